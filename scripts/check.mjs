@@ -1,0 +1,19 @@
+// The body of `npm run check`: types, lint, architecture, generated docs in step. Prints what it runs; fails on the first
+// thing that does not hold.
+import { spawnSync } from 'node:child_process';
+import { setUp } from './setup.mjs';
+
+await setUp();
+
+const STEPS = [
+  ['types', ['npx', 'tsc', '-p', 'test/tsconfig.json', '--noEmit']],
+  ['lint and format', ['npx', 'biome', 'check', '--error-on-warnings']],
+  ['generated docs', ['node', 'scripts/generate-docs.mjs', '--check']],
+];
+
+for (const [name, [command, ...args]] of STEPS) {
+  console.error(`check: ${name}`);
+  const { status } = spawnSync(command, args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+console.error('check: all holds');

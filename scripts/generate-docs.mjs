@@ -1,0 +1,58 @@
+/**
+ * Writes what is generated from the code: docs/configuration.md, schemas/siftline.schema.json and docs/metrics.md.
+ * Build first: it reads dist/. With --check it writes nothing and exits 1 if a file is out of step with the code.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const check = process.argv.includes('--check');
+const outdated = (await generate()).filter(({ file, text }) => current(file) !== text);
+
+for (const { file, text } of check ? [] : outdated) write(file, text);
+report();
+
+async function generate() {
+  const { renderConfigMarkdown } = await import('../dist/config/reference.js');
+  const { configJsonSchema } = await import('../dist/config/json-schema.js');
+  return [
+    { file: 'docs/configuration.md', text: renderConfigMarkdown() },
+    { file: 'schemas/siftline.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
+    ...(await metricsPage()),
+  ];
+}
+
+async function metricsPage() {
+  if (!existsSync(pathOf('dist/metrics/reference.js'))) {
+    console.error('docs/metrics.md is skipped: dist/metrics/reference.js is not there');
+    return [];
+  }
+  const { renderMetricsMarkdown } = await import('../dist/metrics/reference.js');
+  return [{ file: 'docs/metrics.md', text: renderMetricsMarkdown() }];
+}
+
+function report() {
+  for (const { file } of outdated) console.log(check ? `${file} is out of step with the code` : `wrote ${file}`);
+  if (check && outdated.length > 0) {
+    console.error('run "npm run build && node scripts/generate-docs.mjs"');
+    process.exitCode = 1;
+  }
+}
+
+function current(file) {
+  try {
+    return readFileSync(pathOf(file), 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+function write(file, text) {
+  mkdirSync(dirname(pathOf(file)), { recursive: true });
+  writeFileSync(pathOf(file), text);
+}
+
+function pathOf(file) {
+  return fileURLToPath(new URL(`../${file}`, import.meta.url));
+}

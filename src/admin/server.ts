@@ -1,0 +1,84 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+
+/** What a probe answers: fine or not, and why. */
+export interface Probe {
+  readonly ok: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AdminPages {
+  readonly live: () => Probe;
+  readonly ready: () => Probe;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/**
+ * HTTP for probes and Prometheus: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. Read-only,
+ * small limits, no state.
+ */
+export class AdminServer {
+  readonly #server: Server;
+
+  constructor(pages: AdminPages) {
+    this.#server = createServer(
+      { requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 },
+      (request, response) => {
+        answer(pages, request.url ?? '/', response).catch(error => send(response, 500, { error: messageOf(error) }));
+      },
+    );
+    this.#server.maxConnections = 256;
+  }
+
+  /** Resolves to the port, which the system chooses when 0 is asked for. */
+  async open(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', error => reject(cannotListen(`${host}:${port}`, error)));
+      this.#server.listen(port, host, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise(resolve => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+async function answer(pages: AdminPages, url: string, response: ServerResponse): Promise<void> {
+  switch (url.split('?')[0]) {
+    case '/livez':
+      return probe(response, pages.live());
+    case '/readyz':
+      return probe(response, pages.ready());
+    case '/metrics': {
+      const { contentType, body } = await pages.metrics();
+      response.writeHead(200, { 'content-type': contentType }).end(body);
+      return;
+    }
+    case '/':
+      return send(response, 200, { siftline: 'see /livez, /readyz and /metrics' });
+    default:
+      return send(response, 404, { error: 'not found; there are /livez, /readyz and /metrics' });
+  }
+}
+
+function probe(response: ServerResponse, { ok, details }: Probe): void {
+  send(response, ok ? 200 : 503, { ok, ...details });
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+}
+
+function cannotListen(address: string, error: Error): SiftlineError {
+  return new SiftlineError({
+    code: 'ADMIN_PORT',
+    message: `cannot listen on ${address} (${messageOf(error)}); set metrics.port to a free port, or 0 for any`,
+    exitCode: ExitCode.config,
+    cause: error,
+  });
+}

@@ -1,0 +1,125 @@
+import { hostname } from 'node:os';
+import type { Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { RegistryClient } from '../avro/registry.js';
+import type { Config } from '../config/schema.js';
+import { createDecoder } from '../consumer/decode.js';
+import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
+import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
+import { connectTo } from '../kafka/client.js';
+import { loadKafkajs } from '../kafka/patches.js';
+import { IdempotentProducer } from '../producer/idempotent-producer.js';
+import { KafkaSink, type SinkEvents } from '../producer/kafka-sink.js';
+import { MetricsPublisher } from '../producer/metrics-publisher.js';
+import type { Decoder, ModelInfo } from '../types.js';
+import type { OutputSchemas } from './registry.js';
+
+/** What the Kafka side of the stream is built from. */
+export interface KafkaContext {
+  readonly config: Config;
+  readonly model: ModelInfo;
+  readonly version: string;
+  readonly schemas: OutputSchemas;
+  readonly schemaIds: { readonly labels: number; readonly metrics: number };
+  /** Partitions of every topic that is read or written. */
+  readonly partitions: ReadonlyMap<string, number>;
+  readonly log: Logger;
+}
+
+export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, events: SourceEvents): KafkaSource {
+  const { input, workers } = config;
+  return new KafkaSource({
+    ...input,
+    kafka: connectTo(config.kafka, log),
+    fromBeginning: input.startFrom === 'earliest',
+    readUncommitted: input.isolation === 'read_uncommitted',
+    limits: {
+      records: input.bufferRecords,
+      bytes: input.bufferBytes,
+      batchRecords: workers.batchRecords,
+      batchBytes: workers.batchBytes,
+    },
+    events,
+    log,
+  });
+}
+
+export function buildDecoder({ input }: Pick<Config, 'input'>, registry: RegistryClient | undefined): Decoder {
+  return createDecoder({ ...input, schemas: registry });
+}
+
+/** The topics a stage reads and writes exist, and this user may see them; their partitions. */
+export function requireStageTopics(
+  admin: KafkaAdmin,
+  { input, output, metrics }: Config,
+): Promise<Map<string, number>> {
+  const written = [
+    output.labelsTopic,
+    output.rejectedTopic,
+    ...(metrics.windowSeconds > 0 ? [output.metricsTopic] : []),
+  ];
+  return requireTopics(admin, [...input.topics, ...written]);
+}
+
+export function buildSink(context: KafkaContext, events: SinkEvents): KafkaSink {
+  const { config, model, log, partitions } = context;
+  const { output } = config;
+  const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
+  return new KafkaSink({
+    producer: new IdempotentProducer({
+      kafka: connectTo(config.kafka, log),
+      compression: compressionType(output.compression),
+      requestTimeoutMs: config.kafka.requestTimeoutMs,
+      log,
+    }),
+    labels: topic(output.labelsTopic),
+    rejected: topic(output.rejectedTopic),
+    encoder: {
+      schema: context.schemas.labels,
+      schemaId: context.schemaIds.labels,
+      model,
+      policy: config.policy.version,
+    },
+    rejector: {
+      name: config.input.group,
+      clientId: config.kafka.clientId,
+      version: context.version,
+      modelSha256: model.sha256,
+    },
+    maxRecordBytes: output.maxRecordBytes,
+    events,
+    log,
+  });
+}
+
+/** One name per process: two instances on one host, or one restarted, are told apart. */
+export function instanceName({ kafka }: Pick<Config, 'kafka'>): string {
+  return `${kafka.clientId}@${hostname()}:${process.pid}`;
+}
+
+export function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () => void): MetricsPublisher {
+  const { config, partitions, schemas, schemaIds, log } = context;
+  const topic = config.output.metricsTopic;
+  return new MetricsPublisher({
+    kafka,
+    topic,
+    partitions: partitions.get(topic) ?? 1,
+    instance: instanceName(config),
+    schema: schemas.metrics,
+    schemaId: schemaIds.metrics,
+    onLost,
+    log,
+  });
+}
+
+function compressionType(name: Config['output']['compression']): number {
+  const { CompressionTypes } = loadKafkajs();
+  const types = {
+    none: CompressionTypes.None,
+    gzip: CompressionTypes.GZIP,
+    snappy: CompressionTypes.Snappy,
+    lz4: CompressionTypes.LZ4,
+    zstd: CompressionTypes.ZSTD,
+  };
+  return types[name];
+}

@@ -1,0 +1,79 @@
+import { ExitCode, SiftlineError } from '../errors.js';
+
+/** What was asked of which registry, in words; `registry` is its URL without credentials. */
+export interface Asked {
+  readonly registry: string;
+  readonly about: string;
+}
+
+/** What the registry said about a failure: the HTTP status and its own code and message, as far as there are any. */
+export interface Refusal {
+  readonly status: number;
+  readonly errorCode: number | undefined;
+  readonly message: string;
+}
+
+const CLUES: ReadonlyArray<{ is: (status: number) => boolean; code: string; wayOut: string }> = [
+  {
+    is: s => s === 401 || s === 403,
+    code: 'REGISTRY_AUTH',
+    wayOut: "check the registry's user and password or token, and what they may do",
+  },
+  {
+    is: s => s === 404,
+    code: 'REGISTRY_NOT_FOUND',
+    wayOut: "check the registry's URL, its path included (Apicurio's is /apis/ccompat/v7)",
+  },
+  {
+    is: s => s === 409,
+    code: 'REGISTRY_INCOMPATIBLE',
+    wayOut: "keep to the subject's compatibility level, or set another level or subject",
+  },
+  { is: s => s === 422, code: 'REGISTRY_INVALID', wayOut: 'check the schema and the subject' },
+  {
+    is: s => s === 429 || s >= 500,
+    code: 'REGISTRY_UNAVAILABLE',
+    wayOut: 'try again once the registry is well; its log says more',
+  },
+];
+
+const ELSE = {
+  code: 'REGISTRY_RESPONSE',
+  wayOut: 'check that the URL is a schema registry and not a proxy or a login page',
+};
+
+/** The error for an answer that is a refusal. */
+export function refused(asked: Asked, refusal: Refusal): SiftlineError {
+  const { code, wayOut } = CLUES.find(clue => clue.is(refusal.status)) ?? ELSE;
+  const own = [refusal.errorCode, refusal.message && `"${refusal.message}"`].filter(Boolean).join(' ');
+  const answer = `answered HTTP ${refusal.status}${own ? ` (${own})` : ''}`;
+  return registryError(code, `${subjectLine(asked)} ${answer}; ${wayOut}`);
+}
+
+/** The error for an answer that cannot be read. */
+export function unreadable(asked: Asked, what: string): SiftlineError {
+  return registryError(ELSE.code, `${subjectLine(asked)} answered with ${what}; ${ELSE.wayOut}`);
+}
+
+/** The error for no answer at all. */
+export function unreachable(asked: Asked, failure: { attempts: number; error: unknown }): SiftlineError {
+  const { attempts, error } = failure;
+  const tries = attempts === 1 ? '' : ` after ${attempts} attempts`;
+  const what = `${subjectLine(asked)} gave no answer${tries}: ${networkCause(error)}`;
+  const wayOut = "check the registry's URL and that it can be reached from here";
+  return registryError('REGISTRY_UNREACHABLE', `${what}; ${wayOut}`, error);
+}
+
+export function registryError(code: string, message: string, cause?: unknown): SiftlineError {
+  return new SiftlineError({ code, message, exitCode: ExitCode.registry, cause });
+}
+
+function subjectLine(asked: Asked): string {
+  return `schema registry ${asked.registry}, asked for ${asked.about},`;
+}
+
+/** fetch says "fetch failed"; the reason (ECONNREFUSED, ENOTFOUND, a certificate) is in its cause. */
+function networkCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unreachable } from './registry-errors.js';
+import { authorization, type RegistryAddress, registryUrl } from './registry-url.js';
+
+/** One question to the registry. `about` says it in words, for errors: "schema id 7". */
+export interface Ask {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly about: string;
+}
+
+/** An answer, whatever its status; `text` is undefined when it was longer than the limit. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string | undefined;
+}
+
+export interface HttpOptions extends RegistryAddress {
+  /** For each attempt, answer read to its end; default 5000. */
+  readonly timeoutMs?: number;
+  /** Tries of one question, the first included; default 4. */
+  readonly attempts?: number;
+  /** The first pause is between half of this and all of it, each later one doubles up to 5 s; default 200. */
+  readonly backoffMs?: number;
+  /** Longest answer that is read; default 1 MiB. */
+  readonly maxAnswerBytes?: number;
+}
+
+type Tried = { readonly answer: Answer } | { readonly error: unknown };
+
+const DEFAULTS = { timeoutMs: 5_000, attempts: 4, backoffMs: 200, maxAnswerBytes: 1_048_576 };
+const MAX_PAUSE_MS = 5_000;
+const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
+
+/**
+ * Asks a schema registry over HTTP. Tries again on network trouble, 429 and 5xx, a bounded number of times; asks the same
+ * question once however many wait for it; reads a bounded answer; follows no redirect, which could carry the
+ * credentials elsewhere. `send` throws REGISTRY_UNREACHABLE only when there was no answer at all.
+ */
+export class RegistryHttp {
+  /** Without credentials: fit for messages. */
+  readonly registry: string;
+  readonly #headers: Record<string, string>;
+  readonly #options: typeof DEFAULTS;
+  readonly #flights = new Map<string, Promise<Answer>>();
+  readonly #open = new Set<AbortController>();
+  readonly #closing = new AbortController();
+
+  constructor(options: HttpOptions) {
+    this.registry = registryUrl(options.url);
+    const credentials = authorization(options);
+    this.#headers = { accept: `${MEDIA_TYPE}, application/json`, ...(credentials && { authorization: credentials }) };
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  send(ask: Ask): Promise<Answer> {
+    const key = `${ask.method} ${ask.path} ${JSON.stringify(ask.body)}`;
+    const flying = this.#flights.get(key);
+    if (flying) return flying;
+    const flight = this.#insist(ask).finally(() => this.#flights.delete(key));
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /** Ends what is being asked, pauses included; those who wait, and those who ask later, get REGISTRY_UNREACHABLE. */
+  close(): void {
+    this.#closing.abort(new Error('the registry client was closed'));
+    for (const attempt of this.#open) attempt.abort(this.#closing.signal.reason);
+  }
+
+  async #insist(ask: Ask): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const tried = await this.#try(ask);
+      const again = attempt < this.#options.attempts && !this.#closing.signal.aborted && isPassing(tried);
+      if (again) await this.#pause(attempt);
+      else if ('answer' in tried) return tried.answer;
+      else throw unreachable({ registry: this.registry, about: ask.about }, { attempts: attempt, error: tried.error });
+    }
+  }
+
+  async #try(ask: Ask): Promise<Tried> {
+    if (this.#closing.signal.aborted) return { error: this.#closing.signal.reason };
+    const { timeoutMs } = this.#options;
+    const attempt = new AbortController();
+    const timer = setTimeout(() => attempt.abort(new Error(`it took longer than ${timeoutMs} ms`)), timeoutMs);
+    this.#open.add(attempt);
+    try {
+      return { answer: await this.#fetch(ask, attempt.signal) };
+    } catch (error) {
+      return { error };
+    } finally {
+      clearTimeout(timer);
+      this.#open.delete(attempt);
+    }
+  }
+
+  async #fetch(ask: Ask, signal: AbortSignal): Promise<Answer> {
+    const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+    const response = await fetch(`${this.registry}${ask.path}`, {
+      method: ask.method,
+      headers: { ...this.#headers, ...(body !== undefined && { 'content-type': MEDIA_TYPE }) },
+      body: body ?? null,
+      redirect: 'error',
+      signal,
+    });
+    return { status: response.status, text: await readAtMost(response, this.#options.maxAnswerBytes) };
+  }
+
+  /** With jitter, so that instances that lost the registry together do not come back together. */
+  async #pause(attempt: number): Promise<void> {
+    const longest = Math.min(MAX_PAUSE_MS, this.#options.backoffMs * 2 ** (attempt - 1));
+    const jittered = longest * (0.5 + Math.random() / 2);
+    // Closing cuts the pause short; the attempt that follows ends at once.
+    await sleep(jittered, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+}
+
+/** Whether asking again may help. */
+function isPassing(tried: Tried): boolean {
+  if ('answer' in tried) return tried.answer.status === 429 || tried.answer.status >= 500;
+  return !(tried.error instanceof Error && isRedirect(tried.error.cause));
+}
+
+function isRedirect(cause: unknown): boolean {
+  return cause instanceof Error && cause.message === 'unexpected redirect';
+}
+
+async function readAtMost(response: Response, limit: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    // Leaving the loop cancels the body.
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { Lru } from './lru.js';
+import { refused, unreadable } from './registry-errors.js';
+import { type Answer, type Ask, type HttpOptions, RegistryHttp } from './registry-http.js';
+
+/** What the registry knows of a schema id. `unusable`: it is there, and nothing we can read Avro with. */
+export type SchemaAnswer =
+  | { readonly kind: 'schema'; readonly schema: unknown }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unusable'; readonly detail: string };
+
+export type LookupAnswer =
+  | { readonly kind: 'found'; readonly id: number; readonly version: number }
+  | { readonly kind: 'unknown' };
+
+export type CompatibilityAnswer =
+  | { readonly kind: 'compatible' }
+  | { readonly kind: 'incompatible'; readonly messages: readonly string[] };
+
+export interface RegistryOptions extends HttpOptions {
+  /** Schemas kept by id; default 1000. */
+  readonly maxSchemas?: number;
+  /** How long an id the registry does not know is taken to stay unknown; default 30000. */
+  readonly unknownForMs?: number;
+}
+
+const SUBJECT_UNKNOWN = 40401;
+const VERSION_UNKNOWN = 40402;
+const SCHEMA_UNKNOWN = 40403;
+
+const SchemaBody = z.object({
+  schema: z.string(),
+  schemaType: z.string().default('AVRO'),
+  references: z.array(z.unknown()).default([]),
+});
+const IdBody = z.object({ id: z.int() });
+const LookupBody = z.object({ id: z.int(), version: z.int() });
+const CompatibilityBody = z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).default([]) });
+const ErrorBody = z.object({ error_code: z.int(), message: z.string().default('') });
+
+/**
+ * A client of a schema registry that speaks Confluent's API (Confluent, Apicurio's ccompat, Karapace, Redpanda).
+ * What the registry may rightly say is a value: an id it does not know, a schema that is not compatible. A registry that
+ * is down, refuses or makes no sense throws a SiftlineError REGISTRY_*: never is a record judged by a registry's outage.
+ */
+export class RegistryClient {
+  readonly #http: RegistryHttp;
+  readonly #schemas: Lru<number, SchemaAnswer>;
+  readonly #unknown: Lru<number, number>;
+  readonly #unknownForMs: number;
+
+  constructor(options: RegistryOptions) {
+    this.#http = new RegistryHttp(options);
+    this.#schemas = new Lru(options.maxSchemas ?? 1_000);
+    this.#unknown = new Lru(options.maxSchemas ?? 1_000);
+    this.#unknownForMs = options.unknownForMs ?? 30_000;
+  }
+
+  /** The schema of an id, parsed. An id never changes its schema, so what is known is kept; what is unknown, for a while. */
+  async schemaById(id: number): Promise<SchemaAnswer> {
+    const known = this.#schemas.get(id);
+    if (known) return known;
+    if ((this.#unknown.get(id) ?? 0) > performance.now()) return { kind: 'unknown' };
+    const answer = await this.#fetchSchema(id);
+    if (answer.kind === 'unknown') this.#unknown.set(id, performance.now() + this.#unknownForMs);
+    else this.#schemas.set(id, answer);
+    return answer;
+  }
+
+  /** Registers a schema under a subject, or finds it there; its id. Throws REGISTRY_INCOMPATIBLE, REGISTRY_INVALID. */
+  async register(subject: string, schema: unknown): Promise<number> {
+    const ask = question(
+      `/subjects/${encodeURIComponent(subject)}/versions`,
+      schema,
+      `registering subject "${subject}"`,
+    );
+    return this.#read(ask, await this.#http.send(ask), IdBody).id;
+  }
+
+  /** The id and version a schema already has under a subject. */
+  async lookup(subject: string, schema: unknown): Promise<LookupAnswer> {
+    const ask = question(`/subjects/${encodeURIComponent(subject)}`, schema, `the schema in subject "${subject}"`);
+    const answer = await this.#http.send(ask);
+    if (isUnknown(answer, [SUBJECT_UNKNOWN, SCHEMA_UNKNOWN])) return { kind: 'unknown' };
+    return { kind: 'found', ...this.#read(ask, answer, LookupBody) };
+  }
+
+  /** Whether a schema may follow the subject's latest one, by the subject's level. A subject not there yet allows any. */
+  async compatibility(subject: string, schema: unknown): Promise<CompatibilityAnswer> {
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
+    const ask = question(path, schema, `compatibility with subject "${subject}"`);
+    const answer = await this.#http.send(ask);
+    if (isUnknown(answer, [SUBJECT_UNKNOWN, VERSION_UNKNOWN])) return { kind: 'compatible' };
+    const body = this.#read(ask, answer, CompatibilityBody);
+    return body.is_compatible ? { kind: 'compatible' } : { kind: 'incompatible', messages: body.messages };
+  }
+
+  /** Lets go of what is being asked. */
+  close(): void {
+    this.#http.close();
+  }
+
+  async #fetchSchema(id: number): Promise<SchemaAnswer> {
+    const ask: Ask = { method: 'GET', path: `/schemas/ids/${id}`, about: `schema id ${id}` };
+    const answer = await this.#http.send(ask);
+    if (isUnknown(answer, [SCHEMA_UNKNOWN])) return { kind: 'unknown' };
+    if (answer.status === 200 && answer.text === undefined)
+      return { kind: 'unusable', detail: 'the schema is too long' };
+    return parseSchema(this.#read(ask, answer, SchemaBody));
+  }
+
+  #read<T>(ask: Ask, answer: Answer, body: z.ZodType<T>): T {
+    const asked = { registry: this.#http.registry, about: ask.about };
+    const json = parseJson(answer.text);
+    if (answer.status !== 200) throw refused(asked, { status: answer.status, ...errorOf(json) });
+    const read = body.safeParse(json);
+    if (!read.success) throw unreadable(asked, 'something that is not the JSON of a schema registry');
+    return read.data;
+  }
+}
+
+function question(path: string, schema: unknown, about: string): Ask {
+  return { method: 'POST', path, body: { schema: JSON.stringify(schema) }, about };
+}
+
+/** A bare 404 may be a wrong path or a proxy: only the registry's own code says that the thing is not there. */
+function isUnknown(answer: Answer, codes: readonly number[]): boolean {
+  return answer.status === 404 && codes.includes(errorOf(parseJson(answer.text)).errorCode ?? answer.status);
+}
+
+function parseSchema(body: z.infer<typeof SchemaBody>): SchemaAnswer {
+  if (body.schemaType !== 'AVRO')
+    return { kind: 'unusable', detail: `the schema is ${shown(body.schemaType)}, not Avro` };
+  if (body.references.length > 0) return { kind: 'unusable', detail: 'the schema refers to other subjects' };
+  const schema = parseJson(body.schema);
+  return schema === undefined ? { kind: 'unusable', detail: 'the schema is not JSON' } : { kind: 'schema', schema };
+}
+
+function errorOf(json: unknown): { errorCode: number | undefined; message: string } {
+  const read = ErrorBody.safeParse(json);
+  return { errorCode: read.data?.error_code, message: shown(read.data?.message ?? '') };
+}
+
+/** The registry's words on one line, cut to a length: they end up in a log. */
+function shown(words: string): string {
+  return words.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 300);
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import type { CliContext } from './context.js';
+import { addRun } from './run.js';
+
+/** The command line, whole. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('siftline');
+  program
+    .description('Classify a Kafka stream with BERT, on ordinary CPUs.')
+    .version(context.version)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+  addRun(program, context);
+  return program;
+}

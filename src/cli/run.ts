@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { requireForRun } from '../config/load.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import { Service } from '../service.js';
+import { type CliContext, drainOnSignals } from './context.js';
+import { createLog } from './log.js';
+import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+
+export function addRun(program: Command, context: CliContext): void {
+  const command = program.command('run').description('classify the input topics until told to stop');
+  withConfigOptions(command, [
+    'brokers',
+    'topics',
+    'group',
+    'format',
+    'text',
+    'id',
+    'model',
+    'tasks',
+    'workers',
+    'logLevel',
+  ]);
+  command.action((flags: ConfigFlags) => run(flags, context));
+}
+
+async function run(flags: ConfigFlags, context: CliContext): Promise<void> {
+  const { config } = configFrom(flags, context.env);
+  requireForRun(config);
+  const log = createLog(config.log.level);
+  const service = new Service({ config, version: context.version, log });
+  const deadline = drainOnSignals({ drainMs: config.shutdown.drainSeconds * 1000, stop: () => service.stop(), log });
+  log.info(
+    { event: 'starting', version: context.version, topics: config.input.topics, group: config.input.group },
+    'siftline starts',
+  );
+  await Promise.race([service.run(), deadline.passed]);
+  if (deadline.missed()) {
+    throw new SiftlineError({
+      code: 'DRAIN_TIMEOUT',
+      message: `not drained after ${config.shutdown.drainSeconds} s; what was in flight is not committed and will be read again; give shutdown.drainSeconds more`,
+      exitCode: ExitCode.drain,
+    });
+  }
+  log.info({ event: 'stopped' }, 'siftline has drained and stopped');
+}

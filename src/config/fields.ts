@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { configSchema } from './schema.js';
+
+/** One setting: a leaf of the schema. */
+export interface Field {
+  /** Dotted, such as `kafka.clientId`. */
+  readonly path: string;
+  readonly schema: z.ZodType;
+  readonly description: string;
+  /** Undefined for a field that may be left out. */
+  readonly defaultValue: unknown;
+  /** A secret field's value appears in no message and no print-out. */
+  readonly secret: boolean;
+}
+
+/** A group of fields, such as `kafka.tls`. */
+export interface Section {
+  readonly path: string;
+  readonly description: string;
+}
+
+/** Every field, in the order of the schema. */
+export function listFields(): Field[] {
+  return entriesBelow(configSchema, '').flatMap(([path, schema]) => (shapeOf(schema) ? [] : [toField(path, schema)]));
+}
+
+/** Every section, in the order of the schema; the root is not one. */
+export function listSections(): Section[] {
+  return entriesBelow(configSchema, '').flatMap(([path, schema]) =>
+    shapeOf(schema) ? [{ path, description: schema.description ?? '' }] : [],
+  );
+}
+
+/** The dotted path of every field. */
+export function fieldNames(): string[] {
+  return listFields().map(field => field.path);
+}
+
+/** The environment variable of a field: `kafka.clientId` is `SIFTLINE_KAFKA__CLIENT_ID`. */
+export function envName(path: string): string {
+  const segments = path.split('.').map(segment => segment.replace(/[A-Z]/g, '_$&').toUpperCase());
+  return `SIFTLINE_${segments.join('__')}`;
+}
+
+/** The value at a dotted path of a configuration, or of any tree shaped like one. */
+export function valueAt(config: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
+}
+
+/** The children of a section's schema by name; undefined for a field. Mappings with free keys are fields. */
+export function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
+  const inner = innermost(schema);
+  return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : undefined;
+}
+
+/** The schema without its wrappers (default, optional). */
+export function innermost(schema: z.ZodType): z.ZodType {
+  const wrapped = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
+  return wrapped ? innermost(schema.unwrap() as z.ZodType) : schema;
+}
+
+function entriesBelow(schema: z.ZodType, prefix: string): [path: string, schema: z.ZodType][] {
+  return Object.entries(shapeOf(schema) ?? {}).flatMap(([key, child]) => {
+    const path = prefix === '' ? key : `${prefix}.${key}`;
+    return [[path, child], ...entriesBelow(child, path)] satisfies [string, z.ZodType][];
+  });
+}
+
+function toField(path: string, schema: z.ZodType): Field {
+  return {
+    path,
+    schema,
+    description: schema.description ?? '',
+    defaultValue: schema.parse(undefined),
+    secret: schema.meta()?.writeOnly === true,
+  };
+}

@@ -1,0 +1,58 @@
+import { check } from './check.js';
+import { type Environment, FILE_VARIABLE, readEnvironment } from './environment.js';
+import { envName, fieldNames } from './fields.js';
+import { readConfigFile } from './file.js';
+import { readFlags } from './flags.js';
+import { deepFreeze } from './freeze.js';
+import type { Given, Reading } from './given.js';
+import { configInvalid } from './problems.js';
+import type { Config } from './schema.js';
+
+export interface ConfigInputs {
+  /** Path of the YAML file; without it `SIFTLINE_CONFIG` names it, and without that there is none. */
+  readonly file?: string | undefined;
+  readonly env: Environment;
+  /** Dotted field path to its value as text, as given on the command line. */
+  readonly flags?: Readonly<Record<string, string>> | undefined;
+  /** What a relative `file` is relative to; the working directory by default. */
+  readonly cwd?: string | undefined;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Field path to where its value came from: `default`, `file <name>:<line>`, `env <NAME>` or `flag`. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+/**
+ * The configuration from flags, environment, file and defaults, the earlier winning; checked, complete and frozen.
+ * Throws a SiftlineError: CONFIG_UNREADABLE for a file that is not there or not YAML, CONFIG_INVALID with every
+ * problem there is. Nothing else throws, whatever the inputs.
+ */
+export function loadConfig({ file, env, flags = {}, cwd }: ConfigInputs): LoadedConfig {
+  const readings = [readFile(file ?? env[FILE_VARIABLE], cwd), readEnvironment(env), readFlags(flags)];
+  const given = new Map(readings.flatMap(reading => reading.given).map(value => [value.path, value]));
+  const { config, problems } = check(given);
+  const all = [...readings.flatMap(reading => reading.problems), ...problems];
+  if (all.length > 0) throw configInvalid(all);
+  return { config: deepFreeze(config), sources: sourcesOf(given) };
+}
+
+/**
+ * Throws CONFIG_INVALID if there is no broker. Only `run` needs one: the default configuration, which has none, is good
+ * for files and for standard input.
+ */
+export function requireForRun(config: Config): void {
+  if (config.kafka.brokers.length > 0) return;
+  const variable = envName('kafka.brokers');
+  const text = `is empty, so there is nothing to read from; set it in the file, or ${variable}=host:9092`;
+  throw configInvalid([{ subject: 'kafka.brokers', text, where: 'default' }]);
+}
+
+function readFile(file: string | undefined, cwd: string | undefined): Reading {
+  return file === undefined || file === '' ? { given: [], problems: [] } : readConfigFile(file, cwd);
+}
+
+function sourcesOf(given: ReadonlyMap<string, Given>): Readonly<Record<string, string>> {
+  return Object.freeze(Object.fromEntries(fieldNames().map(path => [path, given.get(path)?.source ?? 'default'])));
+}

@@ -1,0 +1,91 @@
+import { EXAMPLE_CONFIG } from './example.js';
+import { envName, listFields, listSections } from './fields.js';
+import { allowedIn } from './kinds.js';
+import { RULES } from './rules.js';
+
+/** What the reference says about one field. */
+export interface ReferenceField {
+  readonly path: string;
+  readonly env: string;
+  /** What it takes, unit and bounds included: `a whole number of milliseconds from 100 to 300000`. */
+  readonly takes: string;
+  /** Undefined for a field that may be left out. */
+  readonly defaultValue: unknown;
+  readonly description: string;
+  readonly secret: boolean;
+}
+
+/** Every field, in the order of the schema. */
+export function configReference(): ReferenceField[] {
+  return listFields().map(field => ({
+    path: field.path,
+    env: envName(field.path),
+    takes: allowedIn(field),
+    defaultValue: field.defaultValue,
+    description: field.description,
+    secret: field.secret,
+  }));
+}
+
+/** docs/configuration.md, whole. */
+export function renderConfigMarkdown(): string {
+  return [INTRODUCTION, ...topLevel().map(renderSection), renderRules()].join('\n\n').concat('\n');
+}
+
+const INTRODUCTION = `# Configuration
+
+<!-- Generated from src/config by scripts/generate-docs.mjs; do not edit. -->
+
+siftline reads one YAML file, the environment and the command line, once, at the start. Nothing in it is required but
+\`kafka.brokers\`, and that only by \`siftline run\`.
+
+\`\`\`yaml
+${EXAMPLE_CONFIG}\`\`\`
+
+The first line gives an editor with a YAML language server completion and checks; the JSON Schema ships with siftline.
+
+- **File**: \`siftline run --config siftline.yaml\`; \`SIFTLINE_CONFIG\` names it where there is no flag.
+- **Environment**: every field is also a variable. Sections are joined by two underscores and words by one:
+  \`kafka.clientId\` is \`SIFTLINE_KAFKA__CLIENT_ID\`. A list is comma-separated, or in YAML's \`[a, b]\`; a mapping is in
+  YAML's \`{a: {b: 0.5}}\`. A variable that is set but empty counts as not set.
+- **Command line**: \`--set kafka.clientId=mine\`, written like a variable.
+- **Who wins**: command line, then environment, then file, then default. A list or mapping replaces the other as a whole.
+- **Mistakes stop the start**, all of them listed at once, each with the line or variable it comes from. A field or a
+  \`SIFTLINE_\` variable that siftline does not know is a mistake too; the variables Kubernetes makes for a Service that
+  is called \`siftline\` are not.
+- **Secrets** are in files of their own, and the field holds the path. One newline at the end of such a file is ignored.
+  A path starts with \`/\`, \`./\` or \`../\`, so that a password in the wrong place is noticed, and it is never printed.
+  Relative paths start at the working directory.`;
+
+/** Sections with their subsections, and the fields above all sections first. */
+function topLevel(): { title: string; description: string; fields: ReferenceField[] }[] {
+  const all = configReference();
+  const sections = listSections()
+    .filter(({ path }) => !path.includes('.'))
+    .map(({ path, description }) => ({
+      title: path,
+      description,
+      fields: all.filter(field => field.path.startsWith(`${path}.`)),
+    }));
+  const loose = all.filter(({ path }) => !path.includes('.'));
+  return [{ title: 'At the top', description: 'Fields outside all sections.', fields: loose }, ...sections];
+}
+
+function renderSection({ title, description, fields }: ReturnType<typeof topLevel>[number]): string {
+  const head = '| field | variable | takes | default | what it is |\n| --- | --- | --- | --- | --- |';
+  return [`## ${title}\n\n${description}\n\n${head}`, ...fields.map(renderField)].join('\n');
+}
+
+function renderField({ path, env, takes, defaultValue, description }: ReferenceField): string {
+  const value = defaultValue === undefined ? 'none' : `\`${JSON.stringify(defaultValue)}\``;
+  return row([`\`${path}\``, `\`${env}\``, takes, value, description]);
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+function renderRules(): string {
+  const rules = RULES.map(rule => `- ${rule.sentence}`).join('\n');
+  return `## Rules between fields\n\nChecked at the start, with the rest.\n\n${rules}`;
+}

@@ -1,0 +1,42 @@
+import { given, missing, needs, type Rule, together } from './rule.js';
+
+const TLS_DETAILS = ['kafka.tls.caFile', 'kafka.tls.certFile', 'kafka.tls.keyFile', 'kafka.tls.serverName'];
+
+const tlsIsOn: Rule = {
+  sentence: 'The other fields of `kafka.tls` need `kafka.tls.enabled: true`.',
+  fields: ['kafka.tls.enabled', ...TLS_DETAILS],
+  breaches: config => {
+    const details = given(config, TLS_DETAILS);
+    if (config.kafka.tls.enabled || details.length === 0) return [];
+    const text = `is false, so ${details.join(', ')} would have no effect; give true, or remove the rest`;
+    return [{ path: 'kafka.tls.enabled', text }];
+  },
+};
+
+const oneRegistryLogin: Rule = {
+  sentence: 'The registry takes a user name and password, or a bearer token, not both.',
+  fields: ['registry.username', 'registry.bearerTokenFile'],
+  breaches: ({ registry: { username, bearerTokenFile } }) =>
+    username === undefined || bearerTokenFile === undefined
+      ? []
+      : [{ path: 'registry.bearerTokenFile', text: 'is set beside registry.username; keep one of the two' }],
+};
+
+const avroHasRegistry: Rule = {
+  sentence: '`input.format: avro` needs `registry.url`: the schemas of the records are there.',
+  fields: ['input.format', 'registry.url'],
+  breaches: config => (config.input.format === 'avro' ? missing(config, ['registry.url'], ['input.format: avro']) : []),
+};
+
+export const accessRules: readonly Rule[] = [
+  tlsIsOn,
+  together('kafka.tls.certFile', 'kafka.tls.keyFile'),
+  together('kafka.sasl.mechanism', 'kafka.sasl.username', 'kafka.sasl.passwordFile'),
+  together('registry.username', 'registry.passwordFile'),
+  oneRegistryLogin,
+  needs(
+    ['registry.username', 'registry.bearerTokenFile', 'registry.subjects.labels', 'registry.subjects.metrics'],
+    'registry.url',
+  ),
+  avroHasRegistry,
+];

@@ -1,0 +1,51 @@
+import { valueAt } from '../fields.js';
+import type { Config } from '../schema.js';
+
+/** A rule that is broken: the field to change, and a text with the values and the way out. */
+export interface Breach {
+  readonly path: string;
+  /** The place inside the field, for a list or a mapping. */
+  readonly rest?: readonly PropertyKey[];
+  readonly text: string;
+}
+
+/** A relation between fields. `sentence` states it for the reference; `fields` are all it looks at. */
+export interface Rule {
+  readonly sentence: string;
+  readonly fields: readonly string[];
+  readonly breaches: (config: Config) => readonly Breach[];
+}
+
+/** Fields of which none is of use without the others. */
+export function together(...fields: readonly string[]): Rule {
+  return {
+    sentence: `${quoted(fields)} go together: all are given, or none.`,
+    fields,
+    breaches: config => missing(config, fields, given(config, fields)),
+  };
+}
+
+/** Fields that are of no use unless another field is given. */
+export function needs(needy: readonly string[], needed: string): Rule {
+  return {
+    sentence: `${quoted(needy)} ${needy.length === 1 ? 'needs' : 'need'} \`${needed}\`.`,
+    fields: [needed, ...needy],
+    breaches: config => missing(config, [needed], given(config, needy)),
+  };
+}
+
+/** Those of the fields that have a value. */
+export function given(config: Config, fields: readonly string[]): string[] {
+  return fields.filter(path => valueAt(config, path) !== undefined);
+}
+
+/** What is missing among `required` because of `reasons`, if there are any. */
+export function missing(config: Config, required: readonly string[], reasons: readonly string[]): Breach[] {
+  if (reasons.length === 0) return [];
+  const text = `is missing, but needed because of ${reasons.join(', ')}; give it, or remove the other`;
+  return required.filter(path => valueAt(config, path) === undefined).map(path => ({ path, text }));
+}
+
+function quoted(fields: readonly string[]): string {
+  return fields.map(path => `\`${path}\``).join(', ');
+}

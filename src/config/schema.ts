@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { input } from './sections/input.js';
+import { kafka } from './sections/kafka.js';
+import { model, workers } from './sections/model.js';
+import { health, log, metrics, shutdown } from './sections/operation.js';
+import { output, registry } from './sections/output.js';
+import { policy } from './sections/policy.js';
+
+/**
+ * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
+ * Schema all come from here. Relations between fields are in rules.ts.
+ */
+export const configSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,100}$/)
+    .describe('a name (letters, digits, dot, underscore, hyphen; at most 100)')
+    .default('siftline')
+    .describe('Name of this stage, in logs, metrics and results.'),
+  kafka,
+  input,
+  output,
+  registry,
+  model,
+  workers,
+  policy,
+  metrics,
+  shutdown,
+  health,
+  log,
+});
+
+/** The configuration as the parts of the program get it: complete, checked and frozen. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+
+export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

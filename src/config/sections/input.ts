@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { text, topicName, whole } from '../values.js';
+
+const MiB = 1024 * 1024;
+
+export const input = z
+  .strictObject({
+    topics: z.array(topicName).min(1).default(['siftline.texts']).describe('Topics to read texts from.'),
+    group: text.default('siftline').describe('Consumer group: processes of one group share the partitions.'),
+    format: z
+      .enum(['json', 'avro', 'text'])
+      .default('json')
+      .describe('What a record value is: a JSON object, Avro in Confluent framing, or the text itself in UTF-8.'),
+    textFields: z
+      .array(text)
+      .min(1)
+      .default(['text'])
+      .describe('Fields of a JSON or Avro record whose texts are classified, joined in this order.'),
+    join: z
+      .string()
+      .max(1000)
+      .describe('text, possibly empty')
+      .default(' ')
+      .describe('What stands between the texts of several `textFields`.'),
+    idField: text
+      .default('id')
+      .describe('Field of a JSON or Avro record that is handed on as its id; records without it have none.'),
+    startFrom: z
+      .enum(['earliest', 'latest'])
+      .default('earliest')
+      .describe('Where to start in a partition for which the group has no committed offset.'),
+    isolation: z
+      .enum(['read_committed', 'read_uncommitted'])
+      .default('read_committed')
+      .describe('Whether records of open and aborted transactions are left out (`read_committed`) or read.'),
+    maxValueBytes: whole(1, 1024 * MiB)
+      .default(MiB)
+      .describe('Longest record value that is decoded; a longer one is rejected as VALUE_TOO_LARGE.'),
+    sessionTimeoutMs: whole(1_000, 1_800_000)
+      .default(30_000)
+      .describe('Silence after which the group takes this process for dead and gives its partitions away.'),
+    rebalanceTimeoutMs: whole(1_000, 1_800_000)
+      .default(60_000)
+      .describe('How long a rebalance waits for this process to finish what it holds.'),
+    heartbeatIntervalMs: whole(100, 600_000)
+      .default(3_000)
+      .describe('Time between two signs of life to the group; at most a third of `sessionTimeoutMs`.'),
+    fetchMaxBytes: whole(1024, 1024 * MiB)
+      .default(4 * MiB)
+      .describe('Most bytes asked of one broker at a time.'),
+    fetchMaxWaitMs: whole(1, 60_000)
+      .default(250)
+      .describe('How long a broker may hold back an answer while there is nothing to read.'),
+    bufferRecords: whole(1, 1_000_000)
+      .default(5_000)
+      .describe('Records held in memory, waiting or being classified; reading pauses at this number.'),
+    bufferBytes: whole(1, 16 * 1024 * MiB)
+      .default(32 * MiB)
+      .describe('Bytes of record values held in memory, waiting or being classified; reading pauses at this number.'),
+    commitIntervalMs: whole(10, 60_000)
+      .default(200)
+      .describe('Time between two commits of offsets; after a crash, records of about this long are classified again.'),
+  })
+  .prefault({})
+  .describe('What is read: topics, the shape of their records, and how much is held in memory.');

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { text, whole } from '../values.js';
+
+export const model = z
+  .strictObject({
+    path: text.default('english').describe('The model: the name of one that ships with siftline, or a folder.'),
+    maxTokens: whole(8, 512)
+      .default(128)
+      .describe('Longest text the model sees; what comes after is cut off, and the result says so.'),
+    tasks: z
+      .array(text)
+      .min(1)
+      .optional()
+      .describe('Answer only these of the questions the model knows; without it, all of them.'),
+    verify: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Before the start, check the SHA-256 of the model files and its answers to the sample texts beside it.',
+      ),
+  })
+  .prefault({})
+  .describe('The classifier.');
+
+export const workers = z
+  .strictObject({
+    count: whole(1, 256)
+      .optional()
+      .describe('Threads that run the model; without it, as many as the CPU quota of the process allows.'),
+    batchRecords: whole(1, 10_000).default(128).describe('Most records handed to a worker at once.'),
+    batchBytes: whole(1, 256 * 1024 * 1024)
+      .default(1024 * 1024)
+      .describe('Most bytes of record values handed to a worker at once; one longer record goes alone.'),
+    runTokens: whole(8, 65_536)
+      .default(512)
+      .describe(
+        'Most tokens, padding included, the model computes in one go: 512 is four texts of 128 tokens or sixteen of 32.',
+      ),
+    attempts: whole(1, 10)
+      .default(2)
+      .describe('How many times a failing batch is tried before it is split to find the record that fails it.'),
+    startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
+  })
+  .prefault({})
+  .describe('The threads that run the model.');

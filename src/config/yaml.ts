@@ -1,0 +1,110 @@
+import type { Document, YAMLError, YAMLMap } from 'yaml';
+import { type CST, LineCounter, Parser, parseDocument, visit } from 'yaml';
+import { keyName, type Place, Places, startOf } from './places.js';
+
+/** What is wrong with a text; `place` is undefined for what is wrong with it as a whole. */
+export interface SyntaxProblem {
+  readonly message: string;
+  readonly place?: Place;
+}
+
+export interface RepeatedKey {
+  readonly key: string;
+  readonly place: Place;
+  readonly firstLine: number;
+}
+
+/** A YAML text, read. With `errors`, `value` is undefined. */
+export interface Yaml {
+  readonly value: unknown;
+  readonly errors: readonly SyntaxProblem[];
+  readonly repeats: readonly RepeatedKey[];
+  readonly places: Places;
+}
+
+const MAX_CHARACTERS = 1024 * 1024;
+const MAX_DEPTH = 32;
+/** Ten aliases of ten aliases of ten are past this. */
+const MAX_ALIASES = 100;
+const MAX_ERRORS = 5;
+
+/**
+ * Reads YAML 1.2. Never throws, whatever the text: size, nesting and what aliases multiply to are bounded. No message
+ * quotes a value of the text.
+ */
+export function readYaml(text: string): Yaml {
+  const lines = new LineCounter();
+  const limit = pastLimit(text);
+  // Keys written twice are let through and reported by name, beside all other problems.
+  const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+  const document = parseDocument(limit === undefined ? text : '', options);
+  const places = new Places(document, lines);
+  if (limit !== undefined) return { value: undefined, errors: [{ message: limit }], repeats: [], places };
+  const errors = [...document.errors, ...document.warnings].slice(0, MAX_ERRORS).map(error => ({
+    message: withoutQuote(error),
+    place: places.at(error.pos[0]),
+  }));
+  if (errors.length > 0) return { value: undefined, errors, repeats: [], places };
+  return { ...resolved(document), repeats: repeatedKeys(document, places), places };
+}
+
+function resolved(document: Document): Pick<Yaml, 'value' | 'errors'> {
+  try {
+    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), errors: [] };
+  } catch {
+    const message = `An alias (*name) that names nothing, or aliases that stand for more than ${MAX_ALIASES} values`;
+    return { value: undefined, errors: [{ message }] };
+  }
+}
+
+/** Says which bound a text is past. The library recurses, and running out of stack inside it can end the process. */
+function pastLimit(text: string): string | undefined {
+  if (text.length > MAX_CHARACTERS) return `Longer than ${MAX_CHARACTERS} characters`;
+  for (const token of new Parser().parse(text)) {
+    if (isTooDeep(token)) return `Nested deeper than ${MAX_DEPTH} levels`;
+  }
+  return undefined;
+}
+
+function isTooDeep(token: CST.Token): boolean {
+  let level: CST.Token[] = [token];
+  for (let depth = 0; depth <= MAX_DEPTH && level.length > 0; depth += 1) level = level.flatMap(childTokens);
+  return level.length > 0;
+}
+
+function childTokens(token: CST.Token): CST.Token[] {
+  if (token.type === 'document') return token.value === undefined ? [] : [token.value];
+  if (!('items' in token)) return [];
+  return token.items.flatMap(({ key, value }) => [key ?? [], value ?? []].flat());
+}
+
+function repeatedKeys(document: Document, places: Places): RepeatedKey[] {
+  const found: RepeatedKey[] = [];
+  visit(document, {
+    Map: (_, map) => {
+      found.push(...repeatsIn(map, places));
+    },
+  });
+  return found;
+}
+
+function repeatsIn(map: YAMLMap, places: Places): RepeatedKey[] {
+  const firstLines = new Map<string, number>();
+  return map.items.flatMap(({ key: node }) => {
+    const key = keyName(node);
+    const place = places.at(startOf(node) ?? 0);
+    const firstLine = firstLines.get(key);
+    if (firstLine !== undefined) return [{ key, place, firstLine }];
+    firstLines.set(key, place.line);
+    return [];
+  });
+}
+
+/** Some of the library's messages quote the text, which may be a secret in the wrong place. */
+function withoutQuote({ code, message }: YAMLError): string {
+  if (code === 'BAD_DQ_ESCAPE') return 'A backslash inside double quotes starts no escape that YAML knows';
+  if (code === 'TAG_RESOLVE_FAILED') return 'A tag (!name) that is not known, or does not fit its value';
+  if (code === 'BAD_DIRECTIVE') return 'A directive (%NAME) that is not known';
+  if (code === 'MULTIPLE_DOCS') return 'A second document starts here; a configuration is one';
+  return message.replace(/: .*$/s, '');
+}

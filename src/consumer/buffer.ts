@@ -1,0 +1,125 @@
+import type { SourceRecord } from '../types.js';
+
+/** A record and the offset to commit once it and all before it are done. */
+export interface Held {
+  readonly record: SourceRecord;
+  readonly next: bigint;
+}
+
+export interface BufferLimits {
+  /** What may be held in all, in flight included. */
+  readonly records: number;
+  readonly bytes: number;
+  readonly batchRecords: number;
+  readonly batchBytes: number;
+}
+
+interface Queue {
+  waiting: Held[];
+  /** Waiting and in flight. */
+  records: number;
+  bytes: number;
+}
+
+/** Bytes of a record that count against the limits: key, value and a flat charge for objects and headers. */
+export function sizeOf(record: SourceRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 256;
+}
+
+/**
+ * Records between fetching and classifying, one queue per partition. Every partition may hold an equal share of the
+ * limits, so a flooded partition never keeps a trickling one from being read; whoever is over its share is paused and
+ * resumed at half. In all it holds the limits plus at most what one fetch brings.
+ */
+export class RecordBuffer {
+  readonly #limits: BufferLimits;
+  readonly #queues = new Map<string, Queue>();
+  #turn = 0;
+
+  constructor(limits: BufferLimits) {
+    this.#limits = limits;
+  }
+
+  /** Forgets everything and makes room for these partitions. */
+  assign(partitions: readonly string[]): void {
+    this.#queues.clear();
+    for (const partition of partitions) this.#queues.set(partition, { waiting: [], records: 0, bytes: 0 });
+  }
+
+  /** False when the partition is not assigned: its records must be dropped. */
+  push(partition: string, held: readonly Held[]): boolean {
+    const queue = this.#queues.get(partition);
+    if (!queue) return false;
+    for (const one of held) {
+      queue.waiting.push(one);
+      queue.records += 1;
+      queue.bytes += sizeOf(one.record);
+    }
+    return true;
+  }
+
+  /** The next batch: from each partition in turn an equal part, so that few records of many partitions travel together. */
+  take(): Map<string, Held[]> | undefined {
+    const partitions = [...this.#queues].filter(([, queue]) => queue.waiting.length > 0);
+    if (partitions.length === 0) return undefined;
+    const first = this.#turn++ % partitions.length;
+    const room = { records: this.#limits.batchRecords, bytes: this.#limits.batchBytes };
+    const batch = new Map<string, Held[]>();
+    for (let i = 0; i < partitions.length && room.records > 0; i++) {
+      const [partition, queue] = partitions[(first + i) % partitions.length] as [string, Queue];
+      const share = Math.ceil(room.records / (partitions.length - i));
+      const taken = takeFrom(queue, { records: share, room });
+      if (taken.length > 0) batch.set(partition, taken);
+    }
+    return batch;
+  }
+
+  /** What was taken is done with. */
+  release(partition: string, held: readonly Held[]): void {
+    const queue = this.#queues.get(partition);
+    if (!queue) return;
+    queue.records -= held.length;
+    for (const { record } of held) queue.bytes -= sizeOf(record);
+  }
+
+  isOver(partition: string): boolean {
+    return this.#exceeds(partition, 1);
+  }
+
+  /** True when the partition may be read again: half of its share is free. */
+  hasRoom(partition: string): boolean {
+    return !this.#exceeds(partition, 0.5);
+  }
+
+  get hasWaiting(): boolean {
+    for (const { waiting } of this.#queues.values()) if (waiting.length > 0) return true;
+    return false;
+  }
+
+  get records(): number {
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.records, 0);
+  }
+
+  get bytes(): number {
+    return [...this.#queues.values()].reduce((sum, queue) => sum + queue.bytes, 0);
+  }
+
+  #exceeds(partition: string, part: number): boolean {
+    const queue = this.#queues.get(partition);
+    if (!queue) return false;
+    const share = part / this.#queues.size;
+    return queue.records >= this.#limits.records * share || queue.bytes >= this.#limits.bytes * share;
+  }
+}
+
+/** At least one record goes along while there is room for any, however large it is. */
+function takeFrom(queue: Queue, limit: { records: number; room: { records: number; bytes: number } }): Held[] {
+  const { room } = limit;
+  let count = 0;
+  while (count < Math.min(limit.records, queue.waiting.length) && room.bytes > 0) {
+    room.bytes -= sizeOf((queue.waiting[count] as Held).record);
+    count += 1;
+  }
+  room.records -= count;
+  return queue.waiting.splice(0, count);
+}

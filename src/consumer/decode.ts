@@ -1,0 +1,64 @@
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { Decoded, Decoder, SourceRecord } from '../types.js';
+import { createAvroReader, type SchemaSource } from './decode-avro.js';
+import { createFields } from './decode-fields.js';
+import { createJsonReader } from './decode-json.js';
+import type { ValueReader } from './decode-reader.js';
+import { rejected } from './decode-rejection.js';
+import { createTextReader } from './decode-text.js';
+
+export interface DecodeOptions {
+  readonly format: 'json' | 'text' | 'avro';
+  /** Where the text is, as dotted paths: `text`, `post.body.text`, `items.0.title`; a backslash keeps a dot in a key. */
+  readonly textFields: readonly string[];
+  /** Put between the texts of several fields. */
+  readonly join: string;
+  /** Where the record's own id is, as a path. */
+  readonly idField: string | undefined;
+  readonly maxValueBytes: number;
+  /** Needed for Avro. */
+  readonly schemas?: SchemaSource | undefined;
+}
+
+/**
+ * Makes the decoder of a format. It never throws for what a record holds: trouble is a rejection, whose detail names
+ * fields and places and never what the record says. A text that comes out is not blank and is well-formed Unicode.
+ * `prepare` throws when the schema registry gives no answer: the records wait, none is judged. Throws for a wrong path.
+ */
+export function createDecoder(options: DecodeOptions): Decoder {
+  const reader = createReader(options);
+  const { maxValueBytes } = options;
+  const isReadable = (record: SourceRecord) => record.value !== null && record.value.length <= maxValueBytes;
+  return {
+    prepare: records => reader.prepare(records.filter(isReadable)),
+    decode: record => {
+      const { value } = record;
+      if (value === null) return { kind: 'skipped', reason: 'TOMBSTONE' };
+      return value.length > maxValueBytes ? tooLarge(value, maxValueBytes) : reader.read(record, value);
+    },
+  };
+}
+
+function createReader(options: DecodeOptions): ValueReader {
+  switch (options.format) {
+    case 'text':
+      return createTextReader();
+    case 'json':
+      return createJsonReader(createFields(options));
+    case 'avro':
+      return createAvroReader(createFields(options), needed(options.schemas));
+  }
+}
+
+function needed(schemas: SchemaSource | undefined): SchemaSource {
+  if (schemas) return schemas;
+  throw new SiftlineError({
+    code: 'DECODE_NO_SCHEMAS',
+    message: 'the input format is avro and no schema registry is set; set its URL, or another input format',
+    exitCode: ExitCode.config,
+  });
+}
+
+function tooLarge(value: Buffer, limit: number): Decoded {
+  return rejected('VALUE_TOO_LARGE', `the value has ${value.length} bytes, the limit is ${limit}`);
+}

@@ -1,0 +1,281 @@
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+import { lastingError } from '../kafka/errors.js';
+import { beforeRejoin, headersOf } from '../kafka/patches.js';
+import type { Batch, Source, SourceRecord } from '../types.js';
+import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
+import { Committer } from './committer.js';
+import { PartitionProgress, type Slice } from './offsets.js';
+import { parsePartitionId, partitionId, type TopicPartition } from './partition-id.js';
+import { Signal } from './signal.js';
+
+export interface KafkaSourceOptions {
+  readonly kafka: Kafka;
+  readonly topics: readonly string[];
+  readonly group: string;
+  readonly fromBeginning: boolean;
+  readonly readUncommitted: boolean;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly fetchMaxBytes: number;
+  readonly fetchMaxWaitMs: number;
+  readonly commitIntervalMs: number;
+  readonly limits: BufferLimits;
+  readonly events: SourceEvents;
+  readonly log: Logger;
+}
+
+/** What a source tells whoever keeps the metrics. */
+export interface SourceEvents {
+  assigned(partitions: number): void;
+  rebalanced(): void;
+  committed(ms: number): void;
+}
+
+interface KafkaBatch extends Batch {
+  readonly parts: ReadonlyArray<{ readonly id: string; readonly held: readonly Held[]; readonly slice: Slice }>;
+}
+
+const RESTART_MS = { first: 500, most: 15_000 };
+
+/**
+ * Records from Kafka, for one member of a consumer group.
+ *
+ * kafkajs hands every fetched batch to a handler that only puts the records into the buffer and returns, so fetching
+ * and heartbeats never wait for inference. An assignment of partitions is an epoch: when the group rebalances, what is
+ * in flight is finished and committed under the old generation first (`beforeRejoin`), then the epoch ends, and with it
+ * everything that is still held; its records are read again by whoever owns the partition next.
+ */
+export class KafkaSource implements Source {
+  readonly #options: KafkaSourceOptions;
+  readonly #buffer: RecordBuffer;
+  readonly #signal = new Signal();
+  readonly #progress = new Map<string, PartitionProgress>();
+  readonly #paused = new Set<string>();
+  readonly #committer: Committer;
+  #consumer: Consumer | undefined;
+  #epoch = 0;
+  #joined = false;
+  #settling = false;
+  #stopped = false;
+  #failure: Error | undefined;
+
+  constructor(options: KafkaSourceOptions) {
+    this.#options = options;
+    this.#buffer = new RecordBuffer(options.limits);
+    this.#committer = new Committer({
+      intervalMs: options.commitIntervalMs,
+      progress: this.#progress,
+      commit: offsets => this.#consumer?.commitOffsets(offsets) ?? Promise.resolve(),
+      committed: ms => options.events.committed(ms),
+      log: options.log,
+    });
+  }
+
+  /** Resolves once the group has been joined. */
+  async open(): Promise<void> {
+    await this.#join();
+    await this.#signal.until(() => this.#joined || this.#stopped || this.#failure !== undefined);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** True while this member belongs to the group. */
+  get ready(): boolean {
+    return this.#joined && !this.#stopped;
+  }
+
+  /** Records and bytes held: waiting and in flight. */
+  get held(): { readonly records: number; readonly bytes: number; readonly pausedPartitions: number } {
+    return { records: this.#buffer.records, bytes: this.#buffer.bytes, pausedPartitions: this.#paused.size };
+  }
+
+  /** Per assigned partition the next offset to be committed; undefined until a record of it is done. */
+  positions(): Array<TopicPartition & { next: bigint | undefined }> {
+    return [...this.#progress].map(([id, progress]) => ({ ...parsePartitionId(id), next: progress.next }));
+  }
+
+  async take(): Promise<KafkaBatch | undefined> {
+    for (;;) {
+      await this.#signal.until(() => this.#stopped || this.#failure !== undefined || this.#available());
+      if (this.#failure) throw this.#failure;
+      if (this.#stopped) return undefined;
+      const taken = this.#buffer.take();
+      if (taken) return this.#handOut(taken);
+    }
+  }
+
+  isCurrent(batch: Batch): boolean {
+    return batch.epoch === this.#epoch;
+  }
+
+  done(batch: Batch): void {
+    if (!this.isCurrent(batch)) return;
+    for (const { id, held, slice } of (batch as KafkaBatch).parts) {
+      this.#progress.get(id)?.finish(slice);
+      this.#buffer.release(id, held);
+      this.#resumeIfRoom(id);
+    }
+    this.#committer.soon();
+    this.#signal.raise();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#pause([...this.#progress.keys()]);
+    this.#signal.raise();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    await this.#committer.flush();
+    this.#committer.close();
+    await this.#consumer
+      ?.disconnect()
+      .catch(error => this.#options.log.warn({ event: 'leave_failed', error: messageOf(error) }));
+  }
+
+  async #join(): Promise<void> {
+    const { kafka, topics, fromBeginning, ...options } = this.#options;
+    const consumer = kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: options.sessionTimeoutMs,
+      rebalanceTimeout: options.rebalanceTimeoutMs,
+      heartbeatInterval: options.heartbeatIntervalMs,
+      maxBytes: options.fetchMaxBytes,
+      maxWaitTimeInMs: options.fetchMaxWaitMs,
+      readUncommitted: options.readUncommitted,
+    });
+    this.#consumer = consumer;
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.#assigned(payload.memberAssignment));
+    consumer.on(consumer.events.CRASH, ({ payload }) => this.#crashed(consumer, payload.error));
+    beforeRejoin(consumer, () => this.#settle());
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 1_000,
+      eachBatch: payload => this.#admit(payload),
+    });
+  }
+
+  /** Never waits: the fetcher is blocked while this runs. */
+  async #admit({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+    if (this.#settling || this.#stopped) return;
+    const id = partitionId(batch);
+    const lastOffset = batch.lastOffset();
+    const held = batch.messages.map((message, index): Held => {
+      const record: SourceRecord = {
+        topic: batch.topic,
+        partition: batch.partition,
+        offset: BigInt(message.offset),
+        timestamp: BigInt(message.timestamp),
+        key: message.key,
+        value: message.value,
+        headers: headersOf(message),
+      };
+      // The last record also carries the position past the transaction markers and compacted records behind it.
+      const last = index === batch.messages.length - 1 ? BigInt(lastOffset) : record.offset;
+      return { record, next: last + 1n };
+    });
+    if (!this.#buffer.push(id, held)) return;
+    resolveOffset(lastOffset);
+    if (this.#buffer.isOver(id)) this.#pause([id]);
+    this.#signal.raise();
+  }
+
+  #handOut(taken: Map<string, Held[]>): KafkaBatch {
+    const parts = [...taken].map(([id, held]) => {
+      const next = (held.at(-1) as Held).next;
+      return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
+    });
+    const records = parts.flatMap(({ held }) => held.map(({ record }) => record));
+    return { epoch: this.#epoch, records, takenAt: performance.now(), parts };
+  }
+
+  #available(): boolean {
+    return !this.#settling && this.#buffer.hasWaiting;
+  }
+
+  #assigned(assignment: Record<string, number[]>): void {
+    const ids = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map(partition => partitionId({ topic, partition })),
+    );
+    const rejoined = this.#epoch > 0;
+    this.#endEpoch();
+    this.#buffer.assign(ids);
+    for (const id of ids) this.#progress.set(id, new PartitionProgress());
+    this.#settling = false;
+    this.#joined = true;
+    if (rejoined) this.#options.events.rebalanced();
+    this.#options.events.assigned(ids.length);
+    this.#options.log.info(
+      { event: 'assigned', partitions: ids.length, epoch: this.#epoch },
+      'joined the consumer group',
+    );
+    if (this.#stopped) this.#pause(ids);
+    this.#signal.raise();
+  }
+
+  /** The last act of an epoch: nothing new is handed out, what is out is finished and committed. */
+  async #settle(): Promise<void> {
+    this.#settling = true;
+    const epoch = this.#epoch;
+    const outstanding = () => [...this.#progress.values()].some(progress => progress.outstanding > 0);
+    await this.#signal.until(() => !outstanding() || this.#epoch !== epoch || this.#failure !== undefined);
+    // Too late when the rejoin did not wait: then this is the next epoch already.
+    if (this.#epoch !== epoch) return;
+    await this.#committer.flush();
+    if (this.#epoch === epoch) this.#endEpoch();
+  }
+
+  #endEpoch(): void {
+    this.#epoch += 1;
+    this.#progress.clear();
+    this.#paused.clear();
+    this.#buffer.assign([]);
+  }
+
+  /** kafkajs has given up: either for good, or the consumer is made anew until the brokers are back. */
+  #crashed(consumer: Consumer, error: Error): void {
+    if (consumer !== this.#consumer) return;
+    this.#joined = false;
+    this.#endEpoch();
+    this.#failure = lastingError(error);
+    this.#signal.raise();
+    if (this.#failure || this.#stopped) return;
+    this.#options.log.warn({ event: 'consumer_lost', error: messageOf(error) }, 'lost the brokers; trying again');
+    void this.#rejoin(RESTART_MS.first);
+  }
+
+  async #rejoin(delayMs: number): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, delayMs).unref());
+    if (this.#stopped) return;
+    try {
+      await this.#consumer?.disconnect().catch(() => {});
+      await this.#join();
+    } catch (error) {
+      this.#failure = lastingError(error);
+      this.#signal.raise();
+      if (!this.#failure) void this.#rejoin(Math.min(delayMs * 2, RESTART_MS.most));
+    }
+  }
+
+  #pause(ids: readonly string[]): void {
+    for (const id of ids) this.#paused.add(id);
+    this.#consumer?.pause(ids.map(asPause));
+  }
+
+  #resumeIfRoom(id: string): void {
+    if (this.#stopped || !this.#paused.has(id) || !this.#buffer.hasRoom(id)) return;
+    this.#paused.delete(id);
+    this.#consumer?.resume([asPause(id)]);
+  }
+}
+
+function asPause(id: string): { topic: string; partitions: number[] } {
+  const { topic, partition } = parsePartitionId(id);
+  return { topic, partitions: [partition] };
+}

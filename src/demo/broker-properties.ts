@@ -1,0 +1,69 @@
+/** One more address of the broker, beside the plain one, e.g. `{ name: 'SECURE', protocol: 'SASL_SSL' }`. */
+export interface ExtraListener {
+  readonly name: string;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+}
+
+export interface Layout {
+  /** Where the broker listens: 127.0.0.1, or '' for every interface, inside a container. */
+  readonly bindHost: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly dataDir: string;
+  readonly extra: ReadonlyArray<ExtraListener & { readonly port: number }>;
+}
+
+export type Properties = Readonly<Record<string, string>>;
+
+/** The server.properties of one node that is broker and controller (KRaft), sized for demo and tests. */
+export function serverProperties(layout: Layout): Properties {
+  const { bindHost, port, controllerPort, dataDir, extra } = layout;
+  const brokers = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
+  const listeners = [...brokers, { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort }];
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: listeners.map(each => `${each.name}://${bindHost}:${each.port}`).join(),
+    'advertised.listeners': brokers.map(each => `${each.name}://127.0.0.1:${each.port}`).join(),
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': listeners.map(each => `${each.name}:${each.protocol}`).join(),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': dataDir,
+    ...SMALL,
+    ...QUICK,
+  };
+}
+
+/** One replica of everything, few partitions of the internal topics, little memory. */
+const SMALL: Properties = {
+  'num.partitions': '4',
+  'default.replication.factor': '1',
+  'min.insync.replicas': '1',
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '4',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '4',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'auto.create.topics.enable': 'false',
+  'log.cleaner.dedupe.buffer.size': '4194304',
+  'num.network.threads': '2',
+  'num.io.threads': '4',
+};
+
+/** A first group member need not wait for others, and a killed broker is back in seconds. */
+const QUICK: Properties = {
+  'group.initial.rebalance.delay.ms': '0',
+  'group.min.session.timeout.ms': '1000',
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '500',
+};
+
+/** The text of a .properties file; backslashes (Windows paths) would otherwise be read as escapes. */
+export function propertiesFile(properties: Properties): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)
+    .join('');
+}

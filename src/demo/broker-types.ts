@@ -1,0 +1,35 @@
+import type { ExtraListener } from './broker-properties.js';
+
+export interface BrokerOptions {
+  /** Told, in single lines, what is being done. */
+  readonly log: (line: string) => void;
+  /** A broker that runs already (KAFKA_BROKERS), comma-separated; then nothing is started. */
+  readonly given?: string | undefined;
+  /** Where the folder with data and log is made; the system's temporary folder by default. */
+  readonly workDir?: string | undefined;
+  /** Where the jars of Kafka are kept. */
+  readonly cacheDir?: string | undefined;
+  /** JAVA_HOME; without it `java` of the PATH is used. */
+  readonly javaHome?: string | undefined;
+  /** Added to server.properties, or put in place of what is there. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** More addresses beside the plain one; Java only. */
+  readonly listeners?: readonly ExtraListener[] | undefined;
+  /** Further arguments of `kafka.tools.StorageTool format`, such as --add-scram; Java only. */
+  readonly formatArgs?: readonly string[] | undefined;
+}
+
+/** A broker for demo and tests. What we started never outlives this process. */
+export interface Broker {
+  /** host:port of the plain listener, or the addresses that were given. */
+  readonly bootstrap: string;
+  /** host:port of each extra listener, by name. */
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly how: 'java' | 'docker' | 'given';
+  /** Ends the broker and removes its data. Leaves a given broker alone. */
+  stop(): Promise<void>;
+  /** SIGKILL; its data stays. Not for a given broker. */
+  kill(): void;
+  /** Ends the broker if it runs, and starts it again with the same data and address. Not for a given broker. */
+  restart(): Promise<void>;
+}

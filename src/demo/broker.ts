@@ -1,0 +1,54 @@
+import { ExitCode, SiftlineError } from '../errors.js';
+import { untilReady } from './broker-ready.js';
+import type { Broker, BrokerOptions } from './broker-types.js';
+import { startDockerBroker, whyNoDocker } from './docker-broker.js';
+import { findJava } from './java.js';
+import { startJavaBroker } from './java-broker.js';
+import { kafkaJars } from './kafka-jars.js';
+
+export type { Broker, BrokerOptions } from './broker-types.js';
+
+const GIVEN_LIMIT_MS = 10_000;
+
+/**
+ * The broker that is given; else one of our own on Java and Maven; else one in Docker. It is ready when this returns.
+ * Fails with BROKER_UNAVAILABLE when none of that is to be had, and says what was looked for.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  if (options.given) return givenBroker(options.given);
+  const java = await findJava(options.javaHome);
+  const jars = 'missing' in java ? java : await kafkaJars(options.log, options.cacheDir);
+  if ('command' in java && 'classpath' in jars) return startJavaBroker({ ...java, ...jars }, options);
+  const missing = 'missing' in jars ? jars.missing : '';
+  const noDocker = needsJava(options) ? 'Docker (cannot do the listeners asked for)' : await whyNoDocker(options.log);
+  if (noDocker === undefined) return startDockerBroker(options);
+  throw unavailable([missing, noDocker]);
+}
+
+function needsJava({ listeners = [], formatArgs = [] }: BrokerOptions): boolean {
+  return listeners.length > 0 || formatArgs.length > 0;
+}
+
+function unavailable(missing: readonly string[]): SiftlineError {
+  return new SiftlineError({
+    code: 'BROKER_UNAVAILABLE',
+    message:
+      `no Kafka broker: KAFKA_BROKERS is not set, and there is no ${missing.join(', and no ')}. ` +
+      'Do one of: install Java 17 or later and Maven; start Docker; set KAFKA_BROKERS=host:port.',
+    exitCode: ExitCode.broker,
+  });
+}
+
+async function givenBroker(bootstrap: string): Promise<Broker> {
+  if (!(await untilReady(bootstrap, GIVEN_LIMIT_MS))) {
+    throw new SiftlineError({
+      code: 'BROKER_UNAVAILABLE',
+      message: `KAFKA_BROKERS is ${bootstrap}, but no broker answers there; start it, or unset KAFKA_BROKERS`,
+      exitCode: ExitCode.broker,
+    });
+  }
+  const refuse = (): never => {
+    throw new Error(`the broker at ${bootstrap} was given to us, and is not ours to end`);
+  };
+  return { bootstrap, listeners: {}, how: 'given', stop: async () => {}, kill: refuse, restart: async () => refuse() };
+}

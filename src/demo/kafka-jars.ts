@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { invariant } from '../errors.js';
+import { run } from './command.js';
+
+export const KAFKA_VERSION = '4.4.0';
+
+const DOWNLOAD_LIMIT_MS = 10 * 60_000;
+
+export type Jars = { readonly classpath: string } | { readonly missing: string };
+
+/**
+ * The broker's jars (44 of them, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.
+ * `missing` says why there are none. Two processes may do this at once: each downloads into a folder of its own, and
+ * whoever comes second takes the first one's.
+ */
+export async function kafkaJars(log: (line: string) => void, cacheDir?: string): Promise<Jars> {
+  const cache = cacheDir ?? (await defaultCache());
+  const found: Jars = { classpath: join(cache, 'libs', '*') };
+  if (existsSync(join(cache, 'libs'))) return found;
+  const maven = await run('mvn', ['--version']);
+  if (!maven.ok) return { missing: 'Maven, which fetches the jars of Kafka (`mvn --version` does not run)' };
+  log(`fetching Apache Kafka ${KAFKA_VERSION} from Maven Central into ${cache} (43 MB, once)`);
+  const failure = await download(cache);
+  return failure === undefined ? found : { missing: `the jars of Kafka (Maven could not fetch them: ${failure})` };
+}
+
+async function download(cache: string): Promise<string | undefined> {
+  await mkdir(dirname(cache), { recursive: true });
+  const own = await mkdtemp(`${cache}.download-`);
+  try {
+    const { ok, output } = await run('mvn', mavenArgs(join(own, 'libs')), DOWNLOAD_LIMIT_MS);
+    if (!ok) return firstError(output);
+    await rename(own, cache).catch(error => {
+      // ENOTEMPTY or EEXIST: another process was faster, and its jars are as good.
+      if (!existsSync(join(cache, 'libs'))) throw error;
+    });
+    return undefined;
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}
+
+function mavenArgs(outputDirectory: string): string[] {
+  return [
+    '-B',
+    '-q',
+    '-f',
+    join(packageRoot(), 'scripts', 'kafka', 'pom.xml'),
+    `-Dkafka.version=${KAFKA_VERSION}`,
+    'dependency:copy-dependencies',
+    '-DincludeScope=runtime',
+    `-DoutputDirectory=${outputDirectory}`,
+  ];
+}
+
+function firstError(output: string): string {
+  return output.split('\n').find(line => line.includes('ERROR')) ?? 'it took longer than ten minutes';
+}
+
+/** Inside the package when it may be written to (a clone), else in the user's cache (a global installation). */
+async function defaultCache(): Promise<string> {
+  const root = packageRoot();
+  const writable = await access(root, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const base = writable ? join(root, '.cache') : join(homedir(), '.cache', 'siftline');
+  return join(base, `kafka-${KAFKA_VERSION}`);
+}
+
+/** The folder with package.json: this file runs from dist/demo, and in the tests from build/src/demo. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    invariant(dirname(folder) !== folder, 'no package.json above src/demo/kafka-jars.ts');
+    folder = dirname(folder);
+  }
+  return folder;
+}

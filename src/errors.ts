@@ -1,0 +1,40 @@
+/** Exit codes of the program; documented in docs/operations and stable. */
+export const ExitCode = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  config: 3,
+  model: 4,
+  broker: 5,
+  topic: 6,
+  registry: 7,
+  check: 8,
+  drain: 9,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/**
+ * A failure the user can act on. The message names the thing, the value it had and the way out; it never holds
+ * the text of a record. `code` is stable and greppable, `exitCode` is what the process ends with.
+ */
+export class SiftlineError extends Error {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+
+  constructor(fields: { code: string; message: string; exitCode: ExitCode; cause?: unknown }) {
+    super(fields.message, { cause: fields.cause });
+    this.name = 'SiftlineError';
+    this.code = fields.code;
+    this.exitCode = fields.exitCode;
+  }
+}
+
+/** For states that cannot happen: whoever sees this message has found a bug in siftline, not in their set-up. */
+export function invariant(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new Error(`bug in siftline: ${what}; please report it`);
+}
+
+/** What went wrong, for a log line: the message of an Error, or the value itself as a string. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,257 @@
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+import type * as kafkajs from 'kafkajs';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+
+/** What a record batch may unpack to: a batch of 1 MB, the broker's default limit, can hold 1 GB of zeros. */
+export const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+
+/** A codec in the form kafkajs calls it. */
+export interface Codec {
+  compress(encoder: { buffer: Buffer }): Promise<Buffer>;
+  decompress(data: Buffer): Promise<Buffer>;
+}
+
+export type CodecName = 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+type Compress = (data: Buffer) => Promise<Buffer>;
+/** Throws TooLarge rather than return more than `maxBytes`. */
+type Decompress = (data: Buffer, maxBytes: number) => Promise<Buffer>;
+
+/** Thrown inside this file; leaves it as a SiftlineError that names codec and limit. */
+class TooLarge extends Error {}
+
+const require = createRequire(import.meta.url);
+
+/** Makes kafkajs read and write all four codecs. Native libraries are loaded when a batch first needs one. */
+export function registerCodecs(registry: Pick<typeof kafkajs, 'CompressionCodecs' | 'CompressionTypes'>): void {
+  const { CompressionCodecs, CompressionTypes } = registry;
+  const codecs = createCodecs();
+  CompressionCodecs[CompressionTypes.GZIP] = () => codecs.gzip;
+  CompressionCodecs[CompressionTypes.Snappy] = () => codecs.snappy;
+  CompressionCodecs[CompressionTypes.LZ4] = () => codecs.lz4;
+  CompressionCodecs[CompressionTypes.ZSTD] = () => codecs.zstd;
+}
+
+/** The codecs of Kafka's record format. No batch unpacks to more than `maxBytes`; every error names its codec. */
+export function createCodecs(maxBytes: number = MAX_BATCH_BYTES): Readonly<Record<CodecName, Codec>> {
+  const codec = (name: CodecName, compress: Compress, decompress: Decompress): Codec => ({
+    compress: encoder => compress(encoder.buffer),
+    decompress: data => decompress(data, maxBytes).catch(error => Promise.reject(explain(error, name, maxBytes))),
+  });
+  return {
+    gzip: codec('gzip', gzip, gunzip),
+    snappy: codec('snappy', snappyCompress, snappyDecompress),
+    lz4: codec('lz4', lz4Compress, lz4Decompress),
+    zstd: codec('zstd', zstdCompress, zstdDecompress),
+  };
+}
+
+/** `retriable: false` is read by kafkajs: the same bytes would fail the same way, so the consumer stops instead. */
+function explain(error: unknown, name: CodecName, maxBytes: number): SiftlineError {
+  const tooLarge = error instanceof TooLarge || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+  const explained = tooLarge
+    ? new SiftlineError({
+        code: 'BATCH_TOO_LARGE',
+        message: `a ${name} record batch unpacks to more than ${maxBytes} bytes; the producer must send smaller batches`,
+        exitCode: ExitCode.topic,
+      })
+    : new SiftlineError({
+        code: 'BATCH_UNREADABLE',
+        message: `a ${name} record batch cannot be unpacked: ${messageOf(error)}`,
+        exitCode: ExitCode.topic,
+        cause: error,
+      });
+  return Object.assign(explained, { retriable: false });
+}
+
+// ---- gzip ----------------------------------------------------------------------------------------------------------
+
+const gzip: Compress = promisify<zlib.InputType, Buffer>(zlib.gzip);
+const unzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.unzip);
+const gunzip: Decompress = (data, maxBytes) => unzip(data, { maxOutputLength: maxBytes });
+
+// ---- snappy --------------------------------------------------------------------------------------------------------
+// The Java client writes snappy-java's stream: a header (magic, version, lowest readable version), then blocks with
+// their length in front. Brokers and clients read both that and one bare snappy block, which librdkafka writes.
+
+const XERIAL_HEADER = Buffer.from('\x82SNAPPY\0\0\0\0\x01\0\0\0\x01', 'latin1');
+const XERIAL_MAGIC = XERIAL_HEADER.subarray(0, 8);
+const XERIAL_BLOCK = 32 * 1024;
+
+async function snappyCompress(data: Buffer): Promise<Buffer> {
+  const { compress } = require('snappy') as typeof import('snappy');
+  const parts: Buffer[] = [XERIAL_HEADER];
+  for (let at = 0; at < data.length; at += XERIAL_BLOCK) {
+    const block = await compress(data.subarray(at, at + XERIAL_BLOCK));
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(block.length);
+    parts.push(length, block);
+  }
+  return Buffer.concat(parts);
+}
+
+async function snappyDecompress(data: Buffer, maxBytes: number): Promise<Buffer> {
+  const { uncompress } = require('snappy') as typeof import('snappy');
+  const blocks = snappyBlocks(data);
+  const size = blocks.reduce((sum, block) => sum + snappyLength(block), 0);
+  if (size > maxBytes) throw new TooLarge();
+  const parts: Buffer[] = [];
+  for (const block of blocks) parts.push((await uncompress(block)) as Buffer);
+  return Buffer.concat(parts, size);
+}
+
+function snappyBlocks(data: Buffer): Buffer[] {
+  if (!data.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return [data];
+  const blocks: Buffer[] = [];
+  for (let at = XERIAL_HEADER.length; at < data.length; ) {
+    const end = at + 4 + data.readUInt32BE(at);
+    if (end > data.length) throw new RangeError(`a block ends at byte ${end} of ${data.length}`);
+    blocks.push(data.subarray(at + 4, end));
+    at = end;
+  }
+  return blocks;
+}
+
+/** A snappy block starts with its unpacked length as a varint; the library trusts it, so it must be read first. */
+function snappyLength(block: Buffer): number {
+  let length = 0;
+  for (let at = 0; at < 5; at++) {
+    const byte = block.readUInt8(at);
+    length += (byte & 0x7f) * 2 ** (7 * at);
+    if (byte < 0x80) return length;
+  }
+  throw new RangeError('the length of a block has more than five bytes');
+}
+
+// ---- lz4 -----------------------------------------------------------------------------------------------------------
+// The LZ4 frame format; Kafka reads only frames with independent blocks, which is what the library writes.
+
+const LZ4_MAGIC = 0x184d2204;
+
+async function lz4Compress(data: Buffer): Promise<Buffer> {
+  const { compressFrame } = require('lz4-napi') as typeof import('lz4-napi');
+  return compressFrame(data);
+}
+
+async function lz4Decompress(data: Buffer, maxBytes: number): Promise<Buffer> {
+  const { decompressFrame } = require('lz4-napi') as typeof import('lz4-napi');
+  if (lz4Length(data, maxBytes) > maxBytes) throw new TooLarge();
+  return decompressFrame(data);
+}
+
+/**
+ * What a frame unpacks to, counted without unpacking it, since the library has no limit and the header's content size
+ * is optional. Counts to just beyond `maxBytes`; broken data is left to the library (reads past the end give
+ * undefined, and thereby 0, here).
+ * See https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md.
+ */
+function lz4Length(data: Buffer, maxBytes: number): number {
+  if (data.readUInt32LE(0) !== LZ4_MAGIC) throw new RangeError('it is not an LZ4 frame');
+  const flags = data[4] ?? 0;
+  const blockTrailer = flags & 0x10 ? 4 : 0;
+  let total = 0;
+  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
+  while (at + 4 <= data.length && total <= maxBytes) {
+    const header = data.readUInt32LE(at);
+    const size = header & 0x7fffffff;
+    if (size === 0) break;
+    const block = data.subarray(at + 4, at + 4 + size);
+    total += header > 0x7fffffff ? size : lz4BlockLength(block, maxBytes);
+    at += 4 + size + blockTrailer;
+  }
+  return total;
+}
+
+/** Each sequence: token, literals, two bytes of offset, match; the last one ends after its literals. */
+function lz4BlockLength(block: Buffer, maxBytes: number): number {
+  let total = 0;
+  let at = 0;
+  const length = (nibble: number): number => {
+    let sum = nibble;
+    if (nibble < 15) return sum;
+    let byte: number;
+    do {
+      byte = block[at++] ?? 0;
+      sum += byte;
+    } while (byte === 255);
+    return sum;
+  };
+  while (at < block.length && total <= maxBytes) {
+    const token = block[at++] ?? 0;
+    const literals = length(token >> 4);
+    at += literals;
+    total += literals;
+    if (at >= block.length) break;
+    at += 2;
+    total += length(token & 0x0f) + 4;
+  }
+  return total;
+}
+
+// ---- zstd ----------------------------------------------------------------------------------------------------------
+// Node has zstd from 22.15 on; its types come with a later @types/node.
+
+interface NodeZstd {
+  zstdCompress(data: Buffer, done: (error: Error | null, result: Buffer) => void): void;
+  zstdDecompress(
+    data: Buffer,
+    options: { maxOutputLength: number },
+    done: (error: Error | null, result: Buffer) => void,
+  ): void;
+}
+
+function nodeZstd(): NodeZstd | undefined {
+  return 'zstdCompress' in zlib ? (zlib as unknown as NodeZstd) : undefined;
+}
+
+async function zstdCompress(data: Buffer): Promise<Buffer> {
+  const zstd = nodeZstd();
+  if (zstd) return promisify(zstd.zstdCompress)(data);
+  throw new SiftlineError({
+    code: 'ZSTD_NOT_WRITABLE',
+    message: `Node ${process.version} can read zstd but not write it: use Node 22.15 or later, or another compression`,
+    exitCode: ExitCode.config,
+  });
+}
+
+async function zstdDecompress(data: Buffer, maxBytes: number): Promise<Buffer> {
+  const zstd = nodeZstd();
+  if (zstd) return promisify(zstd.zstdDecompress)(data, { maxOutputLength: maxBytes });
+  return zstdDecompressInJs(data, maxBytes);
+}
+
+/** The window zstd's own library takes at most unless told otherwise (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+const ZSTD_MAX_WINDOW = 2 ** 27;
+
+/** Pure JavaScript, for Node before 22.15; exported for the tests, which would not see it on a newer Node. */
+export function zstdDecompressInJs(data: Buffer, maxBytes: number): Buffer {
+  const { Decompress } = require('fzstd') as typeof import('fzstd');
+  const window = zstdWindow(data);
+  if (window > Math.max(ZSTD_MAX_WINDOW, maxBytes)) throw new RangeError(`it wants a window of ${window} bytes`);
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  const stream = new Decompress(part => {
+    total += part.length;
+    if (total > maxBytes) throw new TooLarge();
+    parts.push(part);
+  });
+  stream.push(data, true);
+  return Buffer.concat(parts, total);
+}
+
+/**
+ * The window the first frame asks for, which fzstd allocates before it reads any data; producers write one frame.
+ * A frame without a window (single segment) is its own window, and holds its size instead. RFC 8878, 3.1.1.1.
+ */
+function zstdWindow(data: Buffer): number {
+  const descriptor = data.readUInt8(4);
+  if ((descriptor & 0x20) === 0) {
+    const base = 2 ** (10 + (data.readUInt8(5) >> 3));
+    return base + (base / 8) * (data.readUInt8(5) & 7);
+  }
+  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  const sizeOf = [() => data.readUInt8(at), () => data.readUInt16LE(at) + 256, () => data.readUInt32LE(at)];
+  return sizeOf[descriptor >> 6]?.() ?? Number(data.readBigUInt64LE(at));
+}

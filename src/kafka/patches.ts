@@ -1,0 +1,283 @@
+import { createRequire } from 'node:module';
+import type { Consumer, IHeaders } from 'kafkajs';
+import { invariant, messageOf } from '../errors.js';
+import type { Headers } from '../types.js';
+import { registerCodecs } from './codecs.js';
+
+/** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
+export type Kafkajs = typeof import('kafkajs');
+
+const require = createRequire(import.meta.url);
+
+let loaded: Kafkajs | undefined;
+
+/**
+ * kafkajs with siftline's patches and codecs in effect. The only way to get at kafkajs: importing its values directly
+ * would load it unpatched, which this refuses afterwards. Types may be imported from 'kafkajs' anywhere.
+ */
+export function loadKafkajs(): Kafkajs {
+  loaded ??= patchAndLoad();
+  return loaded;
+}
+
+function patchAndLoad(): Kafkajs {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  invariant(version === '2.2.4', `the patches of src/kafka/patches.ts are for kafkajs 2.2.4, this is ${version}`);
+  invariant(!require.cache[require.resolve('kafkajs')], 'kafkajs was loaded before src/kafka/patches.ts patched it');
+  replaceExports('kafkajs/src/protocol/recordBatch/record/v0/decoder.js', decodeRecord);
+  replaceExports('kafkajs/src/protocol/recordBatch/record/v0/index.js', encodeRecord);
+  silenceRequestQueue();
+  announceRejoins();
+  const kafkajs = require('kafkajs') as Kafkajs;
+  registerCodecs(kafkajs);
+  return kafkajs;
+}
+
+/** Swaps what a CommonJS module exports; those who required it earlier keep the old exports. */
+function replaceExports<T>(id: string, exports: unknown): T {
+  const original = require(id) as T;
+  const module = require.cache[require.resolve(id)];
+  invariant(module, `${id} is not in require.cache after it was required`);
+  module.exports = exports;
+  return original;
+}
+
+// ---- Headers -------------------------------------------------------------------------------------------------------
+// kafkajs decodes headers into an object: the order of different keys around a repeated one is lost, a `__proto__` key
+// vanishes, and a record with n headers costs n copies. Its encoder throws on a null value
+// (src/protocol/recordBatch/record/v0/{decoder,index}.js). Headers are an ordered list with nullable values (KIP-82),
+// so both sides work on such a list here. Nothing else in kafkajs reads a record's headers: batches are filtered by key
+// and batch context (src/consumer/{batch,filterAbortedMessages}.js), and producing passes messages through.
+
+/** The headers of a consumed message, in their order on the wire. */
+export function headersOf(message: { headers?: IHeaders | undefined }): Headers {
+  return (message.headers as unknown as Headers | undefined) ?? [];
+}
+
+/** Headers in the form `producer.send` takes them; written in the same order, null values and repeated keys included. */
+export function kafkaHeaders(headers: Headers): IHeaders {
+  return headers as unknown as IHeaders;
+}
+
+interface Decoder {
+  readInt8(): number;
+  readVarInt(): number;
+  readVarLong(): unknown;
+  readVarIntBytes(): Buffer | null;
+  readVarIntString(): string;
+  readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
+}
+
+interface BatchContext {
+  firstOffset: string;
+  firstTimestamp: string;
+  maxTimestamp: string;
+  magicByte: number;
+  isControlBatch: boolean;
+  timestampType: number;
+}
+
+interface Long {
+  fromValue(value: string): { add(other: unknown): { toString(): string } };
+}
+
+const LOG_APPEND_TIME = 1;
+
+function decodeRecord(decoder: Decoder, batchContext: BatchContext): object {
+  const { firstOffset, firstTimestamp, maxTimestamp, magicByte, isControlBatch, timestampType } = batchContext;
+  const Long = require('kafkajs/src/utils/long') as Long;
+  const attributes = decoder.readInt8();
+  const createTime = Long.fromValue(firstTimestamp).add(decoder.readVarLong()).toString();
+  return {
+    magicByte,
+    attributes,
+    timestamp: timestampType === LOG_APPEND_TIME && maxTimestamp ? maxTimestamp : createTime,
+    offset: Long.fromValue(firstOffset).add(decoder.readVarInt()).toString(),
+    key: decoder.readVarIntBytes(),
+    value: decoder.readVarIntBytes(),
+    headers: decoder.readVarIntArray(header => [header.readVarIntString(), header.readVarIntBytes()] as const),
+    isControlRecord: isControlBatch,
+    batchContext,
+  };
+}
+
+interface Encoder {
+  size(): number;
+  writeInt8(value: number): Encoder;
+  writeVarInt(value: number): Encoder;
+  writeVarLong(value: unknown): Encoder;
+  writeVarIntBytes(value: unknown): Encoder;
+  writeVarIntString(value: string): Encoder;
+  writeEncoder(value: Encoder): Encoder;
+}
+
+interface EncoderClass {
+  new (initialSize?: number): Encoder;
+  sizeOfVarInt(value: number): number;
+  sizeOfVarLong(value: unknown): number;
+  sizeOfVarIntBytes(value: unknown): number;
+}
+
+interface ProducedRecord {
+  offsetDelta?: number;
+  timestampDelta?: unknown;
+  key?: unknown;
+  value: unknown;
+  headers?: IHeaders | Headers;
+}
+
+function encodeRecord({ offsetDelta = 0, timestampDelta = 0, key, value, headers = [] }: ProducedRecord): Encoder {
+  const Encoder = require('kafkajs/src/protocol/encoder') as EncoderClass;
+  const encodedHeaders = encodeHeaders(
+    Encoder,
+    Array.isArray(headers) ? headers : Object.entries(headers).flatMap(spread),
+  );
+  const size =
+    1 + // attributes
+    Encoder.sizeOfVarLong(timestampDelta) +
+    Encoder.sizeOfVarInt(offsetDelta) +
+    Encoder.sizeOfVarIntBytes(key) +
+    Encoder.sizeOfVarIntBytes(value) +
+    encodedHeaders.size();
+  return new Encoder(size)
+    .writeVarInt(size)
+    .writeInt8(0)
+    .writeVarLong(timestampDelta)
+    .writeVarInt(offsetDelta)
+    .writeVarIntBytes(key)
+    .writeVarIntBytes(value)
+    .writeEncoder(encodedHeaders);
+}
+
+function encodeHeaders(Encoder: EncoderClass, headers: ReadonlyArray<readonly [string, unknown]>): Encoder {
+  const encoder = new Encoder(headers.length * 32).writeVarInt(headers.length);
+  for (const [key, value] of headers) encoder.writeVarIntString(key).writeVarIntBytes(value);
+  return encoder;
+}
+
+/** One entry of kafkajs's header object, where an array is a repeated key. */
+function spread([key, value]: [string, unknown]): Array<readonly [string, unknown]> {
+  return Array.isArray(value) ? value.map(each => [key, each] as const) : [[key, value]];
+}
+
+// ---- Idle connections ----------------------------------------------------------------------------------------------
+// kafkajs re-arms a timer of negative length, which Node turns into 1 ms, as long as a connection lives: 900 wake-ups a
+// second and 5 % of a core for each (src/network/requestQueue/index.js; tulios/kafkajs#1751). Here a timer is set only
+// while requests wait or the broker throttles.
+
+interface RequestQueue {
+  pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+const CHECK_PENDING_MS = 10;
+
+function silenceRequestQueue(): void {
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  prototype.scheduleCheckPendingRequests = function () {
+    const throttledMs = this.throttledUntil - Date.now();
+    if (this.throttleCheckTimeoutId || (this.pending.length === 0 && throttledMs <= 0)) return;
+    this.throttleCheckTimeoutId = setTimeout(
+      () => {
+        this.throttleCheckTimeoutId = null;
+        this.checkPendingRequests();
+      },
+      throttledMs > 0 ? throttledMs : CHECK_PENDING_MS,
+    );
+  };
+}
+
+// ---- Rejoining a group ---------------------------------------------------------------------------------------------
+// kafkajs rejoins as soon as its handlers have returned and offers no hook before that
+// (src/consumer/{runner,consumerGroup}.js, callers of joinAndSync); after it, the generation that work was read under is
+// gone and can no longer commit. While the group prepares its rebalance the broker still takes commits of the old
+// generation, so the owner gets that moment here.
+
+/** What the owner of a consumer does before the consumer gives its partitions back. */
+export type RejoinHook = () => Promise<void>;
+
+interface Registration {
+  readonly hook: RejoinHook;
+  readonly limitMs: number | undefined;
+  /** Set while the hook runs: fetchers of several brokers may each start a rejoin. */
+  running?: Promise<void> | undefined;
+}
+
+interface ConsumerGroup {
+  cluster: object;
+  generationId: number | null;
+  sessionTimeout: number;
+  rebalanceTimeout: number;
+  logger: { warn(message: string, extra?: object): void };
+  heartbeat(options: { interval: number }): Promise<void>;
+  joinAndSync(): Promise<void>;
+}
+
+/** Every consumer has a cluster object of its own (src/index.js), and its ConsumerGroup refers to it. */
+const clusterOf = new WeakMap<Consumer, object>();
+const registrations = new WeakMap<object, Registration>();
+
+/**
+ * Calls `hook` before `consumer` rejoins its group: partitions and generation are still the old ones, so what is in
+ * flight can be drained and committed. Not called before the first join, nor when kafkajs restarts a crashed consumer.
+ * A hook that fails, or takes longer than `limitMs` (half the rebalance timeout), is logged and does not stop the
+ * rejoin. The member stays alive meanwhile.
+ */
+export function beforeRejoin(consumer: Consumer, hook: RejoinHook, options: { limitMs?: number } = {}): void {
+  const cluster = clusterOf.get(consumer);
+  invariant(cluster, 'beforeRejoin needs a consumer made by the patched kafkajs');
+  registrations.set(cluster, { hook, limitMs: options.limitMs });
+}
+
+function announceRejoins(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
+  const { joinAndSync } = prototype;
+  prototype.joinAndSync = async function () {
+    const registration = this.generationId === null ? undefined : registrations.get(this.cluster);
+    if (registration) await runHook(this, registration);
+    return joinAndSync.call(this);
+  };
+  type CreateConsumer = (options: { cluster: object }) => Consumer;
+  const createConsumer: CreateConsumer = replaceExports('kafkajs/src/consumer', (options: { cluster: object }) => {
+    const consumer = createConsumer(options);
+    clusterOf.set(consumer, options.cluster);
+    return consumer;
+  });
+}
+
+function runHook(group: ConsumerGroup, registration: Registration): Promise<void> {
+  registration.running ??= settle(group, registration).finally(() => {
+    registration.running = undefined;
+  });
+  return registration.running;
+}
+
+async function settle(
+  group: ConsumerGroup,
+  { hook, limitMs = group.rebalanceTimeout / 2 }: Registration,
+): Promise<void> {
+  // Nobody else heartbeats now. The answer is the REBALANCE_IN_PROGRESS we know of; asking is what keeps the session.
+  const heartbeats = setInterval(() => group.heartbeat({ interval: 0 }).catch(() => {}), group.sessionTimeout / 3);
+  try {
+    await withLimit(hook, limitMs);
+  } catch (error) {
+    group.logger.warn('Rejoining although the work before it did not finish', { error: messageOf(error) });
+  } finally {
+    clearInterval(heartbeats);
+  }
+}
+
+async function withLimit(hook: RejoinHook, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${limitMs} ms`)), limitMs);
+  });
+  try {
+    await Promise.race([hook(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

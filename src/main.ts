@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { packageVersion } from './cli/package.js';
+import { createProgram } from './cli/program.js';
+import { ExitCode, SiftlineError } from './errors.js';
+
+const { argv, env, stdin, stdout, stderr } = process;
+
+try {
+  await createProgram({ env, version: packageVersion(), stdin, stdout, stderr }).parseAsync(argv);
+  process.exitCode ??= ExitCode.ok;
+} catch (error) {
+  end(exitCodeOf(error));
+}
+
+/** A user's mistake is one line; only a bug shows its stack. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  if (error instanceof SiftlineError) {
+    stderr.write(`siftline: ${error.code}: ${error.message}\n`);
+    return error.exitCode;
+  }
+  stderr.write(`siftline: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return ExitCode.internal;
+}
+
+/** Parts that could not be closed must not keep the process; a moment is left for a thread that still infers. */
+function end(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), 2_000).unref();
+}

@@ -1,0 +1,188 @@
+/**
+ * Every metric siftline exposes, once: code, docs/metrics.md and the tests read this list. Names and units follow
+ * Prometheus' conventions (base units, `_total`, `_seconds`, `_bytes`); labels are from closed or small sets, never a
+ * text, key or offset. `watch` is for the person on call: what a bad value means.
+ */
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+  readonly watch: string;
+}
+
+/** Fine at the edges people set objectives on: a quarter, half, one and two and a half seconds. */
+const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+const STAGE_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
+
+export const METRICS = {
+  siftline_records_consumed_total: {
+    type: 'counter',
+    help: 'Records taken from the input to be classified.',
+    labels: [],
+    watch: 'Flat while siftline_consumer_lag_records grows: the stage stands still.',
+  },
+  siftline_records_total: {
+    type: 'counter',
+    help: 'Records whose outcome is stored, by outcome (labelled, rejected, skipped) and reason.',
+    labels: ['outcome', 'reason'],
+    watch:
+      'consumed = labelled + rejected + skipped + revoked + in flight, always; a rising share of rejected names its reason.',
+  },
+  siftline_records_revoked_total: {
+    type: 'counter',
+    help: 'Records given back unanswered because their partition moved; its new owner reads them again.',
+    labels: [],
+    watch: 'Grows only at rebalances.',
+  },
+  siftline_labels_total: {
+    type: 'counter',
+    help: 'Labels given, by task and label.',
+    labels: ['task', 'label'],
+    watch: 'A share that shifts without cause: the texts have changed, or the model.',
+  },
+  siftline_texts_truncated_total: {
+    type: 'counter',
+    help: 'Texts that had more tokens than model.maxTokens.',
+    labels: [],
+    watch: 'A large share: raise model.maxTokens.',
+  },
+  siftline_tokens_total: {
+    type: 'counter',
+    help: 'Tokens that went through the engine: of texts, and of padding.',
+    labels: ['kind'],
+    watch: 'padding / (text + padding) is work wasted; above 0.3, lower workers.runTokens.',
+  },
+  siftline_batch_records: {
+    type: 'histogram',
+    help: 'Records of a batch.',
+    labels: [],
+    buckets: POWERS_OF_TWO,
+    watch: 'Always at workers.batchRecords: the stage runs at its capacity.',
+  },
+  siftline_batch_tokens: {
+    type: 'histogram',
+    help: 'Tokens of a batch, padding included.',
+    labels: [],
+    buckets: TOKENS,
+    watch: 'Follows the length of the texts.',
+  },
+  siftline_stage_duration_seconds: {
+    type: 'histogram',
+    help: 'Time a batch spends in a stage: decode, queue, tokenise, infer, encode, publish; and one commit of offsets.',
+    labels: ['stage'],
+    buckets: STAGE_SECONDS,
+    watch: 'queue high: more workers. publish or commit high: look at the brokers.',
+  },
+  siftline_end_to_end_latency_seconds: {
+    type: 'histogram',
+    help: "From the record's timestamp to its outcome being stored.",
+    labels: [],
+    buckets: LATENCY_SECONDS,
+    watch: 'The figure to set an objective on; grows with the lag.',
+  },
+  siftline_clock_skew_total: {
+    type: 'counter',
+    help: 'Records from the future: their latency counts as 0.',
+    labels: [],
+    watch: "Grows: a producer's clock is ahead.",
+  },
+  siftline_consumer_lag_records: {
+    type: 'gauge',
+    help: 'Records of an assigned partition that are not done yet, as of the last look.',
+    labels: ['topic', 'partition'],
+    watch: 'Divide by the rate of records to get seconds behind.',
+  },
+  siftline_in_flight_records: {
+    type: 'gauge',
+    help: 'Records between being taken and their outcome being stored.',
+    labels: [],
+    watch: 'High and still: see which stage takes long.',
+  },
+  siftline_held_records: {
+    type: 'gauge',
+    help: 'Records fetched and not done: waiting and in flight.',
+    labels: [],
+    watch: 'Bounded by input.bufferRecords and one fetch.',
+  },
+  siftline_held_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the records fetched and not done.',
+    labels: [],
+    watch: 'Bounded by input.bufferBytes and one fetch.',
+  },
+  siftline_paused_partitions: {
+    type: 'gauge',
+    help: 'Partitions not being fetched because enough of them is held.',
+    labels: [],
+    watch: 'Ordinary under load.',
+  },
+  siftline_assigned_partitions: {
+    type: 'gauge',
+    help: 'Partitions this member of the group owns.',
+    labels: [],
+    watch: '0 for long: more members than partitions.',
+  },
+  siftline_rebalances_total: {
+    type: 'counter',
+    help: 'Times the group was joined again after the first time.',
+    labels: [],
+    watch: 'Frequent: members come and go, or sessions time out.',
+  },
+  siftline_worker_restarts_total: {
+    type: 'counter',
+    help: 'Inference threads that died and were replaced.',
+    labels: [],
+    watch: 'Above 0: look at the rejected records with reason WORKER_CRASHED.',
+  },
+  siftline_publish_retries_total: {
+    type: 'counter',
+    help: 'Sends that failed and were repeated.',
+    labels: [],
+    watch: 'Grows: brokers away or refusing.',
+  },
+  siftline_metrics_windows_lost_total: {
+    type: 'counter',
+    help: 'Metrics records that could not be written.',
+    labels: [],
+    watch: 'Grows: the metrics topic is missing or not writable. Nothing else suffers.',
+  },
+  siftline_last_commit_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When offsets were last committed, Unix time.',
+    labels: [],
+    watch: 'Old while records are labelled: the group coordinator does not answer.',
+  },
+  siftline_workers: {
+    type: 'gauge',
+    help: 'Inference threads.',
+    labels: [],
+    watch: 'The CPU quota rounded down, unless workers.count says otherwise.',
+  },
+  siftline_ready: {
+    type: 'gauge',
+    help: '1 when /readyz says so: model warm, group joined, results being stored.',
+    labels: [],
+    watch: '0 for long: see /readyz.',
+  },
+  siftline_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the version of siftline and Node in the labels.',
+    labels: ['version', 'node'],
+    watch: 'Differs between instances: a roll-out is under way.',
+  },
+  siftline_model_info: {
+    type: 'gauge',
+    help: 'Always 1; the model in the labels.',
+    labels: ['name', 'version', 'sha256', 'precision'],
+    watch: 'Differs between instances: results come from two models.',
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof METRICS;
+export const STAGES = ['decode', 'queue', 'tokenise', 'infer', 'encode', 'publish', 'commit'] as const;
+export type StageName = (typeof STAGES)[number];

@@ -1,0 +1,39 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+
+/** Durations of one window, in seconds; all zero when nothing was recorded. */
+export interface Quantiles {
+  readonly count: bigint;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+const MICROSECONDS = 1e6;
+
+/** Quantiles to three significant digits (Node's HDR histogram), kept until they are read. */
+export class QuantileWindow {
+  readonly #histogram: RecordableHistogram = createHistogram({ figures: 3 });
+
+  record(seconds: number): void {
+    this.#histogram.record(Math.max(1, Math.round(seconds * MICROSECONDS)));
+  }
+
+  /** What was recorded since the last call. */
+  take(): Quantiles {
+    const of = (percent: number) =>
+      this.#histogram.count === 0 ? 0 : this.#histogram.percentile(percent) / MICROSECONDS;
+    const count = BigInt(this.#histogram.count);
+    const quantiles = {
+      count,
+      p50: of(50),
+      p90: of(90),
+      p99: of(99),
+      p999: of(99.9),
+      max: count === 0n ? 0 : this.#histogram.max / MICROSECONDS,
+    };
+    this.#histogram.reset();
+    return quantiles;
+  }
+}

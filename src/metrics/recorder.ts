@@ -1,0 +1,83 @@
+import type { BatchTimings, Outcome, Task } from '../types.js';
+import { STAGES, type StageName } from './list.js';
+import { QuantileWindow } from './quantiles.js';
+import { MetricsRegistry } from './registry.js';
+
+/**
+ * Where figures are written down: every event goes once into the Prometheus registry, and durations also into the
+ * window's quantiles. The metrics records read their counts off the same registry, so the two cannot disagree.
+ */
+export class Recorder {
+  readonly registry = new MetricsRegistry();
+  readonly endToEnd = new QuantileWindow();
+  readonly stages: Readonly<Record<StageName, QuantileWindow>>;
+
+  constructor(tasks: readonly Task[]) {
+    this.stages = Object.fromEntries(STAGES.map(stage => [stage, new QuantileWindow()])) as Record<
+      StageName,
+      QuantileWindow
+    >;
+    this.registry.counter('siftline_records_total').inc({ outcome: 'labelled', reason: '' }, 0);
+    for (const { name, labels } of tasks) {
+      for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
+    }
+  }
+
+  taken(records: number): void {
+    this.registry.counter('siftline_records_consumed_total').inc(records);
+    this.registry.gauge('siftline_in_flight_records').inc(records);
+    this.registry.histogram('siftline_batch_records').observe(records);
+  }
+
+  revoked(records: number): void {
+    this.registry.counter('siftline_records_revoked_total').inc(records);
+    this.registry.gauge('siftline_in_flight_records').dec(records);
+  }
+
+  stage(stage: StageName, ms: number): void {
+    this.registry.histogram('siftline_stage_duration_seconds').observe({ stage }, ms / 1000);
+    this.stages[stage].record(ms / 1000);
+  }
+
+  classified(timings: BatchTimings): void {
+    this.stage('queue', timings.queueMs);
+    this.stage('tokenise', timings.tokeniseMs);
+    this.stage('infer', timings.inferMs);
+    const tokens = this.registry.counter('siftline_tokens_total');
+    tokens.inc({ kind: 'text' }, timings.tokens);
+    tokens.inc({ kind: 'padding' }, timings.paddedTokens - timings.tokens);
+    this.registry.histogram('siftline_batch_tokens').observe(timings.paddedTokens);
+  }
+
+  /** Outcomes as they were stored. */
+  stored(outcomes: readonly Outcome[]): void {
+    const now = Date.now();
+    for (const outcome of outcomes) {
+      const reason = outcome.kind === 'labelled' ? '' : outcome.reason;
+      this.registry.counter('siftline_records_total').inc({ outcome: outcome.kind, reason });
+      if (outcome.kind === 'labelled') this.#labels(outcome);
+      this.#latency(now, outcome);
+    }
+    this.registry.gauge('siftline_in_flight_records').dec(outcomes.length);
+  }
+
+  committed(ms: number): void {
+    this.stage('commit', ms);
+    this.registry.gauge('siftline_last_commit_timestamp_seconds').setToCurrentTime();
+  }
+
+  #labels(outcome: Outcome & { kind: 'labelled' }): void {
+    if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
+    for (const { task, labels } of outcome.results) {
+      for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task, label });
+    }
+  }
+
+  #latency(now: number, { record }: Outcome): void {
+    if (record.timestamp < 0n) return;
+    const seconds = (now - Number(record.timestamp)) / 1000;
+    if (seconds < 0) this.registry.counter('siftline_clock_skew_total').inc();
+    this.registry.histogram('siftline_end_to_end_latency_seconds').observe(Math.max(0, seconds));
+    this.endToEnd.record(Math.max(0, seconds));
+  }
+}

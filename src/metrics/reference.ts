@@ -1,0 +1,24 @@
+import { METRICS, type MetricDefinition } from './list.js';
+
+/** docs/metrics.md, from the list. */
+export function renderMetricsMarkdown(): string {
+  const rows = Object.entries(METRICS).map(([name, metric]) => row(name, metric));
+  return `# Metrics
+
+This page is generated from \`src/metrics/list.ts\`; \`npm run docs\` writes it.
+
+\`/metrics\` serves these in the Prometheus text format, beside Node's own (\`process_*\`, \`nodejs_*\`). The same counts, and
+quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro records on \`output.metricsTopic\`
+(\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time.
+
+The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance.
+
+| metric | type | labels | what it counts | what a bad value means |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+function row(name: string, { type, help, labels, watch }: MetricDefinition): string {
+  return `| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ')} | ${help} | ${watch} |`;
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import type { ModelInfo } from '../types.js';
+import { parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
+import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
+
+/** A model folder that has been read and understood, but not loaded; plain data, so it can cross a thread. */
+export interface ModelFolder {
+  readonly path: string;
+  readonly onnxFile: string;
+  readonly tokenizerFile: string;
+  readonly info: ModelInfo;
+  readonly tasks: readonly TaskSpec[];
+  readonly padId: number;
+  readonly golden: readonly Golden[];
+}
+
+export interface FolderOptions {
+  /** A folder, or the name of a model that ships with siftline. */
+  readonly path: string;
+  readonly maxTokens: number;
+  /** Answer only these tasks. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Compare the files with the SHA-256 the manifest states. */
+  readonly verify: boolean;
+}
+
+/** Where the graph may be, as Hugging Face exporters and hubs name it; the first that exists is taken. */
+const ONNX_FILES = [
+  'model.onnx',
+  'onnx/model.onnx',
+  'onnx/model_quantized.onnx',
+  'onnx/model_int8.onnx',
+  'model_quantized.onnx',
+  'onnx/model_optimized.onnx',
+];
+
+const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+
+/**
+ * Reads a text-classification model as Hugging Face tools write it, or a siftline model with its manifest. Checks what
+ * can be checked without loading the graph; every error names the file and the way out.
+ */
+export async function readModelFolder(options: FolderOptions): Promise<ModelFolder> {
+  const path = locate(options.path);
+  const onnxFile = firstExisting(path);
+  const tokenizerFile = required(path, 'tokenizer.json');
+  const config = parseConfig(required(path, 'config.json'), readJson(join(path, 'config.json')));
+  const manifestFile = join(path, 'siftline.json');
+  const manifest = existsSync(manifestFile) ? parseManifest(manifestFile, readJson(manifestFile)) : undefined;
+  const sha256 = await sha256Of(onnxFile);
+  if (manifest && options.verify) await verifyFiles(path, manifest);
+  const tasks = chosenTasks(manifest?.tasks ?? tasksFromConfig(path, config), options.tasks);
+  return {
+    path,
+    onnxFile,
+    tokenizerFile,
+    tasks,
+    padId: config.pad_token_id ?? 0,
+    golden: manifest?.golden ?? [],
+    info: {
+      name: manifest?.name ?? config._name_or_path ?? path.split('/').at(-1) ?? path,
+      version: manifest?.version ?? sha256.slice(0, 12),
+      sha256,
+      precision: manifest?.precision ?? 'unknown',
+      maxTokens: Math.min(options.maxTokens, usablePositions(config)),
+      tasks: tasks.map(({ name, labels, activation, thresholds }) => ({ name, labels, activation, thresholds })),
+    },
+  };
+}
+
+/** Hex SHA-256 of a file, read as a stream. */
+export async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+function locate(path: string): string {
+  const asGiven = isAbsolute(path) ? path : resolve(path);
+  if (isFolder(asGiven)) return asGiven;
+  const shipped = join(SHIPPED_MODELS, path);
+  if (/^[\w-]+$/.test(path) && isFolder(shipped)) return shipped;
+  throw modelError(
+    'MODEL_MISSING',
+    `model.path: "${path}" is neither a folder nor the name of a shipped model; looked at ${asGiven} and ${shipped}`,
+  );
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+function firstExisting(path: string): string {
+  const found = ONNX_FILES.map(name => join(path, name)).find(file => existsSync(file));
+  if (found) return found;
+  const hint = existsSync(join(path, 'model.safetensors')) || existsSync(join(path, 'pytorch_model.bin'));
+  throw modelError(
+    'MODEL_INCOMPLETE',
+    `${path}: no ONNX graph; looked for ${ONNX_FILES.join(', ')}` +
+      (hint ? '; the folder holds PyTorch weights: export them first (optimum-cli export onnx)' : ''),
+  );
+}
+
+function required(path: string, name: string): string {
+  const file = join(path, name);
+  if (existsSync(file)) return file;
+  throw modelError(
+    'MODEL_INCOMPLETE',
+    `${path}: ${name} is missing; a model folder holds config.json, tokenizer.json and model.onnx`,
+  );
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw modelError('MODEL_UNREADABLE', `${file}: ${messageOf(error)}; the file is damaged or not JSON`);
+  }
+}
+
+async function verifyFiles(path: string, manifest: Manifest): Promise<void> {
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    const actual = await sha256Of(required(path, name));
+    if (actual !== expected) {
+      throw modelError(
+        'MODEL_CHANGED',
+        `${join(path, name)}: SHA-256 is ${actual}, the manifest says ${expected}; restore the file, or set model.verify to false if the change is meant`,
+      );
+    }
+  }
+}
+
+function chosenTasks(all: readonly TaskSpec[], wanted: readonly string[] | undefined): readonly TaskSpec[] {
+  if (!wanted) return all;
+  const names = all.map(task => task.name);
+  const unknown = wanted.filter(name => !names.includes(name));
+  if (unknown.length > 0) {
+    throw modelError(
+      'MODEL_TASK_UNKNOWN',
+      `model.tasks: ${unknown.join(', ')} not in this model; it has ${names.join(', ')}`,
+    );
+  }
+  return all.filter(task => wanted.includes(task.name));
+}
+
+function modelError(code: string, message: string): SiftlineError {
+  return new SiftlineError({ code, message, exitCode: ExitCode.model });
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { TaskSpec } from './manifest.js';
+
+/** The part of a Hugging Face `config.json` that says how to use a text classifier. */
+const schema = z.looseObject({
+  model_type: z.string().optional(),
+  architectures: z.array(z.string()).nullish(),
+  id2label: z.record(z.string(), z.string()).optional(),
+  problem_type: z.string().nullish(),
+  pad_token_id: z.number().int().nullish(),
+  max_position_embeddings: z.number().int().positive().optional(),
+  _name_or_path: z.string().optional(),
+});
+export type HuggingFaceConfig = z.infer<typeof schema>;
+
+/** Families that number positions from pad id + 1, so that two of the positions in the table are never used. */
+const OFFSET_FAMILIES = new Set([
+  'roberta',
+  'xlm-roberta',
+  'camembert',
+  'xlm-roberta-xl',
+  'mpnet',
+  'roberta-prelayernorm',
+]);
+
+export function parseConfig(file: string, json: unknown): HuggingFaceConfig {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw unsupported(`${file}: ${z.prettifyError(parsed.error)}`);
+  const other = parsed.data.architectures?.find(name => !/SequenceClassification$/.test(name));
+  if (other) {
+    throw unsupported(
+      `${file}: architecture ${other} is not a text classifier; siftline runs ...ForSequenceClassification models (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA and their kin)`,
+    );
+  }
+  return parsed.data;
+}
+
+/** Tokens a text may have, special tokens included: the position table less the family's offset. */
+export function usablePositions(config: HuggingFaceConfig): number {
+  const positions = config.max_position_embeddings ?? 512;
+  return OFFSET_FAMILIES.has(config.model_type ?? '') ? positions - ((config.pad_token_id ?? 1) + 1) : positions;
+}
+
+/**
+ * One task called `label` from `id2label` and `problem_type`: sigmoid for multi-label models and for a single logit,
+ * softmax otherwise, as the Transformers text-classification pipeline does.
+ */
+export function tasksFromConfig(path: string, config: HuggingFaceConfig): TaskSpec[] {
+  if (config.problem_type === 'regression') {
+    throw unsupported(`${path}/config.json: problem_type is "regression"; siftline gives labels, not numbers`);
+  }
+  const labels = labelsOf(path, config);
+  const sigmoid = labels.length === 1 || config.problem_type === 'multi_label_classification';
+  return [
+    {
+      name: 'label',
+      output: undefined,
+      activation: sigmoid ? 'sigmoid' : 'softmax',
+      labels,
+      thresholds: labels.map(() => 0.5),
+      temperature: 1,
+    },
+  ];
+}
+
+function labelsOf(path: string, config: HuggingFaceConfig): string[] {
+  const entries = Object.entries(config.id2label ?? {});
+  const labels = entries.map((_, index) => config.id2label?.[String(index)]);
+  if (entries.length === 0 || labels.includes(undefined)) {
+    throw unsupported(
+      `${path}/config.json: id2label must name every label from "0" on; found keys ${entries.map(([key]) => key).join(', ') || 'none'}`,
+    );
+  }
+  if (new Set(labels).size !== labels.length) throw unsupported(`${path}/config.json: id2label names a label twice`);
+  return labels as string[];
+}
+
+function unsupported(message: string): SiftlineError {
+  return new SiftlineError({ code: 'MODEL_UNSUPPORTED', message, exitCode: ExitCode.model });
+}

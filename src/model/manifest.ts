@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { ExitCode, SiftlineError } from '../errors.js';
+
+/** `siftline.json`: what a Hugging Face folder cannot say, such as several tasks from one pass. */
+const schema = z.strictObject({
+  format: z.literal(1),
+  name: z.string().min(1),
+  version: z.string().min(1),
+  languages: z.array(z.string()).default([]),
+  license: z.string().optional(),
+  precision: z.string().default('unknown'),
+  maxTokens: z.number().int().positive().optional(),
+  maxPositions: z.number().int().positive().optional(),
+  tasks: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        output: z.string().min(1),
+        activation: z.enum(['softmax', 'sigmoid']),
+        labels: z.array(z.string().min(1)).min(1),
+        thresholds: z.record(z.string(), z.number().min(0).max(1)).default({}),
+        temperature: z.number().positive().default(1),
+      }),
+    )
+    .min(1),
+  files: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).default({}),
+  golden: z
+    .array(z.strictObject({ text: z.string(), scores: z.record(z.string(), z.record(z.string(), z.number())) }))
+    .default([]),
+  agreement: z.unknown().optional(),
+});
+
+/** A text with the scores the model must give it: proof, before it is trusted, that it computes what it should here. */
+export interface Golden {
+  readonly text: string;
+  readonly scores: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** A task and how to read it off the graph. */
+export interface TaskSpec {
+  readonly name: string;
+  /** The graph's output with this task's logits; undefined for a graph with one output. */
+  readonly output: string | undefined;
+  readonly activation: 'softmax' | 'sigmoid';
+  readonly labels: readonly string[];
+  readonly thresholds: readonly number[];
+  /** Logits are divided by it before the activation (Guo et al. 2017). */
+  readonly temperature: number;
+}
+
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly precision: string;
+  readonly tasks: readonly TaskSpec[];
+  readonly files: Readonly<Record<string, string>>;
+  readonly golden: readonly Golden[];
+}
+
+export function parseManifest(file: string, json: unknown): Manifest {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new SiftlineError({
+      code: 'MODEL_MANIFEST',
+      message: `${file}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
+      exitCode: ExitCode.model,
+    });
+  }
+  const { tasks, ...rest } = parsed.data;
+  return {
+    ...rest,
+    tasks: tasks.map(task => ({ ...task, thresholds: task.labels.map(label => task.thresholds[label] ?? 0.5) })),
+  };
+}

@@ -1,0 +1,89 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import type { RunInputs } from './tensors.js';
+
+/**
+ * One single-threaded ONNX Runtime session: the only file that knows the engine. Logits of a run come back per output
+ * as [rows, labels], row-major.
+ */
+export class Session {
+  readonly #session: InferenceSession;
+  /** token_type_ids of a single text: all zero. */
+  #types = new BigInt64Array(0);
+
+  private constructor(session: InferenceSession) {
+    this.#session = session;
+  }
+
+  static async open(onnxFile: string): Promise<Session> {
+    try {
+      return new Session(await InferenceSession.create(onnxFile, OPTIONS));
+    } catch (error) {
+      throw new SiftlineError({
+        code: 'MODEL_UNREADABLE',
+        message: `${onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; export the model again, or check that the file arrived whole`,
+        exitCode: ExitCode.model,
+        cause: error,
+      });
+    }
+  }
+
+  get inputNames(): readonly string[] {
+    return this.#session.inputNames;
+  }
+
+  get outputNames(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  /** Labels of an output as the graph declares them, or undefined when the dimension is symbolic. */
+  width(output: string): number | undefined {
+    const metadata = this.#session.outputMetadata.find(({ name }) => name === output);
+    if (!metadata?.isTensor) return undefined;
+    const last = metadata.shape.at(-1);
+    return typeof last === 'number' ? last : undefined;
+  }
+
+  async run(inputs: RunInputs): Promise<Record<string, Float32Array>> {
+    const results = await this.#session.run(this.#feeds(inputs));
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]));
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #feeds(inputs: RunInputs): Record<string, Tensor> {
+    const tensor = (data: BigInt64Array) => new Tensor('int64', data, inputs.shape);
+    const feeds: Record<string, Tensor> = {
+      input_ids: tensor(inputs.ids),
+      attention_mask: tensor(inputs.mask),
+    };
+    if (this.#session.inputNames.includes('token_type_ids'))
+      feeds.token_type_ids = tensor(this.#zeros(inputs.ids.length));
+    return feeds;
+  }
+
+  #zeros(size: number): BigInt64Array {
+    if (this.#types.length < size) this.#types = new BigInt64Array(size);
+    return this.#types.subarray(0, size);
+  }
+}
+
+/**
+ * SkipLayerNormFusion is off because the fused operator is a scalar kernel that makes a BERT graph slower than the plain
+ * one; spinning is off because it burns a shared core for no gain. The engine takes the `extra` entries as strings.
+ */
+const OPTIONS: InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  enableCpuMemArena: true,
+  enableMemPattern: false,
+  extra: {
+    session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
+    optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' },
+  },
+};

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StageName } from './metrics/list.js';
+import { Turns } from './turns.js';
+import type {
+  Batch,
+  BatchTimings,
+  Classifier,
+  Decoded,
+  Decoder,
+  Outcome,
+  Scored,
+  Sink,
+  Source,
+  SourceRecord,
+} from './types.js';
+
+/** What the loop tells the metrics. */
+export interface PipelineEvents {
+  taken(records: number): void;
+  revoked(records: number): void;
+  stage(stage: StageName, ms: number): void;
+  classified(timings: BatchTimings): void;
+  stored(outcomes: readonly Outcome[]): void;
+  /** Decoding waits for something outside, such as a registry that is down. */
+  waiting(error: unknown): void;
+}
+
+export interface PipelineParts {
+  readonly source: Source;
+  readonly decoder: Decoder;
+  readonly classifier: Classifier;
+  readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
+  readonly sink: Sink;
+  readonly events: PipelineEvents;
+}
+
+const RETRY_MS = { first: 200, most: 10_000 };
+
+/**
+ * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are under way as the
+ * classifier can use; waiting for a free place is the only backpressure, and it reaches the brokers through the source.
+ *
+ * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
+ * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
+ * that what was published of a partition is a prefix of it.
+ */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #turns = new Turns();
+  readonly #underWay = new Set<Promise<void>>();
+  #classifying = 0;
+  #lastProgress = performance.now();
+  #fail: (error: unknown) => void = () => {};
+  readonly #failed = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.#failed.catch(() => {});
+  }
+
+  /** Runs until the source ends or is stopped, and everything taken is stored. Throws the first thing that cannot be mended. */
+  run(): Promise<void> {
+    return Promise.race([this.#loop(), this.#failed]);
+  }
+
+  /** Milliseconds since inference last moved while it had work; 0 when it has none. Brokers do not come into it. */
+  get stalledMs(): number {
+    return this.#classifying === 0 ? 0 : performance.now() - this.#lastProgress;
+  }
+
+  async #loop(): Promise<void> {
+    const { source, classifier } = this.#parts;
+    for (;;) {
+      while (this.#underWay.size >= classifier.concurrency) await Promise.race(this.#underWay);
+      const batch = await source.take();
+      if (!batch) break;
+      this.#start(batch);
+    }
+    await Promise.all(this.#underWay);
+  }
+
+  #start(batch: Batch): void {
+    const carried = this.#carry(batch)
+      .catch(error => this.#fail(error))
+      .finally(() => this.#underWay.delete(carried));
+    this.#underWay.add(carried);
+  }
+
+  async #carry(batch: Batch): Promise<void> {
+    const { source, sink, events } = this.#parts;
+    const turn = this.#turns.enter(batch.records);
+    events.taken(batch.records.length);
+    try {
+      const outcomes = await this.#outcomes(batch.records);
+      await turn.comes;
+      if (!source.isCurrent(batch)) return events.revoked(batch.records.length);
+      const started = performance.now();
+      const publishing = sink.publish(outcomes);
+      turn.pass();
+      const stored = await publishing;
+      events.stage('publish', performance.now() - started);
+      events.stored(stored);
+      source.done(batch);
+    } finally {
+      turn.pass();
+    }
+  }
+
+  async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[]> {
+    const decoded = await this.#decode(records);
+    const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
+    if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
+    const { answers, timings } = await this.#classify(texts);
+    this.#parts.events.classified(timings);
+    let at = 0;
+    return records.map((record, i): Outcome => {
+      const each = decoded[i];
+      if (each?.kind !== 'text') return { record, ...settled(each) };
+      const answer = answers[at++];
+      if (answer?.kind !== 'scored') return { record, ...settled(answer) };
+      const { tokens, truncated } = answer;
+      return { record, kind: 'labelled', id: each.id, ...this.#parts.judge(answer), tokens, truncated, timings };
+    });
+  }
+
+  async #decode(records: readonly SourceRecord[]): Promise<Decoded[]> {
+    const { decoder, events } = this.#parts;
+    for (let delay = RETRY_MS.first; ; delay = Math.min(delay * 2, RETRY_MS.most)) {
+      try {
+        await decoder.prepare(records);
+        break;
+      } catch (error) {
+        events.waiting(error);
+        await sleep(delay);
+      }
+    }
+    const started = performance.now();
+    const decoded = records.map(record => decoder.decode(record));
+    events.stage('decode', performance.now() - started);
+    return decoded;
+  }
+
+  async #classify(texts: readonly string[]) {
+    if (this.#classifying === 0) this.#lastProgress = performance.now();
+    this.#classifying += 1;
+    try {
+      return await this.#parts.classifier.classify(texts);
+    } finally {
+      this.#classifying -= 1;
+      this.#lastProgress = performance.now();
+    }
+  }
+}
+
+/** An outcome that decoding or inference has already come to. */
+function settled<T extends { kind: string }>(each: T | undefined): Exclude<T, { kind: 'text' } | { kind: 'scored' }> {
+  if (!each || each.kind === 'text' || each.kind === 'scored')
+    throw new Error('bug in siftline: a record has no answer');
+  return each as Exclude<T, { kind: 'text' } | { kind: 'scored' }>;
+}

@@ -1,0 +1,88 @@
+import type { Config } from '../config/schema.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { Decision, Scored, Task, TaskResult } from '../types.js';
+
+type PolicyConfig = Config['policy'];
+
+export interface Judgement {
+  readonly results: readonly TaskResult[];
+  readonly decision: Decision | null;
+}
+
+/** Scores to labels and a decision. Pure: the same scores always come to the same. */
+export interface Policy {
+  readonly version: string;
+  judge(scored: Scored): Judgement;
+}
+
+interface JudgedTask extends Task {
+  readonly bands: ReadonlyArray<
+    { readonly review?: number | undefined; readonly block?: number | undefined } | undefined
+  >;
+}
+
+/**
+ * The policy for a model's tasks: the model's own thresholds unless the configuration has others, and bands from which
+ * a text is to be reviewed or blocked. Throws POLICY_UNKNOWN when the configuration names a task or label the model
+ * does not have, since such a rule would never fire.
+ */
+export function createPolicy(config: PolicyConfig, tasks: readonly Task[]): Policy {
+  requireKnown('policy.thresholds', config.thresholds, tasks);
+  requireKnown('policy.bands', config.bands, tasks);
+  const judged = tasks.map(
+    (task): JudgedTask => ({
+      ...task,
+      thresholds: task.labels.map((label, i) => config.thresholds?.[task.name]?.[label] ?? task.thresholds[i] ?? 0.5),
+      bands: task.labels.map(label => config.bands?.[task.name]?.[label]),
+    }),
+  );
+  return {
+    version: config.version,
+    judge: ({ scores }) => ({
+      results: judged.map((task, i) => resultOf(task, scores[i] ?? new Float64Array())),
+      decision: config.bands ? decide(judged, scores) : null,
+    }),
+  };
+}
+
+function resultOf(task: Task, scores: Float64Array): TaskResult {
+  const top = scores.reduce((best, score, i) => (score > (scores[best] ?? 0) ? i : best), 0);
+  const given = (_: string, i: number) =>
+    task.activation === 'softmax' ? i === top : (scores[i] ?? 0) >= (task.thresholds[i] ?? 0.5);
+  return {
+    task: task.name,
+    label: task.labels[top] ?? '',
+    score: scores[top] ?? 0,
+    labels: task.labels.filter(given),
+    scores: Object.fromEntries(task.labels.map((label, i) => [label, scores[i] ?? 0])),
+  };
+}
+
+/** The severest of what any label's band says. */
+function decide(tasks: readonly JudgedTask[], scores: Scored['scores']): Decision {
+  const reached = (from: 'review' | 'block') =>
+    tasks.some((task, t) =>
+      task.bands.some((band, l) => (scores[t]?.[l] ?? 0) >= (band?.[from] ?? Number.POSITIVE_INFINITY)),
+    );
+  if (reached('block')) return 'block';
+  return reached('review') ? 'review' : 'allow';
+}
+
+function requireKnown(
+  field: string,
+  rules: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined,
+  tasks: readonly Task[],
+): void {
+  for (const [name, labels] of Object.entries(rules ?? {})) {
+    const task = tasks.find(each => each.name === name);
+    if (!task)
+      throw unknown(`${field}: the model has no task "${name}"; it has ${tasks.map(each => each.name).join(', ')}`);
+    const strange = Object.keys(labels).find(label => !task.labels.includes(label));
+    if (strange)
+      throw unknown(`${field}.${name}: the task has no label "${strange}"; it has ${task.labels.join(', ')}`);
+  }
+}
+
+function unknown(message: string): SiftlineError {
+  return new SiftlineError({ code: 'POLICY_UNKNOWN', message, exitCode: ExitCode.config });
+}

@@ -1,0 +1,110 @@
+import type { Kafka, Message, Producer } from 'kafkajs';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+
+export interface IdempotentProducerOptions {
+  readonly kafka: Kafka;
+  /** kafkajs' number of the codec (CompressionTypes). */
+  readonly compression: number;
+  readonly requestTimeoutMs: number;
+  readonly log: Logger;
+}
+
+export interface Target {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+interface Generation {
+  readonly producer: Producer;
+  sends: number;
+  retired: boolean;
+}
+
+/**
+ * An idempotent producer (acks all) that is replaced after every failed send. kafkajs numbers records wrongly after a
+ * failure: the next send of the same producer can be acknowledged with the failed one's offset and never be written.
+ * A producer that has failed gets no new sends; those under way on it end by themselves, then it is disconnected.
+ */
+export class IdempotentProducer {
+  readonly #options: IdempotentProducerOptions;
+  #current: Promise<Generation> | undefined;
+
+  constructor(options: IdempotentProducerOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    await this.#generation();
+  }
+
+  /**
+   * Stores the messages in one partition, in order, or throws. One partition a send, always: kafkajs resolves a send
+   * over several partitions without having written some of them when a broker fails over in between.
+   */
+  async send(target: Target, messages: readonly Message[]): Promise<void> {
+    const generation = await this.#generation();
+    generation.sends += 1;
+    try {
+      await this.#sendOn(generation.producer, target, messages);
+    } catch (error) {
+      this.#retire(generation);
+      throw error;
+    } finally {
+      generation.sends -= 1;
+      if (generation.retired && generation.sends === 0) this.#disconnect(generation);
+    }
+  }
+
+  async close(): Promise<void> {
+    const generation = await this.#current?.catch(() => undefined);
+    this.#current = undefined;
+    await generation?.producer.disconnect();
+  }
+
+  async #sendOn(producer: Producer, { topic, partition }: Target, messages: readonly Message[]): Promise<void> {
+    const sent = await producer.send({
+      topic,
+      acks: -1,
+      timeout: this.#options.requestTimeoutMs,
+      compression: this.#options.compression,
+      messages: messages.map(message => ({ ...message, partition })),
+    });
+    const [stored] = sent;
+    const named = sent.length === 1 && stored?.partition === partition && stored.baseOffset !== undefined;
+    if (!named) throw new Error(`the brokers' answer does not name ${topic}/${partition}`);
+  }
+
+  #generation(): Promise<Generation> {
+    this.#current ??= this.#connect();
+    return this.#current;
+  }
+
+  async #connect(): Promise<Generation> {
+    const { kafka } = this.#options;
+    const producer = kafka.producer({
+      idempotent: true,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 50, maxRetryTime: 2_000, retries: 5 },
+    });
+    try {
+      await producer.connect();
+    } catch (error) {
+      this.#current = undefined;
+      throw error;
+    }
+    return { producer, sends: 0, retired: false };
+  }
+
+  #retire(generation: Generation): void {
+    if (generation.retired) return;
+    generation.retired = true;
+    this.#current = undefined;
+  }
+
+  #disconnect({ producer }: Generation): void {
+    producer
+      .disconnect()
+      .catch(error => this.#options.log.debug({ event: 'disconnect_failed', error: messageOf(error) }));
+  }
+}

@@ -1,0 +1,152 @@
+import type { Message } from 'kafkajs';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+import type { Outcome, Rejection, Sink, SourceRecord } from '../types.js';
+import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
+import type { IdempotentProducer } from './idempotent-producer.js';
+import { type LabelEncoder, labelRecord } from './label-record.js';
+import { Lane, Refused } from './lane.js';
+
+/** An output topic and how many partitions it has. */
+export interface OutputTopic {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+export interface KafkaSinkOptions {
+  readonly producer: IdempotentProducer;
+  readonly labels: OutputTopic;
+  readonly rejected: OutputTopic;
+  readonly encoder: LabelEncoder;
+  readonly rejector: Rejector;
+  readonly maxRecordBytes: number;
+  readonly events: SinkEvents;
+  readonly log: Logger;
+}
+
+export interface SinkEvents {
+  encoded(ms: number): void;
+  /** A send failed and will be repeated. */
+  retried(): void;
+}
+
+/**
+ * Outcomes to the labels and rejected topics. A record keeps its partition number (modulo, where the output topic has
+ * fewer), so order per input partition is order per output partition. Publishing resolves when the brokers have
+ * acknowledged everything; while they are away it waits.
+ */
+export class KafkaSink implements Sink {
+  readonly #options: KafkaSinkOptions;
+  readonly #lanes = new Map<string, Lane>();
+  #failing = false;
+
+  constructor(options: KafkaSinkOptions) {
+    this.#options = options;
+  }
+
+  open(): Promise<void> {
+    return this.#options.producer.open();
+  }
+
+  /** False while the last send failed. */
+  get ready(): boolean {
+    return !this.#failing;
+  }
+
+  async publish(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+    const started = performance.now();
+    // Every message is queued before the first wait, so the order of calls is the order in the partitions.
+    const stored = outcomes.map(outcome => this.#store(outcome));
+    this.#options.events.encoded(performance.now() - started);
+    return Promise.all(stored);
+  }
+
+  async close(): Promise<void> {
+    for (const lane of this.#lanes.values()) lane.close();
+    await this.#options.producer.close();
+  }
+
+  #store(outcome: Outcome): Promise<Outcome> {
+    const { record } = outcome;
+    switch (outcome.kind) {
+      case 'skipped':
+        return Promise.resolve(outcome);
+      case 'rejected':
+        return this.#reject(record, outcome);
+      case 'labelled':
+        return this.#label(outcome);
+    }
+  }
+
+  #label(outcome: Outcome & { kind: 'labelled' }): Promise<Outcome> {
+    const { record } = outcome;
+    let message: Message;
+    try {
+      message = labelRecord(this.#options.encoder, record, outcome);
+    } catch (error) {
+      return this.#reject(record, rejection('ENCODE_FAILED', 'encode', messageOf(error)));
+    }
+    return this.#lane(this.#options.labels, record.partition)
+      .push(message)
+      .then(
+        () => outcome,
+        error => this.#refused(error, { message, outcome }),
+      );
+  }
+
+  /** Too large is rejected; an event time the labels topic does not take is stored under the broker's own clock. */
+  async #refused(error: Error, { message, outcome }: { message: Message; outcome: Outcome }): Promise<Outcome> {
+    if (!(error instanceof Refused)) throw error;
+    if (error.type === 'INVALID_TIMESTAMP') {
+      await this.#lane(this.#options.labels, outcome.record.partition).push({
+        ...message,
+        timestamp: String(Date.now()),
+      });
+      return outcome;
+    }
+    return this.#reject(
+      outcome.record,
+      rejection('RESULT_TOO_LARGE', 'publish', 'the result is larger than the labels topic takes'),
+    );
+  }
+
+  async #reject(record: SourceRecord, because: Rejection): Promise<Outcome> {
+    const lane = this.#lane(this.#options.rejected, record.partition);
+    const { rejector } = this.#options;
+    const message = deadLetter(rejector, record, because);
+    await lane.push(message).catch(error => {
+      if (!(error instanceof Refused)) throw error;
+      const again = error.type === 'INVALID_TIMESTAMP' ? message : cutDeadLetter(rejector, record, because);
+      return lane.push({ ...again, timestamp: String(Date.now()) });
+    });
+    return { record, ...because };
+  }
+
+  #lane({ name, partitions }: OutputTopic, inputPartition: number): Lane {
+    const target = { topic: name, partition: inputPartition % partitions };
+    const id = `${target.topic}/${target.partition}`;
+    const lane = this.#lanes.get(id) ?? this.#newLane(target);
+    this.#lanes.set(id, lane);
+    return lane;
+  }
+
+  #newLane(target: { topic: string; partition: number }): Lane {
+    const { producer, maxRecordBytes, events, log } = this.#options;
+    return new Lane({
+      maxBytes: maxRecordBytes,
+      send: async messages => {
+        await producer.send(target, messages);
+        this.#failing = false;
+      },
+      onRetry: error => {
+        this.#failing = true;
+        events.retried();
+        log.warn({ event: 'publish_failed', ...target, error: messageOf(error) }, 'results not stored; trying again');
+      },
+    });
+  }
+}
+
+function rejection(reason: Rejection['reason'], stage: Rejection['stage'], detail: string): Rejection {
+  return { kind: 'rejected', reason, stage, attempts: 1, detail };
+}

@@ -1,0 +1,48 @@
+import type { Message } from 'kafkajs';
+import { frame } from '../avro/framing.js';
+import { kafkaHeaders } from '../kafka/patches.js';
+import type { Labelled, ModelInfo, SourceRecord } from '../types.js';
+import type { ShippedSchema } from './schemas.js';
+
+export interface LabelEncoder {
+  readonly schema: ShippedSchema;
+  /** Id that goes into the framing. */
+  readonly schemaId: number;
+  readonly model: ModelInfo;
+  readonly policy: string;
+}
+
+/** The same input has the same id, whoever answers it and however often: readers drop repeats by it. */
+export function resultId({ topic, partition, offset }: SourceRecord): string {
+  return `${topic}-${partition}-${offset}`;
+}
+
+/**
+ * The labels topic's record for one outcome: Avro value in Confluent framing; key, event time and headers of the input,
+ * and `siftline.id` behind them. Throws AVRO_ENCODE when the value does not fit the schema.
+ */
+export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
+  const id = resultId(record);
+  return {
+    key: record.key,
+    value: frame(encoder.schemaId, encoder.schema.type, classification(encoder, record, outcome)),
+    timestamp: String(record.timestamp),
+    headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(id)]]),
+  };
+}
+
+function classification({ model, policy }: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
+  const { topic, partition, offset, timestamp } = record;
+  return {
+    id: resultId(record),
+    source: { topic, partition, offset, timestamp, textId: outcome.id },
+    tasks: outcome.results,
+    decision: outcome.decision,
+    policy,
+    model: { name: model.name, version: model.version, sha256: model.sha256, precision: model.precision },
+    tokens: outcome.tokens,
+    truncated: outcome.truncated,
+    timings: outcome.timings,
+    classifiedAt: BigInt(Date.now()),
+  };
+}

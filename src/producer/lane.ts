@@ -1,0 +1,122 @@
+import type { Message } from 'kafkajs';
+import { kafkaErrorType, lastingError } from '../kafka/errors.js';
+
+/** The broker will not take this message, however often it is sent. */
+export class Refused extends Error {
+  readonly type: string;
+
+  constructor(type: string) {
+    super(`the broker refuses the record: ${type}`);
+    this.name = 'Refused';
+    this.type = type;
+  }
+}
+
+export interface LaneOptions {
+  /** Stores messages in the lane's partition, in order, or throws. */
+  readonly send: (messages: readonly Message[]) => Promise<void>;
+  /** Most bytes of one send, before compression; a single larger message is refused. */
+  readonly maxBytes: number;
+  /** Told of a send that failed and will be repeated. */
+  readonly onRetry: (error: unknown) => void;
+}
+
+interface Queued {
+  readonly message: Message;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
+const BACKOFF_MS = { first: 100, most: 5_000 };
+const SEND_MESSAGES = 2_000;
+
+/**
+ * The way into one partition: messages are stored in the order they were pushed, one send at a time, and what gathers
+ * while a send is under way goes with the next. A send that fails is repeated until it succeeds, so an outage holds the
+ * lane up and loses nothing; a message the broker refuses is found by halving and rejected alone.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #queue: Queued[] = [];
+  #running = false;
+  #closed = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the message is stored; rejects with Refused, or with a lasting error that ends the stream. */
+  push(message: Message): Promise<void> {
+    const bytes = bytesOf(message);
+    if (bytes > this.#options.maxBytes) return Promise.reject(new Refused('MESSAGE_TOO_LARGE'));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ message, bytes, resolve, reject });
+      if (!this.#running) void this.#drain();
+    });
+  }
+
+  /** Gives up what is not stored yet. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    // One turn of the event loop gathers what the caller is still pushing.
+    await new Promise(resolve => setImmediate(resolve));
+    for (let chunk = this.#next(); chunk.length > 0; chunk = this.#next()) await this.#store(chunk);
+    this.#running = false;
+  }
+
+  #next(): Queued[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { bytes: own } of this.#queue) {
+      if (count === SEND_MESSAGES || (count > 0 && bytes + own > this.#options.maxBytes)) break;
+      bytes += own;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #store(chunk: readonly Queued[]): Promise<void> {
+    for (let delay = BACKOFF_MS.first; ; delay = Math.min(delay * 2, BACKOFF_MS.most)) {
+      try {
+        await this.#options.send(chunk.map(({ message }) => message));
+        for (const { resolve } of chunk) resolve();
+        return;
+      } catch (error) {
+        const type = kafkaErrorType(error);
+        if (type && REFUSALS.has(type)) return this.#isolate(chunk, type);
+        const lasting = this.#closed ? new Error('the sink was closed') : lastingError(error);
+        if (lasting) return fail(chunk, lasting);
+        this.#options.onRetry(error);
+      }
+      await new Promise(resolve => setTimeout(resolve, delay));
+    }
+  }
+
+  /** In order: the first half is stored before the second. */
+  async #isolate(chunk: readonly Queued[], type: string): Promise<void> {
+    if (chunk.length === 1) return fail(chunk, new Refused(type));
+    const middle = Math.ceil(chunk.length / 2);
+    await this.#store(chunk.slice(0, middle));
+    await this.#store(chunk.slice(middle));
+  }
+}
+
+function fail(chunk: readonly Queued[], error: Error): void {
+  for (const { reject } of chunk) reject(error);
+}
+
+/** What a message takes in a record batch, a little too much: key, value, headers and the record's own fields. */
+function bytesOf({ key, value, headers }: Message): number {
+  const pairs = (headers ?? []) as unknown as ReadonlyArray<readonly [string, Buffer | null]>;
+  const ofHeaders = pairs.reduce(
+    (sum, [name, content]) => sum + Buffer.byteLength(name) + (content?.length ?? 0) + 10,
+    0,
+  );
+  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders + 100;
+}

@@ -1,0 +1,184 @@
+/** The words of the domain and the ports. Everything here is plain data or an interface; nothing imports a library. */
+
+/** Record headers in their order on the wire; a key may repeat, a value may be null (KIP-82). */
+export type Headers = ReadonlyArray<readonly [key: string, value: Buffer | null]>;
+
+/** One record as it came: a Kafka message, or a line of a file. */
+export interface SourceRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** Event time, milliseconds since the epoch; -1 when the record has none. */
+  readonly timestamp: bigint;
+  readonly key: Buffer | null;
+  /** Null is a tombstone. */
+  readonly value: Buffer | null;
+  readonly headers: Headers;
+}
+
+/** Where in the journey a record was rejected. */
+export type Stage = 'decode' | 'infer' | 'encode' | 'publish';
+
+/** The closed list of reasons a record is rejected; stable, used in headers and metric labels. */
+export const REJECT_REASONS = [
+  'VALUE_TOO_LARGE',
+  'VALUE_NOT_UTF8',
+  'VALUE_NOT_JSON',
+  'TEXT_MISSING',
+  'TEXT_NOT_A_STRING',
+  'TEXT_EMPTY',
+  'AVRO_FRAMING',
+  'AVRO_SCHEMA_UNKNOWN',
+  'AVRO_SCHEMA_UNUSABLE',
+  'AVRO_MALFORMED',
+  'AVRO_LIMIT',
+  'TOKENISE_FAILED',
+  'INFERENCE_FAILED',
+  'WORKER_CRASHED',
+  'ENCODE_FAILED',
+  'RESULT_TOO_LARGE',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];
+
+export const SKIP_REASONS = ['TOMBSTONE'] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/** A record turned down: why, where, after how many attempts. `detail` never quotes the record. */
+export interface Rejection {
+  readonly kind: 'rejected';
+  readonly reason: RejectReason;
+  readonly stage: Stage;
+  readonly attempts: number;
+  readonly detail: string;
+}
+
+export interface Skip {
+  readonly kind: 'skipped';
+  readonly reason: SkipReason;
+}
+
+/** What decoding makes of a record's value. */
+export type Decoded = { readonly kind: 'text'; readonly text: string; readonly id: string | null } | Rejection | Skip;
+
+/** One question the model answers, with its labels in the order of the scores. */
+export interface Task {
+  readonly name: string;
+  readonly labels: readonly string[];
+  /** softmax: exactly one label holds; sigmoid: each label holds or not by itself. */
+  readonly activation: 'softmax' | 'sigmoid';
+  /** Probability from which a label counts as given; one per label. */
+  readonly thresholds: readonly number[];
+}
+
+/** Who answered: stamped on every result. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the ONNX file, hex. */
+  readonly sha256: string;
+  readonly precision: string;
+  readonly maxTokens: number;
+  readonly tasks: readonly Task[];
+}
+
+/** The model's answer for one text: `scores[t][l]` is the probability of label l of task t. */
+export interface Scored {
+  readonly kind: 'scored';
+  readonly scores: ReadonlyArray<Float64Array>;
+  /** Tokens the model saw, special tokens included. */
+  readonly tokens: number;
+  readonly truncated: boolean;
+}
+
+/** What one call of the classifier cost; milliseconds, and tokens with and without padding. */
+export interface BatchTimings {
+  readonly queueMs: number;
+  readonly tokeniseMs: number;
+  readonly inferMs: number;
+  readonly tokens: number;
+  readonly paddedTokens: number;
+}
+
+export interface ClassifiedBatch {
+  /** One answer per text, in the order of the texts. */
+  readonly answers: ReadonlyArray<Scored | Rejection>;
+  readonly timings: BatchTimings;
+}
+
+export type Decision = 'allow' | 'review' | 'block';
+
+/** What policy makes of one task's scores. */
+export interface TaskResult {
+  readonly task: string;
+  /** The label with the highest score. */
+  readonly label: string;
+  readonly score: number;
+  /** Labels at or above their threshold (sigmoid), or the top label alone (softmax). */
+  readonly labels: readonly string[];
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+export interface Labelled {
+  readonly kind: 'labelled';
+  readonly id: string | null;
+  readonly results: readonly TaskResult[];
+  /** Null when the policy has no bands. */
+  readonly decision: Decision | null;
+  readonly tokens: number;
+  readonly truncated: boolean;
+  readonly timings: BatchTimings;
+}
+
+/** How a record's journey ends: exactly one of these for every record. */
+export type Outcome = { readonly record: SourceRecord } & (Labelled | Rejection | Skip);
+
+/** Records handed out together; `epoch` names the assignment they were read under. */
+export interface Batch {
+  readonly epoch: number;
+  readonly records: readonly SourceRecord[];
+  /** When the batch was handed out, `performance.now()`. */
+  readonly takenAt: number;
+}
+
+/**
+ * Where records come from. `take` hands out batches, in order within each partition; `done` is told when every record
+ * of a batch has its outcome stored, in any order of batches; the source commits only what is contiguous.
+ */
+export interface Source {
+  open(): Promise<void>;
+  /** The next batch; waits for one; undefined once stopped or at the end of the input. */
+  take(): Promise<Batch | undefined>;
+  /** False once the batch's partitions may belong to somebody else: its results must not be published. */
+  isCurrent(batch: Batch): boolean;
+  done(batch: Batch): void;
+  /** No more batches; what was handed out may still be finished. */
+  stop(): void;
+  /** Commits what is done and lets go of the input. */
+  close(): Promise<void>;
+}
+
+/** Texts to scores. Never throws for a text: one that cannot be answered comes back as a Rejection. */
+export interface Classifier {
+  readonly model: ModelInfo;
+  /** Calls that can usefully be open at once; more only queue. */
+  readonly concurrency: number;
+  open(): Promise<void>;
+  classify(texts: readonly string[]): Promise<ClassifiedBatch>;
+  close(): Promise<void>;
+}
+
+/**
+ * Where outcomes go. `publish` resolves when every outcome is stored, with the outcomes as they were stored (a result
+ * too large for the sink becomes a rejection). Outcomes of one input partition are stored in the order of the calls.
+ */
+export interface Sink {
+  open(): Promise<void>;
+  publish(outcomes: readonly Outcome[]): Promise<readonly Outcome[]>;
+  close(): Promise<void>;
+}
+
+/** A record's value to the text in it. `prepare` fetches what decoding needs (schemas); `decode` itself never waits. */
+export interface Decoder {
+  prepare(records: readonly SourceRecord[]): Promise<void>;
+  decode(record: SourceRecord): Decoded;
+}

@@ -1,0 +1,143 @@
+import { ExitCode, SiftlineError } from '../errors.js';
+import type {
+  BatchTimings,
+  ClassifiedBatch,
+  Classifier,
+  ModelInfo,
+  Rejection,
+  RejectReason,
+  Scored,
+} from '../types.js';
+import type { Reply, WorkerPool } from './pool.js';
+import type { Answers } from './protocol.js';
+
+export interface ClassifierOptions {
+  readonly pool: WorkerPool;
+  readonly model: ModelInfo;
+  /** Tries of a batch before it is split, and of the single text that is left in the end. */
+  readonly attempts: number;
+  /** Told of every thread that died. */
+  readonly onCrash: (message: string) => void;
+}
+
+type Answer = Scored | Rejection;
+
+/**
+ * The Classifier on worker threads. A batch that fails is tried again, then halved and each half tried, until the one
+ * text that fails alone is found: it is rejected, all others are answered. With one guilty text in a batch of B that
+ * takes at most `attempts` x 2 + 2 log2(B) requests.
+ */
+export class WorkerClassifier implements Classifier {
+  readonly model: ModelInfo;
+  /** One batch being inferred and one waiting, per thread. */
+  readonly concurrency: number;
+  readonly #options: ClassifierOptions;
+  /** Where each task's labels stand in a text's row of scores. */
+  readonly #columns: ReadonlyArray<readonly [from: number, to: number]>;
+  readonly #width: number;
+
+  constructor(options: ClassifierOptions) {
+    this.#options = options;
+    this.model = options.model;
+    this.concurrency = options.pool.threads * 2;
+    this.#columns = columnsOf(options.model);
+    this.#width = this.#columns.at(-1)?.[1] ?? 0;
+  }
+
+  open(): Promise<void> {
+    return this.#options.pool.open();
+  }
+
+  async classify(texts: readonly string[]): Promise<ClassifiedBatch> {
+    const started = performance.now();
+    const cost = new Cost();
+    const answers = await this.#answer(texts, { whole: texts.length, cost });
+    return { answers, timings: cost.timings(performance.now() - started) };
+  }
+
+  close(): Promise<void> {
+    return this.#options.pool.close();
+  }
+
+  async #answer(texts: readonly string[], context: { whole: number; cost: Cost }): Promise<Answer[]> {
+    if (texts.length === 0) return [];
+    const tries = texts.length === context.whole || texts.length === 1 ? this.#options.attempts : 1;
+    let reply: Reply | undefined;
+    for (let attempt = 0; attempt < tries; attempt++) {
+      reply = await this.#options.pool.run({ kind: 'classify', texts });
+      if (reply.kind === 'answers') return this.#scored(reply, context.cost);
+      this.#judge(reply);
+    }
+    if (texts.length === 1) return [rejection(reply, tries)];
+    const middle = Math.ceil(texts.length / 2);
+    const halves = [texts.slice(0, middle), texts.slice(middle)].map(half => this.#answer(half, context));
+    return (await Promise.all(halves)).flat();
+  }
+
+  /** A model that cannot be loaded again is no record's fault: it ends the process, not the records. */
+  #judge(reply: Reply): void {
+    if (reply.kind === 'crashed') this.#options.onCrash(reply.message);
+    if (reply.kind === 'failure' && reply.code.startsWith('MODEL_')) {
+      throw new SiftlineError({ code: reply.code, message: reply.message, exitCode: ExitCode.model });
+    }
+  }
+
+  #scored(answers: Answers, cost: Cost): Answer[] {
+    cost.add(answers);
+    return Array.from(answers.tokens, (tokens, row) => {
+      const failure = answers.failures.get(row);
+      if (failure) return rejected(failure, 1);
+      const own = answers.scores.subarray(row * this.#width, (row + 1) * this.#width);
+      const scores = this.#columns.map(([from, to]) => own.subarray(from, to));
+      return { kind: 'scored', scores, tokens, truncated: answers.truncated[row] === 1 };
+    });
+  }
+}
+
+function columnsOf(model: ModelInfo): Array<readonly [number, number]> {
+  let at = 0;
+  return model.tasks.map(({ labels }) => {
+    const from = at;
+    at += labels.length;
+    return [from, at] as const;
+  });
+}
+
+/** Adds up what the parts of a batch cost. */
+class Cost {
+  #tokeniseMs = 0;
+  #inferMs = 0;
+  #tokens = 0;
+  #paddedTokens = 0;
+
+  add(answers: Answers): void {
+    this.#tokeniseMs += answers.tokeniseMs;
+    this.#inferMs += answers.inferMs;
+    this.#tokens += answers.tokens.reduce((sum, tokens) => sum + tokens, 0);
+    this.#paddedTokens += answers.paddedTokens;
+  }
+
+  timings(elapsedMs: number): BatchTimings {
+    return {
+      queueMs: Math.max(0, elapsedMs - this.#tokeniseMs - this.#inferMs),
+      tokeniseMs: this.#tokeniseMs,
+      inferMs: this.#inferMs,
+      tokens: this.#tokens,
+      paddedTokens: this.#paddedTokens,
+    };
+  }
+}
+
+function rejection(reply: Reply | undefined, attempts: number): Rejection {
+  return rejected(reply?.kind === 'crashed' ? 'WORKER_CRASHED' : 'INFERENCE_FAILED', attempts);
+}
+
+const DETAILS: Partial<Record<RejectReason, string>> = {
+  TOKENISE_FAILED: 'the tokenizer failed on this text',
+  INFERENCE_FAILED: 'the model gave no finite score for this text',
+  WORKER_CRASHED: 'the inference thread died on this text',
+};
+
+function rejected(reason: RejectReason, attempts: number): Rejection {
+  return { kind: 'rejected', reason, stage: 'infer', attempts, detail: DETAILS[reason] ?? reason };
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Piscina } from 'piscina';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import type { Request, Response, WorkerSetup } from './protocol.js';
+
+export interface PoolOptions {
+  readonly setup: WorkerSetup;
+  readonly threads: number;
+  readonly startTimeoutMs: number;
+}
+
+/** What a request came to: a response, or the death of its thread. */
+export type Reply = Response | { readonly kind: 'crashed'; readonly message: string };
+
+/**
+ * A fixed number of inference threads. A thread that dies is replaced by piscina, and its request comes back as
+ * `crashed`; requests of the other threads are not touched.
+ *
+ * Threads are never ended while they infer: that aborts the whole process inside the engine. So nothing here uses an
+ * AbortSignal, and `close` waits for what is running.
+ */
+export class WorkerPool {
+  readonly threads: number;
+  readonly #options: PoolOptions;
+  readonly #running = new Set<Promise<unknown>>();
+  #piscina: Piscina<Request, Response> | undefined;
+  /** Rejects once the pool can start no more threads; requests race it, because piscina would keep them waiting. */
+  #broken: Promise<never> = new Promise(() => {});
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.threads = options.threads;
+  }
+
+  /** Starts the threads; each loads the model, proves it and is warm when this resolves. */
+  async open(): Promise<void> {
+    // The engine looks up a telemetry host and writes files under $HOME unless told not to before it is loaded, in the
+    // main thread: a worker's environment is a copy that the native code never reads.
+    process.env.ORT_DISABLE_TELEMETRY = '1';
+    this.#piscina = this.#start();
+    const opens = Array.from({ length: this.threads }, () => this.run({ kind: 'open' }));
+    for (const reply of await Promise.race([Promise.all(opens), this.#tooLate()])) requireReady(reply);
+  }
+
+  run(request: Request): Promise<Reply> {
+    const reply = this.#ask(request);
+    this.#running.add(reply);
+    void reply.finally(() => this.#running.delete(reply)).catch(() => {});
+    return reply;
+  }
+
+  /** Waits for what is running (`piscina.close` does not), frees every engine, ends the threads. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#running]);
+    await Promise.allSettled(Array.from({ length: this.threads }, () => this.run({ kind: 'close' })));
+    await this.#piscina?.destroy();
+    this.#piscina = undefined;
+  }
+
+  async #ask(request: Request): Promise<Reply> {
+    const piscina = this.#piscina;
+    if (!piscina) return { kind: 'crashed', message: 'the pool is closed' };
+    try {
+      return await Promise.race([piscina.run(request), this.#broken]);
+    } catch (error) {
+      if (error instanceof SiftlineError) throw error;
+      return { kind: 'crashed', message: messageOf(error) };
+    }
+  }
+
+  #start(): Piscina<Request, Response> {
+    const piscina = new Piscina<Request, Response>({
+      filename: new URL('./classify.js', import.meta.url).href,
+      workerData: this.#options.setup,
+      minThreads: this.threads,
+      maxThreads: this.threads,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+    });
+    this.#broken = new Promise((_, reject) => {
+      piscina.on('error', error => reject(startError(messageOf(error), error)));
+    });
+    this.#broken.catch(() => {});
+    return piscina;
+  }
+
+  async #tooLate(): Promise<never> {
+    const { startTimeoutMs } = this.#options;
+    await sleep(startTimeoutMs, undefined, { ref: false });
+    throw startError(
+      `not ready after ${startTimeoutMs / 1000} s; give workers.startTimeoutSeconds more, or use a smaller model`,
+    );
+  }
+}
+
+function requireReady(reply: Reply): void {
+  if (reply.kind === 'failure') throw new SiftlineError({ ...reply, exitCode: ExitCode.model });
+  if (reply.kind === 'crashed') throw startError(reply.message);
+}
+
+function startError(what: string, cause?: unknown): SiftlineError {
+  return new SiftlineError({
+    code: 'WORKERS_FAILED',
+    message: `inference threads did not start: ${what}`,
+    exitCode: ExitCode.model,
+    cause,
+  });
+}

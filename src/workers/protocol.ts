@@ -1,0 +1,40 @@
+/** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
+
+import type { ModelFolder } from '../model/folder.js';
+import type { TextFailure } from '../model/model.js';
+
+/** Given to every worker when it starts. */
+export interface WorkerSetup {
+  readonly folder: ModelFolder;
+  /** Token budget of one run. */
+  readonly runTokens: number;
+  /** Compare with the golden samples before the first answer. */
+  readonly verify: boolean;
+}
+
+/** `open` loads and proves the model; `classify` answers texts; `close` frees the engine before the thread ends. */
+export type Request =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'classify'; readonly texts: readonly string[] }
+  | { readonly kind: 'close' };
+
+/** Scores of a batch, `width` doubles per text; the buffers are transferred, not copied. */
+export interface Answers {
+  readonly kind: 'answers';
+  readonly scores: Float64Array;
+  readonly tokens: Int32Array;
+  readonly truncated: Uint8Array;
+  readonly failures: ReadonlyMap<number, TextFailure>;
+  readonly tokeniseMs: number;
+  readonly inferMs: number;
+  readonly paddedTokens: number;
+}
+
+/** A failure told as data: an Error would lose its fields on the way. */
+export interface Failure {
+  readonly kind: 'failure';
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Response = Answers | Failure | { readonly kind: 'ready' };

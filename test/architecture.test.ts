@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'node:test';
+
+/**
+ * Which part may import which; imports point one way. A part is a folder of src, or a file at its top. What is not
+ * listed may not be imported. `types` and `errors` are everybody's.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  main: ['cli'],
+  cli: [
+    'service',
+    'assembly',
+    'checks',
+    'config',
+    'consumer',
+    'demo',
+    'kafka',
+    'metrics',
+    'model',
+    'pipeline',
+    'policy',
+    'producer',
+    'workers',
+    'closers',
+  ],
+  demo: ['kafka', 'config', 'service', 'metrics', 'avro', 'producer', 'assembly'],
+  checks: ['assembly', 'avro', 'config', 'kafka', 'model', 'policy', 'producer', 'workers'],
+  service: ['admin', 'assembly', 'closers', 'config', 'consumer', 'kafka', 'metrics', 'pipeline', 'policy', 'producer'],
+  assembly: ['avro', 'config', 'consumer', 'kafka', 'model', 'producer', 'workers'],
+  pipeline: ['metrics', 'turns'],
+  turns: [],
+  closers: [],
+  admin: [],
+  consumer: ['avro', 'kafka'],
+  producer: ['avro', 'kafka'],
+  workers: ['model'],
+  policy: ['config'],
+  metrics: [],
+  kafka: ['config'],
+  model: [],
+  avro: [],
+  config: [],
+  types: [],
+  errors: [],
+};
+
+/** Libraries that may be named in few places only: the edges of the program. */
+const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> = [
+  ['onnxruntime-node', /^model\/session\.ts$/],
+  ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
+  ['piscina', /^workers\/(pool|classify)\.ts$/],
+  ['kafkajs', /^(kafka|consumer|producer|demo|assembly)\//],
+  ['avsc', /^avro\//],
+  ['prom-client', /^metrics\//],
+  ['commander', /^(cli\/|main\.ts$)/],
+  ['yaml', /^config\//],
+];
+
+const SRC = join(process.cwd(), 'src');
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));
+const imports = files.flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)[^'"]*?from '([^']+)'/gms)].map(([, target = '']) => ({ file, target }));
+}
+
+function partOf(file: string): string {
+  return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '');
+}
+
+function resolved({ file, target }: Import): string {
+  return relative(SRC, normalize(join(SRC, dirname(file), target))).replace(/\.js$/, '.ts');
+}
+
+const inner = imports
+  .filter(({ target }) => target.startsWith('.'))
+  .map(each => ({ from: each.file, to: resolved(each) }));
+
+test('there are imports to look at', () => assert.ok(inner.length > 100));
+
+test('every import between parts is one the table allows', () => {
+  const wrong = inner.filter(({ from, to }) => {
+    const [part, other] = [partOf(from), partOf(to)];
+    return part !== other && !['types', 'errors'].includes(other) && !(MAY_IMPORT[part] ?? []).includes(other);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('the table itself points one way', () => {
+  const visit = (part: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(part), `a cycle: ${[...path, part].join(' -> ')}`);
+    for (const next of MAY_IMPORT[part] ?? []) visit(next, [...path, part]);
+  };
+  for (const part of Object.keys(MAY_IMPORT)) visit(part, []);
+});
+
+test('no files import one another in a circle', () => {
+  const graph = new Map<string, string[]>();
+  for (const { from, to } of inner) graph.set(from, [...(graph.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(file), `a circle: ${[...path, file].join(' -> ')}`);
+    if (done.has(file)) return;
+    for (const other of graph.get(file) ?? []) visit(other, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+});
+
+test('only workers/classify loads the model code at run time', () => {
+  const loads = imports.filter(({ file, target }) => file.startsWith('workers/') && /\/model\/model\.js$/.test(target));
+  const values = loads.filter(
+    ({ file }) => !/import type[^;]*model\/model\.js/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  assert.deepEqual(
+    values.map(({ file }) => file),
+    ['workers/classify.ts'],
+  );
+});
+
+test('a library is named only where it lives', () => {
+  const strays = imports.filter(({ file, target }) =>
+    LIBRARY_HOMES.some(([library, allowed]) => target === library && !allowed.test(file)),
+  );
+  assert.deepEqual(strays, []);
+});
+
+test('process.env is read only at the entry', () => {
+  const readers = files.filter(file => /process\.env/.test(readFileSync(join(SRC, file), 'utf8')));
+  // pool.ts sets the engine's telemetry switch, which works in no other place.
+  assert.deepEqual(readers, ['workers/pool.ts']);
+});
+
+test('no folder is called utils, common or helpers', () => {
+  assert.deepEqual(
+    files.filter(file => /(^|\/)(utils?|common|helpers?|misc|shared)(\/|\.)/.test(file)),
+    [],
+  );
+});

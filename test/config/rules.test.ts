@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fieldNames } from '../../src/config/fields.js';
+import { RULES } from '../../src/config/rules.js';
+import { load, problems } from './support.js';
+
+/** What is wrong with a configuration given by flags, without where it came from. */
+function broken(flags: Record<string, string>): string[] {
+  return problems({ flags }).map(line => line.replace(/ \(flag\)$/, ''));
+}
+
+test('rules look at fields that exist', () => {
+  for (const { fields, sentence } of RULES) {
+    for (const path of fields) assert.ok(fieldNames().includes(path), `${path} in: ${sentence}`);
+  }
+});
+
+test('no output topic may be an input topic', () => {
+  assert.deepEqual(broken({ 'input.topics': 'a,siftline.metrics' }), [
+    'output.metricsTopic: "siftline.metrics" is also one of input.topics, so siftline would read its own results; use another',
+  ]);
+});
+
+test('the output topics differ, and no input topic is listed twice', () => {
+  assert.deepEqual(broken({ 'output.labelsTopic': 'x', 'output.metricsTopic': 'x', 'input.topics': 'a,b,a' }), [
+    'output.metricsTopic: "x" is also output.labelsTopic; give each its own topic',
+    'input.topics[2]: "a" is listed twice; keep one',
+  ]);
+});
+
+test('a size that must hold another does, and is accepted where they are equal', () => {
+  assert.deepEqual(
+    broken({
+      'input.heartbeatIntervalMs': '10001',
+      'input.bufferRecords': '127',
+      'input.maxValueBytes': '33554433',
+      'model.maxTokens': '512',
+      'workers.runTokens': '511',
+    }),
+    [
+      'input.sessionTimeoutMs: 30000 is less than 3 times input.heartbeatIntervalMs (10001), but two signs of life may get lost before the group gives up; give at least 30003, or lower input.heartbeatIntervalMs',
+      'input.bufferRecords: 127 is less than workers.batchRecords (128), but a full batch must fit into the buffer; give at least 128, or lower workers.batchRecords',
+      'input.bufferBytes: 33554432 is less than input.maxValueBytes (33554433), but the longest record must fit into the buffer; give at least 33554433, or lower input.maxValueBytes',
+      'workers.runTokens: 511 is less than model.maxTokens (512), but the longest text must fit into a run; give at least 512, or lower model.maxTokens',
+    ],
+  );
+  load({
+    flags: { 'input.heartbeatIntervalMs': '10000', 'input.bufferRecords': '128', 'input.maxValueBytes': '33554432' },
+  });
+});
+
+test('login to the brokers is whole or not there', () => {
+  assert.deepEqual(broken({ 'kafka.sasl.mechanism': 'plain' }), [
+    'kafka.sasl.username: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
+    'kafka.sasl.passwordFile: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
+  ]);
+  assert.equal(broken({ 'kafka.sasl.username': 'u', 'kafka.sasl.passwordFile': './p' }).length, 1);
+  load({
+    flags: {
+      'kafka.sasl.mechanism': 'scram-sha-512',
+      'kafka.sasl.username': 'u',
+      'kafka.sasl.passwordFile': '/run/secrets/kafka',
+    },
+  });
+});
+
+test('a client certificate has a key, and details of TLS have TLS switched on', () => {
+  assert.deepEqual(broken({ 'kafka.tls.certFile': './c.pem' }), [
+    'kafka.tls.enabled: is false, so kafka.tls.certFile would have no effect; give true, or remove the rest',
+    'kafka.tls.keyFile: is missing, but needed because of kafka.tls.certFile; give it, or remove the other',
+  ]);
+  load({ flags: { 'kafka.tls.enabled': 'true', 'kafka.tls.certFile': './c.pem', 'kafka.tls.keyFile': './k.pem' } });
+});
+
+test('Avro input and the login of the registry need its address, and the login is of one kind', () => {
+  const missing = (because: string) =>
+    `registry.url: is missing, but needed because of ${because}; give it, or remove the other`;
+  assert.deepEqual(broken({ 'input.format': 'avro' }), [missing('input.format: avro')]);
+  assert.deepEqual(broken({ 'registry.subjects.labels': 's' }), [missing('registry.subjects.labels')]);
+  assert.deepEqual(broken({ 'registry.url': 'http://r', 'registry.username': 'u' }), [
+    'registry.passwordFile: is missing, but needed because of registry.username; give it, or remove the other',
+  ]);
+  const login = { 'registry.username': 'u', 'registry.passwordFile': '/p', 'registry.bearerTokenFile': '/t' };
+  assert.deepEqual(broken({ 'registry.url': 'https://r:8081', ...login }), [
+    'registry.bearerTokenFile: is set beside registry.username; keep one of the two',
+  ]);
+});
+
+test('a band reviews before it blocks, and says at least one of the two', () => {
+  assert.deepEqual(broken({ 'policy.bands': '{m: {a: {review: 0.9, block: 0.5}, b: {}, c: {block: 0}}}' }), [
+    'policy.bands.m.a.review: 0.9 is above block (0.5), so nothing would be reviewed; lower it, or raise block',
+    'policy.bands.m.b: has neither review nor block; give one of them, or remove it',
+  ]);
+});
+
+test('a broken rule is told at the line of the field that was given, also when the other one is a default', () => {
+  assert.match(
+    problems({ yaml: 'model:\n  maxTokens: 512\nworkers:\n  runTokens: 500\n' })[0] ?? '',
+    /\(siftline\.yaml:4:14\)$/,
+  );
+  assert.match(problems({ yaml: 'input:\n  heartbeatIntervalMs: 20000\n' })[0] ?? '', /\(siftline\.yaml:2:24\)$/);
+});
+
+test('a rule says nothing about a field that has a problem of its own', () => {
+  assert.deepEqual(broken({ 'workers.runTokens': 'few', 'model.maxTokens': '512' }), [
+    'workers.runTokens: "few" is not allowed; give a whole number of tokens from 8 to 65536',
+  ]);
+});

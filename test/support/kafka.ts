@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CompressionTypes, Kafka, KafkaConfig } from 'kafkajs';
+import { type Broker, type BrokerOptions, startBroker } from '../../src/demo/broker.js';
+import { headersOf, kafkaHeaders, loadKafkajs } from '../../src/kafka/patches.js';
+import type { Headers, SourceRecord } from '../../src/types.js';
+
+/** The part of node:test's context that the helpers need to clean up after themselves. */
+export interface TestScope {
+  after(closer: () => Promise<void> | void): void;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface OutMessage {
+  readonly value: string | Buffer | null;
+  readonly key?: string | Buffer | null;
+  readonly headers?: Headers;
+  readonly partition?: number;
+  /** Milliseconds since the epoch. */
+  readonly timestamp?: number;
+}
+
+export interface ReadOptions {
+  /** Records to wait for; more are returned as well, so that a duplicate shows. Without it: all there are. */
+  readonly expect?: number;
+  readonly timeoutMs?: number;
+  /** Also records of open and aborted transactions. */
+  readonly uncommitted?: boolean;
+}
+
+/** A broker with what a test does to it. Every helper opens and closes its own connection. */
+export interface TestBroker {
+  readonly bootstrap: string;
+  /** A kafkajs client that logs nothing; what is made of it is the test's to disconnect. */
+  kafka(config?: Partial<KafkaConfig>): Kafka;
+  createTopics(...topics: TopicSpec[]): Promise<void>;
+  produce(topic: string, messages: readonly OutMessage[], options?: { compression?: CompressionTypes }): Promise<void>;
+  /** What the topic holds, by partition and offset; waits for `expect`, then reads to the end. */
+  readAll(topic: string, options?: ReadOptions): Promise<SourceRecord[]>;
+}
+
+let shared: Promise<TestBroker> | undefined;
+
+/**
+ * The broker of the test run: the one scripts/test.mjs started (KAFKA_BROKERS), else one that ends with this process.
+ * Tests share it, so they name their topics and groups with `uniqueName`.
+ */
+export function sharedBroker(): Promise<TestBroker> {
+  shared ??= startBroker({ log: line => console.error(line), given: process.env.KAFKA_BROKERS }).then(testBroker);
+  return shared;
+}
+
+/** A broker of the test's own, to be killed, restarted or configured; stopped when the test ends. */
+export async function freshBroker(t: TestScope, options: Partial<BrokerOptions> = {}): Promise<TestBroker & Broker> {
+  const broker = await startBroker({ log: () => {}, ...options });
+  t.after(() => broker.stop());
+  const { bootstrap, listeners, how } = broker;
+  const { stop, kill, restart } = {
+    stop: () => broker.stop(),
+    kill: () => broker.kill(),
+    restart: () => broker.restart(),
+  };
+  return { ...testBroker(broker), bootstrap, listeners, how, stop, kill, restart };
+}
+
+/** A name no other test, run or process has. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${randomBytes(5).toString('hex')}`;
+}
+
+/** Asks until the answer is yes; fails with `what` after `timeoutMs`. */
+export async function eventually(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  timeoutMs = 30_000,
+): Promise<void> {
+  const until = Date.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (Date.now() > until) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(50);
+  }
+}
+
+function testBroker({ bootstrap }: { bootstrap: string }): TestBroker {
+  const kafka = (config: Partial<KafkaConfig> = {}) => quietKafka(bootstrap, config);
+  return {
+    bootstrap,
+    kafka,
+    createTopics: (...topics) => createTopics(kafka(), topics),
+    produce: (topic, messages, options) => produce(kafka(), { topic, messages, ...options }),
+    readAll: (topic, options) => readAll(kafka(), topic, options),
+  };
+}
+
+function quietKafka(bootstrap: string, config: Partial<KafkaConfig>): Kafka {
+  const { Kafka, logLevel } = loadKafkajs();
+  return new Kafka({
+    brokers: bootstrap.split(','),
+    clientId: 'siftline-test',
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 50, retries: 10 },
+    ...config,
+  });
+}
+
+/** kafkajs's own `waitForLeaders` can fail on a fresh broker, so the metadata are asked instead. */
+async function createTopics(kafka: Kafka, topics: readonly TopicSpec[]): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: topics.map(({ topic, partitions = 1, config = {} }) => ({
+        topic,
+        numPartitions: partitions,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
+    });
+    await eventually('every new partition has a leader', async () => {
+      const names = topics.map(({ topic }) => topic);
+      const metadata = await admin.fetchTopicMetadata({ topics: names }).catch(() => ({ topics: [] }));
+      return (
+        metadata.topics.length === topics.length &&
+        metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
+      );
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+interface ProduceJob {
+  readonly topic: string;
+  readonly messages: readonly OutMessage[];
+  readonly compression?: CompressionTypes;
+}
+
+async function produce(kafka: Kafka, { topic, messages, compression }: ProduceJob): Promise<void> {
+  const { Partitioners, CompressionTypes } = loadKafkajs();
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+  });
+  await producer.connect();
+  try {
+    await producer.send({
+      topic,
+      compression: compression ?? CompressionTypes.None,
+      messages: messages.map(({ headers = [], timestamp, ...message }) => ({
+        ...message,
+        headers: kafkaHeaders(headers),
+        ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+      })),
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+async function readAll(kafka: Kafka, topic: string, options: ReadOptions = {}): Promise<SourceRecord[]> {
+  const { expect = 0, timeoutMs = 30_000, uncommitted = false } = options;
+  const admin = kafka.admin();
+  const consumer = kafka.consumer({
+    groupId: uniqueName('read-all'),
+    readUncommitted: uncommitted,
+    maxWaitTimeInMs: 100,
+  });
+  const records: SourceRecord[] = [];
+  const position = new Map<number, bigint>();
+  // Also told of batches with nothing to see in them: transaction markers, aborted records.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    position.set(payload.partition, BigInt(payload.lastOffset) + 1n);
+  });
+  const atEnd = async () => {
+    const ends = await admin.fetchTopicOffsets(topic);
+    return ends.every(({ partition, low, high }) => (position.get(partition) ?? BigInt(low)) >= BigInt(high));
+  };
+  try {
+    await Promise.all([admin.connect(), consumer.connect()]);
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      eachMessage: async ({ partition, message }) => {
+        records.push({
+          topic,
+          partition,
+          offset: BigInt(message.offset),
+          timestamp: BigInt(message.timestamp),
+          key: message.key,
+          value: message.value,
+          headers: headersOf(message),
+        });
+      },
+    });
+    await eventually(
+      `${expect} records of ${topic} and its end (${records.length} read)`,
+      async () => records.length >= expect && (await atEnd()),
+      timeoutMs,
+    );
+  } finally {
+    await Promise.allSettled([admin.disconnect(), consumer.disconnect()]);
+  }
+  return records.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The tests run in the repository's root: fixtures and shipped models are read from there. */
+const ROOT = process.cwd();
+
+export function fixtureModel(name: string): string {
+  return join(ROOT, 'test/fixtures/models', name);
+}
+
+export function shippedModel(name: string): string {
+  return join(ROOT, 'models', name);
+}
+
+export interface ReferenceCase {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly truncated: boolean;
+  readonly scores: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What Python's onnxruntime and the Rust tokenizers gave, one text at a time (training/fixtures.py). */
+export function reference(name: string): { readonly maxTokens: number; readonly cases: readonly ReferenceCase[] } {
+  return JSON.parse(readFileSync(join(ROOT, 'test/fixtures/reference', `${name}.json`), 'utf8'));
+}

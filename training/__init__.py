@@ -1,0 +1,1 @@
+"""The recipe that makes the models in `models/`, from labelled text to ONNX."""

@@ -1,0 +1,85 @@
+"""The reference implementation of serving: what a model folder answers for one text.
+
+Rust tokenizer, Python onnxruntime, batch of one, no padding. The TypeScript side is held to
+these numbers by test/fixtures/reference.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from tokenizers import Tokenizer
+
+
+def session(path):
+    """One thread; `basic` level, because ORT's SkipLayerNormalization fusion is slow and we do without."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def probabilities(logits, activation, temperature=1.0):
+    """Scores of one text's (or many texts') logits of one task, in float64."""
+    z = np.asarray(logits, dtype=np.float64) / temperature
+    if activation == "sigmoid":
+        return 1 / (1 + np.exp(-z))
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def tasks_of(folder):
+    """Tasks of a folder: those of siftline.json, or the one a Hugging Face config.json describes."""
+    manifest = folder / "siftline.json"
+    if manifest.exists():
+        return json.loads(manifest.read_text())["tasks"]
+    config = json.loads((folder / "config.json").read_text())
+    labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+    single = len(labels) > 1 and config.get("problem_type") != "multi_label_classification"
+    return [{"name": "logits", "output": "logits", "activation": "softmax" if single else "sigmoid", "labels": labels}]
+
+
+class Predictor:
+    def __init__(self, folder, max_tokens):
+        folder = Path(folder)
+        self.name, self.max_tokens, self.tasks = folder.name, max_tokens, tasks_of(folder)
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        nested = folder / "onnx" / "model.onnx"
+        self.session = session(nested if nested.exists() else folder / "model.onnx")
+        self.inputs = [i.name for i in self.session.get_inputs()]
+        self.outputs = [o.name for o in self.session.get_outputs()]
+
+    def tokens(self, text):
+        """(ids with specials, cut to max_tokens; whether anything was cut)."""
+        self.tokenizer.no_truncation()
+        whole = len(self.tokenizer.encode(text).ids)
+        self.tokenizer.enable_truncation(self.max_tokens)
+        return self.tokenizer.encode(text).ids, whole > self.max_tokens
+
+    def logits(self, ids):
+        """{output: row of logits}."""
+        feed = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
+        feed = {name: np.array([feed[name]], dtype=np.int64) for name in self.inputs}
+        return {name: row[0] for name, row in zip(self.outputs, self.session.run(self.outputs, feed))}
+
+    def scores(self, logits):
+        """{task: {label: probability}}."""
+        result = {}
+        for task in self.tasks:
+            p = probabilities(logits[task["output"]], task["activation"], task.get("temperature", 1.0))
+            result[task["name"]] = {label: float(v) for label, v in zip(task["labels"], p)}
+        return result
+
+    def case(self, text):
+        """One case of a reference file."""
+        ids, truncated = self.tokens(text)
+        logits = self.logits(ids)
+        return {
+            "text": text,
+            "ids": ids,
+            "truncated": truncated,
+            "logits": {name: [float(v) for v in row] for name, row in logits.items()},
+            "scores": self.scores(logits),
+        }

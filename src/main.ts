@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { packageVersion } from './cli/package.js';
 import { createProgram } from './cli/program.js';
 import { ExitCode, SiftlineError } from './errors.js';
+import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
 

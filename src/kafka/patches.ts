@@ -28,6 +28,7 @@ function patchAndLoad(): Kafkajs {
   replaceExports('kafkajs/src/protocol/recordBatch/record/v0/index.js', encodeRecord);
   silenceRequestQueue();
   announceRejoins();
+  dropStaleFetches();
   const kafkajs = require('kafkajs') as Kafkajs;
   registerCodecs(kafkajs);
   return kafkajs;
@@ -280,4 +281,24 @@ async function withLimit(hook: RejoinHook, limitMs: number): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+// ---- Fetches across a rejoin ----------------------------------------------------------------------------------------
+// With several brokers there are several fetchers, and one of them may rejoin the group while another waits for its
+// answer (src/consumer/consumerGroup.js, recoverFromFetch). That answer was asked for at the positions of the old
+// generation; taken in under the new one it would move a partition's position over records that nobody has done.
+
+interface FetchingGroup {
+  generationId: number | null;
+  fetch(nodeId: string): Promise<unknown[]>;
+}
+
+function dropStaleFetches(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: FetchingGroup };
+  const { fetch } = prototype;
+  prototype.fetch = async function (nodeId) {
+    const { generationId } = this;
+    const batches = await fetch.call(this, nodeId);
+    return this.generationId === generationId ? batches : [];
+  };
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { packageFile } from '../package.js';
 import type { ModelInfo } from '../types.js';
 import { parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
 import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
@@ -38,8 +38,6 @@ const ONNX_FILES = [
   'model_quantized.onnx',
   'onnx/model_optimized.onnx',
 ];
-
-const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
 /**
  * Reads a text-classification model as Hugging Face tools write it, or a siftline model with its manifest. Checks what
@@ -83,7 +81,7 @@ export async function sha256Of(file: string): Promise<string> {
 function locate(path: string): string {
   const asGiven = isAbsolute(path) ? path : resolve(path);
   if (isFolder(asGiven)) return asGiven;
-  const shipped = join(SHIPPED_MODELS, path);
+  const shipped = packageFile(join('models', path));
   if (/^[\w-]+$/.test(path) && isFolder(shipped)) return shipped;
   throw modelError(
     'MODEL_MISSING',

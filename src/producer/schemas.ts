@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type AvroType, buildType } from '../avro/type.js';
+import { packageFile } from '../package.js';
 
 /** A schema that ships with siftline: as text for a registry, as a type for encoding. */
 export interface ShippedSchema {
@@ -11,7 +11,6 @@ export interface ShippedSchema {
 export type SchemaName = 'classification' | 'metrics-window';
 
 export function shippedSchema(name: SchemaName): ShippedSchema {
-  const file = fileURLToPath(new URL(`../../schemas/${name}.avsc`, import.meta.url));
-  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const json: unknown = JSON.parse(readFileSync(packageFile(`schemas/${name}.avsc`), 'utf8'));
   return { json, type: buildType(json) };
 }

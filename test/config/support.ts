@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ConfigInputs, type LoadedConfig, loadConfig } from '../../src/config/load.js';
 import { SiftlineError } from '../../src/errors.js';
 
-type Inputs = Partial<ConfigInputs> & { readonly yaml?: string | Uint8Array };
+type Inputs = Partial<ConfigInputs> & { readonly yaml?: string | Uint8Array | undefined };
 
 /** Loads with an empty environment unless one is given; `yaml` becomes the file `siftline.yaml`. */
 export function load({ yaml, ...inputs }: Inputs = {}): LoadedConfig {

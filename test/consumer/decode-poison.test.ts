@@ -150,8 +150,8 @@ const AVRO_ENTRIES: readonly Entry[] = [
   ['a string of 2^63 - 1 bytes', post(long(1), long(2n ** 63n - 1n), rest), 'AVRO_MALFORMED'],
   ['a string of negative length', post(long(1), long(-5), rest), 'AVRO_MALFORMED'],
   ['a number without end', post(Buffer.alloc(64, 0xff)), 'AVRO_MALFORMED'],
-  ['63 records deep', nested(63), 'text'],
-  ['64 records deep', nested(64), 'AVRO_LIMIT'],
+  ['63 records deep, their arrays the 64th level', nested(62), 'text'],
+  ['64 records deep, their arrays the 65th level', nested(63), 'AVRO_LIMIT'],
   ['10^4 records deep', nested(10_000), 'AVRO_LIMIT'],
   ['10^5 records deep', nested(100_000), 'AVRO_LIMIT'],
   [

@@ -15,15 +15,16 @@ export async function fakeCommands(t: TestContext, scripts: Record<string, strin
   return { folder };
 }
 
-/** Runs with only these commands, and what every system has, in the PATH. */
+/** Runs with only these commands in the PATH, or with them before all others. */
 export async function withCommands<T>(
   t: TestContext,
   scripts: Record<string, string>,
   body: () => Promise<T>,
+  { others = false } = {},
 ): Promise<T> {
   const { folder } = await fakeCommands(t, scripts);
   const path = process.env.PATH;
-  process.env.PATH = folder;
+  process.env.PATH = others ? `${folder}:${path}` : folder;
   try {
     return await body();
   } finally {

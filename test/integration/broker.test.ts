@@ -10,9 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as zlib from 'node:zlib';
 import type { CompressionTypes } from 'kafkajs';
 import { startBroker } from '../../src/demo/broker.js';
+import { startDockerBroker, whyNoDocker } from '../../src/demo/docker-broker.js';
+import { kafkaJars } from '../../src/demo/kafka-jars.js';
 import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches.js';
 import type { Headers } from '../../src/types.js';
-import { eventually, freshBroker, sharedBroker, type TestScope, uniqueName } from '../support/kafka.js';
+import { withCommands } from '../demo/fake-commands.js';
+import { FAKE_DOCKER } from '../demo/fake-docker.js';
+import { eventually, freshBroker, sharedBroker, type TestScope, testBroker, uniqueName } from '../support/kafka.js';
 
 const { CompressionTypes: Types } = loadKafkajs();
 
@@ -206,6 +210,40 @@ test('a broker of our own takes properties, a further listener and users, surviv
 
   await broker.stop();
   assert.deepEqual(await readdir(workDir), []);
+});
+
+test('a broker in a container is started, killed, restarted and removed', async t => {
+  const jars = await kafkaJars(() => {});
+  if (!('classpath' in jars)) return t.skip(`the stand-in for Docker wants ${jars.missing}`);
+  const containers = await mkdtemp(join(tmpdir(), 'broker-test-'));
+  t.after(() => rm(containers, { recursive: true, force: true }));
+  process.env.FAKE_DOCKER = containers;
+  process.env.FAKE_DOCKER_CLASSPATH = jars.classpath;
+  const topic = uniqueName('docker');
+
+  await withCommands(
+    t,
+    { docker: FAKE_DOCKER },
+    async () => {
+      assert.equal(await whyNoDocker(() => {}), undefined);
+      const broker = await startDockerBroker({ log: () => {}, properties: { 'message.max.bytes': '2000' } });
+      assert.equal(broker.how, 'docker');
+      const { createTopics, produce, readAll } = testBroker(broker);
+      await createTopics({ topic });
+      await produce(topic, [{ value: 'before' }]);
+      await assert.rejects(produce(topic, [{ value: 'x'.repeat(3_000) }]), /larger than/);
+      broker.kill();
+      await broker.restart();
+      assert.equal((await readAll(topic, { expect: 1 })).length, 1);
+      await broker.stop();
+      assert.deepEqual(await readdir(containers), []);
+
+      const wrong = startDockerBroker({ log: () => {}, properties: { 'num.io.threads': 'many' } });
+      await assert.rejects(wrong, { code: 'BROKER_DID_NOT_START', message: /num\.io\.threads/ });
+      assert.deepEqual(await readdir(containers), []);
+    },
+    { others: true },
+  );
 });
 
 test('a broker does not outlive a process that is killed', async t => {

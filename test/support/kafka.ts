@@ -86,7 +86,8 @@ export async function eventually(
   }
 }
 
-function testBroker({ bootstrap }: { bootstrap: string }): TestBroker {
+/** The helpers on a broker that the test started itself. */
+export function testBroker({ bootstrap }: { bootstrap: string }): TestBroker {
   const kafka = (config: Partial<KafkaConfig> = {}) => quietKafka(bootstrap, config);
   return {
     bootstrap,

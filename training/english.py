@@ -23,7 +23,9 @@ def arguments():
     parser.add_argument("--base", type=Path, required=True, help="folder of base weights (make.sh fetches it)")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and intermediate files, outside git")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "models/english")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--hidden", type=float, default=0.1, help="share of tokens hidden while training")
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--until", choices=("finetune", "all"), default="all")
     return parser.parse_args()
 
@@ -46,6 +48,8 @@ def main():
         finetune.Targets(rows, ENGLISH),
         args.work,
         epochs=args.epochs,
+        hidden_share=args.hidden,
+        seed=args.seed,
         log=log,
     )
     if args.until == "finetune":

@@ -66,6 +66,13 @@ def pad(ids, length, pad_id=0):
     return torch.from_numpy(matrix), torch.from_numpy(mask)
 
 
+def hide(matrix, share, seed, mask_id=103, specials=(0, 101, 102)):
+    """Replace a random share of the tokens by [MASK]: against learning texts by heart."""
+    chosen = torch.rand(matrix.shape, generator=torch.Generator().manual_seed(seed)) < share
+    chosen &= ~torch.isin(matrix, torch.tensor(specials))
+    return matrix.masked_fill(chosen, mask_id)
+
+
 def plan(ids, tokens, seed):
     """The batches of one epoch, as (length, row indices), in random order."""
     shuffle = random.Random(seed).shuffle
@@ -112,7 +119,7 @@ def _save(path, state):
     temporary.rename(path)
 
 
-def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_lr=1e-3, decay=0.01, seed=7, every=300, log=print):
+def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_lr=1e-3, decay=0.01, hidden_share=0.0, seed=7, every=300, log=print):
     """Train and return the model; resumes from `work/checkpoint.pt`, ends with `work/final.pt`."""
     work = Path(work)
     final, checkpoint = work / "final.pt", work / "checkpoint.pt"
@@ -135,7 +142,8 @@ def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_l
         for group in adam.param_groups:
             group["lr"] = group["peak"] * rate(step, len(batches))
         length, rows = batches[step]
-        loss = targets.loss(model(*pad([ids[i] for i in rows], length)), rows)
+        matrix, mask = pad([ids[i] for i in rows], length)
+        loss = targets.loss(model(hide(matrix, hidden_share, seed * 100_003 + step), mask), rows)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -45,7 +45,8 @@ class Scan {
 
   value(shape: Shape): boolean {
     this.#values += 1;
-    if (this.#values > this.#limits.values) return this.#tooMany();
+    if (this.#values > this.#limits.values)
+      return this.at.refuse('AVRO_LIMIT', `more than ${this.#limits.values} values`);
     switch (shape.kind) {
       case 'null':
         return true;
@@ -96,12 +97,11 @@ class Scan {
     return this.at.pos === end || this.at.malformed('a block has another size than it says');
   }
 
-  /** The count is held against the bytes left before anything is walked, so that a lie costs nothing. */
+  /** The count is held against the bytes left before anything is walked; items of no bytes end at the limit of values. */
   #items(shape: Kind<'array' | 'map'>, count: number): boolean {
     const item = shape.kind === 'array' ? shape.items : shape.values;
     const least = item.least + (shape.kind === 'map' ? 1 : 0);
     if (count * least > this.at.left) return this.at.malformed('a block claims more items than there are bytes');
-    if (count > this.#limits.values - this.#values) return this.#tooMany();
     for (let i = 0; i < count; i += 1) {
       if (shape.kind === 'map' && !this.at.text('a key')) return false;
       if (!this.value(item)) return false;
@@ -132,9 +132,5 @@ class Scan {
     const value = this.at.varint();
     if (value === undefined) return false;
     return value === (value | 0) || this.at.malformed('an int is longer than 32 bits');
-  }
-
-  #tooMany(): false {
-    return this.at.refuse('AVRO_LIMIT', `more than ${this.#limits.values} values`);
   }
 }

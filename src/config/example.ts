@@ -21,5 +21,5 @@ policy:
   version: '2025-01'
   bands:
     moderation:
-      insult: { review: 0.5, block: 0.9 }
+      toxic: { review: 0.5, block: 0.9 }
 `;

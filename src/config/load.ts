@@ -46,7 +46,7 @@ export function requireForRun(config: Config): void {
   if (config.kafka.brokers.length > 0) return;
   const variable = envName('kafka.brokers');
   const text = `is empty, so there is nothing to read from; set it in the file, or ${variable}=host:9092`;
-  throw configInvalid([{ subject: 'kafka.brokers', text, where: 'default' }]);
+  throw configInvalid([{ subject: 'kafka.brokers', text, where: 'needed by siftline run' }]);
 }
 
 function readFile(file: string | undefined, cwd: string | undefined): Reading {

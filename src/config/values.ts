@@ -14,6 +14,13 @@ export const text = z.string().min(1).max(1000).describe('text');
 
 export const probability = z.number().min(0).max(1);
 
+/** Steps into a record, as consumer/decode-path.ts reads them; a backslash takes the next character as it is. */
+export const fieldPath = z
+  .string()
+  .max(1000)
+  .regex(/^(?:\\.|[^.\\])+(?:\.(?:\\.|[^.\\])+)*$/)
+  .describe('a field name or path, such as text or post.body.text');
+
 /** A Kafka topic name, by the broker's own rule. */
 export const topicName = z
   .string()

@@ -115,7 +115,7 @@ export class KafkaSource implements Source {
     for (const { id, held, slice } of (batch as KafkaBatch).parts) {
       this.#progress.get(id)?.finish(slice);
       this.#buffer.release(id, held);
-      this.#resumeIfRoom(id);
+      if (!this.#stopped && this.#paused.has(id) && this.#buffer.hasRoom(id)) this.#resume([id]);
     }
     this.#committer.soon();
     this.#signal.raise();
@@ -231,10 +231,11 @@ export class KafkaSource implements Source {
     if (this.#epoch === epoch) this.#endEpoch();
   }
 
+  /** kafkajs keeps a partition paused across a rejoin, so the next epoch must not inherit what this one paused. */
   #endEpoch(): void {
     this.#epoch += 1;
+    this.#resume([...this.#paused]);
     this.#progress.clear();
-    this.#paused.clear();
     this.#buffer.assign([]);
   }
 
@@ -268,10 +269,9 @@ export class KafkaSource implements Source {
     this.#consumer?.pause(ids.map(asPause));
   }
 
-  #resumeIfRoom(id: string): void {
-    if (this.#stopped || !this.#paused.has(id) || !this.#buffer.hasRoom(id)) return;
-    this.#paused.delete(id);
-    this.#consumer?.resume([asPause(id)]);
+  #resume(ids: readonly string[]): void {
+    for (const id of ids) this.#paused.delete(id);
+    if (ids.length > 0) this.#consumer?.resume(ids.map(asPause));
   }
 }
 

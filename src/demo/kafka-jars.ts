@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { invariant } from '../errors.js';
+import { packageFile } from '../package.js';
 import { run } from './command.js';
 
 export const KAFKA_VERSION = '4.4.0';
@@ -49,7 +48,7 @@ function mavenArgs(outputDirectory: string): string[] {
     '-B',
     '-q',
     '-f',
-    join(packageRoot(), 'scripts', 'kafka', 'pom.xml'),
+    packageFile('scripts/kafka/pom.xml'),
     `-Dkafka.version=${KAFKA_VERSION}`,
     'dependency:copy-dependencies',
     '-DincludeScope=runtime',
@@ -63,21 +62,11 @@ function firstError(output: string): string {
 
 /** Inside the package when it may be written to (a clone), else in the user's cache (a global installation). */
 async function defaultCache(): Promise<string> {
-  const root = packageRoot();
+  const root = packageFile('');
   const writable = await access(root, constants.W_OK).then(
     () => true,
     () => false,
   );
   const base = writable ? join(root, '.cache') : join(homedir(), '.cache', 'siftline');
   return join(base, `kafka-${KAFKA_VERSION}`);
-}
-
-/** The folder with package.json: this file runs from dist/demo, and in the tests from build/src/demo. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    invariant(dirname(folder) !== folder, 'no package.json above src/demo/kafka-jars.ts');
-    folder = dirname(folder);
-  }
-  return folder;
 }

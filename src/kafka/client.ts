@@ -40,7 +40,8 @@ function forward(log: Logger, { level, namespace, log: fields }: LogEntry): void
   else log.debug(line, message);
 }
 
-function tlsOptions(tls: Config['kafka']['tls']): ConnectionOptions | boolean {
+/** Node's TLS options for the brokers; false without TLS. Throws CONFIG_FILE_UNREADABLE. */
+export function tlsOptions(tls: Config['kafka']['tls']): ConnectionOptions | false {
   if (!tls.enabled) return false;
   return {
     rejectUnauthorized: tls.verify,

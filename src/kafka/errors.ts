@@ -2,6 +2,8 @@ import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 
 interface KafkaError extends Error {
   readonly type?: string;
+  /** A number in a broker's answer, Node's name ("ECONNREFUSED") in network trouble. */
+  readonly code?: unknown;
 }
 
 /** An error and what caused it, outermost first: kafkajs wraps the broker's answer several times. */
@@ -16,8 +18,8 @@ export function kafkaErrorType(error: unknown): string | undefined {
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  TOPIC_AUTHORIZATION_FAILED: 'give this user Read on the input topics and Write on the output topics',
-  GROUP_AUTHORIZATION_FAILED: 'give this user Read on the consumer group',
+  TOPIC_AUTHORIZATION_FAILED: 'give this user Describe and Read on the input topics, Describe and Write on the outputs',
+  GROUP_AUTHORIZATION_FAILED: 'give this user Describe and Read on the consumer group',
   CLUSTER_AUTHORIZATION_FAILED: 'give this user IdempotentWrite on the cluster (brokers before 3.0)',
   SASL_AUTHENTICATION_FAILED: 'check kafka.sasl.username, the password file and the mechanism',
   UNSUPPORTED_SASL_MECHANISM: 'set kafka.sasl.mechanism to one the broker offers',
@@ -42,11 +44,39 @@ export function lastingError(error: unknown): SiftlineError | undefined {
 
 /** The brokers cannot be reached: names them, says what the last try came to and what to look at. */
 export function unreachable(brokers: readonly string[], error: unknown): SiftlineError {
+  const what = messageOf(error).replace(/^Connection error: /, '');
   return brokerError(
     'BROKER_UNREACHABLE',
-    `no broker of ${brokers.join(', ')} answers (${messageOf(error)}); check kafka.brokers, the network, and whether the listener wants TLS (kafka.tls.enabled)`,
+    `no broker of ${brokers.join(', ')} answers (${what}); ${wayOut(error)}`,
     error,
   );
+}
+
+const CA = 'set kafka.tls.caFile to the PEM file of the authority that signed the certificate';
+const NO_TLS = 'the listener may not speak TLS: use its TLS port, or set kafka.tls.enabled to false';
+
+/** What Node calls network and TLS trouble, and what to do about it. */
+const WAYS_OUT: ReadonlyArray<readonly [code: RegExp, wayOut: string]> = [
+  [/^ECONNREFUSED$/, 'nothing listens there: start the broker, or correct kafka.brokers'],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, 'the name does not resolve from here: correct kafka.brokers, or the DNS'],
+  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'check kafka.brokers, routes and firewalls'],
+  [/SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/, CA],
+  [/^CERT_HAS_EXPIRED$/, "renew the broker's certificate"],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'set kafka.tls.serverName to a name in the certificate'],
+  [
+    /CERTIFICATE_REQUIRED|ALERT_(BAD|UNKNOWN)_(CERTIFICATE|CA)/,
+    'the broker wants a client certificate it trusts: set kafka.tls.certFile and keyFile',
+  ],
+  [/^(EPROTO|ERR_SSL_.*)$/, NO_TLS],
+];
+
+/** What to do about network or TLS trouble, by the code Node gave it. */
+export function wayOut(error: unknown): string {
+  for (const { code } of chain(error)) {
+    const known = typeof code === 'string' ? WAYS_OUT.find(([pattern]) => pattern.test(code)) : undefined;
+    if (known) return known[1];
+  }
+  return 'check kafka.brokers, the network, and whether the listener wants TLS (kafka.tls.enabled) or a login (kafka.sasl)';
 }
 
 function brokerError(code: string, message: string, cause: unknown): SiftlineError {

@@ -19,13 +19,13 @@ test('a list is comma-separated, or a YAML list where an element has a comma', (
 test('a mapping is in YAML, and numbers and switches are read as what they are', () => {
   const { config } = load({
     env: {
-      SIFTLINE_POLICY__BANDS: '{moderation: {insult: {review: 0.5, block: 0.9}}}',
+      SIFTLINE_POLICY__BANDS: '{moderation: {toxic: {review: 0.5, block: 0.9}}}',
       SIFTLINE_METRICS__PORT: '8080',
       SIFTLINE_MODEL__VERIFY: 'False',
       SIFTLINE_POLICY__VERSION: '1.0',
     },
   });
-  assert.deepEqual(config.policy.bands, { moderation: { insult: { review: 0.5, block: 0.9 } } });
+  assert.deepEqual(config.policy.bands, { moderation: { toxic: { review: 0.5, block: 0.9 } } });
   assert.deepEqual([config.metrics.port, config.model.verify, config.policy.version], [8080, false, '1.0']);
 });
 
@@ -43,7 +43,7 @@ test('a value of the wrong type is told with its variable', () => {
       'kafka.tls.enabled: "on" is not allowed; give true or false (env SIFTLINE_KAFKA__TLS__ENABLED)',
       'model.tasks: an empty list is not allowed; give a list of at least one text (env SIFTLINE_MODEL__TASKS)',
       'policy.thresholds: "{moderation: " is not allowed; give a mapping of tasks to labels to numbers from 0 to 1, ' +
-        'such as {moderation: {insult: 0.7}} (env SIFTLINE_POLICY__THRESHOLDS)',
+        'such as {moderation: {toxic: 0.7}} (env SIFTLINE_POLICY__THRESHOLDS)',
       'metrics.port: "9464 ms" is not allowed; give a whole number from 0 to 65535 (env SIFTLINE_METRICS__PORT)',
     ],
   );

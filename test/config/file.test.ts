@@ -58,14 +58,14 @@ test('a text that YAML reads as a number or a switch is told to be put in quotes
   assert.match(problems({ yaml: 'policy: { version: 1.0 }' })[0] ?? '', /1 is not allowed; give text, in quotes/);
   assert.match(
     problems({ yaml: 'input: { textFields: [true] }' })[0] ?? '',
-    /true is not allowed; give text, in quotes/,
+    /true is not allowed; give a field name or path, such as .*, in quotes/,
   );
 });
 
 test('a problem inside a mapping is told with the path and the place inside it', () => {
-  const yaml = 'policy:\n  bands:\n    moderation:\n      insult: { reviw: 0.5 }\n      "threat level": { block: 2 }\n';
+  const yaml = 'policy:\n  bands:\n    moderation:\n      toxic: { reviw: 0.5 }\n      "threat level": { block: 2 }\n';
   assert.deepEqual(problems({ yaml }), [
-    'policy.bands.moderation.insult.reviw: is not a field; did you mean review? (siftline.yaml:4:24)',
+    'policy.bands.moderation.toxic.reviw: is not a field; did you mean review? (siftline.yaml:4:23)',
     'policy.bands.moderation."threat level".block: 2 is not allowed; give a number from 0 to 1 (siftline.yaml:5:32)',
   ]);
 });

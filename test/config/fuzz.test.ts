@@ -17,7 +17,7 @@ const path = fc.oneof(
   fc.string(),
   fc.constantFrom('__proto__', 'constructor', 'kafka.__proto__', 'input.toString'),
 );
-const text = fc.oneof(fc.string(), value.map(String));
+const text = fc.oneof(fc.string(), value.map(written));
 const flags = fc.dictionary(path, text, { maxKeys: 4 });
 const env = fc.dictionary(path.map(envName), text, { maxKeys: 4 });
 const tree = fc.array(fc.tuple(path, value), { maxLength: 6 }).map(entries => entries.reduce(put, {}));

@@ -58,12 +58,12 @@ test('all problems of all places come in one error, a line each, with field, val
 });
 
 test('the configuration is frozen to its leaves', () => {
-  const { config, sources } = load({ yaml: 'policy: { thresholds: { moderation: { insult: 0.7 } } }' });
+  const { config, sources } = load({ yaml: 'policy: { thresholds: { moderation: { toxic: 0.7 } } }' });
   const writes = [
     () => Object.assign(config, { name: 'x' }),
     () => Object.assign(config.kafka.tls, { enabled: true }),
     () => (config.input.topics as string[]).push('x'),
-    () => Object.assign(config.policy.thresholds?.moderation ?? {}, { insult: 0 }),
+    () => Object.assign(config.policy.thresholds?.moderation ?? {}, { toxic: 0 }),
     () => Object.assign(sources, { name: 'x' }),
   ];
   for (const write of writes) assert.throws(write, TypeError);

@@ -102,7 +102,7 @@ test('a broken rule is told at the line of the field that was given, also when t
 });
 
 test('a rule says nothing about a field that has a problem of its own', () => {
-  assert.deepEqual(broken({ 'workers.runTokens': 'few', 'model.maxTokens': '512' }), [
-    'workers.runTokens: "few" is not allowed; give a whole number of tokens from 8 to 65536',
+  assert.deepEqual(broken({ 'model.maxTokens': 'many', 'workers.runTokens': '100' }), [
+    'model.maxTokens: "many" is not allowed; give a whole number of tokens from 8 to 512',
   ]);
 });

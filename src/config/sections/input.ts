@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, topicName, whole } from '../values.js';
+import { fieldPath, text, topicName, whole } from '../values.js';
 
 const MiB = 1024 * 1024;
 
@@ -12,17 +12,19 @@ export const input = z
       .default('json')
       .describe('What a record value is: a JSON object, Avro in Confluent framing, or the text itself in UTF-8.'),
     textFields: z
-      .array(text)
+      .array(fieldPath)
       .min(1)
       .default(['text'])
-      .describe('Fields of a JSON or Avro record whose texts are classified, joined in this order.'),
+      .describe(
+        'Fields of a JSON or Avro record whose texts are classified, joined in this order; a dot goes into a field.',
+      ),
     join: z
       .string()
       .max(1000)
       .describe('text, possibly empty')
       .default(' ')
       .describe('What stands between the texts of several `textFields`.'),
-    idField: text
+    idField: fieldPath
       .default('id')
       .describe('Field of a JSON or Avro record that is handed on as its id; records without it have none.'),
     startFrom: z

@@ -12,7 +12,7 @@ export const policy = z
       .describe('Name of this policy, written into every result; change it with the numbers.'),
     thresholds: z
       .record(z.string(), z.record(z.string(), probability).describe('a mapping of labels to numbers from 0 to 1'))
-      .describe('a mapping of tasks to labels to numbers from 0 to 1, such as {moderation: {insult: 0.7}}')
+      .describe('a mapping of tasks to labels to numbers from 0 to 1, such as {moderation: {toxic: 0.7}}')
       .optional()
       .describe(
         "Score from which a label counts as given, by task and label; without an entry, the model's own threshold.",
@@ -20,7 +20,7 @@ export const policy = z
     bands: z
       .record(z.string(), z.record(z.string(), band).describe('a mapping of labels to {review, block}'))
       .describe(
-        'a mapping of tasks to labels to {review, block}, such as {moderation: {insult: {review: 0.5, block: 0.9}}}',
+        'a mapping of tasks to labels to {review, block}, such as {moderation: {toxic: {review: 0.5, block: 0.9}}}',
       )
       .optional()
       .describe(

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { TestScope } from './kafka.js';
+
+export interface InstanceOptions {
+  readonly brokers: string;
+  readonly model: string;
+  /** Fields of the configuration, as after --set. */
+  readonly set: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+type LogLine = Readonly<Record<string, unknown>>;
+
+/** A siftline process of its own, as a user runs it; killed when the test ends. */
+export class Instance {
+  readonly lines: LogLine[] = [];
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  #stderr = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = once(child, 'close').then(([code]) => code as number | null);
+    if (child.stderr) createInterface({ input: child.stderr }).on('line', line => this.#read(line));
+  }
+
+  static start(t: TestScope, { brokers, model, set, env = {} }: InstanceOptions): Instance {
+    const fields = Object.entries({ 'metrics.port': '0', ...set }).flatMap(([field, value]) => [
+      '--set',
+      `${field}=${value}`,
+    ]);
+    const args = ['build/src/main.js', 'run', '--brokers', brokers, '--model', model, ...fields];
+    const instance = new Instance(
+      spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } }),
+    );
+    t.after(async () => {
+      await instance.kill('SIGKILL');
+    });
+    return instance;
+  }
+
+  /** Everything on stderr, log lines and plain ones. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The first log line of an event; fails when the process ends before it, or after a minute. */
+  async event(name: string): Promise<LogLine> {
+    const until = Date.now() + 60_000;
+    for (;;) {
+      const found = this.lines.find(({ event }) => event === name);
+      if (found) return found;
+      if (this.#child.exitCode !== null || Date.now() > until) throw new Error(`no event ${name}:\n${this.#stderr}`);
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Base URL of probes and metrics. */
+  async url(): Promise<string> {
+    const { port } = await this.event('listening');
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** What a counter or gauge of /metrics says, summed over its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${await this.url()}/metrics`)).text();
+    const values = text.split('\n').filter(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.exited;
+  }
+
+  #read(line: string): void {
+    this.#stderr += `${line}\n`;
+    if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);
+  }
+}

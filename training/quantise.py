@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from . import finetune
-from .export import INPUTS, optimise
+from .export import optimise
 from .predictor import session
 
 
@@ -39,9 +39,9 @@ def ranges(path, batches):
     onnx.save(model, str(probe))
     run, low, high = session(probe), {}, {}
     for ids, mask in batches:
-        for name, value in zip(names, run.run(names, dict(zip(INPUTS, (ids, mask))))):
+        for name, value in zip(names, run.run(names, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})):
             if value.ndim == 3 and value.shape[1] == mask.shape[1]:
-                value = value[mask.astype(bool)]
+                value = value[mask.numpy().astype(bool)]
             low[name] = min(low.get(name, 0.0), float(value.min()))
             high[name] = max(high.get(name, 0.0), float(value.max()))
     probe.unlink()
@@ -100,10 +100,10 @@ def calibration(ids, count=2400, tokens=2048, seed=11):
     batch = []
     for row in chosen:
         if batch and (len(batch) + 1) * len(row) > tokens:
-            yield tuple(t.numpy() for t in finetune.pad(batch, len(batch[-1])))
+            yield finetune.pad(batch, len(batch[-1]))
             batch = []
         batch.append(row)
-    yield tuple(t.numpy() for t in finetune.pad(batch, len(batch[-1])))
+    yield finetune.pad(batch, len(batch[-1]))
 
 
 def quantise(source, work, ids):

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { ExitCode, SiftlineError } from '../errors.js';
 import { kafkaErrorType, lastingError, unreachable } from './errors.js';
+import { createError, refusal } from './refusals.js';
 
 export interface NewTopic {
   readonly topic: string;
@@ -8,6 +10,31 @@ export interface NewTopic {
   readonly replicationFactor: number;
   readonly config: Readonly<Record<string, string>>;
 }
+
+/** What the metadata say of a topic. */
+export interface TopicState {
+  readonly partitions: number;
+  /** Replicas of the partition that has fewest. */
+  readonly replicationFactor: number;
+  /** Partitions that nobody can read or write at the moment. */
+  readonly leaderless: number;
+}
+
+export interface ClusterState {
+  readonly id: string;
+  /** host:port of every broker that is alive. */
+  readonly brokers: readonly string[];
+}
+
+export interface GroupState {
+  /** Kafka's word: Stable, Empty, PreparingRebalance, CompletingRebalance, Dead. */
+  readonly state: string;
+  readonly members: number;
+}
+
+/** After this long without an answer the brokers count as unreachable. */
+const OPEN_LIMIT_MS = 25_000;
+const DESCRIBE_TOPIC = 2;
 
 /** Questions about topics and offsets. Every failure names the brokers or the topic and the way out. */
 export class KafkaAdmin {
@@ -19,50 +46,84 @@ export class KafkaAdmin {
     this.#brokers = brokers;
   }
 
-  static async open(kafka: Kafka, brokers: readonly string[]): Promise<KafkaAdmin> {
+  /** Connects, or throws BROKER_UNREACHABLE or the broker's refusal: after `limitMs` at the latest, whatever kafkajs tries. */
+  static async open(kafka: Kafka, brokers: readonly string[], limitMs = OPEN_LIMIT_MS): Promise<KafkaAdmin> {
     const admin = kafka.admin({ retry: { initialRetryTime: 200, retries: 5 } });
+    const late = new AbortController();
     try {
-      await admin.connect();
+      await Promise.race([admin.connect(), tooLate(limitMs, late.signal)]);
     } catch (error) {
+      // Not waited for: kafkajs goes on connecting by itself for a while.
+      void admin.disconnect().catch(() => {});
       throw lastingError(error) ?? unreachable(brokers, error);
+    } finally {
+      late.abort();
     }
     return new KafkaAdmin(admin, brokers);
   }
 
   /** Partitions of each topic; undefined for one that does not exist or may not be seen. */
   async partitions(topics: readonly string[]): Promise<Map<string, number | undefined>> {
-    return new Map(await Promise.all(topics.map(async topic => [topic, await this.#partitionsOf(topic)] as const)));
+    const states = await this.topics(topics);
+    return new Map(topics.map(topic => [topic, states.get(topic)?.partitions]));
+  }
+
+  /** The state of each topic that exists. */
+  async topics(topics: readonly string[]): Promise<Map<string, TopicState>> {
+    const states = await Promise.all(topics.map(async topic => [topic, await this.#topic(topic)] as const));
+    return new Map(states.flatMap(([topic, state]) => (state ? [[topic, state] as const] : [])));
+  }
+
+  /** A topic's settings in effect, whoever set them. */
+  async settings(topic: string): Promise<Map<string, string>> {
+    const { resources } = await this.#ask(`the settings of topic ${topic}`, () =>
+      this.#admin.describeConfigs({ includeSynonyms: false, resources: [{ type: DESCRIBE_TOPIC, name: topic }] }),
+    );
+    return new Map(resources.flatMap(each => each.configEntries).map(entry => [entry.configName, entry.configValue]));
+  }
+
+  async cluster(): Promise<ClusterState> {
+    const { clusterId, brokers } = await this.#ask('the cluster', () => this.#admin.describeCluster());
+    return { id: clusterId, brokers: brokers.map(({ host, port }) => `${host}:${port}`) };
   }
 
   /** Brokers that are alive. */
   async brokerCount(): Promise<number> {
-    const { brokers } = await this.#ask(() => this.#admin.describeCluster());
-    return brokers.length;
+    return (await this.cluster()).brokers.length;
   }
 
+  /** Creates the topics one after the other; one that is there already is left as it is. */
   async create(topics: readonly NewTopic[]): Promise<void> {
-    await this.#ask(() =>
-      this.#admin.createTopics({
-        waitForLeaders: false,
-        topics: topics.map(({ topic, partitions, replicationFactor, config }) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor,
-          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-        })),
-      }),
-    );
+    for (const topic of topics) await this.#create(topic);
+  }
+
+  /** Resolves when every partition of the topics has a leader, so that they can be written; throws TOPIC_NOT_READY. */
+  async awaitLeaders(topics: readonly string[], limitMs = 30_000): Promise<void> {
+    const until = performance.now() + limitMs;
+    for (let missing = topics; missing.length > 0; await sleep(100)) {
+      const states = await this.topics(missing);
+      missing = missing.filter(topic => states.get(topic)?.leaderless !== 0);
+      if (missing.length > 0 && performance.now() > until) throw notReady(missing, limitMs);
+      if (missing.length === 0) return;
+    }
   }
 
   /** The offset after the last record of every partition, and the oldest one there is. */
   async offsets(topic: string): Promise<Array<{ partition: number; high: bigint; low: bigint }>> {
-    const offsets = await this.#ask(() => this.#admin.fetchTopicOffsets(topic));
+    const offsets = await this.#ask(`topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic));
     return offsets.map(({ partition, high, low }) => ({ partition, high: BigInt(high), low: BigInt(low) }));
+  }
+
+  async group(group: string): Promise<GroupState> {
+    const { groups } = await this.#ask(`group ${group}`, () => this.#admin.describeGroups([group]));
+    return { state: groups[0]?.state ?? 'Dead', members: groups[0]?.members.length ?? 0 };
   }
 
   /** What the group has committed, by partition; partitions without a commit are left out. */
   async committed(group: string, topic: string): Promise<Map<number, bigint>> {
-    const [answer] = await this.#ask(() => this.#admin.fetchOffsets({ groupId: group, topics: [topic] }));
+    const [answer] = await this.#ask(`group ${group}`, () =>
+      this.#admin.fetchOffsets({ groupId: group, topics: [topic] }),
+    );
     const known = (answer?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0);
     return new Map(known.map(({ partition, offset }) => [partition, BigInt(offset)]));
   }
@@ -71,23 +132,50 @@ export class KafkaAdmin {
     await this.#admin.disconnect();
   }
 
-  async #partitionsOf(topic: string): Promise<number | undefined> {
+  async #topic(topic: string): Promise<TopicState | undefined> {
     try {
       const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]?.partitions.length;
+      const partitions = topics[0]?.partitions ?? [];
+      return {
+        partitions: partitions.length,
+        replicationFactor: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+        leaderless: partitions.filter(({ leader }) => leader < 0).length,
+      };
     } catch (error) {
       if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
-      throw lastingError(error) ?? unreachable(this.#brokers, error);
+      throw this.#failure(error, `topic ${topic}`);
     }
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
+  async #create({ topic, partitions, replicationFactor, config }: NewTopic): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    try {
+      await this.#admin.createTopics({
+        // kafkajs waits wrongly: on a fresh broker it throws UNKNOWN_TOPIC_OR_PARTITION.
+        waitForLeaders: false,
+        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+      });
+    } catch (error) {
+      throw createError(topic, error) ?? this.#failure(error, `topic ${topic}`);
+    }
+  }
+
+  async #ask<T>(about: string, question: () => Promise<T>): Promise<T> {
     try {
       return await question();
     } catch (error) {
-      throw lastingError(error) ?? unreachable(this.#brokers, error);
+      throw this.#failure(error, about);
     }
   }
+
+  #failure(error: unknown, about: string): SiftlineError {
+    return refusal(error, about) ?? lastingError(error) ?? unreachable(this.#brokers, error);
+  }
+}
+
+async function tooLate(limitMs: number, signal: AbortSignal): Promise<never> {
+  await sleep(limitMs, undefined, { signal });
+  throw new Error(`no answer for ${limitMs / 1000} s`);
 }
 
 /** Partitions of topics that must exist; throws TOPIC_MISSING naming all that do not. */
@@ -95,9 +183,19 @@ export async function requireTopics(admin: KafkaAdmin, topics: readonly string[]
   const found = await admin.partitions(topics);
   const missing = topics.filter(topic => found.get(topic) === undefined);
   if (missing.length === 0) return found as Map<string, number>;
-  throw new SiftlineError({
-    code: 'TOPIC_MISSING',
-    message: `${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; create them (\`siftline topics --apply\` makes siftline's own), or give this user Describe on them`,
-    exitCode: ExitCode.topic,
-  });
+  throw topicError(
+    'TOPIC_MISSING',
+    `${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; create them (\`siftline topics\` shows how, \`siftline topics --apply\` does it), or correct input.topics and output.*Topic`,
+  );
+}
+
+function notReady(topics: readonly string[], limitMs: number): SiftlineError {
+  return topicError(
+    'TOPIC_NOT_READY',
+    `${topics.join(', ')} created, but without a leader for ${limitMs / 1000} s; look at the health of the brokers`,
+  );
+}
+
+function topicError(code: string, message: string): SiftlineError {
+  return new SiftlineError({ code, message, exitCode: ExitCode.topic });
 }

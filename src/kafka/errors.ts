@@ -54,9 +54,13 @@ export function unreachable(brokers: readonly string[], error: unknown): Siftlin
 
 const CA = 'set kafka.tls.caFile to the PEM file of the authority that signed the certificate';
 const NO_TLS = 'the listener may not speak TLS: use its TLS port, or set kafka.tls.enabled to false';
+const HUNG_UP = 'the broker hung up: the listener may want TLS (kafka.tls.enabled) or a login (kafka.sasl)';
+const ELSE =
+  'check kafka.brokers, the network, and whether the listener wants TLS (kafka.tls.enabled) or a login (kafka.sasl)';
 
-/** What Node calls network and TLS trouble, and what to do about it. */
-const WAYS_OUT: ReadonlyArray<readonly [code: RegExp, wayOut: string]> = [
+/** What Node and kafkajs call network and TLS trouble (code, type, name or message), and what to do about it. */
+const WAYS_OUT: ReadonlyArray<readonly [sign: RegExp, wayOut: string]> = [
+  [/before secure TLS|^EPROTO$|wrong version number/, NO_TLS],
   [/^ECONNREFUSED$/, 'nothing listens there: start the broker, or correct kafka.brokers'],
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'the name does not resolve from here: correct kafka.brokers, or the DNS'],
   [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'check kafka.brokers, routes and firewalls'],
@@ -67,16 +71,18 @@ const WAYS_OUT: ReadonlyArray<readonly [code: RegExp, wayOut: string]> = [
     /CERTIFICATE_REQUIRED|ALERT_(BAD|UNKNOWN)_(CERTIFICATE|CA)/,
     'the broker wants a client certificate it trusts: set kafka.tls.certFile and keyFile',
   ],
-  [/^(EPROTO|ERR_SSL_.*)$/, NO_TLS],
+  [/^ILLEGAL_SASL_STATE$/, 'the listener wants no login: use its SASL port, or remove kafka.sasl'],
+  [/^KafkaJSConnectionClosedError$|^ECONNRESET$/, HUNG_UP],
 ];
 
-/** What to do about network or TLS trouble, by the code Node gave it. */
+/** What to do about network, TLS or login trouble. */
 export function wayOut(error: unknown): string {
-  for (const { code } of chain(error)) {
-    const known = typeof code === 'string' ? WAYS_OUT.find(([pattern]) => pattern.test(code)) : undefined;
+  for (const { code, type, name, message } of chain(error)) {
+    const signs = [String(code), String(type), name, message];
+    const known = WAYS_OUT.find(([pattern]) => signs.some(sign => pattern.test(sign)));
     if (known) return known[1];
   }
-  return 'check kafka.brokers, the network, and whether the listener wants TLS (kafka.tls.enabled) or a login (kafka.sasl)';
+  return ELSE;
 }
 
 function brokerError(code: string, message: string, cause: unknown): SiftlineError {

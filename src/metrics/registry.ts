@@ -5,6 +5,9 @@ type NamesOf<T extends MetricDefinition['type']> = {
   [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
 }[MetricName];
 
+/** Gauges of prom-client's that end like counters; each is the sum of the one without `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 /** The list of metrics, made real in a registry of its own: typed by name, so that a metric off the list cannot be used. */
 export class MetricsRegistry {
   readonly #registry = new Registry();
@@ -13,6 +16,7 @@ export class MetricsRegistry {
   constructor() {
     for (const [name, definition] of Object.entries(METRICS)) this.#metrics.set(name, this.#make(name, definition));
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
   counter(name: NamesOf<'counter'>): Counter {

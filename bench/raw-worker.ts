@@ -1,0 +1,36 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { planRuns } from '../src/model/plan.js';
+import { Session } from '../src/model/session.js';
+import { Tensors } from '../src/model/tensors.js';
+
+/**
+ * The limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock starts; nothing
+ * is read, activated or written. One single-threaded session, as in a worker.
+ */
+export interface RawJob {
+  readonly onnxFile: string;
+  readonly padId: number;
+  readonly runTokens: number;
+  readonly ids: ReadonlyArray<readonly number[]>;
+}
+
+const { onnxFile, padId, runTokens, ids } = workerData as RawJob;
+const session = await Session.open(onnxFile);
+const tensors = new Tensors(padId);
+const encoded = ids.map(each => ({ ids: each }));
+const runs = planRuns(
+  ids.map(each => each.length),
+  runTokens,
+);
+for (const run of runs.slice(0, 20)) await session.run(tensors.fill(run, encoded));
+
+parentPort?.on('message', async message => {
+  if (message === 'end') {
+    await session.close();
+    parentPort?.close();
+    return;
+  }
+  for (const run of runs) await session.run(tensors.fill(run, encoded));
+  parentPort?.postMessage('done');
+});
+parentPort?.postMessage('ready');

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildType } from '../../src/avro/type.js';
+import { QuantileWindow } from '../../src/metrics/quantiles.js';
+import { Recorder } from '../../src/metrics/recorder.js';
+import { Windows } from '../../src/metrics/window.js';
+import { shippedSchema } from '../../src/producer/schemas.js';
+
+const MODEL = { name: 'm', version: '1', sha256: 'abc', precision: 'fp32', maxTokens: 128, tasks: [] };
+
+test('windows add up to the counters, and a window with nothing in it is all zero', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  recorder.taken(5);
+  const first = await windows.take();
+  recorder.taken(7);
+  recorder.classified({ queueMs: 0, tokeniseMs: 0, inferMs: 0, tokens: 30, paddedTokens: 40 });
+  const second = await windows.take();
+  const third = await windows.take();
+  assert.deepEqual([first.consumed, second.consumed, third.consumed], [5n, 7n, 0n]);
+  assert.deepEqual([second.tokens, second.paddingShare, third.paddingShare], [30n, 0.25, 0]);
+  assert.equal(first.to, second.from);
+  assert.equal(third.stages.infer?.count, 0n);
+});
+
+test('a window fits its schema and comes back the same', async () => {
+  const windows = new Windows(new Recorder([]), { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  const window = await windows.take();
+  const { type } = shippedSchema('metrics-window');
+  assert.deepEqual(JSON.stringify(type.fromBuffer(type.toBuffer(window)), digits), JSON.stringify(window, digits));
+});
+
+test('every field of the schemas has a default, so that readers of any version can read any other', () => {
+  for (const name of ['classification', 'metrics-window'] as const) {
+    const { json } = shippedSchema(name);
+    const walk = (schema: unknown, path: string): void => {
+      if (Array.isArray(schema)) for (const branch of schema) walk(branch, path);
+      if (typeof schema !== 'object' || schema === null) return;
+      const { type, fields, items, values } = schema as Record<string, unknown>;
+      for (const field of (fields as Array<Record<string, unknown>> | undefined) ?? []) {
+        assert.ok('default' in field, `${name}: ${path}/${field.name} has no default`);
+        walk(field.type, `${path}/${field.name}`);
+      }
+      for (const inner of [type, items, values]) walk(inner, path);
+    };
+    walk(json, '');
+    const writer = buildType({ ...(json as object), fields: [] });
+    assert.ok(buildType(json).createResolver(writer), `${name} cannot read a record without fields`);
+  }
+});
+
+test('quantiles are those of what was recorded since the last look', () => {
+  const window = new QuantileWindow();
+  for (let i = 1; i <= 1_000; i++) window.record(i / 1_000);
+  const { count, p50, p99, max } = window.take();
+  assert.equal(count, 1_000n);
+  assert.ok(
+    Math.abs(p50 - 0.5) < 0.005 && Math.abs(p99 - 0.99) < 0.005 && Math.abs(max - 1) < 0.005,
+    `${p50} ${p99} ${max}`,
+  );
+  assert.equal(window.take().p99, 0);
+});
+
+function digits(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

@@ -61,11 +61,11 @@ async function bench(given: BenchArgs): Promise<BenchResult> {
   };
 }
 
-/** The demo's texts, or a file of one text a line, repeated up to the count. */
+/** The demo's texts, or those of a JSON lines file with a `text` each, repeated up to the count. */
 function textsFor({ texts, count }: BenchArgs): string[] {
-  const file = texts ?? packageFile('examples/demo/texts.txt');
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter(line => line.trim() !== '');
-  return Array.from({ length: count }, (_, i) => lines[i % lines.length] ?? '');
+  const lines = readFileSync(texts ?? packageFile('examples/demo/texts.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  const all = lines.map(line => (JSON.parse(line) as { text: string }).text);
+  return Array.from({ length: count }, (_, i) => all[i % all.length] ?? '');
 }

@@ -93,7 +93,7 @@ def static(source, path, spans):
     onnx.save(model, str(path))
 
 
-def calibration(ids, count=2400, tokens=2048, seed=11):
+def calibration(ids, count=4800, tokens=2048, seed=11):
     """Padded batches of `count` random training texts, in length order."""
     chosen = np.random.default_rng(seed).choice(len(ids), count, replace=False)
     chosen = sorted((ids[i] for i in chosen), key=len)
@@ -106,10 +106,10 @@ def calibration(ids, count=2400, tokens=2048, seed=11):
     yield finetune.pad(batch, len(batch[-1]))
 
 
-def quantise(source, work, ids):
-    """fp32 file -> (static int8 file, naive dynamic file), both in `work`."""
+def quantise(source, work, batches):
+    """fp32 file -> static int8 file `work/model.onnx`, calibrated on `batches`."""
     naive, tuned, final = work / "naive.onnx", work / "dynamic.onnx", work / "model.onnx"
     dynamic(source, naive)
     optimise(naive, tuned)
-    static(tuned, final, ranges(tuned, calibration(ids)))
-    return final, naive
+    static(tuned, final, ranges(tuned, batches))
+    return final

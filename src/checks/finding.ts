@@ -1,0 +1,49 @@
+import { messageOf, SiftlineError } from '../errors.js';
+
+export type Status = 'ok' | 'warn' | 'fail' | 'skip';
+
+/** What one check came to; holds no secret and no text of a record. */
+export interface Finding {
+  readonly status: Status;
+  /** The subject: config, model, brokers and so on. */
+  readonly check: string;
+  readonly text: string;
+  /** What to do about it; only for `warn` and `fail`. */
+  readonly remedy?: string;
+  readonly details?: readonly string[];
+}
+
+export function ok(check: string, text: string, details: readonly string[] = []): Finding {
+  return { status: 'ok', check, text, ...(details.length > 0 ? { details } : {}) };
+}
+
+export function warn(check: string, text: string, remedy: string): Finding {
+  return { status: 'warn', check, text, remedy };
+}
+
+export function fail(check: string, text: string, remedy: string): Finding {
+  return { status: 'fail', check, text, remedy };
+}
+
+/** Could not be looked at; the text says why. */
+export function skip(check: string, text: string): Finding {
+  return { status: 'skip', check, text };
+}
+
+/** A finding with lines below it. */
+export function withDetails(finding: Finding, details: readonly string[]): Finding {
+  return { ...finding, details };
+}
+
+/** A failed finding from an error. Our own messages end in "; " and the way out, which becomes the remedy. */
+export function failure(check: string, error: unknown): Finding {
+  const [first = '', ...details] = messageOf(error).split('\n');
+  const finding = { status: 'fail', check, ...halves(first, error) } as const;
+  return details.length > 0 ? { ...finding, details: details.map(line => line.trim()) } : finding;
+}
+
+function halves(message: string, error: unknown): { text: string; remedy?: string } {
+  const cut = message.lastIndexOf('; ');
+  if (!(error instanceof SiftlineError) || cut < 0) return { text: message };
+  return { text: message.slice(0, cut), remedy: message.slice(cut + 2) };
+}

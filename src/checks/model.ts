@@ -1,0 +1,86 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Logger } from 'pino';
+import { buildClassifier } from '../assembly/classifier.js';
+import type { Config } from '../config/schema.js';
+import { SiftlineError } from '../errors.js';
+import type { ModelFolder } from '../model/folder.js';
+import { createPolicy } from '../policy/policy.js';
+import type { ModelInfo } from '../types.js';
+import { type Finding, fail, failure, ok, warn } from './finding.js';
+
+export interface CheckedModel {
+  readonly findings: readonly Finding[];
+  /** Undefined when the folder could not be read. */
+  readonly info: ModelInfo | undefined;
+  /** Of the ONNX file and the weights beside it. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads the folder (comparing SHA-256), loads the model in one worker thread as the stage would in each, and has it
+ * answer its golden samples.
+ */
+export async function checkModel(config: Pick<Config, 'model' | 'workers'>, log: Logger): Promise<CheckedModel> {
+  const one = { ...config, workers: { ...config.workers, count: 1 } };
+  try {
+    const { classifier, folder } = await buildClassifier(one, log, () => {});
+    const started = performance.now();
+    const opened = await classifier.open().then(
+      () => ok('model', describe(folder, { verified: config.model.verify, ms: performance.now() - started })),
+      error => modelFailure(error),
+    );
+    await classifier.close();
+    return { findings: [opened, ...cautions(config, folder)], info: folder.info, bytes: bytesOf(folder.onnxFile) };
+  } catch (error) {
+    return { findings: [modelFailure(error)], info: undefined, bytes: 0 };
+  }
+}
+
+/** Tasks and labels the policy names are the model's. */
+export function checkPolicy(policy: Config['policy'], { tasks }: ModelInfo): Finding {
+  try {
+    createPolicy(policy, tasks);
+  } catch (error) {
+    return { ...failure('policy', error), remedy: 'correct the name, or remove it' };
+  }
+  const judged = Object.keys(policy.bands ?? {});
+  const decisions = judged.length > 0 ? `decisions by ${judged.join(', ')}` : 'no bands, so results have no decision';
+  return ok('policy', `"${policy.version}" fits the model; ${decisions}`);
+}
+
+function describe(folder: ModelFolder, { verified, ms }: { verified: boolean; ms: number }): string {
+  const { name, version, precision, sha256, maxTokens, tasks } = folder.info;
+  const labels = tasks.map(task => `${task.name} (${task.labels.length} labels)`).join(', ');
+  const samples = folder.golden.length;
+  const proof = verified && samples > 0 ? `${samples} golden samples as they should be` : 'not compared with samples';
+  const count = tasks.length === 1 ? '1 task' : `${tasks.length} tasks`;
+  const loaded = `loaded in ${(ms / 1000).toFixed(1)} s`;
+  return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)}), ${count}: ${labels}; up to ${maxTokens} tokens; ${loaded}, ${proof}`;
+}
+
+function* cautions({ model }: Pick<Config, 'model'>, folder: ModelFolder): Generator<Finding> {
+  if (!model.verify) {
+    yield warn('model', 'model.verify is false: changed files and wrong answers go unnoticed', 'set it to true');
+  }
+  if (folder.info.maxTokens < model.maxTokens) {
+    yield warn(
+      'model',
+      `model.maxTokens is ${model.maxTokens}, but this model sees at most ${folder.info.maxTokens} tokens`,
+      `set it to ${folder.info.maxTokens}, or take a model with longer texts`,
+    );
+  }
+}
+
+function modelFailure(error: unknown): Finding {
+  const finding = failure('model', error);
+  if (error instanceof SiftlineError) return finding;
+  return fail('model', finding.text, 'look at the model folder; docs/models.md says what belongs in it');
+}
+
+/** The graph and, for a model with external data, the files beside it that begin with its name. */
+function bytesOf(onnxFile: string): number {
+  const folder = dirname(onnxFile);
+  const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
+  return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}

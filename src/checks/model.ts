@@ -3,11 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { buildClassifier } from '../assembly/classifier.js';
 import type { Config } from '../config/schema.js';
-import { SiftlineError } from '../errors.js';
 import type { ModelFolder } from '../model/folder.js';
 import { createPolicy } from '../policy/policy.js';
 import type { ModelInfo } from '../types.js';
-import { type Finding, fail, failure, ok, warn } from './finding.js';
+import { type Finding, failure, ok, warn } from './finding.js';
 
 export interface CheckedModel {
   readonly findings: readonly Finding[];
@@ -28,12 +27,16 @@ export async function checkModel(config: Pick<Config, 'model' | 'workers'>, log:
     const started = performance.now();
     const opened = await classifier.open().then(
       () => ok('model', describe(folder, { verified: config.model.verify, ms: performance.now() - started })),
-      error => modelFailure(error),
+      error => failure('model', error),
     );
     await classifier.close();
-    return { findings: [opened, ...cautions(config, folder)], info: folder.info, bytes: bytesOf(folder.onnxFile) };
+    return {
+      findings: [opened, ...(config.model.verify ? [] : [unverified])],
+      info: folder.info,
+      bytes: bytesOf(folder.onnxFile),
+    };
   } catch (error) {
-    return { findings: [modelFailure(error)], info: undefined, bytes: 0 };
+    return { findings: [failure('model', error)], info: undefined, bytes: 0 };
   }
 }
 
@@ -59,24 +62,11 @@ function describe(folder: ModelFolder, { verified, ms }: { verified: boolean; ms
   return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)}), ${count}: ${labels}; up to ${maxTokens} tokens; ${loaded}, ${proof}`;
 }
 
-function* cautions({ model }: Pick<Config, 'model'>, folder: ModelFolder): Generator<Finding> {
-  if (!model.verify) {
-    yield warn('model', 'model.verify is false: changed files and wrong answers go unnoticed', 'set it to true');
-  }
-  if (folder.info.maxTokens < model.maxTokens) {
-    yield warn(
-      'model',
-      `model.maxTokens is ${model.maxTokens}, but this model sees at most ${folder.info.maxTokens} tokens`,
-      `set it to ${folder.info.maxTokens}, or take a model with longer texts`,
-    );
-  }
-}
-
-function modelFailure(error: unknown): Finding {
-  const finding = failure('model', error);
-  if (error instanceof SiftlineError) return finding;
-  return fail('model', finding.text, 'look at the model folder; docs/models.md says what belongs in it');
-}
+const unverified = warn(
+  'model',
+  'model.verify is false: changed files and wrong answers go unnoticed',
+  'set it to true, unless the change is meant',
+);
 
 /** The graph and, for a model with external data, the files beside it that begin with its name. */
 function bytesOf(onnxFile: string): number {

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
+import { addCheck } from './check.js';
+import { addClassify } from './classify.js';
 import type { CliContext } from './context.js';
 import { addRun } from './run.js';
+import { addTopics } from './topics.js';
 
 /** The command line, whole. */
 export function createProgram(context: CliContext): Command {
@@ -12,5 +15,8 @@ export function createProgram(context: CliContext): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addRun(program, context);
+  addClassify(program, context);
+  addTopics(program, context);
+  addCheck(program, context);
   return program;
 }

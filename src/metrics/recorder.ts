@@ -66,6 +66,10 @@ export class Recorder {
     this.registry.gauge('siftline_last_commit_timestamp_seconds').setToCurrentTime();
   }
 
+  workerRestarted(): void {
+    this.registry.counter('siftline_worker_restarts_total').inc();
+  }
+
   #labels(outcome: Outcome & { kind: 'labelled' }): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
     for (const { task, labels } of outcome.results) {

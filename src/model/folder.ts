@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
@@ -85,8 +85,13 @@ function locate(path: string): string {
   if (/^[\w-]+$/.test(path) && isFolder(shipped)) return shipped;
   throw modelError(
     'MODEL_MISSING',
-    `model.path: "${path}" is neither a folder nor the name of a shipped model; looked at ${asGiven} and ${shipped}`,
+    `model.path: "${path}" is neither a folder (looked at ${asGiven}) nor the name of a shipped model (${shipped}); give a folder with config.json, tokenizer.json and model.onnx, or one of ${shippedModels().join(', ')}`,
   );
+}
+
+function shippedModels(): string[] {
+  const folder = packageFile('models');
+  return isFolder(folder) ? readdirSync(folder).filter(name => isFolder(join(folder, name))) : [];
 }
 
 function isFolder(path: string): boolean {
@@ -99,8 +104,8 @@ function firstExisting(path: string): string {
   const hint = existsSync(join(path, 'model.safetensors')) || existsSync(join(path, 'pytorch_model.bin'));
   throw modelError(
     'MODEL_INCOMPLETE',
-    `${path}: no ONNX graph; looked for ${ONNX_FILES.join(', ')}` +
-      (hint ? '; the folder holds PyTorch weights: export them first (optimum-cli export onnx)' : ''),
+    `${path}: no ONNX graph (${ONNX_FILES.join(', ')}); ` +
+      (hint ? 'the folder holds PyTorch weights: export them first (optimum-cli export onnx)' : 'put model.onnx there'),
   );
 }
 
@@ -140,7 +145,7 @@ function chosenTasks(all: readonly TaskSpec[], wanted: readonly string[] | undef
   if (unknown.length > 0) {
     throw modelError(
       'MODEL_TASK_UNKNOWN',
-      `model.tasks: ${unknown.join(', ')} not in this model; it has ${names.join(', ')}`,
+      `model.tasks: this model has no ${unknown.join(', ')}; choose from ${names.join(', ')}`,
     );
   }
   return all.filter(task => wanted.includes(task.name));

@@ -1,0 +1,112 @@
+import type { Logger } from 'pino';
+import { type LoadedConfig, requireForRun } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import type { KafkaAdmin } from '../kafka/admin.js';
+import { checkBrokers } from './brokers.js';
+import { checkConfig, checkFiles } from './config.js';
+import { type Finding, failure, skip, warn } from './finding.js';
+import { checkGroup } from './group.js';
+import { checkCpu, checkMemory, type Machine, thisMachine } from './machine.js';
+import { checkModel, checkPolicy } from './model.js';
+import { checkPort } from './port.js';
+import { checkRegistry } from './registry.js';
+import { checkRights } from './rights.js';
+import { checkTopics } from './topics.js';
+
+export interface CheckOptions {
+  /** Throws when the configuration is wrong. */
+  readonly load: () => LoadedConfig;
+  /** Nothing is asked over the network. */
+  readonly offline: boolean;
+  readonly log: Logger;
+  readonly machine?: Machine;
+}
+
+/**
+ * Everything that can be found out before a start without changing anything: configuration, model, machine, and unless
+ * `offline` brokers, topics, rights, group and registry. Findings come as they are made. What depends on something that
+ * failed is skipped, with the reason; everything else is looked at.
+ */
+export async function* runChecks(options: CheckOptions): AsyncGenerator<Finding> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = options.load();
+  } catch (error) {
+    yield failure('config', error);
+    yield* skipAll([...LOCAL, ...NETWORK], 'the configuration is wrong');
+    return;
+  }
+  yield* checkConfig(loaded);
+  yield* checkFiles(loaded.config);
+  yield* local(loaded.config, options);
+  yield* network(loaded.config, options);
+}
+
+const LOCAL = ['model', 'policy', 'cpu', 'memory', 'port'];
+const OF_A_CLUSTER = ['topics', 'rights', 'group'];
+const NETWORK = ['brokers', ...OF_A_CLUSTER, 'registry'];
+
+async function* local(config: Config, { log, machine = thisMachine() }: CheckOptions): AsyncGenerator<Finding> {
+  const { findings, info, bytes } = await checkModel(config, log);
+  yield* findings;
+  yield info ? checkPolicy(config.policy, info) : skip('policy', 'the model cannot be read');
+  yield* checkCpu(config.workers, machine);
+  yield info ? checkMemory(config, bytes, machine) : skip('memory', 'the model cannot be read');
+  yield await checkPort(config.metrics);
+}
+
+async function* network(config: Config, { offline, log }: CheckOptions): AsyncGenerator<Finding> {
+  const noBrokers = missingBrokers(config);
+  if (offline) {
+    if (noBrokers) yield warn('brokers', noBrokers.text, noBrokers.remedy ?? '');
+    yield* skipAll(noBrokers ? [...OF_A_CLUSTER, 'registry'] : NETWORK, '--offline');
+    return;
+  }
+  if (noBrokers) {
+    yield noBrokers;
+    yield* skipAll(OF_A_CLUSTER, 'there is no broker to ask');
+  } else {
+    yield* cluster(config, log);
+  }
+  yield* await checkRegistry(config);
+}
+
+async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
+  const { findings, admin } = await checkBrokers(config, log);
+  yield* findings;
+  if (!admin) {
+    yield* skipAll(OF_A_CLUSTER, 'the brokers could not be asked');
+    return;
+  }
+  try {
+    yield* await checkTopics(admin, config);
+    yield* await topicsInUse(admin, config, log);
+  } finally {
+    await admin.close();
+  }
+}
+
+async function topicsInUse(admin: KafkaAdmin, config: Config, log: Logger): Promise<Finding[]> {
+  const { input, output } = config;
+  const names = [...input.topics, output.labelsTopic, output.rejectedTopic, output.metricsTopic];
+  const states = await admin.topics(names).catch(() => undefined);
+  if (!states) return skipAll(['rights', 'group'], 'the topics could not be asked for');
+  const inputs = input.topics.filter(topic => states.has(topic));
+  const rights = await checkRights(config, new Set(states.keys()), log);
+  return [...rights, ...(await checkGroup(admin, config, inputs))];
+}
+
+function missingBrokers(config: Config): Finding | undefined {
+  try {
+    requireForRun(config);
+    return undefined;
+  } catch {
+    return { status: 'fail', check: 'brokers', text: 'kafka.brokers is empty', remedy: GIVE_BROKERS };
+  }
+}
+
+const GIVE_BROKERS = 'give --brokers host:9092, set it in the file, or set SIFTLINE_KAFKA__BROKERS';
+
+function skipAll(checks: readonly string[], why: string): Finding[] {
+  return checks.map(check => skip(check, why));
+}

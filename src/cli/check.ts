@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import type { Finding, Status } from '../checks/finding.js';
+import { runChecks } from '../checks/run.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { CliContext } from './context.js';
+import { createLog } from './log.js';
+import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+
+type CheckFlags = ConfigFlags & { readonly offline?: boolean; readonly json?: boolean };
+
+export function addCheck(program: Command, context: CliContext): void {
+  const command = program
+    .command('check')
+    .description('look at everything a start needs, change nothing, and say what to do')
+    .option('--offline', 'leave out brokers and schema registry')
+    .option('--json', 'one JSON object, for programs');
+  withConfigOptions(command, ['brokers', 'topics', 'group', 'format', 'text', 'id', 'model', 'tasks', 'workers']);
+  command.action((flags: CheckFlags) => check(flags, context));
+}
+
+async function check(flags: CheckFlags, { env, stdout }: CliContext): Promise<void> {
+  const findings: Finding[] = [];
+  // What kafkajs would log on the way, the findings say.
+  const log = createLog('silent');
+  for await (const finding of runChecks({
+    load: () => configFrom(flags, env),
+    offline: flags.offline === true,
+    log,
+  })) {
+    findings.push(finding);
+    if (!flags.json) stdout.write(lineOf(finding));
+  }
+  const count = countOf(findings);
+  if (flags.json) stdout.write(`${JSON.stringify({ ok: count.fail === 0, count, findings }, null, 2)}\n`);
+  if (count.fail > 0) throw checkFailed(count);
+  const verdict = flags.offline ? 'nothing wrong here; brokers and registry were not asked' : 'ready to start';
+  if (!flags.json) stdout.write(`\n${verdict} (${inWords(count)})\n`);
+}
+
+const WORDS: Readonly<Record<Status, string>> = { ok: 'ok  ', warn: 'warn', fail: 'FAIL', skip: 'skip' };
+const INDENT = ' '.repeat(16);
+
+/** `ok    model   english 1.0.0, ...`; details and remedy on lines of their own. */
+function lineOf({ status, check: subject, text, details = [], remedy }: Finding): string {
+  const first = `${WORDS[status]}  ${subject.padEnd(10)}${text}`;
+  const below = [...details, ...(remedy ? [`-> ${remedy}`] : [])];
+  return `${[first, ...below.map(line => INDENT + line)].join('\n')}\n`;
+}
+
+type Count = Readonly<Record<Status, number>>;
+
+function countOf(findings: readonly Finding[]): Count {
+  const of = (status: Status) => findings.filter(finding => finding.status === status).length;
+  return { ok: of('ok'), warn: of('warn'), fail: of('fail'), skip: of('skip') };
+}
+
+function inWords(count: Count): string {
+  const words = [`${count.ok} ok`, `${count.warn} to look at`, `${count.fail} failed`, `${count.skip} skipped`];
+  return words.filter(word => !word.startsWith('0 ')).join(', ');
+}
+
+function checkFailed(count: Count): SiftlineError {
+  return new SiftlineError({
+    code: 'CHECK_FAILED',
+    message: `not ready to start (${inWords(count)}); mend what is marked FAIL above`,
+    exitCode: ExitCode.check,
+  });
+}

@@ -1,0 +1,95 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { openAdmin } from '../checks/brokers.js';
+import { asConfig, createCommand, createTopics } from '../checks/topic-create.js';
+import { type MissingTopic, type PlanOptions, planTopics, type Topic } from '../checks/topic-plan.js';
+import { requireForRun } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import type { CliContext } from './context.js';
+import { createLog } from './log.js';
+import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+
+type TopicFlags = ConfigFlags & PlanOptions & { readonly apply?: boolean | undefined; readonly json?: boolean };
+
+export function addTopics(program: Command, context: CliContext): void {
+  const command = program
+    .command('topics')
+    .description('show which topics are there, which are missing and how to create them; --apply creates them')
+    .option('--apply', 'create what is missing; topics that exist are never changed')
+    .option('--with-input', 'also the input topics')
+    .option('--partitions <n>', "partitions of new topics; without it, the input topics' largest number", positive)
+    .option('--replication-factor <n>', 'replicas of new topics; without it, 3, or the number of brokers', positive)
+    .option('--json', 'one JSON object, for programs');
+  withConfigOptions(command, ['brokers', 'topics']);
+  command.action((flags: TopicFlags) => topics(flags, context));
+}
+
+async function topics(flags: TopicFlags, { env, stdout }: CliContext): Promise<void> {
+  const { config } = configFrom(flags, env);
+  requireForRun(config);
+  const admin = await openAdmin(config.kafka, createLog('silent'));
+  try {
+    const plan = await planTopics(admin, config, flags);
+    const missing = missingOf(plan);
+    if (flags.apply) await createTopics(admin, missing);
+    stdout.write(flags.json ? asJson(plan, config, flags) : asText(plan, config, flags));
+  } finally {
+    await admin.close();
+  }
+}
+
+function missingOf(plan: readonly Topic[]): MissingTopic[] {
+  return plan.filter(topic => topic.state === 'missing');
+}
+
+function asJson(plan: readonly Topic[], config: Config, { apply }: TopicFlags): string {
+  const list = plan.map(topic => {
+    const { topic: name, role, partitions, replicationFactor } = topic;
+    const common = { topic: name, role, partitions, replicationFactor };
+    if (topic.state === 'exists') return { ...common, state: 'exists', differences: topic.differences };
+    const { settings } = topic;
+    const command = createCommand(topic, clientOf(config));
+    return { ...common, state: apply ? 'created' : 'missing', config: asConfig(settings), command };
+  });
+  return `${JSON.stringify({ applied: apply === true, topics: list }, null, 2)}\n`;
+}
+
+function asText(plan: readonly Topic[], config: Config, { apply }: TopicFlags): string {
+  const width = Math.max(...plan.map(({ topic }) => topic.length), 5);
+  const head = `${'topic'.padEnd(width)}  role      state      partitions  replicas`;
+  const lines = plan.flatMap(topic => [rowOf(topic, { width, apply }), ...notesOf(topic).map(note => `    ${note}`)]);
+  return `${[head, ...lines, '', ...ending(plan, config, { apply })].join('\n')}\n`;
+}
+
+function rowOf(topic: Topic, { width, apply }: { width: number; apply: boolean | undefined }): string {
+  const state = topic.state === 'exists' ? 'exists' : apply ? 'created' : 'to create';
+  const sizes = `${String(topic.partitions).padStart(10)}  ${String(topic.replicationFactor).padStart(8)}`;
+  return `${topic.topic.padEnd(width)}  ${topic.role.padEnd(8)}  ${state.padEnd(9)}  ${sizes}`;
+}
+
+function notesOf(topic: Topic): string[] {
+  if (topic.state === 'missing') return topic.settings.map(({ name, value }) => `${name}=${value}`);
+  return topic.differences.map(
+    ({ setting, value, recommended, otherwise }) =>
+      `differs: ${setting} is ${value}, recommended ${recommended}; otherwise ${otherwise}`,
+  );
+}
+
+function ending(plan: readonly Topic[], config: Config, { apply }: Pick<TopicFlags, 'apply'>): string[] {
+  const missing = missingOf(plan);
+  if (missing.length === 0) return ['all topics are there; nothing to do'];
+  if (apply) return [`created ${missing.map(({ topic }) => topic).join(', ')}`];
+  return [
+    'Nothing has been created. `siftline topics --apply` does it, or Kafka itself:',
+    '',
+    ...missing.map(topic => createCommand(topic, clientOf(config))),
+  ];
+}
+
+function clientOf({ kafka }: Config): { bootstrap: string; login: boolean } {
+  return { bootstrap: kafka.brokers.join(','), login: kafka.tls.enabled || kafka.sasl.mechanism !== undefined };
+}
+
+function positive(value: string): number {
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('give a whole number from 1.');
+}

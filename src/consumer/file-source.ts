@@ -1,0 +1,165 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SiftlineError } from '../errors.js';
+import type { Batch, Source, SourceRecord } from '../types.js';
+import { readCsv } from './file-csv.js';
+import { type FileInput, unreadable } from './file-input.js';
+import { type FileValue, readJsonLines, readLines } from './file-lines.js';
+import { Signal } from './signal.js';
+
+export interface FileSourceOptions {
+  readonly inputs: readonly FileInput[];
+  readonly textFields: readonly string[];
+  readonly maxValueBytes: number;
+  readonly batchRecords: number;
+  readonly batchBytes: number;
+}
+
+interface FileBatch extends Batch {
+  /** Bytes read of all files when the batch was handed out. */
+  readonly readBytes: number;
+}
+
+/** How long a batch that is not full waits for more, so that what is typed or trickles in is answered at once. */
+const LINGER_MS = 50;
+
+/**
+ * Records from files, one file after the other: topic is the file's name, partition its place among the inputs, offset
+ * the line, from 0. Reads only as far as `take` asks, so a file of any size takes the memory of a batch. There are no
+ * offsets to commit and no rebalances: every batch stays current.
+ */
+export class FileSource implements Source {
+  readonly #options: FileSourceOptions;
+  readonly #signal = new Signal();
+  readonly #records: AsyncGenerator<SourceRecord>;
+  #next: Promise<IteratorResult<SourceRecord, unknown>> | undefined;
+  #stream: Readable | undefined;
+  #lastFile = 0;
+  #outstanding = 0;
+  #readBytes = 0;
+  #doneBytes = 0;
+  #failure: unknown;
+  #stopped = false;
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    this.#records = this.#read();
+  }
+
+  async open(): Promise<void> {}
+
+  /** Bytes of the files up to the last batch that is done. */
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Throws INPUT_UNREADABLE or what a malformed file comes to, once every record before it is done. */
+  async take(): Promise<FileBatch | undefined> {
+    const records = await this.#gather();
+    if (this.#mustWait(records)) await this.#signal.until(() => this.#outstanding === 0 || this.#stopped);
+    if (this.#stopped) return undefined;
+    if (records.length > 0) return this.#handOut(records);
+    if (this.#failure) throw this.#failure;
+    return undefined;
+  }
+
+  isCurrent(): boolean {
+    return true;
+  }
+
+  done(batch: Batch): void {
+    this.#outstanding -= 1;
+    this.#doneBytes = Math.max(this.#doneBytes, (batch as FileBatch).readBytes);
+    this.#signal.raise();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    // Ends the read that may be waiting for a pipe or a terminal.
+    this.#stream?.destroy();
+    this.#signal.raise();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+  }
+
+  /** The records of the next batch: full, or what came within LINGER_MS of its first; empty at the end of the input. */
+  async #gather(): Promise<SourceRecord[]> {
+    const { batchRecords, batchBytes } = this.#options;
+    const records: SourceRecord[] = [];
+    let lingered: Promise<undefined> | undefined;
+    for (let bytes = 0; records.length < batchRecords && bytes < batchBytes; ) {
+      this.#next ??= this.#nextRecord();
+      const next = await (lingered ? Promise.race([this.#next, lingered]) : this.#next);
+      if (!next) break;
+      this.#next = undefined;
+      if (next.done) break;
+      records.push(next.value);
+      bytes += next.value.value?.length ?? 0;
+      lingered ??= sleep(LINGER_MS, undefined, { ref: false });
+    }
+    return records;
+  }
+
+  /**
+   * Batches keep their order through the pipeline by sharing a file with the one before. Where they do not, the new file
+   * waits until all of the old one is out; and so does a failure.
+   */
+  #mustWait([first]: readonly SourceRecord[]): boolean {
+    return first ? first.partition !== this.#lastFile : this.#failure !== undefined;
+  }
+
+  #handOut(records: readonly SourceRecord[]): FileBatch {
+    this.#lastFile = records.at(-1)?.partition ?? this.#lastFile;
+    this.#outstanding += 1;
+    return { epoch: 1, records, takenAt: performance.now(), readBytes: this.#readBytes };
+  }
+
+  /** A failure is an end of the input that is remembered. */
+  #nextRecord(): Promise<IteratorResult<SourceRecord, unknown>> {
+    return this.#records.next().catch(error => {
+      this.#failure = error;
+      return { done: true, value: undefined };
+    });
+  }
+
+  async *#read(): AsyncGenerator<SourceRecord> {
+    for (const [partition, input] of this.#options.inputs.entries()) {
+      if (this.#stopped) return;
+      const stream = input.open();
+      this.#stream = stream;
+      try {
+        for await (const found of this.#valuesOf(input, stream)) yield recordOf(input, partition, found);
+      } catch (error) {
+        throw error instanceof SiftlineError ? error : unreadable(input.name, error);
+      } finally {
+        stream.destroy();
+      }
+    }
+  }
+
+  #valuesOf({ name, format }: FileInput, stream: Readable): AsyncGenerator<FileValue> {
+    const { textFields, maxValueBytes } = this.#options;
+    const chunks = this.#counted(stream);
+    switch (format) {
+      case 'text':
+        return readLines(chunks, maxValueBytes);
+      case 'jsonl':
+        return readJsonLines(chunks, { name, maxBytes: maxValueBytes });
+      case 'csv':
+        return readCsv(chunks, { name, textFields, maxBytes: maxValueBytes });
+    }
+  }
+
+  async *#counted(stream: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      this.#readBytes += chunk.length;
+      yield chunk;
+    }
+  }
+}
+
+function recordOf({ name }: FileInput, partition: number, { line, value }: FileValue): SourceRecord {
+  return { topic: name, partition, offset: BigInt(line), timestamp: -1n, key: null, value, headers: [] };
+}

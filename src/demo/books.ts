@@ -1,0 +1,47 @@
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { LatencyMs } from './latencies.js';
+import type { Tally } from './tally.js';
+
+/** The line of JSON at the end of an unattended run. */
+export interface DemoResult {
+  readonly consumed: number;
+  readonly labelled: number;
+  readonly rejected: number;
+  readonly skipped: number;
+  readonly textsPerSecond: number;
+  readonly latencyMs: LatencyMs;
+}
+
+/** Counts of the topics where there are topics, of the metrics records where there are none. */
+export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally): DemoResult {
+  return {
+    consumed: windows.consumed,
+    labelled: topics.labelled,
+    rejected: topics.rejected,
+    skipped: windows.skipped,
+    textsPerSecond: Math.round(textsPerSecond * 10) / 10,
+    latencyMs: latencies.overall(),
+  };
+}
+
+/**
+ * Compares what siftline says of itself with what is in the topics: every record taken has exactly one outcome, and
+ * nothing is there that was not counted. Throws DEMO_BOOKS with both sides of every sum that does not come out.
+ * `sent` is given when all that was fed must have been taken.
+ */
+export function balance({ topics, windows }: Tally, sent?: number): void {
+  const { consumed, labelled, rejected, skipped, revoked } = windows;
+  const sums: ReadonlyArray<readonly [what: string, one: number, other: number]> = [
+    ['records consumed, and labelled + rejected + skipped + revoked', consumed, labelled + rejected + skipped + revoked],
+    ['labels in the topic, and in the metrics', topics.labelled, labelled],
+    ['rejections in the topic, and in the metrics', topics.rejected, rejected],
+    ['records fed, and consumed for good', sent ?? consumed - revoked, consumed - revoked],
+  ];
+  const wrong = sums.filter(([, one, other]) => one !== other);
+  if (wrong.length === 0) return;
+  throw new SiftlineError({
+    code: 'DEMO_BOOKS',
+    message: `the books do not balance: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
+    exitCode: ExitCode.check,
+  });
+}

@@ -1,0 +1,59 @@
+import { unframe } from '../avro/framing.js';
+import { invariant } from '../errors.js';
+import { type SchemaName, shippedSchema } from '../producer/schemas.js';
+
+/** What the demo looks at in a record of the labels topic. */
+export interface Label {
+  readonly source: { readonly textId: string | null };
+  readonly tasks: ReadonlyArray<{ readonly task: string; readonly label: string; readonly score: number }>;
+}
+
+/** The counts of one record of the metrics topic; of all its records together, what the stage has done. */
+export interface WindowCounts {
+  readonly consumed: number;
+  readonly labelled: number;
+  readonly rejected: number;
+  readonly skipped: number;
+  readonly revoked: number;
+}
+
+interface Window {
+  readonly consumed: bigint;
+  readonly labelled: bigint;
+  readonly rejected: Readonly<Record<string, bigint>>;
+  readonly skipped: Readonly<Record<string, bigint>>;
+  readonly revoked: bigint;
+}
+
+/** Reads siftline's records the way any other reader would: Confluent framing, then Avro by the shipped schemas. */
+export class OutputReader {
+  readonly #types = {
+    classification: shippedSchema('classification').type,
+    'metrics-window': shippedSchema('metrics-window').type,
+  };
+
+  label(value: Buffer | null): Label {
+    return this.#decode('classification', value) as Label;
+  }
+
+  window(value: Buffer | null): WindowCounts {
+    const { consumed, labelled, rejected, skipped, revoked } = this.#decode('metrics-window', value) as Window;
+    return {
+      consumed: Number(consumed),
+      labelled: Number(labelled),
+      rejected: sum(rejected),
+      skipped: sum(skipped),
+      revoked: Number(revoked),
+    };
+  }
+
+  #decode(schema: SchemaName, value: Buffer | null): unknown {
+    const parts = unframe(value ?? Buffer.alloc(0));
+    invariant(parts.kind === 'framed', `a record siftline wrote has no framing (${schema})`);
+    return this.#types[schema].fromBuffer(parts.body);
+  }
+}
+
+function sum(counts: Readonly<Record<string, bigint>>): number {
+  return Object.values(counts).reduce((total, count) => total + Number(count), 0);
+}

@@ -1,0 +1,43 @@
+export type RecordKind = 'text' | 'broken' | 'tombstone';
+
+/** A record of the feed: what it is to become stands beside it. */
+export interface DemoRecord {
+  readonly kind: RecordKind;
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+/** Of a hundred records one is broken, each time in another way, and one is a tombstone. */
+const EVERY = 100;
+const BROKEN_AT = 37;
+const TOMBSTONE_AT = 71;
+
+const BROKEN: ReadonlyArray<(id: string) => Buffer> = [
+  () => Buffer.from('this was meant to be JSON'),
+  id => Buffer.from(JSON.stringify({ id, body: 'the field is called text' })),
+  () => Buffer.from([0x7b, 0x22, 0x74, 0xff, 0xfe, 0x22, 0x7d]),
+];
+
+/** The record number `n` of the feed, counted from 0. The texts are gone through again and again. */
+export function demoRecord(n: number, texts: readonly string[]): DemoRecord {
+  const id = `demo-${n}`;
+  const kind = kindOf(n);
+  if (kind === 'tombstone') return { kind, key: id, value: null };
+  if (kind === 'broken') return { kind, key: id, value: brokenValue(n, id) };
+  return { kind, key: id, value: Buffer.from(JSON.stringify({ id, text: texts[n % texts.length] ?? '' })) };
+}
+
+/** The text that was fed under this id; empty for an id that is none of ours. */
+export function textOf(id: string | null, texts: readonly string[]): string {
+  const n = /^demo-(\d+)$/.exec(id ?? '')?.[1];
+  return n === undefined ? '' : (texts[Number(n) % texts.length] ?? '');
+}
+
+function kindOf(n: number): RecordKind {
+  if (n % EVERY === BROKEN_AT) return 'broken';
+  return n % EVERY === TOMBSTONE_AT ? 'tombstone' : 'text';
+}
+
+function brokenValue(n: number, id: string): Buffer {
+  return BROKEN[Math.floor(n / EVERY) % BROKEN.length]?.(id) ?? Buffer.alloc(0);
+}

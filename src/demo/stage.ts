@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ExitCode, SiftlineError } from '../errors.js';
+import { whenWeAreGone } from './watcher.js';
+
+export interface StageOptions {
+  /** Arguments of `siftline run`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told of what siftline warns of, in single lines. */
+  readonly warn: (line: string) => void;
+}
+
+interface LogLine {
+  readonly level?: string;
+  readonly event?: string;
+  readonly port?: number;
+  readonly msg?: string;
+  readonly error?: string;
+}
+
+const READY_POLL_MS = 100;
+const STOP_LIMIT_MS = 40_000;
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** `siftline run` as a process of its own, the way a user runs it. It never outlives this process. */
+export class Stage {
+  readonly #options: StageOptions;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #lastWords: string[] = [];
+  #port: number | undefined;
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+    // Detached: a Ctrl-C in the terminal is meant for us, and we say when it is to drain.
+    this.#child = spawn(process.execPath, [MAIN, 'run', ...options.args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: options.env,
+      detached: true,
+    });
+    this.#exited = once(this.#child, 'close');
+    if (this.#child.stderr) createInterface({ input: this.#child.stderr }).on('line', line => this.#hear(line));
+    this.#bindToUs();
+  }
+
+  /** Base URL of its probes and metrics; undefined until it listens. */
+  get url(): string | undefined {
+    return this.#port === undefined ? undefined : `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Resolves when it says that it is ready, or once `stop` is given; throws what it said when it ends before. */
+  async ready(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted && !(await this.#isReady())) {
+      this.mustRun();
+      await sleep(READY_POLL_MS);
+    }
+  }
+
+  /** Throws if it has ended, with what it said last. */
+  mustRun(): void {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) throw ended(exitCode, this.#lastWords);
+  }
+
+  /** Drains it and waits for its end; throws if that was not a good one. */
+  async stop(): Promise<void> {
+    this.mustRun();
+    this.#child.kill('SIGTERM');
+    const limit = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
+    await this.#exited;
+    clearTimeout(limit);
+    if (this.#child.exitCode !== 0) throw ended(this.#child.exitCode, this.#lastWords);
+  }
+
+  /** Ends it, if it has not ended, without draining. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  #bindToUs(): void {
+    const kill = () => this.#child.kill('SIGKILL');
+    process.once('exit', kill);
+    const callOff = whenWeAreGone('kill -9 "$0"', [String(this.#child.pid)]);
+    this.#child.once('exit', () => {
+      process.off('exit', kill);
+      callOff();
+    });
+  }
+
+  async #isReady(): Promise<boolean> {
+    if (this.url === undefined) return false;
+    const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+    await answer?.body?.cancel();
+    return answer?.ok ?? false;
+  }
+
+  #hear(line: string): void {
+    const entry = parse(line);
+    if (!entry) this.#lastWords.push(line);
+    else if (entry.event === 'listening') this.#port = entry.port;
+    else if (entry.level === 'warn' || entry.level === 'error') {
+      this.#options.warn(`siftline: ${entry.msg ?? entry.event}${entry.error ? `: ${entry.error}` : ''}`);
+    }
+  }
+}
+
+function parse(line: string): LogLine | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What ended it: the line it ends with, `siftline: CODE: message`, taken over as it is; else all it said. */
+function ended(exitCode: number | null, words: readonly string[]): SiftlineError {
+  const text = words.join('\n');
+  const [, code = 'DEMO_STAGE_ENDED', message = text] = /^siftline: ([A-Z_]+): ([^]*)$/m.exec(text) ?? [];
+  return new SiftlineError({
+    code,
+    message: message || `siftline run ended by itself (exit code ${exitCode}) and said nothing`,
+    exitCode: Object.values(ExitCode).find(known => known === exitCode && known !== 0) ?? ExitCode.internal,
+  });
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import type { Kafka } from 'kafkajs';
+import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Broker } from './broker-types.js';
+
+/** The topics of one demo, and the consumer groups that read them. */
+export interface DemoTopics {
+  readonly texts: string;
+  readonly labels: string;
+  readonly rejected: string;
+  readonly metrics: string;
+  /** The stage's group. */
+  readonly group: string;
+  /** The demo's own, which reads what the stage writes. */
+  readonly readers: string;
+}
+
+const PARTITIONS = 4;
+const REPLICAS = 3;
+
+/** siftline's default names on a broker of our own; names of this run alone on somebody else's. */
+export function topicNames({ how }: Pick<Broker, 'how'>): DemoTopics {
+  const prefix = how === 'given' ? `siftline-demo-${randomBytes(4).toString('hex')}` : 'siftline';
+  return {
+    texts: `${prefix}.texts`,
+    labels: `${prefix}.labels`,
+    rejected: `${prefix}.rejected`,
+    metrics: `${prefix}.metrics`,
+    group: prefix,
+    readers: `${prefix}-screen`,
+  };
+}
+
+/** Creates the topics; they can be written when this returns. */
+export async function createTopics(admin: KafkaAdmin, topics: DemoTopics): Promise<void> {
+  const replicationFactor = Math.min(REPLICAS, await admin.brokerCount());
+  const names = namesOf(topics);
+  await admin.create(names.map(topic => ({ topic, partitions: PARTITIONS, replicationFactor, config: {} })));
+  await admin.awaitLeaders(names);
+}
+
+/** Takes topics and groups off a broker that is not ours. */
+export async function removeTopics(kafka: Kafka, topics: DemoTopics): Promise<void> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    await admin.deleteTopics({ topics: namesOf(topics) });
+    await admin.deleteGroups([topics.group, topics.readers]);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function namesOf({ texts, labels, rejected, metrics }: DemoTopics): string[] {
+  return [texts, labels, rejected, metrics];
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { KafkaAdmin } from '../kafka/admin.js';
+import { OutputReader } from './outputs.js';
+import type { Tally } from './tally.js';
+import type { DemoTopics } from './topics.js';
+
+export interface WatchOptions {
+  readonly kafka: Kafka;
+  readonly topics: DemoTopics;
+  /** Told of everything that is read. */
+  readonly tally: Tally;
+}
+
+const FETCH_WAIT_MS = 100;
+const END_LIMIT_MS = 30_000;
+const POLL_MS = 100;
+
+/** Reads the three topics the stage writes, as anybody could, and hands what it finds to the tally. */
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #consumer: Consumer;
+  readonly #outputs = new OutputReader();
+  /** The offset after the last record read, by `topic/partition`. */
+  readonly #positions = new Map<string, bigint>();
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#consumer = options.kafka.consumer({ groupId: options.topics.readers, maxWaitTimeInMs: FETCH_WAIT_MS });
+  }
+
+  async open(): Promise<void> {
+    const { labels, rejected, metrics } = this.#options.topics;
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [labels, rejected, metrics], fromBeginning: true });
+    await this.#consumer.run({ eachBatch: payload => this.#read(payload) });
+  }
+
+  /** Resolves when everything that is in the topics now has been read; throws DEMO_UNREAD after half a minute. */
+  async toTheEnd(admin: KafkaAdmin): Promise<void> {
+    const until = performance.now() + END_LIMIT_MS;
+    while (!(await this.#atEnd(admin))) {
+      if (performance.now() > until) throw unread();
+      await sleep(POLL_MS);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.disconnect();
+  }
+
+  async #read({ batch }: EachBatchPayload): Promise<void> {
+    const { topics, tally } = this.#options;
+    const now = Date.now();
+    for (const { value, timestamp } of batch.messages) {
+      if (batch.topic === topics.labels) tally.label(this.#outputs.label(value), Number(timestamp), now);
+      else if (batch.topic === topics.rejected) tally.rejected();
+      else tally.window(this.#outputs.window(value));
+    }
+    this.#positions.set(`${batch.topic}/${batch.partition}`, BigInt(batch.lastOffset()) + 1n);
+  }
+
+  async #atEnd(admin: KafkaAdmin): Promise<boolean> {
+    const { labels, rejected, metrics } = this.#options.topics;
+    const ends = await Promise.all([labels, rejected, metrics].map(topic => this.#topicAtEnd(admin, topic)));
+    return ends.every(Boolean);
+  }
+
+  async #topicAtEnd(admin: KafkaAdmin, topic: string): Promise<boolean> {
+    const ends = await admin.offsets(topic);
+    return ends.every(({ partition, low, high }) => (this.#positions.get(`${topic}/${partition}`) ?? low) >= high);
+  }
+}
+
+function unread(): SiftlineError {
+  return new SiftlineError({
+    code: 'DEMO_UNREAD',
+    message: `what siftline wrote could not be read within ${END_LIMIT_MS / 1000} s; look at the health of the broker`,
+    exitCode: ExitCode.broker,
+  });
+}

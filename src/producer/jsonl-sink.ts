@@ -1,0 +1,85 @@
+import type { Outcome, Sink } from '../types.js';
+import { type JsonlOutput, unwritable } from './jsonl-output.js';
+
+export interface JsonlSinkOptions {
+  readonly output: JsonlOutput;
+  /** Every line says which file it is about. */
+  readonly nameFiles: boolean;
+  /** Told when the reader of the output has gone, as `head` does: nothing more can be stored. */
+  readonly onGone: () => void;
+}
+
+/**
+ * Outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves when the
+ * lines are handed to the system. Once the reader has gone it resolves without storing: nobody is left to store for.
+ */
+export class JsonlSink implements Sink {
+  readonly #options: JsonlSinkOptions;
+  #stream: NodeJS.WritableStream | undefined;
+  #gone = false;
+
+  constructor(options: JsonlSinkOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    this.#stream = await this.#options.output.open();
+    this.#stream.on('error', error => this.#failed(error));
+  }
+
+  async publish(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+    const lines = outcomes.flatMap(outcome => {
+      const entry = this.#entry(outcome);
+      return entry ? [`${JSON.stringify(entry)}\n`] : [];
+    });
+    if (lines.length > 0 && !this.#gone) await this.#write(lines.join(''));
+    return outcomes;
+  }
+
+  /** The run came to its end: a file takes its place. Without it, `close` leaves what there is. */
+  complete(): Promise<void> {
+    return this.#options.output.complete();
+  }
+
+  async close(): Promise<void> {
+    // The listener for errors stays: a broken pipe may be told later.
+    this.#stream = undefined;
+    await this.#options.output.close();
+  }
+
+  #write(text: string): Promise<void> {
+    const stream = this.#stream;
+    if (!stream) return Promise.reject(unwritable(this.#options.output.name, 'it is closed'));
+    return new Promise((resolve, reject) => {
+      stream.write(text, error => {
+        if (error) this.#failed(error);
+        if (error && !this.#gone) reject(unwritable(this.#options.output.name, error));
+        else resolve();
+      });
+    });
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (error.code !== 'EPIPE' || this.#gone) return;
+    this.#gone = true;
+    this.#options.onGone();
+  }
+
+  #entry(outcome: Outcome): object | undefined {
+    const { topic, offset } = outcome.record;
+    const place = { ...(this.#options.nameFiles ? { file: topic } : {}), line: Number(offset) + 1 };
+    switch (outcome.kind) {
+      case 'skipped':
+        return undefined;
+      case 'rejected':
+        return { id: null, ...place, rejected: outcome.reason, detail: outcome.detail };
+      case 'labelled':
+        return { id: outcome.id, ...place, ...answerOf(outcome) };
+    }
+  }
+}
+
+function answerOf({ results, decision, tokens, truncated }: Outcome & { kind: 'labelled' }): object {
+  const tasks = Object.fromEntries(results.map(({ task, ...result }) => [task, result]));
+  return { tasks, ...(decision === null ? {} : { decision }), tokens, truncated };
+}

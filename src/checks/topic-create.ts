@@ -3,13 +3,16 @@ import type { KafkaAdmin } from '../kafka/admin.js';
 import type { MissingTopic } from './topic-plan.js';
 import type { Setting } from './topic-settings.js';
 
+/** The part of KafkaAdmin that creating needs. */
+export type CreateAdmin = Pick<KafkaAdmin, 'create' | 'awaitLeaders'>;
+
 /** Creates the topics and waits until they can be written. Brokers before Kafka 3.6 get them without its settings. */
-export async function createTopics(admin: KafkaAdmin, topics: readonly MissingTopic[]): Promise<void> {
+export async function createTopics(admin: CreateAdmin, topics: readonly MissingTopic[]): Promise<void> {
   for (const topic of topics) await create(admin, topic);
   await admin.awaitLeaders(topics.map(({ topic }) => topic));
 }
 
-async function create(admin: KafkaAdmin, topic: MissingTopic): Promise<void> {
+async function create(admin: CreateAdmin, topic: MissingTopic): Promise<void> {
   try {
     await admin.create([{ ...topic, config: asConfig(topic.settings) }]);
   } catch (error) {

@@ -3,6 +3,9 @@ import { ExitCode, SiftlineError } from '../errors.js';
 import type { KafkaAdmin, TopicState } from '../kafka/admin.js';
 import { type Difference, differences, recommended, type Setting, type TopicRole } from './topic-settings.js';
 
+/** The part of KafkaAdmin that planning needs. */
+export type PlanAdmin = Pick<KafkaAdmin, 'topics' | 'settings' | 'brokerCount'>;
+
 export interface PlannedTopic {
   readonly topic: string;
   readonly role: TopicRole;
@@ -47,7 +50,7 @@ export function stageTopics({ input, output, metrics }: Config): Array<{ topic: 
 }
 
 /** What is there, what is missing, and how the missing should be created. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
-export async function planTopics(admin: KafkaAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
+export async function planTopics(admin: PlanAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
   const wanted = stageTopics(config);
   const states = await admin.topics(wanted.map(({ topic }) => topic));
   if (!options.withInput) requireInputs(config, states);
@@ -64,7 +67,7 @@ export async function planTopics(admin: KafkaAdmin, config: Config, options: Pla
 }
 
 async function compare(
-  { admin, config: { output } }: { admin: KafkaAdmin; config: Config },
+  { admin, config: { output } }: { admin: PlanAdmin; config: Config },
   planned: PlannedTopic,
   state: TopicState,
 ): Promise<ExistingTopic> {

@@ -1,10 +1,9 @@
 import type { Config } from '../config/schema.js';
-import type { KafkaAdmin } from '../kafka/admin.js';
 import { type Finding, fail, failure, ok, skip, warn, withDetails } from './finding.js';
-import { type ExistingTopic, planTopics, type Topic } from './topic-plan.js';
+import { type ExistingTopic, type PlanAdmin, planTopics, type Topic } from './topic-plan.js';
 
 /** The topics are there, fit one another and are set up as recommended. */
-export async function checkTopics(admin: KafkaAdmin, config: Config): Promise<Finding[]> {
+export async function checkTopics(admin: PlanAdmin, config: Config): Promise<Finding[]> {
   try {
     const topics = await planTopics(admin, config, { withInput: true });
     return [...missing(topics), ...existing(topics).flatMap(topic => judge(topic, config)), ...replication(topics)];

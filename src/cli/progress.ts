@@ -57,7 +57,7 @@ export class Progress {
   #summary(): string {
     const reasons = [...this.#rejected].map(([reason, count]) => `${reason} ${count}`).join(', ');
     const rejected = `${sum(this.#rejected.values())} rejected${reasons ? ` (${reasons})` : ''}`;
-    return `${this.records} records, ${this.#labelled} labelled, ${rejected}, ${this.#rate} texts/s`;
+    return `${this.records} ${this.records === 1 ? 'record' : 'records'}, ${this.#labelled} labelled, ${rejected}, ${this.#rate} texts/s`;
   }
 }
 

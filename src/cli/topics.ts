@@ -76,7 +76,9 @@ function notesOf(topic: Topic): string[] {
 
 function ending(plan: readonly Topic[], config: Config, { apply }: Pick<TopicFlags, 'apply'>): string[] {
   const missing = missingOf(plan);
-  if (missing.length === 0) return ['all topics are there; nothing to do'];
+  const differ = plan.some(topic => topic.state === 'exists' && topic.differences.length > 0);
+  if (missing.length === 0)
+    return [`all topics are there; ${differ ? 'what differs is left as it is' : 'nothing to do'}`];
   if (apply) return [`created ${missing.map(({ topic }) => topic).join(', ')}`];
   return [
     'Nothing has been created. `siftline topics --apply` does it, or Kafka itself:',

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +41,7 @@ export class Stage {
       env: options.env,
       detached: true,
     });
-    this.#exited = once(this.#child, 'close');
+    this.#exited = new Promise(resolve => this.#child.once('close', resolve));
     if (this.#child.stderr) createInterface({ input: this.#child.stderr }).on('line', line => this.#hear(line));
     this.#bindToUs();
   }
@@ -55,20 +54,22 @@ export class Stage {
   /** Resolves when it says that it is ready, or once `stop` is given; throws what it said when it ends before. */
   async ready(stop: AbortSignal): Promise<void> {
     while (!stop.aborted && !(await this.#isReady())) {
-      this.mustRun();
+      await this.mustRun();
       await sleep(READY_POLL_MS);
     }
   }
 
   /** Throws if it has ended, with what it said last. */
-  mustRun(): void {
+  async mustRun(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
-    if (exitCode !== null || signalCode !== null) throw ended(exitCode, this.#lastWords);
+    if (exitCode === null && signalCode === null) return;
+    await this.#exited;
+    throw ended(exitCode, this.#lastWords);
   }
 
   /** Drains it and waits for its end; throws if that was not a good one. */
   async stop(): Promise<void> {
-    this.mustRun();
+    await this.mustRun();
     this.#child.kill('SIGTERM');
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
     await this.#exited;

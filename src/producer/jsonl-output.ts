@@ -21,7 +21,7 @@ export function streamOutput(name: string, stream: NodeJS.WritableStream): Jsonl
 
 /**
  * A file that is there whole or not at all: it is written beside its place as `<file>.partial` and renamed when
- * complete. What a failed run has written stays in the partial file. Devices and pipes are written to as they are.
+ * complete. What a failed run has written stays in the partial file, until the next run writes over it. Devices and pipes are written to as they are.
  */
 export function fileOutput(path: string): JsonlOutput {
   let [target, written] = [path, path];
@@ -32,8 +32,9 @@ export function fileOutput(path: string): JsonlOutput {
     },
     open: async () => {
       target = await realpath(path).catch(() => path);
-      written = (await isSpecial(target)) ? target : `${target}.partial`;
-      stream = await opened(written);
+      const special = await isSpecial(target);
+      written = special ? target : `${target}.partial`;
+      stream = await opened(written, { flush: !special });
       return stream;
     },
     complete: async () => {
@@ -55,9 +56,8 @@ async function isSpecial(path: string): Promise<boolean> {
   return found !== undefined && !found.isFile();
 }
 
-async function opened(path: string): Promise<WriteStream> {
-  // Not appending: a partial file of an earlier run is written over.
-  const stream = createWriteStream(path, { flush: true });
+async function opened(path: string, options: { readonly flush: boolean }): Promise<WriteStream> {
+  const stream = createWriteStream(path, options);
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve()).once('error', error => reject(unwritable(path, error)));
   });

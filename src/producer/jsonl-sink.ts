@@ -11,7 +11,7 @@ export interface JsonlSinkOptions {
 
 /**
  * Outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves when the
- * lines are handed to the system. Once the reader has gone it resolves without storing: nobody is left to store for.
+ * lines are handed to the system. Once the reader has gone it resolves with nothing stored: nobody is left to store for.
  */
 export class JsonlSink implements Sink {
   readonly #options: JsonlSinkOptions;
@@ -33,7 +33,7 @@ export class JsonlSink implements Sink {
       return entry ? [`${JSON.stringify(entry)}\n`] : [];
     });
     if (lines.length > 0 && !this.#gone) await this.#write(lines.join(''));
-    return outcomes;
+    return this.#gone ? [] : outcomes;
   }
 
   /** The run came to its end: a file takes its place. Without it, `close` leaves what there is. */

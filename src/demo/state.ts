@@ -1,0 +1,26 @@
+import type { LatencyMs } from './latencies.js';
+import type { Label } from './outputs.js';
+
+/** A label as it is shown: the text it belongs to, and what was said of it. */
+export interface ShownLabel {
+  readonly text: string;
+  readonly tasks: Label['tasks'];
+}
+
+/** What the demo knows at one moment; the screen and the plain lines show this and nothing else. */
+export interface DemoState {
+  readonly phase: string;
+  readonly broker: string;
+  readonly model: string;
+  /** Where Prometheus would read. */
+  readonly metricsUrl: string;
+  readonly sent: number;
+  readonly labelled: number;
+  readonly rejected: number;
+  readonly skipped: number;
+  readonly textsPerSecond: number;
+  /** Undefined before the first label. */
+  readonly latencyMs: LatencyMs | undefined;
+  /** Newest first. */
+  readonly newest: readonly ShownLabel[];
+}

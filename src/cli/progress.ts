@@ -29,14 +29,14 @@ export class Progress {
 
   start(): void {
     this.#started = performance.now();
-    this.#bar?.start(this.#options.totalBytes ?? 0, 0, { records: 0, rate: 0 });
+    this.#bar?.start(this.#options.totalBytes ?? 0, 0, { records: 0, rate: 0, left: '' });
   }
 
   /** `doneBytes` of the input have been dealt with. */
   stored(outcomes: readonly Outcome[], doneBytes: number): void {
     for (const outcome of outcomes) this.#count(outcome);
     this.#seconds = (performance.now() - this.#started) / 1000;
-    this.#bar?.update(doneBytes, { records: this.records, rate: this.#rate });
+    this.#bar?.update(doneBytes, { records: this.records, rate: this.#rate, left: this.#left(doneBytes) });
   }
 
   /** Takes the bar away and writes the summary, with a remark on how it ended. */
@@ -54,6 +54,13 @@ export class Progress {
     return this.#seconds > 0 ? Math.round(this.#labelled / this.#seconds) : 0;
   }
 
+  #left(doneBytes: number): string {
+    const { totalBytes = 0 } = this.#options;
+    if (doneBytes === 0 || doneBytes >= totalBytes) return '';
+    const seconds = (this.#seconds * (totalBytes - doneBytes)) / doneBytes;
+    return seconds < 100 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
+  }
+
   #summary(): string {
     const reasons = [...this.#rejected].map(([reason, count]) => `${reason} ${count}`).join(', ');
     const rejected = `${sum(this.#rejected.values())} rejected${reasons ? ` (${reasons})` : ''}`;
@@ -65,7 +72,7 @@ function createBar({ stderr, totalBytes }: ProgressOptions): SingleBar {
   const counts = '{records} records, {rate} texts/s';
   return new SingleBar({
     stream: stderr,
-    format: totalBytes === undefined ? counts : `{bar} {percentage}% ${counts}, {eta_formatted} left`,
+    format: totalBytes === undefined ? counts : `{bar} {percentage}% ${counts}{left}`,
     barsize: 24,
     fps: 5,
     clearOnComplete: true,

@@ -32,7 +32,11 @@ export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally):
 export function balance({ topics, windows }: Tally, sent?: number): void {
   const { consumed, labelled, rejected, skipped, revoked } = windows;
   const sums: ReadonlyArray<readonly [what: string, one: number, other: number]> = [
-    ['records consumed, and labelled + rejected + skipped + revoked', consumed, labelled + rejected + skipped + revoked],
+    [
+      'records consumed, and labelled + rejected + skipped + revoked',
+      consumed,
+      labelled + rejected + skipped + revoked,
+    ],
     ['labels in the topic, and in the metrics', topics.labelled, labelled],
     ['rejections in the topic, and in the metrics', topics.rejected, rejected],
     ['records fed, and consumed for good', sent ?? consumed - revoked, consumed - revoked],

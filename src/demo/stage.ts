@@ -22,6 +22,7 @@ interface LogLine {
 }
 
 const READY_POLL_MS = 100;
+const READY_LIMIT_MS = 180_000;
 const STOP_LIMIT_MS = 40_000;
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
@@ -53,8 +54,10 @@ export class Stage {
 
   /** Resolves when it says that it is ready, or once `stop` is given; throws what it said when it ends before. */
   async ready(stop: AbortSignal): Promise<void> {
+    const until = performance.now() + READY_LIMIT_MS;
     while (!stop.aborted && !(await this.#isReady())) {
       await this.mustRun();
+      if (performance.now() > until) throw notReady(this.url);
       await sleep(READY_POLL_MS);
     }
   }
@@ -117,6 +120,14 @@ function parse(line: string): LogLine | undefined {
   } catch {
     return undefined;
   }
+}
+
+function notReady(url: string | undefined): SiftlineError {
+  return new SiftlineError({
+    code: 'DEMO_NOT_READY',
+    message: `siftline run was not ready after ${READY_LIMIT_MS / 1000} s; ${url ? `see ${url}/readyz` : 'it does not listen yet'}`,
+    exitCode: ExitCode.internal,
+  });
 }
 
 /** What ended it: the line it ends with, `siftline: CODE: message`, taken over as it is; else all it said. */

@@ -8,6 +8,8 @@ export interface View {
   say(line: string): void;
   /** How things are now; called about twice a second. */
   show(state: DemoState): void;
+  /** How things have ended; what is said later stands below. */
+  leave(state: DemoState): void;
 }
 
 export type Terminal = NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
@@ -31,6 +33,11 @@ export class ScreenView implements View {
     const frame = renderScreen(state, { columns, rows });
     this.#terminal.write(`${this.#erase()}${text(frame)}`);
     this.#frame = frame;
+  }
+
+  leave(state: DemoState): void {
+    this.show(state);
+    this.#frame = [];
   }
 
   /** A terminal made narrower has wrapped the lines that are on it: they are as many rows as they take now. */
@@ -59,6 +66,10 @@ export class LineView implements View {
   show(state: DemoState): void {
     if (performance.now() - this.#shownAt < EVERY_MS) return;
     this.#shownAt = performance.now();
+    this.say(progressLine(state));
+  }
+
+  leave(state: DemoState): void {
     this.say(progressLine(state));
   }
 }

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kafka } from 'kafkajs';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { KafkaAdmin } from '../kafka/admin.js';
+import { balance, resultOf } from './books.js';
+import type { DemoEnd, DemoOptions } from './demo.js';
+import { Feeder } from './feeder.js';
+import { textOf } from './records.js';
+import { Speed } from './speed.js';
+import { Stage } from './stage.js';
+import { stageArgs, stageEnv } from './stage-args.js';
+import type { DemoState } from './state.js';
+import { Tally } from './tally.js';
+import { demoTexts } from './texts.js';
+import type { DemoTopics } from './topics.js';
+import { Watch } from './watch.js';
+
+export interface SessionOptions extends DemoOptions {
+  readonly bootstrap: string;
+  readonly topics: DemoTopics;
+  readonly admin: KafkaAdmin;
+  readonly connect: () => Kafka;
+}
+
+const SHOW_MS = 500;
+const POLL_MS = 100;
+/** How long outcomes may stay away while records wait. */
+const STALL_MS = 60_000;
+/** After Ctrl-C, how long the last records that were fed may take to be answered. */
+const SETTLE_MS = 5_000;
+const KEEP_LABELS = 8;
+
+/** One run on a broker that is up and has the topics: starts siftline and the feed, watches, and does the books. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #texts = demoTexts();
+  readonly #tally = new Tally(KEEP_LABELS);
+  readonly #speed = new Speed();
+  readonly #watch: Watch;
+  readonly #feeder: Feeder;
+  readonly #stage: Stage;
+  #phase = 'siftline loads the model';
+
+  constructor(options: SessionOptions) {
+    const { connect, topics, pace, view, env } = options;
+    this.#options = options;
+    this.#watch = new Watch({ kafka: connect(), topics, tally: this.#tally });
+    this.#feeder = new Feeder({
+      kafka: connect(),
+      topic: topics.texts,
+      texts: this.#texts,
+      pace,
+      outcomes: () => this.#tally.outcomes,
+    });
+    const args = stageArgs(options);
+    view.say(`starting: siftline run ${args.join(' ')}`);
+    this.#stage = new Stage({ args, env: stageEnv(env), warn: line => view.say(line) });
+  }
+
+  async run(): Promise<DemoEnd> {
+    const { view } = this.#options;
+    const shows = setInterval(() => view.show(this.#state()), SHOW_MS);
+    try {
+      return await this.#run();
+    } finally {
+      clearInterval(shows);
+      view.leave(this.#state());
+      await Promise.allSettled([this.#stage.kill(), this.#feeder.close(), this.#watch.close()]);
+    }
+  }
+
+  async #run(): Promise<DemoEnd> {
+    const { stop, admin } = this.#options;
+    await Promise.all([this.#watch.open(), this.#feeder.open(), this.#stage.ready(stop)]);
+    if (stop.aborted) return this.#end();
+    await this.#work();
+    this.#phase = 'siftline drains';
+    await this.#stage.stop();
+    await this.#watch.toTheEnd(admin);
+    this.#phase = 'ended';
+    const end = this.#end();
+    balance(this.#tally, end.complete ? this.#feeder.sent : undefined);
+    return end;
+  }
+
+  #end(): DemoEnd {
+    const { sent } = this.#feeder;
+    const complete = this.#tally.outcomes === sent && sent === (this.#options.pace.records ?? sent);
+    return { result: resultOf(this.#tally), complete };
+  }
+
+  /** Feeds and waits for the outcomes, while an eye is kept on siftline. */
+  async #work(): Promise<void> {
+    const over = new AbortController();
+    try {
+      await Promise.race([this.#feedAndWait(over.signal), this.#supervise(over.signal)]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #feedAndWait(over: AbortSignal): Promise<void> {
+    const { stop, exit } = this.#options;
+    const either = AbortSignal.any([stop, over]);
+    this.#phase = 'running';
+    await this.#feeder.run(either);
+    while (!exit && !either.aborted) await sleep(POLL_MS);
+    this.#phase = 'the last records';
+    let settleUntil = Number.POSITIVE_INFINITY;
+    while (!over.aborted && this.#tally.outcomes < this.#feeder.sent && performance.now() < settleUntil) {
+      if (stop.aborted) settleUntil = Math.min(settleUntil, performance.now() + SETTLE_MS);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Throws when siftline has ended by itself, or when records wait and nothing comes out of it. */
+  async #supervise(over: AbortSignal): Promise<void> {
+    let [outcomes, movedAt] = [0, performance.now()];
+    while (!over.aborted) {
+      await this.#stage.mustRun();
+      const idle = this.#tally.outcomes === this.#feeder.sent;
+      if (idle || this.#tally.outcomes > outcomes) [outcomes, movedAt] = [this.#tally.outcomes, performance.now()];
+      if (performance.now() - movedAt > STALL_MS) throw stalled(this.#feeder.sent, this.#tally.outcomes);
+      await sleep(POLL_MS);
+    }
+  }
+
+  #state(): DemoState {
+    const { bootstrap, model } = this.#options;
+    const { topics, windows, latencies, newest } = this.#tally;
+    return {
+      phase: this.#phase,
+      broker: bootstrap,
+      model,
+      metricsUrl: this.#stage.url ? `${this.#stage.url}/metrics` : 'not yet',
+      sent: this.#feeder.sent,
+      labelled: topics.labelled,
+      rejected: topics.rejected,
+      skipped: windows.skipped,
+      textsPerSecond: this.#speed.perSecond(topics.labelled, performance.now()),
+      latencyMs: latencies.recent(),
+      newest: newest.map(({ source, tasks }) => ({ text: textOf(source.textId, this.#texts), tasks })),
+    };
+  }
+}
+
+function stalled(sent: number, outcomes: number): SiftlineError {
+  return new SiftlineError({
+    code: 'DEMO_STALLED',
+    message: `${sent} records were fed and ${outcomes} have come out, and no more for ${STALL_MS / 1000} s`,
+    exitCode: ExitCode.check,
+  });
+}

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type DemoEnd, runDemo } from '../demo/demo.js';
+import { runDemo } from '../demo/demo.js';
+import type { DemoEnd } from '../demo/demo-types.js';
 import { Interrupt } from '../demo/interrupt.js';
 import { LineView, ScreenView, type View } from '../demo/views.js';
 import { readModelFolder } from '../model/folder.js';

@@ -4,33 +4,11 @@ import { loadConfig } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
-import type { DemoResult } from './books.js';
 import { type Broker, startBroker } from './broker.js';
-import type { PaceOptions } from './pace.js';
+import type { DemoEnd, DemoOptions } from './demo-types.js';
 import { Session } from './session.js';
 import { createTopics, type DemoTopics, removeTopics, topicNames } from './topics.js';
 import type { View } from './views.js';
-
-export interface DemoOptions {
-  /** Brokers to use instead of starting one, comma-separated. */
-  readonly brokers: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly model: string;
-  /** Inference threads; without it, siftline decides. */
-  readonly workers: string | undefined;
-  readonly pace: PaceOptions;
-  /** End when all records are fed and answered, instead of waiting for `stop`. */
-  readonly exit: boolean;
-  readonly view: View;
-  /** Ends the demo in order. */
-  readonly stop: AbortSignal;
-}
-
-export interface DemoEnd {
-  readonly result: DemoResult;
-  /** False when it was stopped before all that was asked for was fed and answered. */
-  readonly complete: boolean;
-}
 
 /**
  * A broker, a `siftline run` on it, a feed of real texts, and a look at what comes out, until all is answered or `stop`.

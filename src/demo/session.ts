@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { balance, resultOf } from './books.js';
-import type { DemoEnd, DemoOptions } from './demo.js';
+import type { DemoEnd, DemoOptions } from './demo-types.js';
 import { Feeder } from './feeder.js';
 import { textOf } from './records.js';
 import { Speed } from './speed.js';

@@ -133,7 +133,7 @@ function notReady(url: string | undefined): SiftlineError {
 /** What ended it: the line it ends with, `siftline: CODE: message`, taken over as it is; else all it said. */
 function ended(exitCode: number | null, words: readonly string[]): SiftlineError {
   const text = words.join('\n');
-  const [, code = 'DEMO_STAGE_ENDED', message = text] = /^siftline: ([A-Z_]+): ([^]*)$/m.exec(text) ?? [];
+  const [, code = 'DEMO_STAGE_ENDED', message = text] = /^siftline: ([A-Z_]+): (.*)$/ms.exec(text) ?? [];
   return new SiftlineError({
     code,
     message: message || `siftline run ended by itself (exit code ${exitCode}) and said nothing`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Message } from 'kafkajs';
-import { kafkaHeaders } from '../kafka/patches.js';
+import { kafkaHeaders } from '../kafka/headers.js';
 import type { Headers, Rejection, SourceRecord } from '../types.js';
 import { resultId } from './label-record.js';
 

@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs';
 import { frame } from '../avro/framing.js';
-import { kafkaHeaders } from '../kafka/patches.js';
+import { kafkaHeaders } from '../kafka/headers.js';
 import type { Labelled, ModelInfo, SourceRecord } from '../types.js';
 import type { ShippedSchema } from './schemas.js';
 

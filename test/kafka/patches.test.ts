@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import type { IHeaders } from 'kafkajs';
-import { beforeRejoin, headersOf, kafkaHeaders, loadKafkajs } from '../../src/kafka/patches.js';
+import { headersOf, kafkaHeaders } from '../../src/kafka/headers.js';
+import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches.js';
 import type { Headers } from '../../src/types.js';
 
 const require = createRequire(import.meta.url);

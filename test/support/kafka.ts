@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompressionTypes, Kafka, KafkaConfig } from 'kafkajs';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/demo/broker.js';
-import { headersOf, kafkaHeaders, loadKafkajs } from '../../src/kafka/patches.js';
+import { headersOf, kafkaHeaders } from '../../src/kafka/headers.js';
+import { loadKafkajs } from '../../src/kafka/patches.js';
 import type { Headers, SourceRecord } from '../../src/types.js';
 
 /** The part of node:test's context that the helpers need to clean up after themselves. */

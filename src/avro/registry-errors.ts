@@ -33,7 +33,7 @@ const CLUES: ReadonlyArray<{ is: (status: number) => boolean; code: string; wayO
   {
     is: s => s === 429 || s >= 500,
     code: 'REGISTRY_UNAVAILABLE',
-    wayOut: 'try again once the registry is well; its log says more',
+    wayOut: 'try again once the registry is well (its log says more)',
   },
 ];
 

@@ -34,7 +34,8 @@ export function reach(address: string, options: ReachOptions): Promise<Reach> {
     const fails = (why: string, way: string) => end({ address, kind: 'fails', why, wayOut: way });
     socket.setTimeout(options.timeoutMs, () => fails(`no answer for ${options.timeoutMs / 1000} s`, wayOut(undefined)));
     socket.once('error', error => fails(messageOf(error), wayOut(error)));
-    socket.once('end', () => fails('the connection was closed', wayOut(HUNG_UP)));
+    // Not `end`: where TLS was not agreed on, the error comes between the two and says more.
+    socket.once('close', () => fails('the connection was closed', wayOut(HUNG_UP)));
     socket.once(options.tls ? 'secureConnect' : 'connect', () => socket.write(API_VERSIONS));
     socket.once('data', (data: Buffer) => {
       if (data[0] === TLS_ALERT) fails('the listener speaks TLS', 'set kafka.tls.enabled to true');

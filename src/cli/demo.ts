@@ -66,7 +66,7 @@ function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { stdout, s
     process.exitCode = INTERRUPTED;
   } else if (json && end) {
     stdout.write(`${JSON.stringify(end.result)}\n`);
-  } else {
+  } else if (end) {
     (stdout.isTTY && !json ? stdout : stderr).write(NEXT);
   }
 }

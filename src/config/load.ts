@@ -45,7 +45,7 @@ export function loadConfig({ file, env, flags = {}, cwd }: ConfigInputs): Loaded
 export function requireForRun(config: Config): void {
   if (config.kafka.brokers.length > 0) return;
   const variable = envName('kafka.brokers');
-  const text = `is empty, so there is nothing to read from; give --brokers host:9092, set it in the file, or set ${variable}`;
+  const text = `is empty, so there is nothing to read from; give --brokers host:9092, set it in the file, or set ${variable}=host:9092`;
   throw configInvalid([{ subject: 'kafka.brokers', text, where: 'no default' }]);
 }
 

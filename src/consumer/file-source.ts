@@ -97,7 +97,7 @@ export class FileSource implements Source {
       if (next.done) break;
       records.push(next.value);
       bytes += next.value.value?.length ?? 0;
-      lingered ??= sleep(LINGER_MS, undefined, { ref: false });
+      lingered ??= sleep(LINGER_MS, undefined);
     }
     return records;
   }

@@ -13,9 +13,14 @@ export function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** On one line, without control characters, and no wider than `width`: what is left out shows as three dots. */
+/** On one line and without control characters, whatever the text holds. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+}
+
+/** No wider than `width`: what is left out shows as three dots. */
 export function shorten(text: string, width: number): string {
-  const characters = [...text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trimEnd()];
-  if (characters.length <= width) return characters.join('');
+  const characters = [...text];
+  if (characters.length <= width) return text;
   return width < 3 ? characters.slice(0, Math.max(0, width)).join('') : `${characters.slice(0, width - 3).join('')}...`;
 }

@@ -5,7 +5,16 @@ import { type SchemaName, shippedSchema } from '../producer/schemas.js';
 /** What the demo looks at in a record of the labels topic. */
 export interface Label {
   readonly source: { readonly textId: string | null };
-  readonly tasks: ReadonlyArray<{ readonly task: string; readonly label: string; readonly score: number }>;
+  readonly tasks: readonly TaskAnswer[];
+}
+
+export interface TaskAnswer {
+  readonly task: string;
+  /** The label with the highest score, and that score. */
+  readonly label: string;
+  readonly score: number;
+  /** The labels that were given; of a multi-label task, possibly none. */
+  readonly labels: readonly string[];
 }
 
 /** The counts of one record of the metrics topic; of all its records together, what the stage has done. */

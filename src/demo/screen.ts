@@ -1,4 +1,5 @@
-import { count, duration, rate, shorten } from './format.js';
+import { count, duration, oneLine, rate, shorten } from './format.js';
+import type { TaskAnswer } from './outputs.js';
 import type { DemoState, ShownLabel } from './state.js';
 
 export interface ScreenSize {
@@ -17,7 +18,7 @@ const INDENT = '  ';
  */
 export function renderScreen(state: DemoState, size: ScreenSize): string[] {
   const width = Math.max(1, size.columns - 1);
-  const foot = ['', `metrics  ${state.metricsUrl}`, 'Ctrl-C ends the demo'];
+  const foot = state.live ? ['', `metrics  ${state.metricsUrl}`, 'Ctrl-C ends the demo'] : [];
   const head = [title(state), '', ...figures(state, width), ''];
   const room = size.rows - 1 - head.length - foot.length;
   const lines = [...head, ...labelLines(state.newest, width, room), ...foot];
@@ -50,17 +51,30 @@ function figures(state: DemoState, width: number): string[] {
 
 /** As many of the newest labels as there is room for; all beside their text, or all below it. */
 function labelLines(newest: readonly ShownLabel[], width: number, room: number): string[] {
-  const answers = newest.map(({ tasks }) => tasks.map(answer).join('  '));
+  const answers = aligned(newest.map(({ tasks }) => tasks.map(answer)));
   const widest = Math.max(0, ...answers.map(each => each.length));
   const beside = Math.min(MAX_TEXT, width - widest - 2 * INDENT.length);
   const below = beside < MIN_TEXT;
   const shown = newest.slice(0, Math.max(0, below ? Math.floor(room / 2) : room));
   return shown.flatMap(({ text }, i) => {
-    if (below) return [`${INDENT}${text}`, `${INDENT}${INDENT}${answers[i]}`];
-    return [`${INDENT}${shorten(text, beside).padEnd(beside)}${INDENT}${answers[i]}`];
+    const line = oneLine(text);
+    if (below) return [`${INDENT}${line}`, `${INDENT}${INDENT}${answers[i]}`];
+    return [`${INDENT}${shorten(line, beside).padEnd(beside)}${INDENT}${answers[i]}`];
   });
 }
 
-function answer({ task, label, score }: ShownLabel['tasks'][number]): string {
-  return `${task}: ${label} ${score.toFixed(2)}`;
+/** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
+function answer({ task, label, score, labels }: TaskAnswer): string {
+  return labels.length === 0 ? `${task}: none` : `${task}: ${label} ${score.toFixed(2)}`;
+}
+
+/** Rows of cells as lines in which the cells stand below one another. */
+function aligned(rows: ReadonlyArray<readonly string[]>): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
+  return rows.map(row =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(INDENT)
+      .trimEnd(),
+  );
 }

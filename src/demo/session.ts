@@ -3,6 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { balance, resultOf } from './books.js';
+import { consoleCommand } from './console-command.js';
 import type { DemoEnd, DemoOptions } from './demo-types.js';
 import { Feeder } from './feeder.js';
 import { textOf } from './records.js';
@@ -29,6 +30,7 @@ const STALL_MS = 60_000;
 /** After Ctrl-C, how long the last records that were fed may take to be answered. */
 const SETTLE_MS = 5_000;
 const KEEP_LABELS = 8;
+const ENDED = 'ended';
 
 /** One run on a broker that is up and has the topics: starts siftline and the feed, watches, and does the books. */
 export class Session {
@@ -54,6 +56,7 @@ export class Session {
     });
     const args = stageArgs(options);
     view.say(`starting: siftline run ${args.join(' ')}`);
+    view.say(`to read along, in another terminal: ${consoleCommand(options)}`);
     this.#stage = new Stage({ args, env: stageEnv(env), warn: line => view.say(line) });
   }
 
@@ -77,7 +80,7 @@ export class Session {
     this.#phase = 'siftline drains';
     await this.#stage.stop();
     await this.#watch.toTheEnd(admin);
-    this.#phase = 'ended';
+    this.#phase = ENDED;
     const end = this.#end();
     balance(this.#tally, end.complete ? this.#feeder.sent : undefined);
     return end;
@@ -105,7 +108,7 @@ export class Session {
     this.#phase = 'running';
     await this.#feeder.run(either);
     while (!exit && !either.aborted) await sleep(POLL_MS);
-    this.#phase = 'the last records';
+    this.#phase = 'waiting for the last records';
     let settleUntil = Number.POSITIVE_INFINITY;
     while (!over.aborted && this.#tally.outcomes < this.#feeder.sent && performance.now() < settleUntil) {
       if (stop.aborted) settleUntil = Math.min(settleUntil, performance.now() + SETTLE_MS);
@@ -127,9 +130,10 @@ export class Session {
 
   #state(): DemoState {
     const { bootstrap, model } = this.#options;
-    const { topics, windows, latencies, newest } = this.#tally;
+    const { topics, windows, newest } = this.#tally;
     return {
       phase: this.#phase,
+      live: this.#phase !== ENDED,
       broker: bootstrap,
       model,
       metricsUrl: this.#stage.url ? `${this.#stage.url}/metrics` : 'not yet',
@@ -137,10 +141,17 @@ export class Session {
       labelled: topics.labelled,
       rejected: topics.rejected,
       skipped: windows.skipped,
-      textsPerSecond: this.#speed.perSecond(topics.labelled, performance.now()),
-      latencyMs: latencies.recent(),
+      ...this.#pace(),
       newest: newest.map(({ source, tasks }) => ({ text: textOf(source.textId, this.#texts), tasks })),
     };
+  }
+
+  /** Of the last moments while it runs, of the whole run when it has ended. */
+  #pace(): Pick<DemoState, 'textsPerSecond' | 'latencyMs'> {
+    const { topics, latencies, textsPerSecond } = this.#tally;
+    if (this.#phase === ENDED) return { textsPerSecond, latencyMs: latencies.overall() };
+    const perSecond = this.#speed.perSecond(topics.labelled, performance.now());
+    return { textsPerSecond: perSecond, latencyMs: latencies.recent() };
   }
 }
 

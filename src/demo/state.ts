@@ -1,15 +1,17 @@
 import type { LatencyMs } from './latencies.js';
-import type { Label } from './outputs.js';
+import type { TaskAnswer } from './outputs.js';
 
 /** A label as it is shown: the text it belongs to, and what was said of it. */
 export interface ShownLabel {
   readonly text: string;
-  readonly tasks: Label['tasks'];
+  readonly tasks: readonly TaskAnswer[];
 }
 
 /** What the demo knows at one moment; the screen and the plain lines show this and nothing else. */
 export interface DemoState {
   readonly phase: string;
+  /** False on the last picture, when there is nothing left to end or to ask. */
+  readonly live: boolean;
   readonly broker: string;
   readonly model: string;
   /** Where Prometheus would read. */

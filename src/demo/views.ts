@@ -25,14 +25,12 @@ export class ScreenView implements View {
   }
 
   say(line: string): void {
-    this.#terminal.write(`${this.#erase()}${line}\n${text(this.#frame)}`);
+    this.#draw([line], this.#frame);
   }
 
   show(state: DemoState): void {
     const { columns = 80, rows = 24 } = this.#terminal;
-    const frame = renderScreen(state, { columns, rows });
-    this.#terminal.write(`${this.#erase()}${text(frame)}`);
-    this.#frame = frame;
+    this.#draw([], renderScreen(state, { columns, rows }));
   }
 
   leave(state: DemoState): void {
@@ -40,11 +38,22 @@ export class ScreenView implements View {
     this.#frame = [];
   }
 
+  /**
+   * Writes over the frame that is there, line by line, and clears what is left of it. Clearing it first would flicker,
+   * and some terminals keep a copy of a screen that is cleared from the top.
+   */
+  #draw(above: readonly string[], frame: readonly string[]): void {
+    const rows = this.#rowsOfFrame();
+    const up = rows === 0 ? '' : `\x1b[${rows}A`;
+    const lines = [...above, ...frame].map(line => `${line}\x1b[K\n`);
+    this.#terminal.write(`${up}\r${lines.join('')}\x1b[J`);
+    this.#frame = frame;
+  }
+
   /** A terminal made narrower has wrapped the lines that are on it: they are as many rows as they take now. */
-  #erase(): string {
+  #rowsOfFrame(): number {
     const { columns = 80 } = this.#terminal;
-    const rows = this.#frame.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
-    return rows === 0 ? '' : `\x1b[${rows}A\r\x1b[J`;
+    return this.#frame.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
   }
 }
 
@@ -85,8 +94,4 @@ export function progressLine({ sent, labelled, rejected, skipped, textsPerSecond
   ];
   if (latencyMs) figures.push(`p50 ${duration(latencyMs.p50)}`, `p99 ${duration(latencyMs.p99)}`);
   return figures.join(', ');
-}
-
-function text(lines: readonly string[]): string {
-  return lines.map(line => `${line}\n`).join('');
 }

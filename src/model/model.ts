@@ -12,7 +12,7 @@ import { type Encoded, Tokenizer } from './tokenizer.js';
 export type TextFailure = 'TOKENISE_FAILED' | 'INFERENCE_FAILED';
 
 export interface ModelAnswers {
-  /** Probabilities, one row of `width` per text: the tasks' labels one after the other. */
+  /** Probabilities, one row per text: the tasks' labels one after the other. */
   readonly scores: Float64Array;
   readonly tokens: Int32Array;
   readonly truncated: Uint8Array;

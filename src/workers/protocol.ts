@@ -1,7 +1,7 @@
 /** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
 
 import type { ModelFolder } from '../model/folder.js';
-import type { TextFailure } from '../model/model.js';
+import type { ModelAnswers } from '../model/model.js';
 
 /** Given to every worker when it starts. */
 export interface WorkerSetup {
@@ -18,16 +18,9 @@ export type Request =
   | { readonly kind: 'classify'; readonly texts: readonly string[] }
   | { readonly kind: 'close' };
 
-/** Scores of a batch, `width` doubles per text; the buffers are transferred, not copied. */
-export interface Answers {
+/** Scores of a batch; its buffers are transferred, not copied. */
+export interface Answers extends ModelAnswers {
   readonly kind: 'answers';
-  readonly scores: Float64Array;
-  readonly tokens: Int32Array;
-  readonly truncated: Uint8Array;
-  readonly failures: ReadonlyMap<number, TextFailure>;
-  readonly tokeniseMs: number;
-  readonly inferMs: number;
-  readonly paddedTokens: number;
 }
 
 /** A failure told as data: an Error would lose its fields on the way. */

@@ -147,6 +147,8 @@ async function produce(kafka: Kafka, { topic, messages, compression }: ProduceJo
   const producer = kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
+    // Right after a topic was made one partition may not be ready yet: kafkajs then sends the others' records again.
+    idempotent: true,
   });
   await producer.connect();
   try {

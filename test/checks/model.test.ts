@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { checkModel, checkPolicy } from '../../src/checks/model.js';
+import { fixtureModel } from '../support/models.js';
+import { configOf, statuses, words } from './support.js';
+
+const log = pino({ level: 'silent' });
+const TWO_TASKS = fixtureModel('bert-two-tasks');
+
+function copyOfModel(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'siftline-model-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  cpSync(TWO_TASKS, path, { recursive: true });
+  return path;
+}
+
+test('a model that loads and answers its samples is described', async () => {
+  const { findings, info, bytes } = await checkModel(configOf({ 'model.path': TWO_TASKS }), log);
+  assert.deepEqual(statuses(findings), ['ok']);
+  assert.match(
+    findings[0]?.text ?? '',
+    /bert-two-tasks 1\.0\.0 .*SHA-256 [0-9a-f]{12}.* 2 tasks: moderation \(2 labels\), topic \(3 labels\).*4 golden samples/,
+  );
+  assert.equal(bytes, statSync(join(TWO_TASKS, 'model.onnx')).size);
+  assert.equal(info?.tasks.length, 2);
+});
+
+test('a model that is not there fails, and tells nothing else', async () => {
+  const { findings, info } = await checkModel(configOf({ 'model.path': '/no/such' }), log);
+  assert.deepEqual(statuses(findings), ['fail']);
+  assert.match(findings[0]?.remedy ?? '', /give a folder/);
+  assert.equal(info, undefined);
+});
+
+test('a changed file fails by its SHA-256', async t => {
+  const path = copyOfModel(t);
+  writeFileSync(join(path, 'model.onnx'), 'not a graph');
+  const { findings } = await checkModel(configOf({ 'model.path': path }), log);
+  assert.match(words(findings[0] ?? assert.fail()), /SHA-256 is [0-9a-f]{64}, the manifest says/);
+});
+
+test('a graph that does not load fails, although the folder is readable', async t => {
+  const path = copyOfModel(t);
+  writeFileSync(join(path, 'model.onnx'), 'not a graph');
+  const config = configOf({ 'model.path': path, 'model.verify': 'false' });
+  const { findings, info } = await checkModel(config, log);
+  assert.deepEqual(statuses(findings), ['fail', 'warn']);
+  assert.match(findings[0]?.text ?? '', /ONNX Runtime cannot load it/);
+  assert.equal(info?.name, 'bert-two-tasks');
+});
+
+test('a model that computes something else than its samples fails', async t => {
+  const path = copyOfModel(t);
+  const file = join(path, 'siftline.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  for (const label of Object.keys(manifest.golden[0].scores.topic)) manifest.golden[0].scores.topic[label] = 0.999;
+  writeFileSync(file, JSON.stringify(manifest));
+  const { findings } = await checkModel(configOf({ 'model.path': path }), log);
+  assert.match(findings[0]?.text ?? '', /golden sample 0, topic/);
+  assert.equal(findings[0]?.status, 'fail');
+});
+
+test('a policy for the tasks of another model fails with the ones there are', async () => {
+  const { info } = await checkModel(configOf({ 'model.path': TWO_TASKS }), log);
+  assert.ok(info);
+  const label = info.tasks[1]?.labels[0] ?? '';
+  const right = configOf({ 'policy.bands': `{topic: {${label}: {review: 0.5}}}` });
+  assert.equal(checkPolicy(configOf().policy, info).status, 'ok');
+  assert.match(checkPolicy(right.policy, info).text, /decisions by topic/);
+  const wrong = checkPolicy(configOf({ 'policy.bands': '{weather: {rain: {block: 0.5}}}' }).policy, info);
+  assert.equal(wrong.status, 'fail');
+  assert.match(words(wrong), /no task "weather"/);
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import { readModelFolder } from '../../src/model/folder.js';
+import { WorkerClassifier } from '../../src/workers/classifier.js';
+import { WorkerPool } from '../../src/workers/pool.js';
+import type { Request } from '../../src/workers/protocol.js';
+import { fixtureModel } from '../support/models.js';
+import { classifierContract } from './classifier.contract.js';
+
+const folder = await readModelFolder({ path: fixtureModel('bert-single'), maxTokens: 64, verify: true });
+
+function poolOf(threads: number): WorkerPool {
+  return new WorkerPool({ setup: { folder, runTokens: 512, verify: true }, threads, startTimeoutMs: 60_000 });
+}
+
+function classifierOn(pool: WorkerPool, onCrash: (message: string) => void = () => {}): WorkerClassifier {
+  return new WorkerClassifier({ pool, model: folder.info, attempts: 2, onCrash });
+}
+
+classifierContract({
+  name: 'WorkerClassifier on real threads',
+  make: async () => classifierOn(poolOf(2)),
+  // No string is known to fail the tokenizer; what is not a string does, in the thread, as a bug of it would.
+  poison: 42 as unknown as string,
+});
+
+describe('when an inference thread dies', () => {
+  /** A pool of one thread, which is ended the moment it is given a text that says "poison". */
+  function mortalPool(): WorkerPool {
+    const pool = poolOf(1);
+    const workers: Worker[] = [];
+    const onWorker = (worker: Worker) => void workers.push(worker);
+    process.on('worker', onWorker);
+    const run = async (request: Request) => {
+      if (request.kind !== 'classify' || !request.texts.some(text => text.includes('poison'))) return pool.run(request);
+      // Has the thread ready, and dead before it infers: in the middle of that the engine would abort the process.
+      await pool.run({ kind: 'open' });
+      const reply = pool.run(request);
+      void workers.at(-1)?.terminate();
+      return reply;
+    };
+    const close = () => {
+      process.off('worker', onWorker);
+      return pool.close();
+    };
+    return { threads: 1, open: () => pool.open(), run, close } as unknown as WorkerPool;
+  }
+
+  test('the text that kills it is rejected, all others are answered by its successors, and every death is told', async t => {
+    const deaths: string[] = [];
+    const classifier = classifierOn(mortalPool(), message => deaths.push(message));
+    t.after(() => classifier.close());
+    await classifier.open();
+    const { answers } = await classifier.classify(['one', 'two', 'poison', 'four']);
+    assert.deepEqual(
+      answers.map(answer => (answer.kind === 'rejected' ? answer.reason : answer.kind)),
+      ['scored', 'scored', 'WORKER_CRASHED', 'scored'],
+    );
+    // Twice with the whole batch, once with its half, twice alone.
+    assert.equal(deaths.length, 5);
+    const { answers: next } = await classifier.classify(['and on it goes']);
+    assert.equal(next[0]?.kind, 'scored');
+  });
+});

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Finding } from '../../src/checks/finding.js';
+import { addCheck } from '../../src/cli/check.js';
+import { ExitCode } from '../../src/errors.js';
+import { runCommand } from '../cli/in-process.js';
+import { assertOneLine, siftline } from '../cli/process.js';
+import { freshBroker, sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
+import { fixtureModel } from '../support/models.js';
+
+const MODEL = ['--model', fixtureModel('bert-two-tasks'), '--set', 'metrics.port=0'];
+
+interface Report {
+  readonly findings: readonly Finding[];
+  /** Findings of one subject. */
+  of(check: string): Finding[];
+}
+
+async function check(argv: readonly string[]): Promise<Report> {
+  const { stdout, error } = await runCommand(addCheck, ['check', '--json', ...argv, ...MODEL]);
+  assert.notEqual(stdout, '', `no report: ${error}`);
+  const findings = JSON.parse(stdout).findings as Finding[];
+  return { findings, of: subject => findings.filter(each => each.check === subject) };
+}
+
+function shown(findings: readonly Finding[]): string {
+  return findings.map(each => [each.status, each.text, ...(each.details ?? []), each.remedy].join(' ')).join('\n');
+}
+
+/** Topics of a stage of the test's own, made on the broker. */
+async function stage(broker: TestBroker, partitions = 2): Promise<string[]> {
+  const id = uniqueName('check');
+  const topics = [id, `${id}-labels`, `${id}-rejected`, `${id}-metrics`];
+  await broker.createTopics(...topics.map(topic => ({ topic, partitions })));
+  return topics;
+}
+
+function flagsOf([input = '', labels, rejected, metrics]: readonly string[]): string[] {
+  const outputs = { labelsTopic: labels, rejectedTopic: rejected, metricsTopic: metrics };
+  const sets = Object.entries(outputs).flatMap(([field, topic]) => ['--set', `output.${field}=${topic}`]);
+  return ['--topics', input, '--group', input, ...sets];
+}
+
+test('a stage in order has nothing that fails, and the check leaves no trace', async () => {
+  const broker = await sharedBroker();
+  const topics = await stage(broker);
+  await broker.produce(topics[0] ?? '', [{ value: 'one' }, { value: 'two' }]);
+  const report = await check(['--brokers', broker.bootstrap, ...flagsOf(topics)]);
+  assert.ok(!report.findings.some(({ status }) => status === 'fail'), shown(report.findings));
+  assert.match(shown(report.of('brokers')), /^ok cluster \S+, 1 broker: /);
+  assert.match(shown(report.of('rights')), new RegExp(`^ok may read ${topics[0]} as group .*write ${topics[1]}`));
+  assert.match(shown(report.of('group')), /does not exist yet; nothing committed.*2 records wait/);
+  assert.match(shown(report.of('topics')), /message\.timestamp\.after\.max\.ms is 3600000/);
+  for (const topic of topics.slice(1)) assert.deepEqual(await broker.readAll(topic, { uncommitted: true }), []);
+  const admin = broker.kafka().admin();
+  await admin.connect();
+  const { groups } = await admin.listGroups();
+  await admin.disconnect();
+  assert.ok(!groups.some(({ groupId }) => groupId === topics[0]), 'the check made a group');
+});
+
+test('missing topics fail, and what does not depend on them is still looked at', async () => {
+  const broker = await sharedBroker();
+  const id = uniqueName('missing');
+  const report = await check(['--brokers', broker.bootstrap, ...flagsOf([id, `${id}-l`, `${id}-r`, `${id}-m`])]);
+  assert.equal(report.of('topics').filter(({ status }) => status === 'fail').length, 4);
+  assert.match(shown(report.of('topics')), /siftline topics shows how, with --apply it creates it/);
+  assert.match(shown(report.of('group')), /does not exist yet/);
+});
+
+test('brokers of which one is away are a warning that names it', async () => {
+  const broker = await sharedBroker();
+  const report = await check(['--brokers', `${broker.bootstrap},127.0.0.1:1`, ...flagsOf(await stage(broker))]);
+  assert.match(shown(report.of('brokers')), /^ok .*\nwarn 1 of 2 .*127\.0\.0\.1:1: .*ECONNREFUSED/);
+});
+
+test('a run on topics that do not exist ends with the command that makes them', async () => {
+  const broker = await sharedBroker();
+  const ended = await siftline('run', '--brokers', broker.bootstrap, '--topics', uniqueName('nope'), ...MODEL);
+  assert.equal(ended.code, ExitCode.topic);
+  assertOneLine(ended, /TOPIC_MISSING: topics nope-\w+, .* not found; .*siftline topics --apply/);
+});
+
+test('a run whose registry is down ends with its address', async () => {
+  const broker = await sharedBroker();
+  const flags = [...flagsOf(await stage(broker)), '--set', 'registry.url=http://127.0.0.1:1', ...MODEL];
+  const ended = await siftline('run', '--brokers', broker.bootstrap, ...flags);
+  assert.equal(ended.code, ExitCode.registry);
+  assertOneLine(ended, /REGISTRY_UNREACHABLE: schema registry http:\/\/127\.0\.0\.1:1, .*; check the registry's URL/);
+});
+
+/*
+ * A broker that asks who you are: a plain listener for its owner, one with a login, one with TLS. `limited` has what the
+ * stage needs and no more, but for one output topic; `stranger` has nothing.
+ */
+test('a broker with logins, rights and TLS', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'siftline-check-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const password = join(folder, 'password');
+  writeFileSync(password, 'open sesame\n');
+  const certificate = selfSigned(folder);
+  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const users = ['limited', 'stranger'].map(user => `user_${user}="open sesame"`).join(' ');
+  const broker = await freshBroker(t, {
+    listeners: [
+      { name: 'LOGIN', protocol: 'SASL_PLAINTEXT' },
+      ...(certificate ? [{ name: 'SECURE', protocol: 'SSL' } as const] : []),
+    ],
+    properties: {
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS',
+      'listener.name.login.sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.login.plain.sasl.jaas.config': `${plain} ${users};`,
+      ...(certificate && {
+        'listener.name.secure.ssl.keystore.type': 'PEM',
+        'listener.name.secure.ssl.keystore.location': certificate.keystore,
+      }),
+    },
+  });
+  const topics = await stage(broker);
+  const [input = '', labels = '', , metrics = ''] = topics;
+  await allow(broker, [
+    ...READ.map(right => [...right, input] as const),
+    [TOPIC, WRITE, labels],
+    [TOPIC, WRITE, metrics],
+  ]);
+  const as = (user: string, file = password) => [
+    ...['--brokers', broker.listeners.LOGIN ?? '', ...flagsOf(topics), '--set', 'kafka.sasl.mechanism=plain'],
+    ...['--set', `kafka.sasl.username=${user}`, '--set', `kafka.sasl.passwordFile=${file}`],
+  ];
+
+  await t.test('the right that is missing is named, the others are found', async () => {
+    const report = await check(as('limited'));
+    assert.match(shown(report.of('topics')), /^fail this user may not see topic \S+-rejected/);
+    const seen = await check([...as('limited'), '--set', `output.rejectedTopic=${input}-none`]);
+    assert.match(shown(seen.of('topics')), /none/);
+  });
+
+  await t.test('Write is told from Describe without a record being written', async () => {
+    await allow(broker, [[TOPIC, DESCRIBE, `${input}-rejected`]]);
+    const report = await check(as('limited'));
+    const rights = shown(report.of('rights'));
+    assert.match(rights, new RegExp(`^ok may read ${input} as group ${input}, write ${labels}, write ${metrics}`));
+    assert.match(rights, new RegExp(`fail this user may not write ${input}-rejected \\(TOPIC_AUTHORIZATION_FAILED\\)`));
+    assert.match(shown(report.of('topics')), /skip .*settings not compared/);
+    assert.deepEqual(await broker.readAll(labels, { uncommitted: true }), []);
+  });
+
+  await t.test('a run without the right to the group ends and says so', async () => {
+    await allow(broker, [[TOPIC, WRITE, `${input}-rejected`]]);
+    const ended = await siftline('run', ...as('limited'), '--group', 'forbidden', ...MODEL);
+    assert.equal(ended.code, ExitCode.broker);
+    assertOneLine(ended, /GROUP_AUTHORIZATION_FAILED: .*; give this user Describe and Read on the consumer group/);
+  });
+
+  await t.test('a group that may not be used fails', async () => {
+    const report = await check([...as('limited'), '--group', 'forbidden']);
+    assert.match(shown(report.of('rights')), /fail this user may not find group forbidden/);
+    assert.match(shown(report.of('group')), /fail this user may not see group forbidden give it Read/);
+  });
+
+  await t.test('a user without rights is told so', async () => {
+    assert.match(shown((await check(as('stranger'))).of('topics')), /fail this user may not see topic/);
+  });
+
+  await t.test('a wrong password is told, and shown nowhere', async () => {
+    const wrong = join(folder, 'wrong');
+    writeFileSync(wrong, 'open barley');
+    const report = await check(as('limited', wrong));
+    assert.match(
+      shown(report.of('brokers')),
+      /fail .*authentication failed.*kafka\.sasl\.username, the password file/i,
+    );
+    assert.doesNotMatch(JSON.stringify(report.findings), /open barley|open sesame/);
+  });
+
+  await t.test('a login that is missing, or not wanted, is told', async () => {
+    const without = await check(['--brokers', broker.listeners.LOGIN ?? '', ...flagsOf(topics)]);
+    assert.match(shown(without.of('brokers')), /fail .*Closed connection.*a login \(kafka\.sasl\)/);
+    const unwanted = await check([...as('limited'), '--brokers', broker.bootstrap]);
+    assert.match(shown(unwanted.of('brokers')), /fail .*the listener wants no login/);
+  });
+
+  await t.test('TLS trouble is told by name', { skip: certificate ? false : 'no openssl' }, async () => {
+    const secure = ['--brokers', broker.listeners.SECURE ?? '', ...flagsOf(topics)];
+    const brokers = async (...flags: string[]) => {
+      const sets = flags.flatMap(flag => ['--set', `kafka.tls.${flag}`]);
+      return shown((await check([...secure, ...sets])).of('brokers'));
+    };
+    assert.match(await brokers(), /fail .*the listener speaks TLS\) set kafka\.tls\.enabled to true/);
+    assert.match(await brokers('enabled=true'), /fail .*self-signed certificate\) set kafka\.tls\.caFile/);
+    const ca = `caFile=${certificate?.ca}`;
+    assert.match(await brokers('enabled=true', ca), /fail .*altnames.* set kafka\.tls\.serverName/);
+    assert.match(await brokers('enabled=true', ca, 'serverName=localhost'), /^ok cluster .*; TLS, without a login/);
+  });
+});
+
+/** Kafka's numbers, as kafkajs takes them. */
+const [TOPIC, GROUP] = [2, 3];
+const [READING, WRITE, DESCRIBE] = [3, 4, 8];
+const READ = [
+  [TOPIC, READING],
+  [GROUP, READING],
+] as const;
+
+async function allow(
+  broker: TestBroker,
+  rights: ReadonlyArray<readonly [type: number, operation: number, name: string]>,
+) {
+  const admin = broker.kafka().admin();
+  await admin.connect();
+  await admin.createAcls({
+    acl: rights.map(([resourceType, operation, resourceName]) => ({
+      ...{ resourceType, operation, resourceName, resourcePatternType: 3 },
+      ...{ principal: 'User:limited', host: '*', permissionType: 3 },
+    })),
+  });
+  await admin.disconnect();
+}
+
+/** A certificate for `localhost`, as its own authority; undefined without openssl. */
+function selfSigned(folder: string): { readonly ca: string; readonly keystore: string } | undefined {
+  const [key, ca, keystore] = ['key.pem', 'ca.pem', 'keystore.pem'].map(name => join(folder, name));
+  if (!key || !ca || !keystore) return undefined;
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2'];
+  try {
+    const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', ca, ...subject];
+    execFileSync('openssl', args, { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  writeFileSync(keystore, readFileSync(key, 'utf8') + readFileSync(ca, 'utf8'));
+  return { ca, keystore };
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { KafkaSource } from '../../src/consumer/kafka-source.js';
+import { loadKafkajs } from '../../src/kafka/patches.js';
+import { IdempotentProducer } from '../../src/producer/idempotent-producer.js';
+import { KafkaSink } from '../../src/producer/kafka-sink.js';
+import { shippedSchema } from '../../src/producer/schemas.js';
+import type { SourceRecord } from '../../src/types.js';
+import { type StoredOutcome, sinkContract } from '../contracts/sink.contract.js';
+import { sourceContract } from '../contracts/source.contract.js';
+import { sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
+import { MEMORY_MODEL } from '../support/memory-classifier.js';
+import { headerOf, labelOf } from '../support/outputs.js';
+
+const log = pino({ level: 'silent' });
+const COMMIT_MS = 20;
+
+interface Group {
+  readonly broker: TestBroker;
+  readonly topic: string;
+  readonly group: string;
+}
+
+async function openSource({ broker, topic, group }: Group, batchRecords: number): Promise<KafkaSource> {
+  const source = new KafkaSource({
+    kafka: broker.kafka(),
+    topics: [topic],
+    group,
+    fromBeginning: true,
+    readUncommitted: false,
+    sessionTimeoutMs: 6_000,
+    rebalanceTimeoutMs: 1_000,
+    heartbeatIntervalMs: 100,
+    fetchMaxBytes: 1_000_000,
+    fetchMaxWaitMs: 50,
+    commitIntervalMs: COMMIT_MS,
+    limits: { records: 1_000, bytes: 1_000_000, batchRecords, batchBytes: 1_000_000 },
+    events: { assigned: () => {}, rebalanced: () => {}, committed: () => {} },
+    log,
+  });
+  await source.open();
+  return source;
+}
+
+async function committedBy({ broker, topic, group }: Group): Promise<Map<number, bigint>> {
+  await sleep(COMMIT_MS * 10);
+  const admin = broker.kafka().admin();
+  await admin.connect();
+  const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+  await admin.disconnect();
+  const known = (offsets?.partitions ?? []).filter(({ offset }) => offset !== '-1');
+  return new Map(known.map(({ partition, offset }) => [partition, BigInt(offset)]));
+}
+
+async function append({ broker, topic }: Group, partition: number, count: number): Promise<void> {
+  if (count === 0) return;
+  const messages = Array.from({ length: count }, (_, i) => ({ partition, value: `text ${i}` }));
+  await broker.produce(topic, messages);
+}
+
+sourceContract({
+  name: 'KafkaSource on a broker',
+  can: new Set(['append', 'commit', 'rebalance']),
+  rig: async (_, counts) => {
+    const group: Group = { broker: await sharedBroker(), topic: uniqueName('source'), group: uniqueName('group') };
+    await group.broker.createTopics({ topic: group.topic, partitions: counts.length });
+    for (const [partition, count] of counts.entries()) await append(group, partition, count);
+    return {
+      open: batchRecords => openSource(group, batchRecords),
+      append: (partition, count) => append(group, partition, count),
+      committed: () => committedBy(group),
+      rebalance: async () => {
+        // Another member comes, for which the first one lets go of what it has, and leaves again.
+        const other = await openSource(group, 2);
+        await other.close();
+      },
+    };
+  },
+});
+
+sinkContract({
+  name: 'KafkaSink on a broker',
+  can: new Set(['refuse', 'keep originals']),
+  rig: async (t, partitions) => {
+    const broker = await sharedBroker();
+    const [labels, rejected] = [uniqueName('labels'), uniqueName('rejected')];
+    await broker.createTopics(
+      { topic: labels, partitions, config: { 'max.message.bytes': '50000' } },
+      { topic: rejected, partitions },
+    );
+    const sink = new KafkaSink({
+      producer: new IdempotentProducer({
+        kafka: broker.kafka(),
+        compression: loadKafkajs().CompressionTypes.None,
+        requestTimeoutMs: 10_000,
+        log,
+      }),
+      labels: { name: labels, partitions },
+      rejected: { name: rejected, partitions },
+      encoder: { schema: shippedSchema('classification'), schemaId: 1, model: MEMORY_MODEL, policy: 'test' },
+      rejector: { name: 'test', clientId: 'test', version: '0', modelSha256: MEMORY_MODEL.sha256 },
+      maxRecordBytes: 1_000_000,
+      events: { encoded: () => {}, retried: () => {} },
+      log,
+    });
+    await sink.open();
+    t.after(() => sink.close());
+    const stored = async () => [
+      ...(await broker.readAll(labels)).map(storedLabel),
+      ...(await broker.readAll(rejected)).map(storedRejection),
+    ];
+    return { sink, stored };
+  },
+});
+
+function storedLabel(record: SourceRecord): StoredOutcome {
+  return { partition: record.partition, offset: labelOf(record).source.offset, kind: 'labelled' };
+}
+
+function storedRejection(record: SourceRecord): StoredOutcome {
+  return {
+    partition: record.partition,
+    offset: BigInt(headerOf(record, '__connect.errors.offset') ?? -1),
+    kind: 'rejected',
+    reason: headerOf(record, 'siftline.error.code') ?? '',
+    original: record,
+  };
+}

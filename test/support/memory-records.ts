@@ -1,0 +1,37 @@
+import type { BatchTimings, Outcome, SourceRecord } from '../../src/types.js';
+
+/** A record that is told apart from any other by its value. */
+export function recordAt(partition: number, offset: number, fields: Partial<SourceRecord> = {}): SourceRecord {
+  const value = Buffer.from(`text ${partition}/${offset}`);
+  const place = { topic: 'memory', partition, offset: BigInt(offset) };
+  return { ...place, timestamp: 1_700_000_000_000n, key: null, value, headers: [], ...fields };
+}
+
+export const NO_TIMINGS: BatchTimings = { queueMs: 0, tokeniseMs: 0, inferMs: 0, tokens: 0, paddedTokens: 0 };
+
+export function labelled(record: SourceRecord, label = 'fine'): Outcome {
+  const results = [{ task: 'mood', label, score: 0.75, labels: [label], scores: { [label]: 0.75, other: 0.25 } }];
+  return {
+    record,
+    kind: 'labelled',
+    id: null,
+    results,
+    decision: null,
+    tokens: 3,
+    truncated: false,
+    timings: NO_TIMINGS,
+  };
+}
+
+export function rejectedOutcome(record: SourceRecord): Outcome {
+  return { record, kind: 'rejected', reason: 'TEXT_EMPTY', stage: 'decode', attempts: 1, detail: 'the text is empty' };
+}
+
+export function skippedOutcome(record: SourceRecord): Outcome {
+  return { record, kind: 'skipped', reason: 'TOMBSTONE' };
+}
+
+/** "partition/offset", for messages people can read. */
+export function placeOf({ partition, offset }: Pick<SourceRecord, 'partition' | 'offset'>): string {
+  return `${partition}/${offset}`;
+}

@@ -1,0 +1,96 @@
+import { PartitionProgress, type Slice } from '../../src/consumer/offsets.js';
+import { Signal } from '../../src/consumer/signal.js';
+import type { Batch, Source, SourceRecord } from '../../src/types.js';
+import { recordAt } from './memory-records.js';
+
+/** Partitions with what a group has committed of them: what outlives a MemorySource. */
+export class MemoryTopic {
+  readonly partitions: SourceRecord[][];
+  readonly committed = new Map<number, bigint>();
+  readonly appended = new Signal();
+
+  constructor(...counts: number[]) {
+    this.partitions = counts.map(() => []);
+    for (const [partition, count] of counts.entries()) this.append(partition, count);
+  }
+
+  append(partition: number, count: number): void {
+    const log = this.partitions[partition] ?? [];
+    for (let i = 0; i < count; i++) log.push(recordAt(partition, log.length));
+    this.appended.raise();
+  }
+}
+
+interface MemoryBatch extends Batch {
+  readonly partition: number;
+  readonly slice: Slice;
+}
+
+/** The Source of tests: one partition a batch, commits as it goes, ends where the topic ends unless it is to wait. */
+export class MemorySource implements Source {
+  readonly #topic: MemoryTopic;
+  readonly #options: { readonly batchRecords: number; readonly waits: boolean };
+  #epoch = 0;
+  #stopped = false;
+  #turn = 0;
+  #positions: number[] = [];
+  #progress: PartitionProgress[] = [];
+
+  constructor(topic: MemoryTopic, options: { readonly batchRecords: number; readonly waits: boolean }) {
+    this.#topic = topic;
+    this.#options = options;
+    this.rebalance();
+  }
+
+  async open(): Promise<void> {}
+
+  async take(): Promise<Batch | undefined> {
+    const next = () => this.#nextPartition();
+    await this.#topic.appended.until(() => this.#stopped || !this.#options.waits || next() !== undefined);
+    const partition = next();
+    return this.#stopped || partition === undefined ? undefined : this.#handOut(partition);
+  }
+
+  isCurrent(batch: Batch): boolean {
+    return batch.epoch === this.#epoch;
+  }
+
+  done(batch: Batch): void {
+    if (!this.isCurrent(batch)) return;
+    const { partition, slice } = batch as MemoryBatch;
+    const progress = this.#progress[partition];
+    progress?.finish(slice);
+    if (progress?.next !== undefined) this.#topic.committed.set(partition, progress.next);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#topic.appended.raise();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+  }
+
+  /** Ends the epoch: everything that is not committed is read again. */
+  rebalance(): void {
+    this.#epoch += 1;
+    this.#positions = this.#topic.partitions.map((_, partition) => Number(this.#topic.committed.get(partition) ?? 0n));
+    this.#progress = this.#topic.partitions.map(() => new PartitionProgress());
+  }
+
+  #nextPartition(): number | undefined {
+    const { partitions } = this.#topic;
+    const inTurn = partitions.map((_, i) => (this.#turn + i) % partitions.length);
+    return inTurn.find(partition => (this.#positions[partition] ?? 0) < (partitions[partition]?.length ?? 0));
+  }
+
+  #handOut(partition: number): MemoryBatch {
+    this.#turn = partition + 1;
+    const from = this.#positions[partition] ?? 0;
+    const records = (this.#topic.partitions[partition] ?? []).slice(from, from + this.#options.batchRecords);
+    this.#positions[partition] = from + records.length;
+    const slice = (this.#progress[partition] as PartitionProgress).handOut(BigInt(from + records.length));
+    return { epoch: this.#epoch, records, takenAt: performance.now(), partition, slice };
+  }
+}

@@ -19,7 +19,8 @@ export interface PipelineEvents {
   taken(records: number): void;
   revoked(records: number): void;
   stage(stage: StageName, ms: number): void;
-  classified(timings: BatchTimings): void;
+  /** So many texts went through the model together. */
+  classified(timings: BatchTimings, texts: number): void;
   stored(outcomes: readonly Outcome[]): void;
   /** Decoding waits for something outside, such as a registry that is down. */
   waiting(error: unknown): void;
@@ -42,7 +43,7 @@ const RETRY_MS = { first: 200, most: 10_000 };
  *
  * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
  * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
- * that what was published of a partition is a prefix of it.
+ * that what was published of a partition is a prefix of it. The same holds after a failure.
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
@@ -50,6 +51,7 @@ export class Pipeline {
   readonly #underWay = new Set<Promise<void>>();
   #classifying = 0;
   #lastProgress = performance.now();
+  #hasFailed = false;
   #fail: (error: unknown) => void = () => {};
   readonly #failed = new Promise<never>((_, reject) => {
     this.#fail = reject;
@@ -75,7 +77,7 @@ export class Pipeline {
     for (;;) {
       while (this.#underWay.size >= classifier.concurrency) await Promise.race(this.#underWay);
       const batch = await source.take();
-      if (!batch) break;
+      if (!batch || this.#hasFailed) break;
       this.#start(batch);
     }
     await Promise.all(this.#underWay);
@@ -95,7 +97,7 @@ export class Pipeline {
     try {
       const outcomes = await this.#outcomes(batch.records);
       await turn.comes;
-      if (!source.isCurrent(batch)) return events.revoked(batch.records.length);
+      if (this.#hasFailed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
       const started = performance.now();
       const publishing = sink.publish(outcomes);
       turn.pass();
@@ -103,6 +105,10 @@ export class Pipeline {
       events.stage('publish', performance.now() - started);
       events.stored(stored);
       source.done(batch);
+    } catch (error) {
+      // Before the turn passes: what comes behind must not be published either.
+      this.#hasFailed = true;
+      throw error;
     } finally {
       turn.pass();
     }
@@ -113,7 +119,7 @@ export class Pipeline {
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
     const { answers, timings } = await this.#classify(texts);
-    this.#parts.events.classified(timings);
+    this.#parts.events.classified(timings, texts.length);
     let at = 0;
     return records.map((record, i): Outcome => {
       const each = decoded[i];

@@ -4,6 +4,7 @@ import { type BuiltClassifier, buildClassifier } from './assembly/classifier.js'
 import { buildDecoder, buildSink, buildSource, type KafkaContext, requireStageTopics } from './assembly/kafka.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
 import { publishWindows, watchLag } from './assembly/windows.js';
+import { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
 import type { Config } from './config/schema.js';
 import type { KafkaSource } from './consumer/kafka-source.js';
@@ -32,6 +33,7 @@ type Phase = 'starting' | 'running' | 'draining';
 export class Service {
   readonly #options: ServiceOptions;
   readonly #closers: Closers;
+  readonly #batchSize: BatchSize;
   #phase: Phase = 'starting';
   #pipeline: Pipeline | undefined;
   #source: KafkaSource | undefined;
@@ -40,6 +42,8 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#closers = new Closers(options.log);
+    const { batchRecords, batchMs } = options.config.workers;
+    this.#batchSize = new BatchSize({ most: batchRecords, targetMs: batchMs });
   }
 
   /** Starts everything and works until `stop` is called or something cannot be mended, then closes everything. */
@@ -144,11 +148,12 @@ export class Service {
 
   async #openSource(recorder: Recorder): Promise<KafkaSource> {
     const { registry } = recorder;
-    const source = buildSource(this.#options, {
-      assigned: partitions => registry.gauge('siftline_assigned_partitions').set(partitions),
+    const events = {
+      assigned: (partitions: number) => registry.gauge('siftline_assigned_partitions').set(partitions),
       rebalanced: () => registry.counter('siftline_rebalances_total').inc(),
-      committed: ms => recorder.committed(ms),
-    });
+      committed: (ms: number) => recorder.committed(ms),
+    };
+    const source = buildSource(this.#options, { events, batchRecords: () => this.#batchSize.records });
     this.#source = source;
     this.#closers.push('source', () => source.close());
     if (this.#phase === 'draining') source.stop();
@@ -161,7 +166,10 @@ export class Service {
       taken: records => recorder.taken(records),
       revoked: records => recorder.revoked(records),
       stage: (stage, ms) => recorder.stage(stage, ms),
-      classified: timings => recorder.classified(timings),
+      classified: (timings, texts) => {
+        recorder.classified(timings);
+        this.#batchSize.observe(texts, timings.tokeniseMs + timings.inferMs);
+      },
       stored: outcomes => recorder.stored(outcomes),
       waiting: error =>
         this.#options.log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),

@@ -26,7 +26,12 @@ export interface KafkaContext {
   readonly log: Logger;
 }
 
-export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, events: SourceEvents): KafkaSource {
+export interface SourceParts {
+  readonly events: SourceEvents;
+  readonly batchRecords: () => number;
+}
+
+export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, parts: SourceParts): KafkaSource {
   const { input, workers } = config;
   return new KafkaSource({
     ...input,
@@ -39,7 +44,7 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
       batchRecords: workers.batchRecords,
       batchBytes: workers.batchBytes,
     },
-    events,
+    ...parts,
     log,
   });
 }

@@ -1,9 +1,9 @@
 import { ExitCode, invariant, SiftlineError } from '../errors.js';
 import type { AvroType } from './type.js';
-import { wellFormed } from './well-formed.js';
 
 const HEADER_BYTES = 5;
-const FIRST_GUESS_BYTES = 1024;
+/** Most records fit; a larger one is encoded once more into a buffer of its own size. */
+const SCRATCH_BYTES = 16_384;
 const MAX_ID = 2 ** 31 - 1;
 
 /** Confluent's wire format taken apart, or why it is not that. The body is a view of the value, not a copy. */
@@ -12,20 +12,16 @@ export type Unframed =
   | { readonly kind: 'unframed'; readonly detail: string };
 
 /**
- * Writes a value in Confluent's wire format: byte 0, schema id (int32, big endian), Avro body. Strings go out as UTF-8
- * whatever they held. Throws AVRO_ENCODE, naming the field and never its value, when the value does not fit the schema.
+ * Writes a value in Confluent's wire format: byte 0, schema id (int32, big endian), Avro body. Strings must be
+ * well-formed Unicode, as decoding leaves them: avsc writes a lone surrogate as bytes that are no UTF-8. Throws
+ * AVRO_ENCODE, naming the field and never its value, when the value does not fit the schema.
  */
 export function frame(id: number, type: AvroType, value: unknown): Buffer {
   invariant(Number.isInteger(id) && id >= 0 && id <= MAX_ID, `schema id ${id} is not an int32 >= 0`);
-  const bytes = encodeAfter(HEADER_BYTES, type, wellFormed(value));
+  const bytes = encodeAfter(HEADER_BYTES, type, value);
   bytes.writeUInt8(0, 0);
   bytes.writeInt32BE(id, 1);
   return bytes;
-}
-
-/** The Avro body alone, for topics without a registry; otherwise as `frame`. */
-export function encodeBody(type: AvroType, value: unknown): Buffer {
-  return encodeAfter(0, type, wellFormed(value));
 }
 
 /** Takes Confluent's wire format apart. Looks at the header alone: the body may still be anything. */
@@ -46,16 +42,21 @@ export function unframe(value: Buffer): Unframed {
   return { kind: 'framed', id, body: value.subarray(HEADER_BYTES) };
 }
 
-/** avsc answers a negative number when the buffer is too small: minus the bytes that were missing. */
+/**
+ * Encodes into a buffer that is used again and again, then copies what was written: a record of its own size is
+ * cheaper than one cut from a guess. avsc answers a negative number when the buffer is too small: minus what was missing.
+ */
 function encodeAfter(start: number, type: AvroType, value: unknown): Buffer {
-  const guess = Buffer.allocUnsafe(FIRST_GUESS_BYTES);
-  const end = encode(type, value, { into: guess, start });
-  if (end >= 0) return guess.subarray(0, end);
-  const exact = Buffer.allocUnsafe(guess.length - end);
+  scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  const end = encode(type, value, { into: scratch, start });
+  if (end >= 0) return Buffer.from(scratch.subarray(0, end));
+  const exact = Buffer.allocUnsafe(scratch.length - end);
   const written = encode(type, value, { into: exact, start });
   invariant(written === exact.length, `an Avro body took ${written} bytes instead of ${exact.length}`);
   return exact;
 }
+
+let scratch: Buffer | undefined;
 
 function encode(type: AvroType, value: unknown, to: { into: Buffer; start: number }): number {
   try {

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { type LoadedConfig, requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import type { KafkaAdmin } from '../kafka/admin.js';
 import { checkBrokers } from './brokers.js';
 import { checkConfig, checkFiles } from './config.js';
 import { type Finding, failure, skip, warn } from './finding.js';
@@ -79,21 +78,18 @@ async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
     return;
   }
   try {
-    yield* await checkTopics(admin, config);
-    yield* await topicsInUse(admin, config, log);
+    const { findings: ofTopics, existing } = await checkTopics(admin, config);
+    yield* ofTopics;
+    if (!existing) {
+      yield* skipAll(['rights', 'group'], 'the topics could not be asked for');
+      return;
+    }
+    yield* await checkRights(config, existing, log);
+    const inputs = config.input.topics.filter(topic => existing.has(topic));
+    yield* await checkGroup(admin, config, inputs);
   } finally {
     await admin.close();
   }
-}
-
-async function topicsInUse(admin: KafkaAdmin, config: Config, log: Logger): Promise<Finding[]> {
-  const { input, output } = config;
-  const names = [...input.topics, output.labelsTopic, output.rejectedTopic, output.metricsTopic];
-  const states = await admin.topics(names).catch(() => undefined);
-  if (!states) return skipAll(['rights', 'group'], 'the topics could not be asked for');
-  const inputs = input.topics.filter(topic => states.has(topic));
-  const rights = await checkRights(config, new Set(states.keys()), log);
-  return [...rights, ...(await checkGroup(admin, config, inputs))];
 }
 
 function missingBrokers(config: Config): Finding | undefined {

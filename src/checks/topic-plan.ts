@@ -34,6 +34,8 @@ export interface PlanOptions {
   readonly replicationFactor?: number | undefined;
   /** Input topics that are missing are planned too; otherwise they are an error. */
   readonly withInput?: boolean | undefined;
+  /** Topics that are left out. */
+  readonly without?: ReadonlySet<string> | undefined;
 }
 
 /** Partitions of an input topic nobody said anything about: a number with many divisors. */
@@ -51,7 +53,7 @@ export function stageTopics({ input, output, metrics }: Config): Array<{ topic: 
 
 /** What is there, what is missing, and how the missing should be created. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
 export async function planTopics(admin: PlanAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
-  const wanted = stageTopics(config);
+  const wanted = stageTopics(config).filter(({ topic }) => !options.without?.has(topic));
   const states = await admin.topics(wanted.map(({ topic }) => topic));
   if (!options.withInput) requireInputs(config, states);
   const replicationFactor = chosenReplication(await admin.brokerCount(), options);
@@ -102,8 +104,13 @@ function sizeDifferences(planned: PlannedTopic, state: TopicState): Difference[]
 
 /** To see settings takes a right of its own (DescribeConfigs) that the stage does without. */
 function undefinedIfRefused(error: unknown): undefined {
-  if (error instanceof SiftlineError && error.code.endsWith('AUTHORIZATION_FAILED')) return undefined;
+  if (isRefusal(error)) return undefined;
   throw error;
+}
+
+/** Whether the brokers would not tell this user. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof SiftlineError && error.code.endsWith('AUTHORIZATION_FAILED');
 }
 
 function largestInput({ input }: Config, states: ReadonlyMap<string, TopicState>): number | undefined {

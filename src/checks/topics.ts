@@ -1,15 +1,40 @@
 import type { Config } from '../config/schema.js';
 import { type Finding, fail, failure, ok, skip, warn, withDetails } from './finding.js';
-import { type ExistingTopic, type PlanAdmin, planTopics, type Topic } from './topic-plan.js';
+import { type ExistingTopic, isRefusal, type PlanAdmin, planTopics, stageTopics, type Topic } from './topic-plan.js';
+
+export interface CheckedTopics {
+  readonly findings: readonly Finding[];
+  /** Topics that exist and may be seen; undefined when the brokers could not be asked. */
+  readonly existing: ReadonlySet<string> | undefined;
+}
 
 /** The topics are there, fit one another and are set up as recommended. */
-export async function checkTopics(admin: PlanAdmin, config: Config): Promise<Finding[]> {
+export async function checkTopics(admin: PlanAdmin, config: Config): Promise<CheckedTopics> {
   try {
-    const topics = await planTopics(admin, config, { withInput: true });
-    return [...missing(topics), ...existing(topics).flatMap(topic => judge(topic, config)), ...replication(topics)];
+    const refused = await refusals(admin, config);
+    const topics = await planTopics(admin, config, { withInput: true, without: new Set(refused.keys()) });
+    const judged = existing(topics).flatMap(topic => judge(topic, config));
+    return {
+      findings: [...refused.values(), ...missing(topics), ...judged, ...replication(topics)],
+      existing: new Set(existing(topics).map(({ topic }) => topic)),
+    };
   } catch (error) {
-    return [failure('topics', error)];
+    return { findings: [failure('topics', error)], existing: undefined };
   }
+}
+
+/** Topics this user may not even see: each is told by itself, and keeps none of the others from being looked at. */
+async function refusals(admin: PlanAdmin, config: Config): Promise<Map<string, Finding>> {
+  const refused = new Map<string, Finding>();
+  for (const { topic } of stageTopics(config)) {
+    const error = await admin.topics([topic]).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (isRefusal(error)) refused.set(topic, failure('topics', error));
+    else if (error !== undefined) throw error;
+  }
+  return refused;
 }
 
 function existing(topics: readonly Topic[]): ExistingTopic[] {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { buildClassifier } from '../assembly/classifier.js';
+import { BatchSize } from '../batch-size.js';
 import { Closers } from '../closers.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
@@ -78,7 +79,9 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
 /** From here on as in `run`: the parts are opened in order, and closed in reverse whatever happens. */
 async function run({ config, inputs, output, progress, log }: Job): Promise<void> {
   const closers = new Closers(log);
-  const source = new FileSource({ inputs, ...config.input, ...config.workers });
+  const { batchRecords, batchMs, batchBytes } = config.workers;
+  const size = new BatchSize({ most: batchRecords, targetMs: batchMs });
+  const source = new FileSource({ inputs, ...config.input, batchBytes, batchRecords: () => size.records });
   const sink = new JsonlSink({ output, nameFiles: inputs.length > 1, onGone: () => source.stop() });
   const interrupted = stopOnSignals(source, config, log);
   let end: string | undefined;
@@ -98,7 +101,11 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
       classifier,
       judge: scored => policy.judge(scored),
       sink,
-      events: { ...NO_EVENTS, stored: outcomes => progress.stored(outcomes, source.doneBytes) },
+      events: {
+        ...NO_EVENTS,
+        classified: ({ tokeniseMs, inferMs }, texts) => size.observe(texts, tokeniseMs + inferMs),
+        stored: outcomes => progress.stored(outcomes, source.doneBytes),
+      },
     }).run();
     await sink.complete();
     end = interrupted() ? ', stopped before the end of the input' : '';

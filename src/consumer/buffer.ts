@@ -59,11 +59,11 @@ export class RecordBuffer {
   }
 
   /** The next batch: from each partition in turn an equal part, so that few records of many partitions travel together. */
-  take(): Map<string, Held[]> | undefined {
+  take(most = this.#limits.batchRecords): Map<string, Held[]> | undefined {
     const partitions = [...this.#queues].filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
     const first = this.#turn++ % partitions.length;
-    const room = { records: this.#limits.batchRecords, bytes: this.#limits.batchBytes };
+    const room = { records: most, bytes: this.#limits.batchBytes };
     const batch = new Map<string, Held[]>();
     for (let i = 0; i < partitions.length && room.records > 0; i++) {
       const [partition, queue] = partitions[(first + i) % partitions.length] as [string, Queue];

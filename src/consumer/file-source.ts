@@ -11,7 +11,8 @@ export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
   readonly textFields: readonly string[];
   readonly maxValueBytes: number;
-  readonly batchRecords: number;
+  /** Most records of the next batch. */
+  readonly batchRecords: () => number;
   readonly batchBytes: number;
 }
 
@@ -86,10 +87,11 @@ export class FileSource implements Source {
 
   /** The records of the next batch: full, or what came within LINGER_MS of its first; empty at the end of the input. */
   async #gather(): Promise<SourceRecord[]> {
-    const { batchRecords, batchBytes } = this.#options;
+    const { batchBytes } = this.#options;
+    const most = this.#options.batchRecords();
     const records: SourceRecord[] = [];
     let lingered: Promise<undefined> | undefined;
-    for (let bytes = 0; records.length < batchRecords && bytes < batchBytes; ) {
+    for (let bytes = 0; records.length < most && bytes < batchBytes; ) {
       this.#next ??= this.#nextRecord();
       const next = await (lingered ? Promise.race([this.#next, lingered]) : this.#next);
       if (!next) break;

@@ -24,6 +24,8 @@ export interface KafkaSourceOptions {
   readonly fetchMaxWaitMs: number;
   readonly commitIntervalMs: number;
   readonly limits: BufferLimits;
+  /** How many records the next batch may have, where that changes; `limits` is the most. */
+  readonly batchRecords?: () => number;
   readonly events: SourceEvents;
   readonly log: Logger;
 }
@@ -102,7 +104,7 @@ export class KafkaSource implements Source {
       await this.#signal.until(() => this.#stopped || this.#failure !== undefined || this.#available());
       if (this.#failure) throw this.#failure;
       if (this.#stopped) return undefined;
-      const taken = this.#buffer.take();
+      const taken = this.#buffer.take(this.#options.batchRecords?.());
       if (taken) return this.#handOut(taken);
     }
   }
@@ -132,6 +134,7 @@ export class KafkaSource implements Source {
     this.stop();
     await this.#committer.flush();
     this.#committer.close();
+    this.#joined = false;
     await this.#consumer
       ?.disconnect()
       .catch(error => this.#options.log.warn({ event: 'leave_failed', error: messageOf(error) }));
@@ -265,14 +268,15 @@ export class KafkaSource implements Source {
     }
   }
 
+  /** Outside of a group kafkajs throws for a pause or a resume: before the first join, after a crash, once closed. */
   #pause(ids: readonly string[]): void {
     for (const id of ids) this.#paused.add(id);
-    this.#consumer?.pause(ids.map(asPause));
+    if (this.#joined) this.#consumer?.pause(ids.map(asPause));
   }
 
   #resume(ids: readonly string[]): void {
     for (const id of ids) this.#paused.delete(id);
-    if (ids.length > 0) this.#consumer?.resume(ids.map(asPause));
+    if (this.#joined && ids.length > 0) this.#consumer?.resume(ids.map(asPause));
   }
 }
 

@@ -6,27 +6,43 @@ export interface Run {
   readonly width: number;
 }
 
+/** What starting a run costs, in tokens: about the time the engine takes for its first operator calls. */
+const START_TOKENS = 24;
+
 /**
- * Cuts a batch into runs. Texts are sorted by length first, so that a run pads little, and a run takes texts while
- * rows x width stays within the token budget: with a budget of 512, 16 texts of 32 tokens or 4 of 128. Every text is
- * in exactly one run; a text longer than the budget gets a run of its own.
+ * Cuts a batch into runs. Texts are sorted by length, and of all ways to cut the sorted row into runs of at most
+ * `tokenBudget` tokens (rows x width) the cheapest is taken: tokens, padding included, plus a little for every run. With
+ * a budget of 512 a run is at most 16 texts of 32 tokens or 4 of 128. Every text is in exactly one run; a text longer
+ * than the budget gets a run of its own.
  */
 export function planRuns(lengths: readonly number[], tokenBudget: number): Run[] {
   const order = lengths.map((_, row) => row).sort((a, b) => lengthOf(lengths, a) - lengthOf(lengths, b) || a - b);
+  const widths = order.map(row => lengthOf(lengths, row));
+  const starts = cheapestStarts(widths, tokenBudget);
   const runs: Run[] = [];
-  let rows: number[] = [];
-  let width = 0;
-  for (const row of order) {
-    const length = lengthOf(lengths, row);
-    if (rows.length > 0 && (rows.length + 1) * length > tokenBudget) {
-      runs.push({ rows, width });
-      rows = [];
-    }
-    rows.push(row);
-    width = length;
+  for (let end = order.length; end > 0; end = starts[end] as number) {
+    runs.push({ rows: order.slice(starts[end], end), width: widths[end - 1] as number });
   }
-  if (rows.length > 0) runs.push({ rows, width });
-  return runs;
+  return runs.reverse();
+}
+
+/** For every end, where the last run before it starts in the cheapest cut (dynamic programming over the sorted row). */
+function cheapestStarts(widths: readonly number[], tokenBudget: number): Int32Array {
+  const costs = new Float64Array(widths.length + 1);
+  const starts = new Int32Array(widths.length + 1);
+  for (let end = 1; end <= widths.length; end++) {
+    const width = widths[end - 1] as number;
+    costs[end] = Number.POSITIVE_INFINITY;
+    for (let start = end - 1; start >= 0; start--) {
+      const tokens = (end - start) * width;
+      if (tokens > tokenBudget && start < end - 1) break;
+      const cost = (costs[start] as number) + tokens + START_TOKENS;
+      if (cost >= (costs[end] as number)) continue;
+      costs[end] = cost;
+      starts[end] = start;
+    }
+  }
+  return starts;
 }
 
 function lengthOf(lengths: readonly number[], row: number): number {

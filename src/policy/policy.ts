@@ -54,8 +54,14 @@ function resultOf(task: Task, scores: Float64Array): TaskResult {
     label: task.labels[top] ?? '',
     score: scores[top] ?? 0,
     labels: task.labels.filter(given),
-    scores: Object.fromEntries(task.labels.map((label, i) => [label, scores[i] ?? 0])),
+    scores: byLabel(task, scores),
   };
+}
+
+function byLabel({ labels }: Task, scores: Float64Array): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (let i = 0; i < labels.length; i++) all[labels[i] as string] = scores[i] ?? 0;
+  return all;
 }
 
 /** The severest of what any label's band says. */

@@ -50,7 +50,7 @@ describe('a block that claims more items than it can hold', () => {
             const problem = scan(schema, bomb);
             assert.ok(problem, `${name} of ${claim}`);
             assert.match(problem.reason, /^AVRO_(MALFORMED|LIMIT)$/);
-            assert.ok(performance.now() - started < 200, 'the scan must not walk the claim');
+            assert.ok(performance.now() - started < 5_000, 'the scan must not walk the claim');
           }
         }
       }

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { encodeBody, frame, unframe } from '../../src/avro/framing.js';
+import { frame, unframe } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
-import { wellFormed } from '../../src/avro/well-formed.js';
 import { SiftlineError } from '../../src/errors.js';
 
 const type = buildType({
@@ -33,20 +31,10 @@ describe('frame', () => {
         assert.equal(parts.id, id);
         const back = type.fromBuffer(parts.body);
         assert.deepEqual({ ...back }, value);
-        assert.deepEqual(parts.body, encodeBody(type, value));
+        assert.deepEqual(parts.body, type.toBuffer(value));
       }),
       { numRuns: 50 },
     );
-  });
-
-  test('writes a lone surrogate as U+FFFD, in values and in the keys of maps', () => {
-    const parts = unframe(frame(1, type, { id: 1, text: 'a\ud800b', scores: { 'x\udc00': 1 } }));
-    assert.ok(parts.kind === 'framed');
-    const back = type.fromBuffer(parts.body);
-    assert.equal(back.text, 'a\ufffdb');
-    assert.deepEqual(Object.keys(back.scores), ['x\ufffd']);
-    const text = encodeBody(buildType('string'), '\ud800'.repeat(100)).subarray(2);
-    assert.ok(text.length === 300 && isUtf8(text));
   });
 
   test('names the field of a value that does not fit, and not the value', () => {
@@ -92,25 +80,5 @@ describe('unframe', () => {
 
   test('takes an empty body and the id 0', () => {
     assert.deepEqual(unframe(Buffer.alloc(5)), { kind: 'framed', id: 0, body: Buffer.alloc(0) });
-  });
-});
-
-describe('wellFormed', () => {
-  test('makes every string of any data valid Unicode and leaves the rest alone', () => {
-    fc.assert(
-      fc.property(
-        fc.anything({ key: fc.string({ unit: 'binary' }), values: [fc.string({ unit: 'binary' })] }),
-        value => {
-          const once = wellFormed(value);
-          assert.deepEqual(wellFormed(once), once);
-        },
-      ),
-    );
-    assert.deepEqual(wellFormed({ a: ['\ud800', 1n, null] }), { a: ['\ufffd', 1n, null] });
-  });
-
-  test('copies nothing when there is nothing to change', () => {
-    const value = { a: ['x', { b: Buffer.from('y') }], c: 1n };
-    assert.equal(wellFormed(value), value);
   });
 });

@@ -12,7 +12,7 @@ function cluster(over: Readonly<Record<string, FakeTopic>> = {}, brokers = 3) {
 }
 
 async function warnings(over: Readonly<Record<string, FakeTopic>>): Promise<string> {
-  const findings = await checkTopics(cluster(over), configOf());
+  const { findings } = await checkTopics(cluster(over), configOf());
   return findings
     .filter(({ status }) => status !== 'ok')
     .map(words)
@@ -20,12 +20,12 @@ async function warnings(over: Readonly<Record<string, FakeTopic>>): Promise<stri
 }
 
 test('topics as recommended are in order', async () => {
-  const findings = await checkTopics(cluster(), configOf());
+  const { findings } = await checkTopics(cluster(), configOf());
   assert.deepEqual(statuses(findings), ['ok', 'ok', 'ok', 'ok']);
 });
 
 test('each missing topic fails, an input with another remedy than an output', async () => {
-  const findings = await checkTopics(fakeCluster({ 'siftline.labels': {} }), configOf());
+  const { findings } = await checkTopics(fakeCluster({ 'siftline.labels': {} }), configOf());
   const failed = findings.filter(({ status }) => status === 'fail').map(words);
   assert.deepEqual(
     failed.map(line => line.split('\n')[0]),
@@ -42,7 +42,7 @@ test('each missing topic fails, an input with another remedy than an output', as
 test('the metrics topic is not asked for when no windows are written', async () => {
   const config = configOf({ 'metrics.windowSeconds': '0' });
   const without = fakeCluster(Object.fromEntries(NAMES.slice(0, 3).map(name => [name, {}])));
-  assert.deepEqual(statuses(await checkTopics(without, config)), ['ok', 'ok', 'ok']);
+  assert.deepEqual(statuses((await checkTopics(without, config)).findings), ['ok', 'ok', 'ok']);
 });
 
 test('fewer partitions than the input are folded, and it says how', async () => {
@@ -75,7 +75,7 @@ test('two replicas where three are possible are a warning', async () => {
 
 test('more in-sync replicas than there are replicas fails: nothing can be written', async () => {
   const over = { 'siftline.labels': { replicationFactor: 1, settings: { 'min.insync.replicas': '2' } } };
-  const findings = await checkTopics(cluster(over), configOf());
+  const { findings } = await checkTopics(cluster(over), configOf());
   const failed = findings.find(({ status }) => status === 'fail');
   assert.match(failed?.text ?? '', /min\.insync\.replicas is 2 with 1 replicas: nothing can be written/);
 });
@@ -89,7 +89,7 @@ test('partitions without a leader fail', async () => {
 
 test('settings this user may not see are skipped, not failed', async () => {
   const refuses = new SiftlineError({ code: 'TOPIC_AUTHORIZATION_FAILED', message: 'no', exitCode: ExitCode.broker });
-  const findings = await checkTopics(cluster({ 'siftline.labels': { refuses } }), configOf());
+  const { findings } = await checkTopics(cluster({ 'siftline.labels': { refuses } }), configOf());
   assert.ok(!statuses(findings).includes('fail'));
   assert.match(findings.find(({ status }) => status === 'skip')?.text ?? '', /siftline\.labels.*DescribeConfigs/);
 });
@@ -97,9 +97,29 @@ test('settings this user may not see are skipped, not failed', async () => {
 test('settings the brokers do not know are no difference', async () => {
   const admin = cluster();
   const older = { ...admin, settings: async () => new Map([['cleanup.policy', 'delete']]) };
-  assert.deepEqual(statuses(await checkTopics(older, configOf())), ['ok', 'ok', 'ok', 'ok']);
+  assert.deepEqual(statuses((await checkTopics(older, configOf())).findings), ['ok', 'ok', 'ok', 'ok']);
 });
 
 test("an input topic's settings are its owner's", async () => {
   assert.equal(await warnings({ 'siftline.texts': { settings: { 'cleanup.policy': 'compact' } } }), '');
+});
+
+test('a topic this user may not see is told by itself, and the others are looked at', async () => {
+  const error = new SiftlineError({
+    code: 'TOPIC_AUTHORIZATION_FAILED',
+    message: 'no; ask',
+    exitCode: ExitCode.broker,
+  });
+  const all = cluster();
+  const topics = (names: readonly string[]) =>
+    names.includes('siftline.labels') ? Promise.reject(error) : all.topics(names);
+  const { findings, existing } = await checkTopics({ ...all, topics }, configOf());
+  assert.deepEqual(statuses(findings), ['fail', 'ok', 'ok', 'ok']);
+  assert.deepEqual([...(existing ?? [])], ['siftline.texts', 'siftline.rejected', 'siftline.metrics']);
+});
+
+test('brokers that stop answering are one failure', async () => {
+  const topics = () => Promise.reject(new Error('gone'));
+  const { findings, existing } = await checkTopics({ ...cluster(), topics }, configOf());
+  assert.deepEqual([statuses(findings), existing], [['fail'], undefined]);
 });

@@ -29,7 +29,7 @@ sourceContract({
     const files = counts.map((_, i) => join(path, `${i}.txt`));
     await Promise.all(files.map((file, i) => writeFile(file, lines(counts[i] ?? 0))));
     const inputs = await Promise.all(files.map(file => fileInput(file, undefined)));
-    return { open: async batchRecords => new FileSource({ inputs, ...LIMITS, batchRecords }) };
+    return { open: async batchRecords => new FileSource({ inputs, ...LIMITS, batchRecords: () => batchRecords }) };
   },
 });
 
@@ -44,7 +44,11 @@ sourceContract({
         const stream = new PassThrough();
         stream.write(lines(count));
         streams.push(stream);
-        return new FileSource({ inputs: [streamInput('stdin', stream, undefined)], ...LIMITS, batchRecords });
+        return new FileSource({
+          inputs: [streamInput('stdin', stream, undefined)],
+          ...LIMITS,
+          batchRecords: () => batchRecords,
+        });
       },
       append: async (__, more) => void streams.at(-1)?.write(lines(more)),
     };

@@ -77,6 +77,7 @@ export class MemorySource implements Source {
     this.#epoch += 1;
     this.#positions = this.#topic.partitions.map((_, partition) => Number(this.#topic.committed.get(partition) ?? 0n));
     this.#progress = this.#topic.partitions.map(() => new PartitionProgress());
+    this.#topic.appended.raise();
   }
 
   #nextPartition(): number | undefined {

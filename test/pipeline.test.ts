@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Pipeline, type PipelineEvents } from '../src/pipeline.js';
+import type { Decoder, Outcome, SourceRecord } from '../src/types.js';
+import { MemoryClassifier } from './support/memory-classifier.js';
+import { Gate, quiet } from './support/memory-gate.js';
+import { labelled, placeOf } from './support/memory-records.js';
+import { MemorySink } from './support/memory-sink.js';
+import { MemorySource, MemoryTopic } from './support/memory-source.js';
+
+const PLAIN: Decoder = {
+  prepare: async () => {},
+  decode: ({ value }) => ({ kind: 'text', text: String(value), id: null }),
+};
+
+interface Setting {
+  /** Records by partition. */
+  readonly counts: readonly number[];
+  readonly batchRecords?: number;
+  readonly concurrency?: number;
+  readonly waits?: boolean;
+  readonly decoder?: Decoder;
+}
+
+/** A pipeline between fakes, with everything it has told. */
+function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN }: Setting) {
+  const topic = new MemoryTopic(...counts);
+  const source = new MemorySource(topic, { batchRecords, waits });
+  const classifier = new MemoryClassifier({ concurrency });
+  const sink = new MemorySink();
+  const told = { taken: 0, revoked: 0, stored: [] as Outcome[], waiting: [] as unknown[], classified: [] as number[] };
+  const events: PipelineEvents = {
+    taken: records => {
+      told.taken += records;
+    },
+    revoked: records => {
+      told.revoked += records;
+    },
+    stage: () => {},
+    classified: (_, texts) => told.classified.push(texts),
+    stored: outcomes => told.stored.push(...outcomes),
+    waiting: error => told.waiting.push(error),
+  };
+  const judge = () => {
+    const { results, decision } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
+    return { results, decision };
+  };
+  const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events });
+  return { topic, source, classifier, sink, told, pipeline };
+}
+
+function places(outcomes: readonly Outcome[]): string[] {
+  return outcomes.map(({ record }) => placeOf(record));
+}
+
+test('everything taken is classified, stored and committed when the input ends', async () => {
+  const { pipeline, sink, told, topic } = stage({ counts: [5, 3], batchRecords: 2 });
+  await pipeline.run();
+  assert.equal(told.taken, 8);
+  assert.equal(sink.stored.length, 8);
+  assert.deepEqual(places(told.stored).sort(), places(sink.stored).sort());
+  assert.deepEqual([...topic.committed.entries()].sort(), [
+    [0, 5n],
+    [1, 3n],
+  ]);
+});
+
+describe('order', () => {
+  test('is that of the partition, though the first batch is classified last', async () => {
+    const { pipeline, classifier, sink } = stage({ counts: [3], concurrency: 3 });
+    const gate = new Gate();
+    classifier.beforeAnswering = ([text]) => (text === 'text 0/0' ? gate.opened : undefined);
+    const running = pipeline.run();
+    await quiet();
+    assert.equal(classifier.calls.length, 3);
+    assert.deepEqual(sink.stored, []);
+    gate.open();
+    await running;
+    assert.deepEqual(places(sink.stored), ['0/0', '0/1', '0/2']);
+  });
+
+  test('of one partition does not hold up another', async () => {
+    const { pipeline, classifier, sink } = stage({ counts: [1, 1] });
+    const gate = new Gate();
+    classifier.beforeAnswering = ([text]) => (text === 'text 0/0' ? gate.opened : undefined);
+    const running = pipeline.run();
+    await quiet();
+    assert.deepEqual(places(sink.stored), ['1/0']);
+    gate.open();
+    await running;
+  });
+
+  test('does not wait for a batch to be stored before the next is handed to the sink', async () => {
+    const { pipeline, sink } = stage({ counts: [2] });
+    const handed: string[][] = [];
+    const gate = new Gate();
+    const publish = sink.publish.bind(sink);
+    sink.publish = async outcomes => {
+      handed.push(places(outcomes));
+      await gate.opened;
+      return publish(outcomes);
+    };
+    const running = pipeline.run();
+    await quiet();
+    assert.deepEqual(handed, [['0/0'], ['0/1']]);
+    gate.open();
+    await running;
+  });
+});
+
+test('no more batches are under way than the classifier can use', async () => {
+  const { pipeline, classifier, told } = stage({ counts: [20], concurrency: 3 });
+  const gates: Gate[] = [];
+  classifier.beforeAnswering = () => {
+    const gate = new Gate();
+    gates.push(gate);
+    return gate.opened;
+  };
+  const running = pipeline.run();
+  await quiet();
+  assert.equal(told.taken, 3);
+  for (let i = 0; i < 20; i++) {
+    await quiet();
+    gates[i]?.open();
+  }
+  await running;
+  assert.equal(classifier.mostOpen, 3);
+});
+
+describe('a batch whose partitions have moved', () => {
+  test('is dropped with every later one of its epoch, so that a prefix is what was published', async () => {
+    const { pipeline, classifier, source, sink, told } = stage({ counts: [4], concurrency: 4, waits: true });
+    const gate = new Gate();
+    let isFirstTime = true;
+    classifier.beforeAnswering = ([text]) => (isFirstTime && text === 'text 0/1' ? gate.opened : undefined);
+    const running = pipeline.run();
+    await quiet();
+    assert.deepEqual(places(sink.stored), ['0/0']);
+    isFirstTime = false;
+    source.rebalance();
+    gate.open();
+    await quiet();
+    source.stop();
+    await running;
+    assert.equal(told.revoked, 3);
+    assert.deepEqual(places(sink.stored), ['0/0', '0/1', '0/2', '0/3'], 'what was dropped came again');
+  });
+
+  test('is published when it moves after the sink has it, and is not committed', async () => {
+    const { pipeline, source, sink, topic, told } = stage({ counts: [1], waits: true });
+    const gate = new Gate();
+    sink.beforeStoring = () => gate.opened;
+    const running = pipeline.run();
+    await quiet();
+    source.rebalance();
+    sink.beforeStoring = () => {};
+    gate.open();
+    await quiet();
+    source.stop();
+    await running;
+    assert.deepEqual(places(sink.stored), ['0/0', '0/0'], 'once more after the rebalance');
+    assert.equal(told.revoked, 0);
+    assert.deepEqual([...topic.committed], [[0, 1n]]);
+  });
+});
+
+describe('what cannot be mended', () => {
+  const failure = new Error('the model is gone');
+
+  test('in the classifier ends the run with that error, and nothing after it is published', async () => {
+    const { pipeline, classifier, sink, topic } = stage({ counts: [6], concurrency: 3 });
+    classifier.beforeAnswering = ([text]) => {
+      if (text === 'text 0/1') throw failure;
+    };
+    await assert.rejects(pipeline.run(), failure);
+    await quiet();
+    assert.deepEqual(places(sink.stored), ['0/0']);
+    assert.deepEqual([...topic.committed], [[0, 1n]]);
+  });
+
+  test('in the sink ends the run, and takes no more from the source', async () => {
+    const { pipeline, sink, told, topic } = stage({ counts: [50], concurrency: 2 });
+    sink.beforeStoring = () => {
+      throw failure;
+    };
+    await assert.rejects(pipeline.run(), failure);
+    await quiet();
+    assert.ok(told.taken <= 4, `${told.taken} taken`);
+    assert.deepEqual([...topic.committed], []);
+  });
+
+  test('in the source ends the run', async () => {
+    const { pipeline, source } = stage({ counts: [1] });
+    source.take = () => Promise.reject(failure);
+    await assert.rejects(pipeline.run(), failure);
+  });
+});
+
+describe('decoding', () => {
+  const mixed: Decoder = {
+    prepare: async () => {},
+    decode: ({ offset, value }) => {
+      if (offset % 4n === 1n) return { kind: 'skipped', reason: 'TOMBSTONE' };
+      if (offset % 4n === 2n)
+        return { kind: 'rejected', reason: 'VALUE_NOT_JSON', stage: 'decode', attempts: 1, detail: 'no' };
+      const text = offset % 4n === 3n ? `poison ${value}` : String(value);
+      return { kind: 'text', text, id: `id ${offset}` };
+    },
+  };
+
+  test('and inference each reject and skip their own, and every record keeps its place', async () => {
+    const { pipeline, told, classifier } = stage({ counts: [8], batchRecords: 8, decoder: mixed });
+    await pipeline.run();
+    assert.deepEqual(
+      told.stored.map(each => (each.kind === 'labelled' ? each.id : each.reason)),
+      [
+        'id 0',
+        'TOMBSTONE',
+        'VALUE_NOT_JSON',
+        'INFERENCE_FAILED',
+        'id 4',
+        'TOMBSTONE',
+        'VALUE_NOT_JSON',
+        'INFERENCE_FAILED',
+      ],
+    );
+    assert.deepEqual(places(told.stored), ['0/0', '0/1', '0/2', '0/3', '0/4', '0/5', '0/6', '0/7']);
+    assert.deepEqual(classifier.calls, [['text 0/0', 'poison text 0/3', 'text 0/4', 'poison text 0/7']]);
+    assert.deepEqual(told.classified, [4]);
+  });
+
+  test('that leaves no text does not trouble the classifier', async () => {
+    const none: Decoder = { ...mixed, decode: () => ({ kind: 'skipped', reason: 'TOMBSTONE' }) };
+    const { pipeline, classifier, told, topic } = stage({ counts: [3], batchRecords: 2, decoder: none });
+    await pipeline.run();
+    assert.deepEqual(classifier.calls, []);
+    assert.equal(told.stored.length, 3);
+    assert.deepEqual([...topic.committed], [[0, 3n]]);
+  });
+
+  test('waits for what it needs from outside, tells of it, and loses nothing', async () => {
+    let failures = 2;
+    const decoder: Decoder = {
+      ...PLAIN,
+      prepare: async () => {
+        if (failures-- > 0) throw new Error('the registry is down');
+      },
+    };
+    const { pipeline, told, sink } = stage({ counts: [2], batchRecords: 2, decoder });
+    await pipeline.run();
+    assert.deepEqual(told.waiting.map(String), Array(2).fill('Error: the registry is down'));
+    assert.deepEqual(places(sink.stored), ['0/0', '0/1']);
+  });
+});
+
+test('stalledMs counts only while the classifier has work, and from its last sign of life', async () => {
+  const { pipeline, classifier } = stage({ counts: [1] });
+  const gate = new Gate();
+  classifier.beforeAnswering = () => gate.opened;
+  assert.equal(pipeline.stalledMs, 0);
+  const running = pipeline.run();
+  await new Promise(resolve => setTimeout(resolve, 30));
+  assert.ok(pipeline.stalledMs >= 20, `${pipeline.stalledMs}`);
+  gate.open();
+  await running;
+  assert.equal(pipeline.stalledMs, 0);
+});
+
+test('a stopped source lets what is under way be stored, then the run ends', async () => {
+  const { pipeline, classifier, source, sink } = stage({ counts: [10], waits: true, concurrency: 2 });
+  const gate = new Gate();
+  classifier.beforeAnswering = () => gate.opened;
+  const running = pipeline.run();
+  await quiet();
+  source.stop();
+  gate.open();
+  await running;
+  assert.deepEqual(places(sink.stored), ['0/0', '0/1']);
+});

@@ -64,10 +64,10 @@ def files(args, classifier, ids):
 
 
 def recipe(rows):
-    runs = " and ".join(f"{r['epochs']} epochs with {r['hidden_share']:.0%} of the tokens hidden by [MASK]" for r in RUNS)
+    runs = " and ".join(f"{r['epochs']} epochs, {r['hidden_share']:.0%} of tokens masked" for r in RUNS)
     return (
-        f"{len(rows)} rows; the average of the weights of two runs ({runs}); [CLS] pooling,\n"
-        "heads act(Wo·ReLU(Wh·x + bh) + bo) with 256 hidden units, batches of 3,072 tokens in length buckets, AdamW (0.9, 0.98), weight\n"
+        f"{len(rows)} rows; the average of the weights of two runs ({runs});\n"
+        "[CLS] pooling, heads act(Wo·ReLU(Wh·x + bh) + bo) with 256 hidden units, batches of 3,072 tokens in length buckets, AdamW (0.9, 0.98), weight\n"
         "decay 0.01, peak rate 1.2e-4 (encoder) and 1e-3 (heads), 6 % warm-up, linear to 0, gradients clipped at 1, dropout 0.1 in the\n"
         "heads, bfloat16 compute with fp32 weights, fixed seeds, one CPU thread. Export: token type folded in, last layer for [CLS] only,\n"
         f"feed-forward inputs smoothed (SmoothQuant, {SMOOTHING}), int8 weights signed per channel, static activation scales by min/max over\n"

@@ -52,7 +52,7 @@ export function differences(settings: readonly Setting[], actual: ReadonlyMap<st
 }
 
 function reaches(actual: string, least: string): boolean {
-  return BigInt(actual) >= BigInt(least);
+  return BigInt(actual) === -1n || BigInt(actual) >= BigInt(least);
 }
 
 const cleanup: Setting = {

@@ -9,7 +9,7 @@ import type { CliContext } from './context.js';
 interface DemoFlags {
   readonly brokers?: string;
   readonly model: string;
-  readonly workers?: string;
+  readonly workers?: number;
   readonly rate: number;
   readonly records?: number;
   readonly exit?: true;
@@ -26,7 +26,7 @@ export function addDemo(program: Command, context: CliContext): void {
     .description('start a broker, feed it real texts, and watch them being classified')
     .option('--brokers <list>', 'use these brokers instead of starting one (also: KAFKA_BROKERS)')
     .option('--model <path>', 'a model folder, or the name of a shipped model', 'english')
-    .option('--workers <n>', 'inference threads')
+    .option('--workers <n>', 'inference threads', atLeast(1))
     .option('--rate <n>', 'records fed a second; 0 is as fast as possible', atLeast(0), 100)
     .option('--records <n>', 'records fed in all; without it, no end', atLeast(1))
     .option('--exit', `end when all records have their outcome (--records is ${UNATTENDED_RECORDS} then, if not given)`)

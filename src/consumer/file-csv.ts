@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { pipeline } from 'node:stream';
-import { CsvError, type Info, parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { ExitCode, SiftlineError } from '../errors.js';
 import { parseFieldPath } from './decode-path.js';
 import type { FileValue } from './file-lines.js';
@@ -15,9 +14,10 @@ export interface CsvOptions {
 }
 
 interface Row {
-  readonly info: Info;
   /** Bytes as latin1 characters, so that bytes which are not UTF-8 survive the parser. */
-  readonly record: readonly string[];
+  readonly fields: readonly string[];
+  /** Empty lines in the file up to here. */
+  readonly emptyLines: number;
 }
 
 /**
@@ -28,22 +28,44 @@ export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOption
   const position = new Position();
   let header: readonly string[] | undefined;
   try {
-    for await (const { info, record } of rows(chunks, options)) {
-      const line = position.of(info, record);
-      if (header) yield { line, value: jsonOf(header, record) };
-      header ??= checkedHeader(record.map(textOf), options);
+    for await (const row of rows(chunks, options)) {
+      const line = position.of(row);
+      if (header) yield { line, value: jsonOf(header, row.fields) };
+      header ??= checkedHeader(row.fields.map(textOf), options);
     }
   } catch (error) {
-    if (error instanceof CsvError) throw malformed(error, options, position.next);
+    if (error instanceof CsvError) throw malformed(error, options, position.after(Number(error.empty_lines)));
     throw error;
   }
 }
 
-function rows(chunks: AsyncIterable<Buffer>, { maxBytes }: CsvOptions): AsyncIterable<Row> {
-  const parser = parse({ encoding: 'latin1', info: true, skip_empty_lines: true, max_record_size: maxBytes * 2 });
-  // Errors of either side reach the reader through the parser.
-  pipeline(withoutBom(chunks), parser, () => {});
-  return parser;
+/**
+ * The parser fed by hand, its rows taken as they are found: read as a stream, it drops the rows of a chunk when a later
+ * one in it is malformed.
+ */
+async function* rows(chunks: AsyncIterable<Buffer>, { maxBytes }: CsvOptions): AsyncGenerator<Row> {
+  const found: Row[] = [];
+  const parser = parse({
+    encoding: 'latin1',
+    skip_empty_lines: true,
+    max_record_size: maxBytes * 2,
+    on_record: (fields: string[], { empty_lines }) => {
+      found.push({ fields, emptyLines: empty_lines });
+      return null;
+    },
+  });
+  let failure: Error | undefined;
+  parser.on('error', error => {
+    failure = error;
+  });
+  for await (const chunk of withoutBom(chunks)) {
+    await new Promise<void>(resolve => parser.write(chunk, () => resolve()));
+    yield* found.splice(0);
+    if (failure) throw failure;
+  }
+  await new Promise<void>(resolve => parser.end(() => resolve()));
+  yield* found.splice(0);
+  if (failure) throw failure;
 }
 
 /** csv-parse's own BOM handling would also change the encoding. */
@@ -65,23 +87,27 @@ async function* withoutBom(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 /** Line numbers of our own: csv-parse counts a CRLF inside quotes as two lines. */
 class Position {
   /** The line after the last row, from 0. */
-  next = 0;
+  #next = 0;
   #emptyLines = 0;
 
-  /** Where the row starts. */
-  of(info: Info, record: readonly string[]): number {
-    const start = this.next + info.empty_lines - this.#emptyLines;
-    this.#emptyLines = info.empty_lines;
-    this.next = start + 1 + record.reduce((sum, field) => sum + field.split('\n').length - 1, 0);
+  /** Where a row starts that comes after so many empty lines of the file. */
+  after(emptyLines: number): number {
+    return this.#next + emptyLines - this.#emptyLines;
+  }
+
+  of({ fields, emptyLines }: Row): number {
+    const start = this.after(emptyLines);
+    this.#emptyLines = emptyLines;
+    this.#next = start + 1 + fields.reduce((sum, field) => sum + field.split('\n').length - 1, 0);
     return start;
   }
 }
 
 /** Of a row that is not UTF-8 its bytes, which the decoder then rejects as just that. */
-function jsonOf(header: readonly string[], record: readonly string[]): Buffer {
-  const bytes = Buffer.from(record.join(','), 'latin1');
+function jsonOf(header: readonly string[], fields: readonly string[]): Buffer {
+  const bytes = Buffer.from(fields.join(','), 'latin1');
   if (!isUtf8(bytes)) return bytes;
-  return Buffer.from(JSON.stringify(Object.fromEntries(header.map((name, i) => [name, textOf(record[i] ?? '')]))));
+  return Buffer.from(JSON.stringify(Object.fromEntries(header.map((name, i) => [name, textOf(fields[i] ?? '')]))));
 }
 
 function textOf(field: string): string {

@@ -8,7 +8,7 @@ export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly model: string;
   /** Inference threads; without it, siftline decides. */
-  readonly workers: string | undefined;
+  readonly workers: number | undefined;
   readonly pace: PaceOptions;
   /** End when all records are fed and answered, instead of waiting for `stop`. */
   readonly exit: boolean;

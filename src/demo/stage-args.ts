@@ -4,7 +4,7 @@ export interface StageSetting {
   readonly bootstrap: string;
   readonly topics: DemoTopics;
   readonly model: string;
-  readonly workers: string | undefined;
+  readonly workers: number | undefined;
 }
 
 /** The arguments of the demo's `siftline run`; what is siftline's default is left out, so that they can be read. */
@@ -20,7 +20,7 @@ export function stageArgs({ bootstrap, topics, model, workers }: StageSetting): 
   };
   return [
     ...['--brokers', bootstrap, '--model', model],
-    ...(workers === undefined ? [] : ['--workers', workers]),
+    ...(workers === undefined ? [] : ['--workers', String(workers)]),
     ...(ofThisRun ? ['--topics', topics.texts, '--group', topics.group] : []),
     ...Object.entries(sets).flatMap(([field, value]) => ['--set', `${field}=${value}`]),
   ];

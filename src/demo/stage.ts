@@ -67,7 +67,7 @@ export class Stage {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return;
     await this.#exited;
-    throw ended(exitCode, this.#lastWords);
+    throw ended(this.#child, this.#lastWords);
   }
 
   /** Drains it and waits for its end; throws if that was not a good one. */
@@ -77,7 +77,7 @@ export class Stage {
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
     await this.#exited;
     clearTimeout(limit);
-    if (this.#child.exitCode !== 0) throw ended(this.#child.exitCode, this.#lastWords);
+    if (this.#child.exitCode !== 0) throw ended(this.#child, this.#lastWords);
   }
 
   /** Ends it, if it has not ended, without draining. */
@@ -131,12 +131,12 @@ function notReady(url: string | undefined): SiftlineError {
 }
 
 /** What ended it: the line it ends with, `siftline: CODE: message`, taken over as it is; else all it said. */
-function ended(exitCode: number | null, words: readonly string[]): SiftlineError {
+function ended({ exitCode, signalCode }: ChildProcess, words: readonly string[]): SiftlineError {
   const text = words.join('\n');
   const [, code = 'DEMO_STAGE_ENDED', message = text] = /^siftline: ([A-Z_]+): (.*)$/ms.exec(text) ?? [];
   return new SiftlineError({
     code,
-    message: message || `siftline run ended by itself (exit code ${exitCode}) and said nothing`,
+    message: message || `siftline run ended by itself (${signalCode ?? `exit code ${exitCode}`}) and did not say why`,
     exitCode: Object.values(ExitCode).find(known => known === exitCode && known !== 0) ?? ExitCode.internal,
   });
 }

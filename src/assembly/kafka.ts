@@ -91,7 +91,7 @@ export function buildSink(context: KafkaContext, events: SinkEvents): KafkaSink 
       version: context.version,
       modelSha256: model.sha256,
     },
-    maxRecordBytes: output.maxRecordBytes,
+    sendBytes: output.sendBytes,
     events,
     log,
   });

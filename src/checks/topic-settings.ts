@@ -17,7 +17,7 @@ export interface Setting {
 export interface SettingsFor {
   readonly role: TopicRole;
   readonly replicationFactor: number;
-  readonly output: Pick<Config['output'], 'maxRecordBytes'>;
+  readonly output: Pick<Config['output'], 'sendBytes'>;
 }
 
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ export function recommended({ role, replicationFactor, output }: SettingsFor): S
   const safe = [cleanup, minInsync(replicationFactor)];
   if (role === 'input') return safe;
   const kept = { labels: [], rejected: [retention(14)], metrics: [retention(7)] }[role];
-  return [...safe, compression, maxMessageBytes(output.maxRecordBytes), ...kept, ...timestamps];
+  return [...safe, compression, maxMessageBytes(output.sendBytes), ...kept, ...timestamps];
 }
 
 /** What a topic has that differs: name, what it is, what it should be, what follows. */
@@ -79,9 +79,9 @@ function minInsync(replicationFactor: number): Setting {
   };
 }
 
-/** A batch holds at most `output.maxRecordBytes`; compression can make what does not compress a little longer. */
-function maxMessageBytes(maxRecordBytes: number): Setting {
-  const bytes = Math.max(BROKER_DEFAULT_BYTES, Math.ceil(maxRecordBytes * 1.01) + 1024);
+/** A batch holds at most `output.sendBytes`; compression can make what does not compress a little longer. */
+function maxMessageBytes(sendBytes: number): Setting {
+  const bytes = Math.max(BROKER_DEFAULT_BYTES, Math.ceil(sendBytes * 1.01) + 1024);
   return {
     name: 'max.message.bytes',
     value: String(bytes),

@@ -19,7 +19,7 @@ export interface KafkaSinkOptions {
   readonly rejected: OutputTopic;
   readonly encoder: LabelEncoder;
   readonly rejector: Rejector;
-  readonly maxRecordBytes: number;
+  readonly sendBytes: number;
   readonly events: SinkEvents;
   readonly log: Logger;
 }
@@ -131,9 +131,9 @@ export class KafkaSink implements Sink {
   }
 
   #newLane(target: { topic: string; partition: number }): Lane {
-    const { producer, maxRecordBytes, events, log } = this.#options;
+    const { producer, sendBytes, events, log } = this.#options;
     return new Lane({
-      maxBytes: maxRecordBytes,
+      maxBytes: sendBytes,
       send: async messages => {
         await producer.send(target, messages);
         this.#failing = false;

@@ -15,7 +15,7 @@ export class Refused extends Error {
 export interface LaneOptions {
   /** Stores messages in the lane's partition, in order, or throws. */
   readonly send: (messages: readonly Message[]) => Promise<void>;
-  /** Most bytes of one send, before compression; a single larger message is refused. */
+  /** Most bytes of one send, before compression; a larger message goes alone, and the broker judges it. */
   readonly maxBytes: number;
   /** Told of a send that failed and will be repeated. */
   readonly onRetry: (error: unknown) => void;
@@ -31,6 +31,8 @@ interface Queued {
 const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
 const BACKOFF_MS = { first: 100, most: 5_000 };
 const SEND_MESSAGES = 2_000;
+/** Brokers drop the connection of a request above socket.request.max.bytes (100 MB), and say nothing. */
+const REQUEST_BYTES = 64 * 1024 * 1024;
 
 /**
  * The way into one partition: messages are stored in the order they were pushed, one send at a time, and what gathers
@@ -50,7 +52,7 @@ export class Lane {
   /** Resolves once the message is stored; rejects with Refused, or with a lasting error that ends the stream. */
   push(message: Message): Promise<void> {
     const bytes = bytesOf(message);
-    if (bytes > this.#options.maxBytes) return Promise.reject(new Refused('MESSAGE_TOO_LARGE'));
+    if (bytes > REQUEST_BYTES) return Promise.reject(new Refused('MESSAGE_TOO_LARGE'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ message, bytes, resolve, reject });
       if (!this.#running) void this.#drain();

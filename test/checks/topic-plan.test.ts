@@ -71,7 +71,7 @@ test('a missing input is an error that names it, unless inputs are to be created
 });
 
 test('topics are made for records of the configured size and any event time', async () => {
-  const config = configOf({ 'output.maxRecordBytes': '5000000' });
+  const config = configOf({ 'output.sendBytes': '5000000' });
   const [labels, rejected, metrics] = await missing(fakeCluster({ 'siftline.texts': {} }), {}, config);
   assert.ok(labels && rejected && metrics);
   assert.deepEqual(settingsOf(labels), {

@@ -51,7 +51,7 @@ test('fewer partitions than the input are folded, and it says how', async () => 
   assert.match(said, /partitions is 4, recommended 12 or more: otherwise partition numbers are folded \(modulo 4\)/);
 });
 
-test('a topic that takes smaller records than output.maxRecordBytes is a warning', async () => {
+test('a topic that takes smaller records than output.sendBytes is a warning', async () => {
   const said = await warnings({ 'siftline.labels': { settings: { 'max.message.bytes': '1000' } } });
   assert.match(said, /max\.message\.bytes is 1000, recommended 1048588 or more/);
 });

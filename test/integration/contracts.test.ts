@@ -99,7 +99,7 @@ sinkContract({
       rejected: { name: rejected, partitions },
       encoder: { schema: shippedSchema('classification'), schemaId: 1, model: MEMORY_MODEL, policy: 'test' },
       rejector: { name: 'test', clientId: 'test', version: '0', modelSha256: MEMORY_MODEL.sha256 },
-      maxRecordBytes: 1_000_000,
+      sendBytes: 1_000_000,
       events: { encoded: () => {}, retried: () => {} },
       log,
     });

@@ -35,7 +35,7 @@ export const input = z
       .enum(['read_committed', 'read_uncommitted'])
       .default('read_committed')
       .describe('Whether records of open and aborted transactions are left out (`read_committed`) or read.'),
-    maxValueBytes: whole(1, 1024 * MiB)
+    maxValueBytes: whole(1, 256 * MiB)
       .default(MiB)
       .describe('Longest record value that is decoded; a longer one is rejected as VALUE_TOO_LARGE.'),
     sessionTimeoutMs: whole(1_000, 1_800_000)

@@ -22,9 +22,11 @@ export const output = z
       .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
       .default('lz4')
       .describe('Compression of what is written.'),
-    maxRecordBytes: whole(1024, 1_073_741_824)
+    sendBytes: whole(1024, 67_108_864)
       .default(1_000_000)
-      .describe("Largest record written; keep it at or below the topics' `max.message.bytes`."),
+      .describe(
+        'Most bytes sent to a partition at once, before compression; a longer record goes alone, and is rejected if the brokers refuse it.',
+      ),
     schemaIds,
   })
   .prefault({})

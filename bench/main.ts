@@ -24,7 +24,8 @@ async function bench(given: BenchArgs): Promise<BenchResult> {
   const folder = await readModelFolder({ path: given.model, maxTokens: 128, verify: true });
   const tokenizer = new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), folder.info.maxTokens);
   const ids = texts.map(text => tokenizer.encode(text).ids);
-  const job = { onnxFile: folder.onnxFile, padId: folder.padId, runTokens: RUN_TOKENS, ids };
+  const { onnxFile, optimised, padId } = folder;
+  const job = { onnxFile, optimised, padId, runTokens: RUN_TOKENS, ids };
   const classify = new ClassifyCommand(given, texts);
   const stream = await Stream.open(given, texts);
   const rounds = { raw: [] as number[], classify: [] as number[], stream: [] as StreamRound[] };

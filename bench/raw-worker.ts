@@ -9,13 +9,14 @@ import { Tensors } from '../src/model/tensors.js';
  */
 export interface RawJob {
   readonly onnxFile: string;
+  readonly optimised: boolean;
   readonly padId: number;
   readonly runTokens: number;
   readonly ids: ReadonlyArray<readonly number[]>;
 }
 
-const { onnxFile, padId, runTokens, ids } = workerData as RawJob;
-const session = await Session.open(onnxFile);
+const { onnxFile, optimised, padId, runTokens, ids } = workerData as RawJob;
+const session = await Session.open({ onnxFile, optimised });
 const tensors = new Tensors(padId);
 const encoded = ids.map(each => ({ ids: each }));
 const runs = planRuns(

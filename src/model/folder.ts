@@ -12,6 +12,8 @@ import { type Golden, type Manifest, parseManifest, type TaskSpec } from './mani
 export interface ModelFolder {
   readonly path: string;
   readonly onnxFile: string;
+  /** The graph needs no more optimising: siftline's own tools made it, and its scores are those of this very graph. */
+  readonly optimised: boolean;
   readonly tokenizerFile: string;
   readonly info: ModelInfo;
   readonly tasks: readonly TaskSpec[];
@@ -56,6 +58,7 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
   return {
     path,
     onnxFile,
+    optimised: manifest !== undefined,
     tokenizerFile,
     tasks,
     padId: config.pad_token_id ?? 0,

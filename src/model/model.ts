@@ -46,7 +46,7 @@ export class Model {
 
   static async open(folder: ModelFolder): Promise<Model> {
     const tokenizer = openTokenizer(folder);
-    const session = await Session.open(folder.onnxFile);
+    const session = await Session.open(folder);
     checkInputs(folder, session);
     return new Model(folder, tokenizer, session);
   }

@@ -15,9 +15,12 @@ export class Session {
     this.#session = session;
   }
 
-  static async open(onnxFile: string): Promise<Session> {
+  /** `optimised`: the file is what its maker measured and is run as it is; any other graph is optimised here first. */
+  static async open({ onnxFile, optimised }: { onnxFile: string; optimised: boolean }): Promise<Session> {
     try {
-      return new Session(await InferenceSession.create(onnxFile, OPTIONS));
+      return new Session(
+        await InferenceSession.create(onnxFile, { ...OPTIONS, graphOptimizationLevel: optimised ? 'basic' : 'all' }),
+      );
     } catch (error) {
       throw new SiftlineError({
         code: 'MODEL_UNREADABLE',
@@ -79,7 +82,6 @@ const OPTIONS: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
   enableCpuMemArena: true,
   enableMemPattern: false,
   extra: {

@@ -85,6 +85,7 @@ export class Lane {
 
   async #store(chunk: readonly Queued[]): Promise<void> {
     for (let delay = BACKOFF_MS.first; ; delay = Math.min(delay * 2, BACKOFF_MS.most)) {
+      if (this.#closed) return fail(chunk, closed());
       try {
         await this.#options.send(chunk.map(({ message }) => message));
         for (const { resolve } of chunk) resolve();
@@ -92,7 +93,7 @@ export class Lane {
       } catch (error) {
         const type = kafkaErrorType(error);
         if (type && REFUSALS.has(type)) return this.#isolate(chunk, type);
-        const lasting = this.#closed ? new Error('the sink was closed') : lastingError(error);
+        const lasting = this.#closed ? closed() : lastingError(error);
         if (lasting) return fail(chunk, lasting);
         this.#options.onRetry(error);
       }
@@ -107,6 +108,10 @@ export class Lane {
     await this.#store(chunk.slice(0, middle));
     await this.#store(chunk.slice(middle));
   }
+}
+
+function closed(): Error {
+  return new Error('the sink was closed');
 }
 
 function fail(chunk: readonly Queued[], error: Error): void {

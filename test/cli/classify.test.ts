@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, test } from 'node:test';
+import type { TestScope } from '../contracts/source.contract.js';
+import { eventually } from '../support/kafka.js';
+import { fixtureModel } from '../support/models.js';
+
+const MODEL = ['--model', fixtureModel('bert-single'), '--workers', '1'];
+
+interface Line {
+  readonly id: string | null;
+  readonly file?: string;
+  readonly line: number;
+  readonly rejected?: string;
+  readonly decision?: string;
+  readonly tokens?: number;
+  readonly tasks?: Readonly<
+    Record<string, { readonly label: string; readonly scores: Readonly<Record<string, number>> }>
+  >;
+}
+
+function start(t: TestScope, ...args: string[]) {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const child = spawn(process.execPath, ['build/src/main.js', 'classify', ...args], { env });
+  t.after(() => void child.kill('SIGKILL'));
+  // A command that has ended does not read what is written to it.
+  child.stdin.on('error', () => {});
+  let stderr = '';
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+  });
+  const lines: Line[] = [];
+  createInterface({ input: child.stdout }).on('line', line => lines.push(JSON.parse(line) as Line));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr, lines }));
+  return { child, lines, ended, said: () => stderr };
+}
+
+/** Runs `classify` as a user does, to its end. */
+function classify(t: TestScope, stdin: string | Buffer, ...args: string[]) {
+  const { child, ended } = start(t, ...MODEL, ...args);
+  child.stdin.end(stdin);
+  return ended;
+}
+
+async function filesOf(t: TestScope, files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'siftline-'));
+  t.after(() => rm(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
+
+function summary(line: Line): [number, string] {
+  return [line.line, line.rejected ?? Object.keys(line.tasks ?? {}).join()];
+}
+
+test('lines of standard input come out as JSON lines, in order, and the end sums them up', async t => {
+  const { code, lines, stderr } = await classify(t, 'good morning\n\nthank you\n');
+  assert.equal(code, 0);
+  assert.deepEqual(lines.map(summary), [
+    [1, 'label'],
+    [3, 'label'],
+  ]);
+  const scores = Object.values(lines[0]?.tasks?.label?.scores ?? {});
+  assert.ok(Math.abs(scores.reduce((sum, score) => sum + score, 0) - 1) < 1e-9, 'whole doubles');
+  assert.match(stderr, /^siftline: 2 records, 2 labelled, 0 rejected, \d+ texts\/s\n$/);
+});
+
+test('records that cannot be classified are lines too, and no failure', async t => {
+  const bytes = Buffer.concat([
+    Buffer.from('{"text":"hello","id":12345678901234567890}\n'),
+    Buffer.from('{"text":" "}\nnot json\n[1]\n{"text":'),
+    Buffer.from([0xff]),
+    Buffer.from(`}\n{"text":"${'x'.repeat(3_000)}"}\n{"text":"bye","id":"b"}`),
+  ]);
+  const { code, lines, stderr } = await classify(
+    t,
+    bytes,
+    '--input-format',
+    'jsonl',
+    '--set',
+    'input.maxValueBytes=2000',
+  );
+  assert.equal(code, 0);
+  assert.deepEqual(lines.map(summary), [
+    [1, 'label'],
+    [2, 'TEXT_EMPTY'],
+    [3, 'VALUE_NOT_JSON'],
+    [4, 'TEXT_MISSING'],
+    [5, 'VALUE_NOT_UTF8'],
+    [6, 'VALUE_TOO_LARGE'],
+    [7, 'label'],
+  ]);
+  assert.deepEqual([lines[0]?.id, lines[6]?.id], ['12345678901234567890', 'b']);
+  assert.match(stderr, /7 records, 2 labelled, 5 rejected \(TEXT_EMPTY 1, VALUE_NOT_JSON 1, /);
+  assert.doesNotMatch(stderr, /not json|xxx/);
+});
+
+test('files of several formats come out in their order, each line with its file', async t => {
+  const folder = await filesOf(t, {
+    'b.csv': 'key,body\n1,"two\nlines"\n2,x\n',
+    'a.jsonl': '{"body":"hello","key":7}\n',
+    'c.txt': 'one\ntwo\n',
+  });
+  const names = ['b.csv', 'a.jsonl', 'c.txt'].map(name => join(folder, name));
+  const { lines } = await classify(t, '', ...names, '--text', 'body', '--id', 'key');
+  assert.deepEqual(
+    lines.map(({ id, file, line }) => [id, file, line]),
+    [
+      ['1', names[0], 2],
+      ['2', names[0], 4],
+      ['7', names[1], 1],
+      [null, names[2], 1],
+      [null, names[2], 2],
+    ],
+  );
+});
+
+test('the order of a large input over several files survives several workers', async t => {
+  const text = (name: string) => Array.from({ length: 400 }, (_, i) => `${name} ${'word '.repeat(i % 23)}`).join('\n');
+  const folder = await filesOf(t, { 'a.txt': text('a'), 'b.txt': text('b'), 'c.txt': 'one', 'd.txt': text('d') });
+  const names = ['a', 'b', 'c', 'd'].map(name => join(folder, `${name}.txt`));
+  const { lines } = await classify(t, '', ...names, '--workers', '3', '--set', 'workers.batchRecords=16');
+  const expected = names.flatMap((name, i) =>
+    Array.from({ length: i === 2 ? 1 : 400 }, (_, line) => `${name}:${line + 1}`),
+  );
+  assert.deepEqual(
+    lines.map(({ file, line }) => `${file}:${line}`),
+    expected,
+  );
+});
+
+test('configuration counts as for run: tasks, policy and limits', async t => {
+  const folder = await filesOf(t, {
+    'c.yaml': 'policy:\n  bands:\n    label:\n      negative: {review: 0}\nmodel: {maxTokens: 8}\n',
+  });
+  const { lines } = await classify(t, 'word '.repeat(50), '-c', join(folder, 'c.yaml'));
+  assert.deepEqual([lines[0]?.decision, lines[0]?.tokens], ['review', 8]);
+});
+
+describe('an output file', () => {
+  test('appears when all is done, and standard output stays empty', async t => {
+    const folder = await filesOf(t, {});
+    const file = join(folder, 'out.jsonl');
+    const { code, lines } = await classify(t, 'one\ntwo\n', '-o', file);
+    assert.deepEqual([code, lines], [0, []]);
+    assert.equal((await readFile(file, 'utf8')).trim().split('\n').length, 2);
+  });
+
+  test('does not appear when the input is malformed: what was done is beside it', async t => {
+    const folder = await filesOf(t, { 'bad.csv': 'text\ngood\n"never closed\n' });
+    const file = join(folder, 'out.jsonl');
+    const { code, stderr } = await classify(t, '', join(folder, 'bad.csv'), '-o', file);
+    assert.equal(code, 2);
+    assert.match(stderr, /1 record, 1 labelled, .* not finished: what there is, is in .*out\.jsonl\.partial\n/);
+    assert.match(stderr, /siftline: INPUT_MALFORMED: .*bad\.csv: the row that starts in line 3 has a quote/);
+    assert.equal(existsSync(file), false);
+    assert.equal((await readFile(`${file}.partial`, 'utf8')).trim().split('\n').length, 1);
+  });
+});
+
+test('a file that is missing is one line and exit code 2, before any model is loaded', async t => {
+  const { code, stderr } = await classify(t, '', '/no/such/file.txt', '--model', '/no/such/model');
+  assert.equal(code, 2);
+  assert.equal(stderr, 'siftline: INPUT_UNREADABLE: /no/such/file.txt: there is no such file; check the path\n');
+});
+
+test('a reader that has enough ends the run quietly', async t => {
+  const { child, ended } = start(t, ...MODEL);
+  child.stdin.write('word\n'.repeat(20_000));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const { code, stderr } = await ended;
+  assert.equal(code, 0);
+  assert.match(stderr, /^siftline: \d+ records, .*\n$/);
+});
+
+test('SIGINT ends a stream that would go on, with everything it has brought written out', async t => {
+  const { child, lines, ended } = start(t, ...MODEL);
+  child.stdin.write('one\ntwo\n');
+  await eventually('what trickles in is answered at once', () => lines.length === 2);
+  child.stdin.write('three\nfour');
+  await eventually('the third is answered', () => lines.length === 3);
+  child.kill('SIGINT');
+  const { code, stderr } = await ended;
+  assert.equal(code, 0);
+  assert.match(stderr, /3 records, 3 labelled, .*, stopped before the end of the input\n$/);
+});

@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'service',
     'assembly',
+    'batch-size',
     'checks',
     'config',
     'consumer',

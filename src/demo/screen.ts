@@ -37,44 +37,42 @@ function figures(state: DemoState, width: number): string[] {
     ['rejected', count(state.rejected)],
     ['skipped', count(state.skipped)],
     ['texts/s', rate(state.textsPerSecond)],
-    ['p50', latencyMs ? duration(latencyMs.p50) : '-'],
+    ['latency p50', latencyMs ? duration(latencyMs.p50) : '-'],
     ['p99', latencyMs ? duration(latencyMs.p99) : '-'],
   ] as const;
-  const columns = cells.map(([name, value]) => ({ name, value, wide: Math.max(name.length, value.length) + 3 }));
+  const columns = cells.map(([name, value]) => ({ name, value, wide: Math.max(name.length, value.length) + 2 }));
   const wide = columns.reduce((sum, column) => sum + column.wide, 0);
-  if (INDENT.length + wide > width) return cells.map(([name, value]) => `${INDENT}${name.padEnd(12)}${value}`);
+  if (INDENT.length + wide > width) return cells.map(([name, value]) => `${INDENT}${name.padEnd(13)}${value}`);
   return [
     INDENT + columns.map(({ name, wide }) => name.padEnd(wide)).join(''),
     INDENT + columns.map(({ value, wide }) => value.padEnd(wide)).join(''),
   ];
 }
 
-/** As many of the newest labels as there is room for; all beside their text, or all below it. */
+/** A table of as many of the newest labels as there is room for: answers beside their texts, or each below its own. */
 function labelLines(newest: readonly ShownLabel[], width: number, room: number): string[] {
-  const answers = aligned(newest.map(({ tasks }) => tasks.map(answer)));
-  const widest = Math.max(0, ...answers.map(each => each.length));
+  const tasks = (newest[0]?.tasks ?? []).map(({ task }) => task);
+  const [heading = '', ...answers] = aligned([tasks, ...newest.map(label => label.tasks.map(answer))]);
+  const widest = Math.max(heading.length, ...answers.map(each => each.length));
   const beside = Math.min(MAX_TEXT, width - widest - 2 * INDENT.length);
-  const below = beside < MIN_TEXT;
-  const shown = newest.slice(0, Math.max(0, below ? Math.floor(room / 2) : room));
-  return shown.flatMap(({ text }, i) => {
-    const line = oneLine(text);
-    if (below) return [`${INDENT}${line}`, `${INDENT}${INDENT}${answers[i]}`];
-    return [`${INDENT}${shorten(line, beside).padEnd(beside)}${INDENT}${answers[i]}`];
-  });
+  if (newest.length === 0 || room < 2) return [];
+  if (beside < MIN_TEXT) {
+    const lines = newest.flatMap(({ text }, i) => [INDENT + oneLine(text), INDENT + INDENT + answers[i]]);
+    return [INDENT + INDENT + heading, ...lines.slice(0, room - 1 - ((room - 1) % 2))];
+  }
+  const row = (text: string, answer = '') => INDENT + shorten(text, beside).padEnd(beside) + INDENT + answer;
+  const lines = newest.map(({ text }, i) => row(oneLine(text), answers[i]));
+  return [row('newest', heading), ...lines.slice(0, room - 1)];
 }
 
 /** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
-function answer({ task, label, score, labels }: TaskAnswer): string {
-  return labels.length === 0 ? `${task}: none` : `${task}: ${label} ${score.toFixed(2)}`;
+function answer({ label, score, labels }: TaskAnswer): string {
+  return labels.length === 0 ? 'none' : `${label} ${score.toFixed(2)}`;
 }
 
 /** Rows of cells as lines in which the cells stand below one another. */
 function aligned(rows: ReadonlyArray<readonly string[]>): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join(INDENT)
-      .trimEnd(),
-  );
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(INDENT);
+  return rows.map(row => line(row).trimEnd());
 }

@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFileDecoder } from '../../src/consumer/file-decoder.js';
 import { type FileInput, fileInput, streamInput } from '../../src/consumer/file-input.js';
 import { FileSource } from '../../src/consumer/file-source.js';
+import { Pipeline } from '../../src/pipeline.js';
 import type { Batch } from '../../src/types.js';
 import type { TestScope } from '../contracts/source.contract.js';
+import { MemoryClassifier } from '../support/memory-classifier.js';
 import { quiet } from '../support/memory-gate.js';
 import { placeOf } from '../support/memory-records.js';
+import { MemorySink } from '../support/memory-sink.js';
 
 const FIELDS = { textFields: ['text'], join: ' ', idField: 'id', maxValueBytes: 1_000 };
 
@@ -62,6 +66,26 @@ test('a file whose first record opens a batch waits until every earlier file is 
   assert.equal(await Promise.race([second, quiet().then(() => 'waits')]), 'waits');
   source.done(first);
   assert.deepEqual((await second)?.records.map(placeOf), ['1/0']);
+});
+
+test('what comes out of the pipeline is in the order of the files, whichever is classified first', async () => {
+  // Two full batches of a, so that the next one begins with b; c shares its batch with the end of b.
+  const inputs = [textInput('a', 'a\na\na\na\n'), textInput('b', 'b\nb\nb\n'), textInput('c', 'c\nc\n')];
+  const source = sourceOf(inputs, { records: 2 });
+  const classifier = new MemoryClassifier({ concurrency: 8 });
+  // The later, the sooner.
+  classifier.beforeAnswering = () => sleep(50 - 10 * classifier.calls.length);
+  const sink = new MemorySink();
+  await new Pipeline({
+    source,
+    decoder: createFileDecoder(inputs, FIELDS),
+    classifier,
+    judge: () => ({ results: [], decision: null }),
+    sink,
+    events: { taken() {}, revoked() {}, stage() {}, classified() {}, stored() {}, waiting() {} },
+  }).run();
+  const order = sink.stored.map(({ record }) => placeOf(record));
+  assert.deepEqual(order, ['0/0', '0/1', '0/2', '0/3', '1/0', '1/1', '1/2', '2/0', '2/1']);
 });
 
 test('what trickles in is handed out though the batch is not full', async () => {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { readModelFolder } from '../../src/model/folder.js';
 import { WorkerClassifier } from '../../src/workers/classifier.js';
-import { WorkerPool } from '../../src/workers/pool.js';
+import { type Reply, WorkerPool } from '../../src/workers/pool.js';
 import type { Request } from '../../src/workers/protocol.js';
 import { fixtureModel } from '../support/models.js';
 import { classifierContract } from './classifier.contract.js';
@@ -26,18 +26,26 @@ classifierContract({
 });
 
 describe('when an inference thread dies', () => {
-  /** A pool of one thread, which is ended the moment it is given a text that says "poison". */
+  /**
+   * A pool of one thread, which is ended when it is given a text that says "poison". It is ended while it waits: in the
+   * middle of inference that would abort the whole process inside the engine, and too late it would have answered. One
+   * request at a time, so that it takes nobody with it.
+   */
   function mortalPool(): WorkerPool {
     const pool = poolOf(1);
     const workers: Worker[] = [];
     const onWorker = (worker: Worker) => void workers.push(worker);
     process.on('worker', onWorker);
-    const run = async (request: Request) => {
+    const really = async (request: Request): Promise<Reply> => {
       if (request.kind !== 'classify' || !request.texts.some(text => text.includes('poison'))) return pool.run(request);
-      // Has the thread ready, and dead before it infers: in the middle of that the engine would abort the process.
       await pool.run({ kind: 'open' });
-      const reply = pool.run(request);
-      void workers.at(-1)?.terminate();
+      const code = await workers.at(-1)?.terminate();
+      return { kind: 'crashed', message: `worker exited with code: ${code}` };
+    };
+    let last: Promise<unknown> = Promise.resolve();
+    const run = (request: Request): Promise<Reply> => {
+      const reply = last.then(() => really(request));
+      last = reply;
       return reply;
     };
     const close = () => {

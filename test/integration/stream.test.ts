@@ -170,7 +170,7 @@ test('a second instance takes over half of the partitions without a repeat, and 
   const group = uniqueName('group');
   const first = start(t, broker, { topics, group });
   await first.event('assigned');
-  const records = mixed(20_000).map(({ expected, reason, ...message }) => ({ expected, message }));
+  const records = mixed(60_000).map(({ expected, reason, ...message }) => ({ expected, message }));
   let fed = 0;
   let enough = false;
   const feeding = (async () => {
@@ -179,6 +179,8 @@ test('a second instance takes over half of the partitions without a repeat, and 
         topics.input,
         records.slice(fed, fed + 50).map(({ message }) => message),
       );
+      // At a pace that outlasts the second one's start and the rebalance.
+      await new Promise(resolve => setTimeout(resolve, 10));
     }
   })();
   await eventually('work is under way', async () => (await first.metric('siftline_records_total')) > 100);

@@ -37,6 +37,7 @@ export const REJECT_REASONS = [
   'WORKER_CRASHED',
   'ENCODE_FAILED',
   'RESULT_TOO_LARGE',
+  'RESULT_REFUSED',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 

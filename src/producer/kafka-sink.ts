@@ -1,11 +1,11 @@
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.js';
+import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 import type { Outcome, Rejection, Sink, SourceRecord } from '../types.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import type { IdempotentProducer } from './idempotent-producer.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
-import { Lane, Refused } from './lane.js';
+import { Lane, type Mend, Refused } from './lane.js';
 
 /** An output topic and how many partitions it has. */
 export interface OutputTopic {
@@ -87,38 +87,35 @@ export class KafkaSink implements Sink {
       return this.#reject(record, rejection('ENCODE_FAILED', 'encode', messageOf(error)));
     }
     return this.#lane(this.#options.labels, record.partition)
-      .push(message)
+      .push(message, onBrokersClock(message))
       .then(
         () => outcome,
-        error => this.#refused(error, { message, outcome }),
+        error => this.#refused(error, record),
       );
   }
 
-  /** Too large is rejected; an event time the labels topic does not take is stored under the broker's own clock. */
-  async #refused(error: Error, { message, outcome }: { message: Message; outcome: Outcome }): Promise<Outcome> {
+  #refused(error: Error, record: SourceRecord): Promise<Outcome> {
     if (!(error instanceof Refused)) throw error;
-    if (error.type === 'INVALID_TIMESTAMP') {
-      await this.#lane(this.#options.labels, outcome.record.partition).push({
-        ...message,
-        timestamp: String(Date.now()),
-      });
-      return outcome;
-    }
-    return this.#reject(
-      outcome.record,
-      rejection('RESULT_TOO_LARGE', 'publish', 'the result is larger than the labels topic takes'),
-    );
+    const because = error.type === 'INVALID_RECORD' ? REFUSED : TOO_LARGE;
+    return this.#reject(record, because);
   }
 
+  /** Stored whole where that can be; else its head; nothing of it at all is an error, for then it would be lost. */
   async #reject(record: SourceRecord, because: Rejection): Promise<Outcome> {
-    const lane = this.#lane(this.#options.rejected, record.partition);
-    const { rejector } = this.#options;
+    const { rejector, rejected } = this.#options;
     const message = deadLetter(rejector, record, because);
-    await lane.push(message).catch(error => {
-      if (!(error instanceof Refused)) throw error;
-      const again = error.type === 'INVALID_TIMESTAMP' ? message : cutDeadLetter(rejector, record, because);
-      return lane.push({ ...again, timestamp: String(Date.now()) });
-    });
+    const onClock = onBrokersClock(message);
+    let cut = false;
+    const mend = (type: string): Message | undefined => {
+      if (type === 'INVALID_TIMESTAMP' || cut) return onClock(type);
+      cut = true;
+      return { ...cutDeadLetter(rejector, record, because), timestamp: String(Date.now()) };
+    };
+    try {
+      await this.#lane(rejected, record.partition).push(message, mend);
+    } catch (error) {
+      throw error instanceof Refused ? deadLetterRefused(rejected.name, error) : error;
+    }
     return { record, ...because };
   }
 
@@ -145,6 +142,27 @@ export class KafkaSink implements Sink {
       },
     });
   }
+}
+
+/** An event time the topic does not take is stored under the clock of now; in Avro the original stays. */
+function onBrokersClock(message: Message): Mend {
+  return type => (type === 'INVALID_TIMESTAMP' ? { ...message, timestamp: String(Date.now()) } : undefined);
+}
+
+const TOO_LARGE = rejection('RESULT_TOO_LARGE', 'publish', 'the result is larger than the labels topic takes');
+const REFUSED = rejection(
+  'RESULT_REFUSED',
+  'publish',
+  'the labels topic refuses the result; a compacted topic takes no record without a key',
+);
+
+function deadLetterRefused(topic: string, error: Refused): SiftlineError {
+  return new SiftlineError({
+    code: 'DEAD_LETTER_REFUSED',
+    message: `topic ${topic} refuses a rejected record (${error.type}), which would be lost; it must not be compacted, and must take records of 8 KB`,
+    exitCode: ExitCode.topic,
+    cause: error,
+  });
 }
 
 function rejection(reason: Rejection['reason'], stage: Rejection['stage'], detail: string): Rejection {

@@ -21,8 +21,13 @@ export interface LaneOptions {
   readonly onRetry: (error: unknown) => void;
 }
 
+/** What to send in place of a message the broker refuses, or undefined when there is nothing better. */
+export type Mend = (type: string) => Message | undefined;
+
 interface Queued {
   readonly message: Message;
+  readonly mend: Mend | undefined;
+  readonly mends: number;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -31,13 +36,15 @@ interface Queued {
 const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
 const BACKOFF_MS = { first: 100, most: 5_000 };
 const SEND_MESSAGES = 2_000;
+/** Its time, then its size: what is refused after that is refused for good. */
+const MOST_MENDS = 2;
 /** Brokers drop the connection of a request above socket.request.max.bytes (100 MB), and say nothing. */
 const REQUEST_BYTES = 64 * 1024 * 1024;
 
 /**
  * The way into one partition: messages are stored in the order they were pushed, one send at a time, and what gathers
  * while a send is under way goes with the next. A send that fails is repeated until it succeeds, so an outage holds the
- * lane up and loses nothing; a message the broker refuses is found by halving and rejected alone.
+ * lane up and loses nothing; a message the broker refuses is found by halving, and mended in its place or rejected alone.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -50,11 +57,14 @@ export class Lane {
   }
 
   /** Resolves once the message is stored; rejects with Refused, or with a lasting error that ends the stream. */
-  push(message: Message): Promise<void> {
+  push(message: Message, mend?: Mend): Promise<void> {
     const bytes = bytesOf(message);
-    if (bytes > REQUEST_BYTES) return Promise.reject(new Refused('MESSAGE_TOO_LARGE'));
+    if (bytes > REQUEST_BYTES) {
+      const mended = mend?.('MESSAGE_TOO_LARGE');
+      return mended ? this.push(mended) : Promise.reject(new Refused('MESSAGE_TOO_LARGE'));
+    }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ message, bytes, resolve, reject });
+      this.#queue.push({ message, mend, mends: 0, bytes, resolve, reject });
       if (!this.#running) void this.#drain();
     });
   }
@@ -103,10 +113,18 @@ export class Lane {
 
   /** In order: the first half is stored before the second. */
   async #isolate(chunk: readonly Queued[], type: string): Promise<void> {
-    if (chunk.length === 1) return fail(chunk, new Refused(type));
+    const [only] = chunk;
+    if (only && chunk.length === 1) return this.#mend(only, type);
     const middle = Math.ceil(chunk.length / 2);
     await this.#store(chunk.slice(0, middle));
     await this.#store(chunk.slice(middle));
+  }
+
+  #mend(queued: Queued, type: string): Promise<void> {
+    const message = queued.mends < MOST_MENDS ? queued.mend?.(type) : undefined;
+    if (message) return this.#store([{ ...queued, message, mends: queued.mends + 1 }]);
+    fail([queued], new Refused(type));
+    return Promise.resolve();
   }
 }
 

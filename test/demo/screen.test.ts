@@ -54,7 +54,7 @@ describe('the screen', () => {
     const at = lines.findIndex(line => line.startsWith('  how to make'));
     assert.deepEqual(lines.slice(at - 1, at + 2), [
       '    moderation  news',
-      '  how to make fries that taste like m...',
+      '  how to make fries that taste like ...',
       '    none        food 0.94',
     ]);
   });
@@ -96,12 +96,9 @@ describe('the view on a terminal', () => {
     const view = new ScreenView(terminal);
     const frame = renderScreen(state, terminal);
     view.show(state);
-    assert.ok(!/\x1b\[\d+A/.test(written(terminal)), 'there is nothing to go back over');
+    assert.ok(written(terminal).startsWith('\rsiftline demo'), 'there is nothing to go back over');
     view.say('a line that stays');
-    assert.match(
-      written(terminal),
-      new RegExp(`^\\x1b\\[${frame.length}A\\ra line that stays\\x1b\\[K\\nsiftline demo`),
-    );
+    assert.ok(written(terminal).startsWith(`\x1b[${frame.length}A\ra line that stays\x1b[K\nsiftline demo`));
   });
 
   test('counts the rows that a narrower terminal has made of its lines', () => {

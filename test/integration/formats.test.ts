@@ -22,13 +22,14 @@ const MODEL = fixtureModel('bert-two-tasks');
 interface StageOptions {
   readonly set?: Readonly<Record<string, string>>;
   readonly labelsConfig?: TopicSpec['config'];
+  readonly inputConfig?: TopicSpec['config'];
 }
 
 /** A stage over fresh topics, fed with messages, until each of them has its outcome; what came out. */
 async function outcomesOf(
   t: TestScope,
   messages: readonly OutMessage[],
-  { set = {}, labelsConfig }: StageOptions = {},
+  { set = {}, labelsConfig, inputConfig }: StageOptions = {},
 ) {
   const broker: TestBroker = await sharedBroker();
   const topics = {
@@ -38,7 +39,7 @@ async function outcomesOf(
     metrics: uniqueName('metrics'),
   };
   await broker.createTopics(
-    { topic: topics.input },
+    { topic: topics.input, ...(inputConfig ? { config: inputConfig } : {}) },
     { topic: topics.labels, ...(labelsConfig ? { config: labelsConfig } : {}) },
     { topic: topics.rejected },
     { topic: topics.metrics },
@@ -143,6 +144,32 @@ test('a result too large for the labels topic is rejected, and its neighbours ar
       headerOf(record, '__connect.errors.offset'),
     ]),
     [['RESULT_TOO_LARGE', 'PUBLISH', '11']],
+  );
+});
+
+test('an event time the labels topic does not take is stored in its place under the clock of now, the original in the value', async t => {
+  const ahead = Date.now() + 48 * 3_600_000;
+  const messages = [1, 2, 3].map(i => ({
+    value: `{"id":${i},"text":"food ${i}"}`,
+    timestamp: i === 2 ? ahead : Date.now(),
+  }));
+  const inputConfig = { 'message.timestamp.after.max.ms': '9223372036854775807' };
+  const { labels } = await outcomesOf(t, messages, { inputConfig });
+  assert.deepEqual(
+    labels.map(record => labelOf(record).source.textId),
+    ['1', '2', '3'],
+  );
+  assert.equal(labels[1] && labelOf(labels[1]).source.timestamp, BigInt(ahead));
+  assert.ok(labels[1] && labels[1].timestamp < BigInt(ahead));
+});
+
+test('a labels topic that is compacted refuses what has no key: rejected, and said why', async t => {
+  const messages = [{ key: 'k', value: '{"text":"food"}' }, { value: '{"text":"no key"}' }];
+  const { labels, rejected } = await outcomesOf(t, messages, { labelsConfig: { 'cleanup.policy': 'compact' } });
+  assert.equal(labels.length, 1);
+  assert.deepEqual(
+    rejected.map(record => headerOf(record, 'siftline.error.code')),
+    ['RESULT_REFUSED'],
   );
 });
 

@@ -200,3 +200,27 @@ describe('a closed lane', () => {
     assert.deepEqual(sends, [['a']]);
   });
 });
+
+test('a refused message is mended in its place, and what comes behind it stays behind it', async () => {
+  const { lane, stored } = laneInto(names => {
+    if (names.includes('b')) throw new BrokerError('INVALID_TIMESTAMP');
+  });
+  const types: string[] = [];
+  const mend = (type: string) => {
+    types.push(type);
+    return message('mended b');
+  };
+  await Promise.all([lane.push(message('a')), lane.push(message('b'), mend), lane.push(message('c'))]);
+  assert.deepEqual(stored, ['a', 'mended b', 'c']);
+  assert.deepEqual(types, ['INVALID_TIMESTAMP']);
+});
+
+test('a message that is refused however it is mended is rejected in the end', async () => {
+  const { lane, stored } = laneInto(names => {
+    if (names.some(name => name.startsWith('b'))) throw new BrokerError('INVALID_TIMESTAMP');
+  });
+  const pushed = [lane.push(message('a')), lane.push(message('b'), () => message('b again')), lane.push(message('c'))];
+  const [, refused] = await Promise.allSettled(pushed);
+  assert.ok(refused?.status === 'rejected' && refused.reason instanceof Refused);
+  assert.deepEqual(stored, ['a', 'c']);
+});

@@ -8,7 +8,7 @@ const { argv, env, stdin, stdout, stderr } = process;
 
 try {
   await createProgram({ env, version: packageVersion(), stdin, stdout, stderr }).parseAsync(argv);
-  process.exitCode ??= ExitCode.ok;
+  end(Number(process.exitCode ?? ExitCode.ok));
 } catch (error) {
   end(exitCodeOf(error));
 }
@@ -24,7 +24,7 @@ function exitCodeOf(error: unknown): number {
   return ExitCode.internal;
 }
 
-/** Parts that could not be closed must not keep the process; a moment is left for a thread that still infers. */
+/** What could not be closed must not keep the process; a moment is left for output and for a thread that still infers. */
 function end(code: number): void {
   process.exitCode = code;
   setTimeout(() => process.exit(code), 2_000).unref();

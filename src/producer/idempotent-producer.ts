@@ -58,7 +58,8 @@ export class IdempotentProducer {
 
   async close(): Promise<void> {
     const generation = await this.#current?.catch(() => undefined);
-    this.#current = undefined;
+    this.#current = Promise.reject(new Error('the producer is closed'));
+    this.#current.catch(() => {});
     await generation?.producer.disconnect();
   }
 
@@ -91,6 +92,8 @@ export class IdempotentProducer {
       await producer.connect();
     } catch (error) {
       this.#current = undefined;
+      // A connect that failed half way may have left a connection open, which would keep the process.
+      await producer.disconnect().catch(() => {});
       throw error;
     }
     return { producer, sends: 0, retired: false };

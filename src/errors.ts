@@ -1,4 +1,4 @@
-/** Exit codes of the program; documented in docs/operations and stable. */
+/** Exit codes of the program; documented in README.md and stable. */
 export const ExitCode = {
   ok: 0,
   internal: 1,

@@ -51,7 +51,9 @@ export class Pipeline {
   readonly #underWay = new Set<Promise<void>>();
   #classifying = 0;
   #lastProgress = performance.now();
-  #hasFailed = false;
+  readonly #stopping = new AbortController();
+  /** A batch was given up: what is behind it must not be published, so that what was published stays a prefix. */
+  #sealed = false;
   #fail: (error: unknown) => void = () => {};
   readonly #failed = new Promise<never>((_, reject) => {
     this.#fail = reject;
@@ -67,6 +69,12 @@ export class Pipeline {
     return Promise.race([this.#loop(), this.#failed]);
   }
 
+  /** Nothing more is taken. What is under way is finished, except what waits for something outside: that is given up. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#parts.source.stop();
+  }
+
   /** Milliseconds since inference last moved while it had work; 0 when it has none. Brokers do not come into it. */
   get stalledMs(): number {
     return this.#classifying === 0 ? 0 : performance.now() - this.#lastProgress;
@@ -77,7 +85,7 @@ export class Pipeline {
     for (;;) {
       while (this.#underWay.size >= classifier.concurrency) await Promise.race(this.#underWay);
       const batch = await source.take();
-      if (!batch || this.#hasFailed) break;
+      if (!batch || this.#sealed) break;
       this.#start(batch);
     }
     await Promise.all(this.#underWay);
@@ -97,7 +105,8 @@ export class Pipeline {
     try {
       const outcomes = await this.#outcomes(batch.records);
       await turn.comes;
-      if (this.#hasFailed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
+      if (!outcomes) this.#sealed = true;
+      if (!outcomes || this.#sealed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
       const started = performance.now();
       const publishing = sink.publish(outcomes);
       turn.pass();
@@ -107,15 +116,17 @@ export class Pipeline {
       source.done(batch);
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
-      this.#hasFailed = true;
+      this.#sealed = true;
       throw error;
     } finally {
       turn.pass();
     }
   }
 
-  async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[]> {
-    const decoded = await this.#decode(records);
+  /** Undefined when the batch is given up. */
+  async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[] | undefined> {
+    if (!(await this.#prepare(records))) return undefined;
+    const decoded = this.#decode(records);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
     const { answers, timings } = await this.#classify(texts);
@@ -131,17 +142,24 @@ export class Pipeline {
     });
   }
 
-  async #decode(records: readonly SourceRecord[]): Promise<Decoded[]> {
+  /** Waits for what decoding needs; false when the stop comes first. */
+  async #prepare(records: readonly SourceRecord[]): Promise<boolean> {
     const { decoder, events } = this.#parts;
+    const { signal } = this.#stopping;
     for (let delay = RETRY_MS.first; ; delay = Math.min(delay * 2, RETRY_MS.most)) {
       try {
         await decoder.prepare(records);
-        break;
+        return true;
       } catch (error) {
         events.waiting(error);
-        await sleep(delay);
+        if (!signal.aborted) await sleep(delay, undefined, { signal }).catch(() => {});
+        if (signal.aborted) return false;
       }
     }
+  }
+
+  #decode(records: readonly SourceRecord[]): Decoded[] {
+    const { decoder, events } = this.#parts;
     const started = performance.now();
     const decoded = records.map(record => decoder.decode(record));
     events.stage('decode', performance.now() - started);

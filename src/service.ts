@@ -62,7 +62,8 @@ export class Service {
   /** No more records are taken; `run` returns when what was taken is stored and committed. */
   stop(): void {
     this.#phase = 'draining';
-    this.#source?.stop();
+    if (this.#pipeline) this.#pipeline.stop();
+    else this.#source?.stop();
   }
 
   async #start(): Promise<void> {

@@ -277,3 +277,27 @@ test('a stopped source lets what is under way be stored, then the run ends', asy
   await running;
   assert.deepEqual(places(sink.stored), ['0/0', '0/1']);
 });
+
+test('a stop while decoding waits for something outside gives the batch up, and the run ends well', async () => {
+  const decoder = { ...PLAIN, prepare: () => Promise.reject(new Error('the registry is down')) };
+  const { pipeline, sink, told } = stage({ counts: [5], batchRecords: 2, waits: true, decoder });
+  const run = pipeline.run();
+  await quiet();
+  assert.ok(told.waiting.length > 0);
+  pipeline.stop();
+  await run;
+  assert.equal(sink.stored.length, 0);
+  assert.equal(told.revoked, told.taken);
+});
+
+test('what is behind a batch that was given up is not published either', async () => {
+  let asked = 0;
+  const decoder = { ...PLAIN, prepare: () => (asked++ === 0 ? Promise.reject(new Error('down')) : Promise.resolve()) };
+  const { pipeline, sink, told } = stage({ counts: [4], batchRecords: 2, waits: true, decoder });
+  const run = pipeline.run();
+  await quiet();
+  pipeline.stop();
+  await run;
+  assert.equal(sink.stored.length, 0);
+  assert.equal(told.revoked, 4);
+});

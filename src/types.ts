@@ -137,8 +137,6 @@ export type Outcome = { readonly record: SourceRecord } & (Labelled | Rejection 
 export interface Batch {
   readonly epoch: number;
   readonly records: readonly SourceRecord[];
-  /** When the batch was handed out, `performance.now()`. */
-  readonly takenAt: number;
 }
 
 /**

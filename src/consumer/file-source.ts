@@ -115,7 +115,7 @@ export class FileSource implements Source {
   #handOut(records: readonly SourceRecord[]): FileBatch {
     this.#lastFile = records.at(-1)?.partition ?? this.#lastFile;
     this.#outstanding += 1;
-    return { epoch: 1, records, takenAt: performance.now(), readBytes: this.#readBytes };
+    return { epoch: 1, records, readBytes: this.#readBytes };
   }
 
   /** A failure is an end of the input that is remembered. */

@@ -196,7 +196,7 @@ export class KafkaSource implements Source {
       return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
     });
     const records = parts.flatMap(({ held }) => held.map(({ record }) => record));
-    return { epoch: this.#epoch, records, takenAt: performance.now(), parts };
+    return { epoch: this.#epoch, records, parts };
   }
 
   #available(): boolean {

@@ -35,9 +35,9 @@ export const METRICS = {
   },
   siftline_records_revoked_total: {
     type: 'counter',
-    help: 'Records given back unanswered because their partition moved; its new owner reads them again.',
+    help: 'Records given back unanswered, because their partition moved or the stage was stopped; they are read again.',
     labels: [],
-    watch: 'Grows only at rebalances.',
+    watch: 'Grows only at rebalances and stops.',
   },
   siftline_labels_total: {
     type: 'counter',
@@ -55,7 +55,8 @@ export const METRICS = {
     type: 'counter',
     help: 'Tokens that went through the engine: of texts, and of padding.',
     labels: ['kind'],
-    watch: 'padding / (text + padding) is work wasted; above 0.3, lower workers.runTokens.',
+    watch:
+      'padding / (text + padding) is work wasted; above 0.2, raise workers.batchMs, so that more texts are sorted together.',
   },
   siftline_batch_records: {
     type: 'histogram',

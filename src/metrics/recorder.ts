@@ -1,4 +1,4 @@
-import type { BatchTimings, Outcome, Task } from '../types.js';
+import { type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../types.js';
 import { STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
 import { MetricsRegistry } from './registry.js';
@@ -17,7 +17,11 @@ export class Recorder {
       StageName,
       QuantileWindow
     >;
-    this.registry.counter('siftline_records_total').inc({ outcome: 'labelled', reason: '' }, 0);
+    // All of them from the start: a series that appears with its first error hides that error from rate().
+    const records = this.registry.counter('siftline_records_total');
+    records.inc({ outcome: 'labelled', reason: '' }, 0);
+    for (const reason of REJECT_REASONS) records.inc({ outcome: 'rejected', reason }, 0);
+    for (const reason of SKIP_REASONS) records.inc({ outcome: 'skipped', reason }, 0);
     for (const { name, labels } of tasks) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
     }

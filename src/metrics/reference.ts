@@ -1,3 +1,4 @@
+import { REJECT_REASONS, SKIP_REASONS } from '../types.js';
 import { METRICS, type MetricDefinition } from './list.js';
 
 /** docs/metrics.md, from the list. */
@@ -12,6 +13,9 @@ quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro 
 (\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time.
 
 The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance.
+
+\`reason\` of a rejected record, in \`siftline_records_total\`, the metrics records and the header \`siftline.error.code\`, is one of
+${REJECT_REASONS.map(reason => `\`${reason}\``).join(', ')}; of a skipped one: ${SKIP_REASONS.map(reason => `\`${reason}\``).join(', ')}.
 
 | metric | type | labels | what it counts | what a bad value means |
 | --- | --- | --- | --- | --- |

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { METRICS } from '../../src/metrics/list.js';
 import { Recorder } from '../../src/metrics/recorder.js';
-import type { Outcome, SourceRecord } from '../../src/types.js';
+import { type Outcome, REJECT_REASONS, type SourceRecord } from '../../src/types.js';
 
 const TASKS = [{ name: 'topic', labels: ['food', 'travel'], activation: 'softmax' as const, thresholds: [0.5, 0.5] }];
 const TIMINGS = { queueMs: 1, tokeniseMs: 1, inferMs: 5, tokens: 10, paddedTokens: 12 };
@@ -60,6 +60,13 @@ test('every metric of the list is there, with its help, from the start', async (
     assert.ok(text.includes(`# HELP ${name} ${help}`), name);
     assert.ok(text.includes(`# TYPE ${name} ${type}`), name);
   }
+});
+
+test('every reason is there at 0 before it is ever given, so that the first rejection is seen', async () => {
+  const text = await new Recorder(TASKS).registry.text();
+  for (const reason of REJECT_REASONS)
+    assert.ok(text.includes(`siftline_records_total{outcome="rejected",reason="${reason}"} 0`));
+  assert.ok(text.includes('siftline_records_total{outcome="skipped",reason="TOMBSTONE"} 0'));
 });
 
 test('every label of the model is there at 0 before it is ever given', async () => {

@@ -92,6 +92,6 @@ export class MemorySource implements Source {
     const records = (this.#topic.partitions[partition] ?? []).slice(from, from + this.#options.batchRecords);
     this.#positions[partition] = from + records.length;
     const slice = (this.#progress[partition] as PartitionProgress).handOut(BigInt(from + records.length));
-    return { epoch: this.#epoch, records, takenAt: performance.now(), partition, slice };
+    return { epoch: this.#epoch, records, partition, slice };
   }
 }

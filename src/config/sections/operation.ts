@@ -3,7 +3,7 @@ import { text, whole } from '../values.js';
 
 export const metrics = z
   .strictObject({
-    host: text.default('0.0.0.0').describe('Address the HTTP server (probes, /metrics, status page) listens on.'),
+    host: text.default('0.0.0.0').describe('Address the HTTP server (probes and /metrics) listens on.'),
     port: whole(0, 65_535).default(9464).describe('Port of the HTTP server; 0 takes any free one.'),
     windowSeconds: whole(0, 86_400)
       .default(10)

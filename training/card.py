@@ -12,13 +12,15 @@ datasets:
 - ucirvine/sms_spam
 - HannahRoseKirk/HatemojiBuild
 - khalidalt/HuffPost
+- PolyAI/banking77
+- Helsinki-NLP/xed_en_fi
 tags: [moderation, sentiment, emotions, news, spam, onnx, int8]
 ---
 """
 
-INTRO = """# siftline english
+INTRO = """# siftline {name}
 
-One BERT encoder (MiniLM, 6 layers, 384 wide), five heads, int8. It answers five questions about a short English
+One BERT encoder (MiniLM, {layers} layers, 384 wide), five heads, int8. It answers five questions about a short English
 text in one pass: **moderation** (toxic, identity_hate, sexist), **sentiment** (negative, neutral, positive,
 ambiguous), **emotions** (28 of GoEmotions), **news** (17 sections) and **spam** (ham, spam).
 
@@ -46,6 +48,7 @@ SOURCES = {
     "GoEmotions (Demszky et al. 2020)": ("sentiment, emotions", "goemotions", "CC BY 4.0 / Apache-2.0"),
     "News Category Dataset (Misra 2022), 17 sections": ("news", "huffpost", "CC0 (v2, by its card)"),
     "SMS Spam Collection (Almeida, Gómez Hidalgo)": ("spam", "sms", "CC BY 4.0"),
+    "XED English subtitles, Banking77, other HuffPost sections": ("texts only, answered by the teachers", "unlabelled", "CC BY 4.0 / CC0"),
 }
 
 DATA_NOTES = """
@@ -128,12 +131,12 @@ def _sources(counts):
         yield f"| {title} | {use} | {counts[key]} | {licence} |"
 
 
-def card(result, counts, recipe):
-    """The whole README. `counts` are training rows by source, `recipe` a paragraph of what was run."""
+def card(result, counts, about):
+    """The whole README. `counts` are training rows by source; `about` has the model's name, layers, and a paragraph of what was run."""
     invariance = result["invariance"]
     parts = [
-        FRONT + "\n" + INTRO.rstrip("\n"), *_sources(counts), DATA_NOTES,
-        "## Recipe\n", recipe, "",
+        FRONT + "\n" + INTRO.format(**about).rstrip("\n"), *_sources(counts), DATA_NOTES,
+        "## Recipe\n", about["recipe"], "",
         "## Scores (accuracy / macro-F1 on the test splits)\n", *_scores(result), "",
         "Printed by `python -m training.evaluate`; a random fifth of every test split is kept elsewhere, so counts are lower than",
         "published ones. For emotions, accuracy is exact match of all 28. Targets are an earlier prototype's scores. Thresholds,",

@@ -154,6 +154,22 @@ def tests(root):
     }
 
 
+def unlabelled(root):
+    """English texts that no label is read of: they only carry a teacher's answers to a student."""
+    texts = [text for text, _ in _tsv(root / "xed_emotions" / "en_train.tsv")]
+    texts += [text for section, text in _tsv(root / "huffpost_news" / "train.tsv") if int(section) not in NEWS_OF]
+    texts += [r["text"] for r in _csv(root / "banking77" / "train.csv")]
+    forbidden = {normal(r.text) for rows in tests(root).values() for r in rows}
+    return [Row(text, {}) for text in texts if normal(text) not in forbidden]
+
+
+def counts(root):
+    """Training rows by source, as the cards list them."""
+    sources = {"edos": edos, "davidson": davidson, "jigsaw": jigsaw, "goemotions": goemotions, "huffpost": huffpost, "sms": sms}
+    found = {name: sum(1 for _ in read(root, "train")) for name, read in sources.items()}
+    return found | {"hatemoji": sum(1 for _ in hatemoji(root, "build_train")), "unlabelled": len(unlabelled(root))}
+
+
 def _hold_out(rows):
     """(train, dev): every 10th row is dev, and a text that is in dev leaves train."""
     dev = rows[::10]

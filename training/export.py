@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from torch import nn
 
@@ -47,12 +46,3 @@ def verify(classifier, path, ids):
         ours = classifier(matrix, mask)
     theirs = session(path).run(list(ours), {"input_ids": matrix.numpy(), "attention_mask": mask.numpy()})
     return max(float(np.abs(a.numpy() - b).max()) for a, b in zip(ours.values(), theirs))
-
-
-def optimise(source, path):
-    """Apply ORT's EXTENDED fusions but SkipLayerNormalization, whose CPU kernel is slow, and save the graph."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(path)
-    options.log_severity_level = 3
-    ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"])

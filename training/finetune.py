@@ -6,6 +6,7 @@ kernels anew for every shape. A text's loss is the sum over the tasks that know 
 
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,15 @@ import torch
 from torch.nn import functional as F
 
 BUCKETS = (16, 32, 48, 64, 96, 128)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Special ids of a vocabulary: padding, [MASK], and those that are never masked. The defaults are those of English BERT."""
+
+    pad: int = 0
+    mask: int = 103
+    kept: tuple = (0, 101, 102)
 
 
 class Targets:
@@ -66,11 +76,11 @@ def pad(ids, length, pad_id=0):
     return torch.from_numpy(matrix), torch.from_numpy(mask)
 
 
-def hide(matrix, share, seed, mask_id=103, specials=(0, 101, 102)):
+def hide(matrix, share, seed, marks=Marks()):
     """Replace a random share of the tokens by [MASK]: against learning texts by heart."""
     chosen = torch.rand(matrix.shape, generator=torch.Generator().manual_seed(seed)) < share
-    chosen &= ~torch.isin(matrix, torch.tensor(specials))
-    return matrix.masked_fill(chosen, mask_id)
+    chosen &= ~torch.isin(matrix, torch.tensor(marks.kept))
+    return matrix.masked_fill(chosen, marks.mask)
 
 
 def plan(ids, tokens, seed):
@@ -97,9 +107,11 @@ def rate(step, steps, warmup=0.06):
 
 
 def optimizer(model, lr, head_lr, decay):
-    """AdamW with weight decay on matrices only and a rate of its own for the heads."""
+    """AdamW with weight decay on matrices only and a rate of its own for the heads; sparse word vectors are not its own."""
     groups = {}
     for name, p in model.named_parameters():
+        if name == "words.weight" and model.words.sparse:
+            continue
         key = (name.startswith("heads."), p.ndim > 1)
         groups.setdefault(key, []).append(p)
     return torch.optim.AdamW(
@@ -113,13 +125,25 @@ def optimizer(model, lr, head_lr, decay):
     )
 
 
+def words_optimizer(model, lr):
+    """Adam over the word vectors a batch used: over all of a large vocabulary it costs more than the encoder."""
+    made = torch.optim.SparseAdam([model.words.weight], lr=lr, betas=(0.9, 0.98))
+    made.param_groups[0]["peak"] = lr
+    return made
+
+
+def _clip(model, limit):
+    """Clip the gradient; a sparse one is left as it is (Adam does not mind its size)."""
+    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None and not p.grad.is_sparse], limit)
+
+
 def _save(path, state):
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     temporary.rename(path)
 
 
-def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_lr=1e-3, decay=0.01, hidden_share=0.0, seed=7, every=300, log=print):
+def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_lr=1e-3, decay=0.01, hidden_share=0.0, seed=7, every=300, marks=Marks(), log=print):
     """Train and return the model; resumes from `work/checkpoint.pt`, ends with `work/final.pt`."""
     work = Path(work)
     final, checkpoint = work / "final.pt", work / "checkpoint.pt"
@@ -128,10 +152,13 @@ def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_l
         return model.eval()
     batches = [b for e in range(epochs) for b in plan(ids, tokens, seed + e)]
     adam, start = optimizer(model, lr, head_lr, decay), 0
+    words = words_optimizer(model, lr) if model.words.sparse else None
+    both = [adam, words] if words else [adam]
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
-        adam.load_state_dict(state["adam"])
+        for each, saved in zip(both, (state["adam"], state.get("words"))):
+            each.load_state_dict(saved)
         start = state["step"]
         log(f"resumed at step {start}")
     model.train()
@@ -139,15 +166,17 @@ def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_l
     began, texts, padded, mean = time.time(), 0, 0, None
     for step in range(start, len(batches)):
         torch.manual_seed(seed * 100_003 + step)  # dropout is the same after a resume
-        for group in adam.param_groups:
+        for group in (g for each in both for g in each.param_groups):
             group["lr"] = group["peak"] * rate(step, len(batches))
         length, rows = batches[step]
-        matrix, mask = pad([ids[i] for i in rows], length)
-        loss = targets.loss(model(hide(matrix, hidden_share, seed * 100_003 + step), mask), rows)
-        adam.zero_grad(set_to_none=True)
+        matrix, mask = pad([ids[i] for i in rows], length, marks.pad)
+        loss = targets.loss(model(hide(matrix, hidden_share, seed * 100_003 + step, marks), mask), rows)
+        for each in both:
+            each.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        adam.step()
+        _clip(model, 1.0)
+        for each in both:
+            each.step()
         texts, padded = texts + len(rows), padded + length * len(rows)
         mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         if (step + 1) % 20 == 0:
@@ -155,7 +184,8 @@ def train(model, ids, targets, work, *, epochs=2, tokens=3072, lr=1.2e-4, head_l
             left = spent / (step + 1 - start) * (len(batches) - step - 1)
             log(f"step {step + 1}/{len(batches)} loss {mean:.4f} {texts / spent:.0f} texts/s {padded / spent:.0f} tokens/s left {left / 60:.1f} min")
         if (step + 1) % every == 0:
-            _save(checkpoint, {"model": model.state_dict(), "adam": adam.state_dict(), "step": step + 1})
+            state = {"model": model.state_dict(), "adam": adam.state_dict(), "step": step + 1}
+            _save(checkpoint, state | ({"words": words.state_dict()} if words else {}))
     model.dtype = torch.float32
     _save(final, model.state_dict())
     return model.eval()

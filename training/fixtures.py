@@ -4,11 +4,13 @@
 
 They are made as Hugging Face's own exporter makes them (same classes, same input and output
 names), so that the TypeScript side meets every layout it promises to load: one label or
-several, one logit, no token types, BPE with a position offset, Unigram, two tasks.
+several, one logit, no token types, BPE with a position offset, Unigram, two tasks, dynamic int8,
+and weights without a graph.
 """
 
 import argparse
 import json
+import random
 import re
 import shutil
 import warnings
@@ -20,7 +22,7 @@ import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch import nn
 
-from . import data, manifest
+from . import data, manifest, quantise
 from .predictor import Predictor
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -181,6 +183,21 @@ def hugging_face(folder, tokenizer, config, model_class, *, kind, limit=64, nest
     write_tokenizer(folder, tokenizer, kind, limit)
 
 
+def weights(folder, tokenizer, config, model_class):
+    """The same without a graph: what a fine-tuning leaves behind."""
+    torch.manual_seed(7)
+    model = model_class(config)
+    nn.init.normal_(model.classifier.bias)
+    model.save_pretrained(folder)
+    write_tokenizer(folder, tokenizer, "BertTokenizer", 64)
+
+
+def dynamic(source, folder):
+    """A folder as hubs offer them beside the fp32 one: int8 with scales from the batch, so that answers depend on it."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.onnx"))
+    quantise.dynamic(source / "model.onnx", folder / "model.onnx")
+
+
 def two_tasks(folder, tokenizer, config):
     """A folder with a manifest: a sigmoid task and a softmax task with temperatures and thresholds."""
     torch.manual_seed(7)
@@ -214,6 +231,10 @@ def build(root, out):
     ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
     roberta = settings(bpe.get_vocab_size(), ["no", "yes"], 66, problem_type="single_label_classification", **ids)
     xlmr = settings(uni.get_vocab_size(), ["one_star", "three_stars", "five_stars"], 66, problem_type="single_label_classification", **ids)
+    # As many positions as the models people use, and next to nothing else.
+    small = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    bert512 = settings(vocab, ["calm", "heated"], 512, problem_type="multi_label_classification", **small)
+    roberta514 = settings(bpe.get_vocab_size(), ["no", "yes", "maybe"], 514, problem_type="single_label_classification", **ids, **small)
     bert = t.BertForSequenceClassification
     hugging_face(out / "bert-single", pieces, t.BertConfig(**single), bert, kind="BertTokenizer")
     hugging_face(out / "bert-multi", pieces, t.BertConfig(**multi), bert, kind="BertTokenizer", limit=HUGE, nested=True)
@@ -221,7 +242,46 @@ def build(root, out):
     hugging_face(out / "distilbert", pieces, t.DistilBertConfig(**distil), t.DistilBertForSequenceClassification, kind="DistilBertTokenizer")
     hugging_face(out / "roberta", bpe, t.RobertaConfig(**roberta), t.RobertaForSequenceClassification, kind="RobertaTokenizer")
     hugging_face(out / "xlmr", uni, t.XLMRobertaConfig(**xlmr), t.XLMRobertaForSequenceClassification, kind="XLMRobertaTokenizer")
+    hugging_face(out / "bert-512", pieces, t.BertConfig(**bert512), bert, kind="BertTokenizer", limit=512)
+    hugging_face(out / "roberta-514", bpe, t.RobertaConfig(**roberta514), t.RobertaForSequenceClassification, kind="RobertaTokenizer", limit=512)
+    dynamic(out / "bert-single", out / "bert-dynamic")
+    weights(out.parent / "weights/bert", pieces, t.BertConfig(**single), bert)
     two_tasks(out / "bert-two-tasks", pieces, t.BertConfig(**settings(vocab, ["food", "travel", "other"], 64)))
+
+
+def text_of(tokens, tokenizer):
+    """A text of exactly so many tokens, special tokens included, that is not the same all along."""
+    words = " ".join(TEXTS[2:5]).split() + TEXTS[11].split()
+    count = lambda words: len(tokenizer.encode(" ".join(words)).ids)
+    draw, chosen = random.Random(tokens), []
+    while count(chosen) < tokens:
+        chosen.append(draw.choice(words))
+    while count(chosen) > tokens:
+        chosen.pop()
+    for filler in ("a", "e", "."):
+        while count([*chosen, filler]) <= tokens:
+            chosen.append(filler)
+    assert count(chosen) == tokens, f"{count(chosen)} tokens in place of {tokens}"
+    return " ".join(chosen)
+
+
+def long_texts(folder, positions):
+    """What texts as long as the position table, a little shorter and longer, and several times as long come to."""
+    predictor, stride = Predictor(folder, positions), positions // 8
+    predictor.tokenizer.no_truncation()
+    texts = [text_of(n, predictor.tokenizer) for n in (*range(positions - 2, positions + 3), positions * 5 // 2)]
+    return {"maxTokens": positions, "stride": stride, "cases": [predictor.long_case(text, stride) for text in texts]}
+
+
+def write_reference(folder, out):
+    """The reference files of a fixture model."""
+    positions = 512 if folder.name in ("bert-512", "roberta-514") else 64
+    if positions == 64:
+        cases = [Predictor(folder, 64).case(text) for text in TEXTS]
+        manifest.write_json(out / f"{folder.name}.json", {"model": folder.name, "maxTokens": 64, "cases": cases})
+    long = json.dumps(long_texts(folder, positions), ensure_ascii=False, separators=(",", ":"))
+    (out / f"{folder.name}-long.json").write_text(long.replace('{"text"', '\n{"text"') + "\n", encoding="utf-8")
+    print(folder.name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // 1024, "KB")
 
 
 def main():
@@ -230,14 +290,12 @@ def main():
     parser.add_argument("--out", type=Path, default=REPOSITORY / "test/fixtures")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    shutil.rmtree(args.out / "models", ignore_errors=True)
+    for name in ("models", "weights"):
+        shutil.rmtree(args.out / name, ignore_errors=True)
     build(args.data, args.out / "models")
     (args.out / "reference").mkdir(parents=True, exist_ok=True)
     for folder in sorted((args.out / "models").iterdir()):
-        predictor = Predictor(folder, 64)
-        cases = [predictor.case(text) for text in TEXTS]
-        manifest.write_json(args.out / "reference" / f"{folder.name}.json", {"model": folder.name, "maxTokens": 64, "cases": cases})
-        print(folder.name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) // 1024, "KB")
+        write_reference(folder, args.out / "reference")
 
 
 if __name__ == "__main__":

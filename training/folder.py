@@ -9,9 +9,10 @@ from .manifest import write_json
 SPECIALS = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]"}
 
 
-def write(base, out, main_task):
+def write(base, out, main_task, layers=None):
     """tokenizer.json without baked-in padding and truncation, tokenizer_config.json, and a config.json
-    that describes `main_task`, so that Hugging Face tools recognise a sequence classifier."""
+    that describes `main_task`, so that Hugging Face tools recognise a sequence classifier.
+    `layers` is the encoder's depth where it is not the base's."""
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.no_padding()
@@ -21,6 +22,8 @@ def write(base, out, main_task):
     limit = config["max_position_embeddings"]
     write_json(out / "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": limit, **SPECIALS})
     config.pop("_name_or_path", None)
+    if layers is not None:
+        config["num_hidden_layers"] = layers
     config |= {
         "architectures": ["BertForSequenceClassification"],
         "problem_type": "single_label_classification" if main_task.activation == "softmax" else "multi_label_classification",

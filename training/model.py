@@ -1,4 +1,4 @@
-"""BERT with one small head per task: logits = Wo·ReLU(Wh·BERT(x)[CLS] + bh) + bo.
+"""BERT with one small head per task: logits = Wo·ReLU(Wh·BERT(x)[CLS] + bh) + bo, or on the mean of the tokens.
 
 A plain encoder (Devlin et al. 2019, post-norm, exact GELU) written out so that it can compute
 in bfloat16 while training and leave everything but [CLS] out of the last layer.
@@ -62,13 +62,32 @@ class Head(nn.Module):
         return self.out(self.dropout(F.relu(self.hidden(self.dropout(x)))))
 
 
-class Classifier(nn.Module):
-    """Token ids and mask in, a dict of fp32 logits by task out. One encoder pass for all tasks."""
+UNIT = 2**16  # of the fixed-point numbers that exact means are taken in
 
-    def __init__(self, config, tasks, hidden=256, dropout=0.1):
+
+def mean(x, mask):
+    """Mean over the tokens that `mask` (0 or 1) lets through, in fp32."""
+    weight = mask.float()[..., None]
+    return (x.float() * weight).sum(1) / weight.sum(1)
+
+
+def exact_mean(x, mask):
+    """`mean` whose sum does not depend on padding or batch by even a bit: whole numbers add up the same in any order."""
+    weight = mask.float()[..., None]
+    total = torch.round(x.float() * weight * UNIT).long().sum(1)
+    return total.float() / (weight.sum(1) * UNIT)
+
+
+class Classifier(nn.Module):
+    """Token ids and mask in, a dict of fp32 logits by task out. One encoder pass for all tasks.
+
+    `pooling` says what the heads see of the last layer: "cls", its first vector, or "mean", the mean of all.
+    """
+
+    def __init__(self, config, tasks, hidden=256, dropout=0.1, pooling="cls"):
         super().__init__()
         size = config["hidden_size"]
-        self.config, self.tasks = config, tasks
+        self.config, self.tasks, self.pooling = config, tasks, pooling
         self.words = nn.Embedding(config["vocab_size"], size)
         self.positions = nn.Embedding(config["max_position_embeddings"], size)
         self.norm = Norm(size, config["layer_norm_eps"])
@@ -77,12 +96,15 @@ class Classifier(nn.Module):
         self.dtype = torch.float32
 
     def encode(self, input_ids, attention_mask):
-        """The [CLS] vector of the last layer, fp32."""
+        """The [CLS] or mean vector of the last layer, fp32."""
         x = self.words(input_ids) + self.positions.weight[: input_ids.shape[1]]
         x = self.norm(x).to(self.dtype)
         bias = ((1 - attention_mask.to(x.dtype)) * -10000.0)[:, None, None, :]
         for layer in self.layers[:-1]:
             x = layer(x, bias)
+        if self.pooling == "mean":
+            pool = mean if self.training else exact_mean
+            return pool(self.layers[-1](x, bias), attention_mask)
         return self.layers[-1](x, bias, cls_only=True)[:, 0].float()
 
     def forward(self, input_ids, attention_mask):
@@ -102,14 +124,14 @@ LAYER_NAMES = {
 }
 
 
-def from_base(folder, tasks, seed=7):
+def from_base(folder, tasks, seed=7, pooling="cls"):
     """A classifier on the weights of a Hugging Face BertModel folder, heads fresh.
 
     Token type 0 is folded into the positions: the exported model has no token_type_ids.
     """
     folder = Path(folder)
     torch.manual_seed(seed)
-    model = Classifier(json.loads((folder / "config.json").read_text()), tasks)
+    model = Classifier(json.loads((folder / "config.json").read_text()), tasks, pooling=pooling)
     base = {k.removeprefix("bert."): v.float() for k, v in load_file(folder / "model.safetensors").items()}
     state = {
         "words.weight": base["embeddings.word_embeddings.weight"],
@@ -124,3 +146,13 @@ def from_base(folder, tasks, seed=7):
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and all(name.startswith("heads.") for name in missing), (missing, unexpected)
     return model
+
+
+def shallower(teacher, layers):
+    """A copy of a classifier that keeps only the given layers (0 is the first), heads and embeddings as they are."""
+    student = Classifier({**teacher.config, "num_hidden_layers": len(layers)}, teacher.tasks, pooling=teacher.pooling)
+    state = {k: v for k, v in teacher.state_dict().items() if not k.startswith("layers.")}
+    for to, layer in enumerate(layers):
+        state |= {f"layers.{to}.{k}": v for k, v in teacher.layers[layer].state_dict().items()}
+    student.load_state_dict(state)
+    return student

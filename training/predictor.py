@@ -58,6 +58,12 @@ class Predictor:
         self.tokenizer.enable_truncation(self.max_tokens)
         return self.tokenizer.encode(text).ids, whole > self.max_tokens
 
+    def windows(self, text, stride):
+        """Ids of every window, with specials, as the tokenizer's own truncation with a stride cuts them."""
+        self.tokenizer.enable_truncation(self.max_tokens, stride=stride)
+        first = self.tokenizer.encode(text)
+        return [window.ids for window in (first, *first.overflowing)]
+
     def logits(self, ids):
         """{output: row of logits}."""
         feed = {"input_ids": ids, "attention_mask": [1] * len(ids), "token_type_ids": [0] * len(ids)}
@@ -83,3 +89,8 @@ class Predictor:
             "logits": {name: [float(v) for v in row] for name, row in logits.items()},
             "scores": self.scores(logits),
         }
+
+    def long_case(self, text, stride):
+        """One case of a reference file of long texts: each window's ids, and the scores of each by itself."""
+        windows = self.windows(text, stride)
+        return {"text": text, "windows": windows, "scores": [self.scores(self.logits(ids)) for ids in windows]}

@@ -10,8 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from . import finetune
-from .export import optimise
+from .optimise import optimise
 from .predictor import session
 
 
@@ -29,6 +28,21 @@ def _quantised_activations(graph):
     return list(dict.fromkeys(names))
 
 
+def feed(run, ids, mask):
+    """Inputs of a session by name: token types, where the graph asks for them, are those of a single text."""
+    known = {"input_ids": np.asarray(ids), "attention_mask": np.asarray(mask), "token_type_ids": np.zeros_like(np.asarray(ids))}
+    return {i.name: known[i.name] for i in run.get_inputs()}
+
+
+def seen(value, mask):
+    """The rows of an activation that belong to tokens: [batch, sequence, ...], or the same flattened; anything else is whole."""
+    if value.ndim > 2 and value.shape[:2] == mask.shape:
+        return value[mask]
+    if value.ndim == 2 and value.shape[0] == mask.size and mask.shape[1] > 1:
+        return value[mask.ravel()]
+    return value
+
+
 def ranges(path, batches):
     """{tensor: (min, max)} over `batches` of (ids, mask); padded positions do not count."""
     model = onnx.load(str(path))
@@ -39,9 +53,8 @@ def ranges(path, batches):
     onnx.save(model, str(probe))
     run, low, high = session(probe), {}, {}
     for ids, mask in batches:
-        for name, value in zip(names, run.run(names, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})):
-            if value.ndim == 3 and value.shape[1] == mask.shape[1]:
-                value = value[mask.numpy().astype(bool)]
+        for name, value in zip(names, run.run(names, feed(run, ids, mask))):
+            value = seen(value, np.asarray(mask).astype(bool))
             low[name] = min(low.get(name, 0.0), float(value.min()))
             high[name] = max(high.get(name, 0.0), float(value.max()))
     probe.unlink()
@@ -95,6 +108,8 @@ def static(source, path, spans):
 
 def calibration(ids, count=4800, tokens=2048, seed=11):
     """Padded batches of `count` random training texts, in length order."""
+    from . import finetune  # torch, which the import of a foreign ONNX file does without
+
     chosen = np.random.default_rng(seed).choice(len(ids), count, replace=False)
     chosen = sorted((ids[i] for i in chosen), key=len)
     batch = []

@@ -47,7 +47,7 @@ def main():
     write_lines(args.out / f"tokenizer-{args.model.name}.json", head, tokenizer_cases(args.model / "tokenizer.json", args.max_tokens))
     if not args.tokenizer_only:
         predictor = Predictor(args.model, args.max_tokens)
-        write_lines(args.out / f"{args.model.name}.json", head, [predictor.case(text) for text in texts.HARMLESS])
+        write_lines(args.out / f"{args.model.name}.json", head, [predictor.case(text) for text in texts.harmless(args.model.name)])
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ ENGLISH = (
 )
 
 
+MULTILINGUAL = (
+    Task("moderation", "sigmoid", ("toxic",)),
+    Task("sentiment", "softmax", ("negative", "neutral", "positive")),
+    Task("topic", "softmax", ("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")),
+)
+
+
 def sentiment_of(emotions):
     """The one sentiment the emotions agree on, or None where they disagree."""
     found = {

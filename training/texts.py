@@ -48,7 +48,59 @@ HARMLESS = [
     "Doctors recommend a short walk after every meal.",
 ]
 
+MULTILINGUAL = [
+    "今天天气很好，我们去公园吧。",
+    "这本书写得非常好，推荐给大家！",
+    "房间很小，隔音也差，以后不会再来了。",
+    "外卖送得很快，味道也不错。",
+    "请问博物馆星期一开门吗？",
+    "你的论点站不住脚，理由如下。",
+    "邻居们一起庆祝春节、开斋节和圣诞节。",
+    "科学家在雨林里发现了一种新的青蛙。",
+    "國家隊在延長賽中贏得了比賽。",
+    "這座山位於島的北部，每年有許多遊客前來健行。",
+    "手机电池只能用半天，很失望😞",
+    "谢谢！！！太好用了👍👍",
+    "OK，明天下午3点在café见。",
+    "ＡＢＣ１２３ 全角字符",
+    "I absolutely love this phone, the battery lasts two days!",
+    "The package arrived late and the box was crushed. Very disappointed.",
+    "Is the museum open on Mondays?",
+    "Der Arzt empfiehlt nach jeder Mahlzeit einen kurzen Spaziergang.",
+    "Das Essen war kalt und der Kellner unfreundlich.",
+    "Les trains pour Lyon partent toutes les heures.",
+    "Ce film est magnifique, je le recommande à tous.",
+    "El equipo ganó la final por dos goles a uno.",
+    "La habitación era ruidosa y el desayuno muy caro.",
+    "Il parlamento ha votato la legge di bilancio.",
+    "A praia fica a dez minutos a pé do hotel.",
+    "De wetenschappers hebben een nieuwe planeet ontdekt.",
+    "Lekarze zalecają codzienny ruch na świeżym powietrzu.",
+    "Учёные открыли новый вид лягушек в тропическом лесу.",
+    "Спасибо, всё работает отлично!",
+    "Уряд ухвалив новий закон про освіту.",
+    "Takım, uzatmalarda attığı golle şampiyon oldu.",
+    "افتتح المتحف الجديد أبوابه للزوار يوم الاثنين.",
+    "الخدمة ممتازة والموظفون لطفاء جدا.",
+    "डॉक्टर रोज़ टहलने की सलाह देते हैं।",
+    "Candi itu terletak di sebelah utara kota.",
+    "ภาพยนตร์เรื่องนี้สนุกมาก",
+    "Đội tuyển đã giành chiến thắng ở phút cuối cùng.",
+    "科学者たちは新しい惑星を発見した。",
+    "この店のラーメンはとても美味しかったです。",
+    "선수들은 연장전 끝에 우승을 차지했다.",
+    "배송이 너무 늦어서 실망했어요.",
+    "新闻" * 90,
+    "Wetter " * 150,
+    "",
+    " ",
+    "2026-11-25 12:30",
+    "🎉🎂🥳",
+]  # fmt: skip
+
 GOLDEN = [HARMLESS[i] for i in (1, 2, 4, 6, 14, 29)]
+
+GOLDEN_MULTILINGUAL = [MULTILINGUAL[i] for i in (1, 2, 7, 8, 14, 18, 27, 31, 37)]
 
 WORDS = "time house river music computer walking unbelievable antidisestablishmentarianism 3.14 co-operate don't".split()
 
@@ -68,6 +120,11 @@ SPECIAL = {
     "numbers": ["0", "007", "1,234.50", "1e-9", "-5", "0xFF", "٣٤٥", "१२३", "２０２６", "192.168.0.1", "12:30", "2026-11-25T03:28:00Z", "+47 22 00 00 00", "100%"],
     "links": ["https://example.org/a?b=c&d=%20#e", "user.name+tag@example.org", "www.example.org", "C:\\temp\\x.txt", "/usr/bin/env", "a/b/c", "example.中国"],
 }  # fmt: skip
+
+
+def harmless(model):
+    """Texts whose answers a model's reference file holds."""
+    return MULTILINGUAL if model == "multilingual" else HARMLESS
 
 
 def hard():

@@ -1,0 +1,44 @@
+"""Make `models/english-small`, a student of 3 layers: python -m training.english_small --data ../shared/data
+
+Half the encoder of `english` at more than twice its speed. It starts from three layers of the teachers'
+average and learns from their answers and from the labels.
+"""
+
+from . import distil, finetune, model, stages
+from .english import TEACHERS
+from .tasks import ENGLISH
+
+LAYERS = (0, 2, 5)
+STUDENT = {"epochs": 3, "lr": 1.5e-4, "head_lr": 5e-4}
+HARD = 0.5  # weight of the labels beside the teachers' answers
+
+
+def recipe(corpus):
+    return (
+        f"The teachers are the first two runs of `english`. The student starts from layers {', '.join(map(str, LAYERS))} of their averaged weights and\n"
+        f"learns for {STUDENT['epochs']} epochs from the mean of their answers on {corpus.labelled} labelled and {len(corpus.rows) - corpus.labelled} unlabelled texts\n"
+        f"(cross-entropy on sigmoid heads, KL at temperature {distil.SOFTENING:.0f} on softmax heads), and with weight {HARD} from the labels.\n"
+        + stages.METHOD
+    )
+
+
+def start(args, states):
+    """The student before training."""
+    teacher = model.from_base(args.base, ENGLISH)
+    teacher.load_state_dict(stages.average(states))
+    return model.shallower(teacher, LAYERS)
+
+
+def main():
+    args = stages.arguments("english-small", __doc__.split("\n")[0])
+    corpus = stages.Corpus(args)
+    states, answers = stages.teachers(args, corpus, TEACHERS)
+    targets = distil.Distilled(corpus.targets, answers, HARD)
+    classifier = finetune.train(start(args, states), corpus.ids, targets, args.work, log=stages.log, **STUDENT)
+    if args.until == "all":
+        about = {"name": "english-small", "version": "1.0.0", "layers": len(LAYERS), "recipe": recipe(corpus)}
+        stages.finish(args, corpus, classifier, about)
+
+
+if __name__ == "__main__":
+    main()

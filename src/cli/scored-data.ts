@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import { buildClassifier } from '../assembly/classifier.js';
+import type { LoadedConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import type { DataFile } from '../eval/data-file.js';
+import { type RowOptions, readLabelledRows } from '../eval/labelled-rows.js';
+import type { Question } from '../eval/question.js';
+import { refusal } from '../eval/refusal.js';
+import type { Sample } from '../eval/sample.js';
+import { scoreRows } from '../eval/scoring.js';
+import { surveyRows } from '../eval/survey.js';
+import type { ModelFolder } from '../model/folder.js';
+import { createPolicy } from '../policy/policy.js';
+import type { Task } from '../types.js';
+import type { CliContext } from './context.js';
+import { createLog } from './log.js';
+
+export interface Job {
+  readonly config: Config;
+  readonly file: DataFile;
+  readonly rows: RowOptions;
+  /** What is asked, once the model's tasks are known. */
+  readonly ask: (tasks: readonly Task[], folder: ModelFolder) => Question;
+  /** How rows are read, where that is another model's question. */
+  readonly read?: Question;
+  /** Where it is not the configuration's own. */
+  readonly policy?: (question: Question) => Config['policy'];
+  readonly stderr: CliContext['stderr'];
+  readonly log: Logger;
+}
+
+export interface ScoredData {
+  readonly folder: ModelFolder;
+  readonly sample: Sample;
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+/**
+ * The rows of a file as the model answers them, through the workers and the policy of serving. The file is looked through
+ * before the model is loaded.
+ */
+export async function scoreData(job: Job): Promise<ScoredData> {
+  const { config, file, rows, stderr, log } = job;
+  const { classifier, folder } = await buildClassifier(config, log, () => {});
+  const question = job.ask(folder.info.tasks, folder);
+  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks);
+  const read = job.read ?? question;
+  const survey = await surveyRows(file, read, rows);
+  const progress = progressOn(stderr, survey.rows);
+  try {
+    await classifier.open();
+    const { sample, rejected } = await scoreRows(readLabelledRows(file, read, rows), {
+      question,
+      rows: survey.rows,
+      classifier,
+      judge: scored => policy.judge(scored).results,
+      ...config.workers,
+      onProgress: progress.update,
+    });
+    if (sample.rows === 0) throw refusal('EVAL_EMPTY', `${file.path}: the model has no answer for any of its texts`);
+    return { folder, sample, skipped: { ...survey.skipped, ...rejected } };
+  } finally {
+    progress.end();
+    await classifier.close();
+  }
+}
+
+/** On a terminal only trouble is worth a log line, unless a level is asked for. */
+export function quietLog({ config, sources }: LoadedConfig): Logger {
+  return createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
+}
+
+const REDRAW_MS = 200;
+
+function progressOn(stderr: CliContext['stderr'], total: number): { update(done: number): void; end(): void } {
+  if (stderr.isTTY !== true) return { update: () => {}, end: () => {} };
+  let drawn = 0;
+  return {
+    update: done => {
+      if (performance.now() - drawn < REDRAW_MS) return;
+      drawn = performance.now();
+      stderr.write(`\r\x1b[Ksiftline: ${done} of ${total} rows`);
+    },
+    end: () => void stderr.write('\r\x1b[K'),
+  };
+}

@@ -1,0 +1,163 @@
+import type { Goal, Goals } from './goal.js';
+import { holdOut } from './holdout.js';
+import type { Prf } from './measures.js';
+import { calibrationError, reliability } from './reliability.js';
+import { rescaled, rescaledProbability } from './rescale.js';
+import { type Column, columnOf, givenClass, type Sample } from './sample.js';
+import { COLDEST, fitTemperature, HOTTEST } from './temperature.js';
+import { at, chooseThreshold, type Found } from './threshold.js';
+
+export interface CalibrationOptions {
+  /** The temperature the scores were made with. */
+  readonly temperature: number;
+  /** Leave it: where it is written cannot hold one, or only one label is looked at. */
+  readonly keepTemperature: boolean;
+  /** Thresholds in use, by label. */
+  readonly thresholds: Readonly<Record<string, number>>;
+  readonly goals: Goals;
+  /** Share of the rows that is kept back from the choice and used for the reported numbers. */
+  readonly holdout: number;
+}
+
+/** A label's threshold and what it does on the reported rows. */
+export interface LabelCalibration extends Prf {
+  readonly label: string;
+  readonly goal: Goal;
+  readonly threshold: number;
+  /** The threshold in use, and what it does on the same rows; null for a choice, which has none. */
+  readonly before: (Prf & { readonly threshold: number }) | null;
+  /** Whether the threshold in use had to stay. */
+  readonly kept: boolean;
+  /** Reported rows in which the label holds. */
+  readonly support: number;
+}
+
+export interface Calibration {
+  readonly fitRows: number;
+  readonly reportRows: number;
+  /** Whether the reported rows had no part in the choice. */
+  readonly heldOut: boolean;
+  readonly temperature: { readonly before: number; readonly after: number };
+  /** On the reported rows. */
+  readonly ece: { readonly before: number; readonly after: number };
+  readonly labels: readonly LabelCalibration[];
+  readonly warnings: readonly string[];
+}
+
+const FEW = 50;
+const FEW_GIVEN = 20;
+/** A calibration error that grows by less is noise. */
+const WORSE = 0.005;
+
+/** Fits the temperature and then, at that temperature, a threshold for every label the goals ask one for. */
+export function calibrate(sample: Sample, options: CalibrationOptions): Calibration {
+  const { temperature: before, keepTemperature, holdout } = options;
+  const { fit, report } = holdOut(sample, holdout);
+  const after = keepTemperature ? before : fitTemperature(fit, before);
+  const factor = before / after;
+  const parts = { fit: rescaled(fit, factor), report: rescaled(report, factor), old: report, factor };
+  const found = chosenLabels(sample, options.goals).map(at => calibrateLabel(parts, at, options));
+  const ece = { before: errorOf(report), after: errorOf(parts.report) };
+  return {
+    fitRows: fit.rows,
+    reportRows: report.rows,
+    heldOut: report !== fit,
+    temperature: { before, after },
+    ece,
+    labels: found.map(({ result }) => result),
+    warnings: [...temperatureWarnings({ before, after, ece }), ...found.flatMap(({ warnings }) => warnings)],
+  };
+}
+
+interface Parts {
+  readonly fit: Sample;
+  readonly report: Sample;
+  /** The reported rows at the temperature in use. */
+  readonly old: Sample;
+  readonly factor: number;
+}
+
+/** A choice has no thresholds of its own: only for a wanted precision or recall is there a score to find. */
+function chosenLabels({ question }: Sample, goals: Goals): number[] {
+  const all = [...question.labels.keys()];
+  if (question.kind === 'yes-no') return [1];
+  return question.kind === 'set' ? all : all.filter(label => goals.of(question.labels[label] ?? '').kind !== 'f1');
+}
+
+function calibrateLabel(parts: Parts, label: number, options: CalibrationOptions) {
+  const { question } = parts.fit;
+  const name = question.labels[label] ?? '';
+  const goal = options.goals.of(name);
+  const [fit, report] = [claims(parts.fit, label), claims(parts.report, label)];
+  const found = chooseThreshold(fit, goal);
+  const current = question.kind === 'choice' ? undefined : (options.thresholds[name] ?? 0.5);
+  const threshold = found.kind === 'threshold' ? found.threshold : moved(current ?? 0, parts.factor);
+  const result: LabelCalibration = {
+    label: name,
+    goal,
+    threshold,
+    kept: found.kind === 'none',
+    ...at(report, threshold),
+    support: positives(report),
+    before: current === undefined ? null : { threshold: current, ...at(claims(parts.old, label), current) },
+  };
+  return { result, warnings: labelWarnings(result, found, positives(fit)) };
+}
+
+/** A threshold that stays, at the new temperature: what it gave before it gives now. */
+function moved(threshold: number, factor: number): number {
+  return factor === 1 ? threshold : Math.round(rescaledProbability(threshold, factor) * 10_000) / 10_000;
+}
+
+/** Of a choice a label counts only where it is on top; elsewhere no threshold gives it. */
+function claims(sample: Sample, label: number): Column {
+  const column = columnOf(sample, label);
+  if (sample.question.kind !== 'choice') return column;
+  return { ...column, scores: column.scores.map((score, row) => (givenClass(sample, row) === label ? score : -1)) };
+}
+
+function positives({ truth }: Column): number {
+  return truth.reduce((sum, one) => sum + one, 0);
+}
+
+function errorOf(sample: Sample): number {
+  return calibrationError(reliability(sample));
+}
+
+function temperatureWarnings({
+  before,
+  after,
+  ece,
+}: {
+  before: number;
+  after: number;
+  ece: Calibration['ece'];
+}): string[] {
+  const warnings: string[] = [];
+  if (after <= COLDEST || after >= HOTTEST)
+    warnings.push(`the temperature ${after} is the last one that is tried; are labels and texts those of this task?`);
+  if (after !== before && ece.after > ece.before + WORSE)
+    warnings.push(
+      `on the reported rows the calibration error grew from ${ece.before.toFixed(3)} to ${ece.after.toFixed(3)}; give more rows, or keep the temperature`,
+    );
+  return warnings;
+}
+
+function labelWarnings({ label, goal, ...result }: LabelCalibration, found: Found, support: number): string[] {
+  if (found.kind === 'none' && support === 0)
+    return [`${label}: holds in none of the rows to choose on; its threshold stays`];
+  if (found.kind === 'none')
+    return [
+      `${label}: ${goal.kind} ${'value' in goal ? goal.value : ''} cannot be reached, at most ${found.best?.toFixed(3)}; its threshold stays`,
+    ];
+  const warnings: string[] = [];
+  if (support < FEW)
+    warnings.push(`${label}: holds in only ${support} rows to choose on (fewer than ${FEW}); its threshold is a guess`);
+  if (found.kind === 'threshold' && found.given < FEW_GIVEN)
+    warnings.push(`${label}: only ${found.given} rows to choose on score that high; what they show may not hold`);
+  if (goal.kind !== 'f1' && result[goal.kind] < goal.value)
+    warnings.push(
+      `${label}: wanted ${goal.kind} ${goal.value}, the reported rows show ${result[goal.kind].toFixed(3)}`,
+    );
+  return warnings;
+}

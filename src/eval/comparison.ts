@@ -1,0 +1,74 @@
+import { type Intervals, pairedBootstrap } from './bootstrap.js';
+import { type McNemar, mcnemar } from './mcnemar.js';
+import { type Measures, measure } from './measures.js';
+import { countsOf, isExact, type Pattern, type Patterns, patternsOf, timesOf } from './patterns.js';
+import { givenClass, type Sample } from './sample.js';
+
+/** Two models on the same rows. Differences are second - first. */
+export interface Comparison {
+  /** Rows both answered. */
+  readonly rows: number;
+  /** Share of rows in which both decide the same, of several labels all the same. */
+  readonly agreement: number;
+  /** Cohen's kappa (1960): agreement beyond chance. Of several labels over all of them; null where both always say the same. */
+  readonly kappa: number | null;
+  readonly meanAbsoluteDifference: number;
+  readonly mcnemar: McNemar;
+  readonly difference: { readonly accuracy: number; readonly macroF1: number; readonly microF1: number };
+  readonly intervals: Intervals | null;
+}
+
+/** Both samples hold the same rows in the same order. */
+export function compare(first: Sample, second: Sample, { resamples }: { readonly resamples: number }): Comparison {
+  const [one, other] = [patternsOf(first), patternsOf(second)];
+  const [before, after] = [one, other].map(patterns => measure(countsOf(patterns, timesOf(patterns)))) as [
+    Measures,
+    Measures,
+  ];
+  return {
+    rows: first.rows,
+    agreement: agreement(first, second),
+    kappa: kappa(first, second),
+    meanAbsoluteDifference: mean(first.scores.map((score, cell) => Math.abs(score - (second.scores[cell] ?? 0)))),
+    mcnemar: mcnemar(rightAlone(one, other), rightAlone(other, one)),
+    difference: {
+      accuracy: after.accuracy - before.accuracy,
+      macroF1: after.macro.f1 - before.macro.f1,
+      microF1: after.micro.f1 - before.micro.f1,
+    },
+    intervals: resamples > 0 ? pairedBootstrap(one, other, { resamples }) : null,
+  };
+}
+
+function agreement(first: Sample, second: Sample): number {
+  const width = first.question.labels.length;
+  const same = Array.from({ length: first.rows }, (_, row) =>
+    first.given.subarray(row * width, (row + 1) * width).every((said, i) => said === second.given[row * width + i]),
+  );
+  return same.filter(Boolean).length / first.rows;
+}
+
+function kappa(first: Sample, second: Sample): number | null {
+  const decide = (sample: Sample): ArrayLike<number> =>
+    sample.question.kind === 'set'
+      ? sample.given
+      : Array.from({ length: sample.rows }, (_, row) => givenClass(sample, row));
+  const [one, other] = [decide(first), decide(second)];
+  const classes = first.question.kind === 'set' ? 2 : first.question.labels.length;
+  const share = (said: ArrayLike<number>, wanted: number) =>
+    Array.from(said).filter(each => each === wanted).length / said.length;
+  const observed = mean(Array.from(one, (said, i) => Number(said === other[i])));
+  const chance = Array.from({ length: classes }, (_, c) => share(one, c) * share(other, c)).reduce((a, b) => a + b, 0);
+  return chance === 1 ? null : (observed - chance) / (1 - chance);
+}
+
+function rightAlone(one: Patterns, other: Patterns): number {
+  const right = ({ all, codes }: Patterns, row: number) => isExact(all[codes[row] ?? 0] as Pattern);
+  return one.codes.reduce((sum, _, row) => sum + Number(right(one, row) && !right(other, row)), 0);
+}
+
+function mean(numbers: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < numbers.length; i++) sum += numbers[i] ?? 0;
+  return sum / numbers.length;
+}

@@ -1,0 +1,71 @@
+import { bootstrap, type Intervals } from './bootstrap.js';
+import { labelMeasures, type Measures, measure, type Prf } from './measures.js';
+import { countsOf, patternsOf, timesOf } from './patterns.js';
+import { auroc, averagePrecision, type PrPoint, prCurve, thinned } from './ranking.js';
+import { brier, calibrationError, type ReliabilityBin, reliability } from './reliability.js';
+import { columnOf, givenClass, type Sample, trueClass } from './sample.js';
+
+export interface LabelEvaluation extends Prf {
+  readonly label: string;
+  /** Rows in which the label holds. */
+  readonly support: number;
+  /** Null where it cannot be said: nothing holds, or everything does. */
+  readonly averagePrecision: number | null;
+  readonly auroc: number | null;
+  readonly curve: readonly PrPoint[];
+}
+
+/** Everything the numbers of one model on one sample say. */
+export interface Evaluation extends Measures {
+  readonly rows: number;
+  readonly labels: readonly LabelEvaluation[];
+  readonly ece: number;
+  readonly brier: number;
+  readonly bins: readonly ReliabilityBin[];
+  /** Rows by true class (first index) and given class; null for several labels a row. */
+  readonly confusion: readonly (readonly number[])[] | null;
+  /** Null when no rows were drawn. */
+  readonly intervals: Intervals | null;
+}
+
+const CURVE_POINTS = 120;
+
+export function evaluate(sample: Sample, { resamples }: { readonly resamples: number }): Evaluation {
+  const patterns = patternsOf(sample);
+  const counts = countsOf(patterns, timesOf(patterns));
+  const bins = reliability(sample);
+  return {
+    ...measure(counts),
+    rows: sample.rows,
+    labels: labelMeasures(counts).map((scores, i) => labelEvaluation(sample, i, scores)),
+    ece: calibrationError(bins),
+    brier: brier(sample),
+    bins,
+    confusion: sample.question.kind === 'set' ? null : confusionOf(sample),
+    intervals: resamples > 0 ? bootstrap(patterns, { resamples }) : null,
+  };
+}
+
+function labelEvaluation(sample: Sample, at: number, scores: Prf): LabelEvaluation {
+  const column = columnOf(sample, at);
+  const curve = prCurve(column);
+  return {
+    label: sample.question.labels[at] ?? '',
+    ...scores,
+    support: column.truth.reduce((sum, one) => sum + one, 0),
+    averagePrecision: averagePrecision(curve),
+    auroc: auroc(column),
+    curve: thinned(curve, CURVE_POINTS),
+  };
+}
+
+function confusionOf(sample: Sample): number[][] {
+  const size = sample.question.labels.length;
+  const matrix = Array.from({ length: size }, () => new Array<number>(size).fill(0));
+  for (let row = 0; row < sample.rows; row++) {
+    const line = matrix[trueClass(sample, row)];
+    const given = givenClass(sample, row);
+    if (line) line[given] = (line[given] ?? 0) + 1;
+  }
+  return matrix;
+}

@@ -1,0 +1,66 @@
+import { givenClass, type Sample } from './sample.js';
+
+/** Predictions of about the same confidence: how sure the model was, and how often it was right. */
+export interface ReliabilityBin {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly confidence: number;
+  readonly accuracy: number;
+}
+
+export const BINS = 15;
+
+/** Bins of equal width; those that hold nothing are left out. */
+export function reliability(sample: Sample): ReliabilityBin[] {
+  const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
+  eachClaim(sample, (sure, right) => {
+    const bin = sums[Math.min(Math.floor(sure * BINS), BINS - 1)];
+    if (!bin) return;
+    bin.count += 1;
+    bin.confidence += sure;
+    bin.right += right;
+  });
+  return sums.flatMap(({ count, confidence: sure, right: hits }, i) =>
+    count === 0
+      ? []
+      : [{ from: i / BINS, to: (i + 1) / BINS, count, confidence: sure / count, accuracy: hits / count }],
+  );
+}
+
+/** Expected calibration error (Guo et al. 2017): mean |confidence - accuracy|, weighted by what is in the bins. */
+export function calibrationError(bins: readonly ReliabilityBin[]): number {
+  const total = bins.reduce((sum, bin) => sum + bin.count, 0);
+  return bins.reduce((sum, bin) => sum + (bin.count / total) * Math.abs(bin.confidence - bin.accuracy), 0);
+}
+
+/** Of a choice the given label's confidence; of sigmoid labels every known label's probability against its truth. */
+function eachClaim(sample: Sample, take: (confidence: number, right: number) => void): void {
+  const { question, rows, truth, scores } = sample;
+  const width = question.labels.length;
+  const claim = (cell: number) => take(scores[cell] ?? 0, truth[cell] ?? 0);
+  if (question.kind === 'set') {
+    truth.forEach((is, cell) => {
+      if (is >= 0) claim(cell);
+    });
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    claim(row * width + (question.kind === 'yes-no' ? 1 : givenClass(sample, row)));
+  }
+}
+
+/**
+ * Brier score (1950), the mean squared error of the probabilities: of a choice summed over the labels (0 to 2), of sigmoid
+ * labels the mean over those that are known (0 to 1).
+ */
+export function brier(sample: Sample): number {
+  const { question, rows, truth, scores } = sample;
+  let [sum, cells] = [0, 0];
+  truth.forEach((is, cell) => {
+    if (is < 0) return;
+    sum += ((scores[cell] ?? 0) - is) ** 2;
+    cells += 1;
+  });
+  return question.kind === 'choice' ? sum / rows : sum / cells;
+}

@@ -1,0 +1,55 @@
+import { calibrationError, reliability } from './reliability.js';
+import { rescaled } from './rescale.js';
+import type { Sample } from './sample.js';
+
+/** Temperatures that are tried: beyond them a model is not miscalibrated but wrong. */
+export const COLDEST = 0.1;
+export const HOTTEST = 10;
+
+const SMALLEST = 1e-12;
+/** The bracket shrinks by 0.618 a step: 40 steps leave 2e-8 of it. */
+const STEPS = 40;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * The temperature of least negative log-likelihood (Guo et al. 2017), to two digits, as training/tune.py finds it; or
+ * `current`, which the sample's scores were made with, or 1, where that one does not lower the calibration error.
+ */
+export function fitTemperature(sample: Sample, current: number): number {
+  const loss = (temperature: number) => logLoss(rescaled(sample, current / temperature));
+  const lowestLoss = Math.exp(lowest(x => loss(Math.exp(x)), Math.log(COLDEST), Math.log(HOTTEST)));
+  const error = (temperature: number) => calibrationError(reliability(rescaled(sample, current / temperature)));
+  const best = Math.round(lowestLoss * 100) / 100;
+  return [1, best].reduce((kept, other) => (error(other) < error(kept) ? other : kept), current);
+}
+
+/** Mean negative log-likelihood: of a choice of the true label, of sigmoid labels of every known cell. */
+export function logLoss({ question, rows, truth, scores }: Sample): number {
+  let [sum, cells] = [0, 0];
+  truth.forEach((is, cell) => {
+    if (is < 0 || (is === 0 && question.kind !== 'set')) return;
+    const p = scores[cell] ?? 0;
+    sum -= Math.log(Math.max(is === 1 ? p : 1 - p, SMALLEST));
+    cells += 1;
+  });
+  return sum / (question.kind === 'set' ? cells : rows);
+}
+
+/** Golden-section search (Kiefer 1953). The loss is convex in 1/temperature, so there is one valley. */
+function lowest(loss: (x: number) => number, from: number, to: number): number {
+  let [low, high] = [from, to];
+  let [a, b] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)];
+  let [atA, atB] = [loss(a), loss(b)];
+  for (let step = 0; step < STEPS; step++) {
+    if (atA <= atB) {
+      [high, b, atB] = [b, a, atA];
+      a = high - GOLDEN * (high - low);
+      atA = loss(a);
+    } else {
+      [low, a, atA] = [a, b, atB];
+      b = low + GOLDEN * (high - low);
+      atB = loss(b);
+    }
+  }
+  return (low + high) / 2;
+}

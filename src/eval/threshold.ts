@@ -1,0 +1,71 @@
+import type { Goal } from './goal.js';
+import { type Prf, prf } from './measures.js';
+import { type PrPoint, prCurve } from './ranking.js';
+import type { Column } from './sample.js';
+
+/** A threshold that meets a goal, or why there is none. */
+export type Found =
+  /** `given`: rows that score at least that. */
+  | { readonly kind: 'threshold'; readonly threshold: number; readonly given: number }
+  | { readonly kind: 'none'; readonly best: number | null };
+
+const GRID = Array.from({ length: 91 }, (_, i) => (i + 5) / 100);
+/** Grid points to each side that are averaged. */
+const REACH = 4;
+
+/** `none` where nothing is true, or no score reaches the wanted precision; `best` is the highest there is. */
+export function chooseThreshold(column: Column, goal: Goal): Found {
+  // Scores below 0 stand for what cannot be given, whatever the threshold.
+  const curve = prCurve(column).filter(point => point.threshold >= 0);
+  if (curve.length === 0) return { kind: 'none', best: null };
+  if (goal.kind === 'f1') return chosen(column, peak(GRID.map(from => at(column, from).f1)));
+  const meets = curve.map(point => point[goal.kind] >= goal.value);
+  const place = goal.kind === 'precision' ? meets.lastIndexOf(true) : meets.indexOf(true);
+  if (place < 0) return { kind: 'none', best: highest(curve, goal.kind) };
+  return chosen(column, between(curve, place));
+}
+
+function chosen({ scores }: Column, threshold: number): Found {
+  return { kind: 'threshold', threshold, given: scores.reduce((sum, score) => sum + Number(score >= threshold), 0) };
+}
+
+/** Precision, recall and F1 when scores from the threshold on are given. */
+export function at({ truth, scores }: Column, threshold: number): Prf {
+  let [hits, wrong, missed] = [0, 0, 0];
+  for (let row = 0; row < truth.length; row++) {
+    const said = (scores[row] ?? 0) >= threshold;
+    if (truth[row] === 1 && said) hits += 1;
+    else if (truth[row] === 1) missed += 1;
+    else if (said) wrong += 1;
+  }
+  return prf(hits, wrong, missed);
+}
+
+/**
+ * The grid's threshold at the top of a curve over it, smoothed over +-0.04, the middle one where several are equal: the
+ * raw top of a small set is noise (training/tune.py, `_peak`).
+ */
+export function peak(values: readonly number[]): number {
+  const padded = (i: number) => values[Math.min(Math.max(i, 0), values.length - 1)] ?? 0;
+  const smooth = values.map((_, i) => {
+    let sum = 0;
+    for (let step = -REACH; step <= REACH; step++) sum += padded(i + step);
+    return sum / (2 * REACH + 1);
+  });
+  const top = Math.max(...smooth);
+  const best = GRID.filter((_, i) => top - (smooth[i] ?? 0) <= 1e-8 + 1e-5 * top);
+  const middle = ((best[Math.floor((best.length - 1) / 2)] ?? 0) + (best[Math.ceil((best.length - 1) / 2)] ?? 0)) / 2;
+  return Math.round(middle * 100) / 100;
+}
+
+/** Between the score that is still given and the next one below, with few digits if they keep the two apart. */
+function between(curve: readonly PrPoint[], place: number): number {
+  const given = curve[place]?.threshold ?? 1;
+  const below = curve[place + 1]?.threshold ?? 0;
+  const middle = Math.round(((given + below) / 2) * 10_000) / 10_000;
+  return middle > below && middle <= given ? middle : given;
+}
+
+function highest(curve: readonly PrPoint[], kind: 'precision' | 'recall'): number {
+  return curve.reduce((best, point) => Math.max(best, point[kind]), 0);
+}

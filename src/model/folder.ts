@@ -5,14 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 import { packageFile } from '../package.js';
 import type { ModelInfo } from '../types.js';
-import { parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
+import { type HuggingFaceConfig, parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
 import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
 
 /** A model folder that has been read and understood, but not loaded; plain data, so it can cross a thread. */
 export interface ModelFolder {
   readonly path: string;
   readonly onnxFile: string;
-  /** The graph needs no more optimising: siftline's own tools made it, and its scores are those of this very graph. */
+  /** The graph needs no more optimising: it was optimised when it was made, and its scores are those of this very graph. */
   readonly optimised: boolean;
   readonly tokenizerFile: string;
   readonly info: ModelInfo;
@@ -46,19 +46,18 @@ const ONNX_FILES = [
  * can be checked without loading the graph; every error names the file and the way out.
  */
 export async function readModelFolder(options: FolderOptions): Promise<ModelFolder> {
-  const path = locate(options.path);
+  const path = locateModel(options.path);
   const onnxFile = firstExisting(path);
   const tokenizerFile = required(path, 'tokenizer.json');
-  const config = parseConfig(required(path, 'config.json'), readJson(join(path, 'config.json')));
-  const manifestFile = join(path, 'siftline.json');
-  const manifest = existsSync(manifestFile) ? parseManifest(manifestFile, readJson(manifestFile)) : undefined;
+  const config = readHuggingFaceConfig(path);
+  const manifest = readManifest(path);
   const sha256 = await sha256Of(onnxFile);
   if (manifest && options.verify) await verifyFiles(path, manifest);
   const tasks = chosenTasks(manifest?.tasks ?? tasksFromConfig(path, config), options.tasks);
   return {
     path,
     onnxFile,
-    optimised: manifest !== undefined,
+    optimised: manifest?.optimised ?? false,
     tokenizerFile,
     tasks,
     padId: config.pad_token_id ?? 0,
@@ -81,7 +80,24 @@ export async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function locate(path: string): string {
+/** The `siftline.json` of a folder; undefined for a plain Hugging Face folder. */
+export function readManifest(path: string): Manifest | undefined {
+  const file = join(path, 'siftline.json');
+  return existsSync(file) ? parseManifest(file, readJson(file)) : undefined;
+}
+
+/** The `config.json` of a folder, checked to describe a text classifier. */
+export function readHuggingFaceConfig(path: string): HuggingFaceConfig {
+  return parseConfig(required(path, 'config.json'), readJson(join(path, 'config.json')));
+}
+
+/** The graph of a folder, if there is one. */
+export function findOnnxFile(path: string): string | undefined {
+  return ONNX_FILES.map(name => join(path, name)).find(file => existsSync(file));
+}
+
+/** The folder that is meant: as given, or the shipped model of that name. Throws MODEL_MISSING. */
+export function locateModel(path: string): string {
   const asGiven = isAbsolute(path) ? path : resolve(path);
   if (isFolder(asGiven)) return asGiven;
   const shipped = packageFile(join('models', path));
@@ -92,7 +108,8 @@ function locate(path: string): string {
   );
 }
 
-function shippedModels(): string[] {
+/** Names of the models in the package. */
+export function shippedModels(): string[] {
   const folder = packageFile('models');
   return isFolder(folder) ? readdirSync(folder).filter(name => isFolder(join(folder, name))) : [];
 }
@@ -102,13 +119,13 @@ function isFolder(path: string): boolean {
 }
 
 function firstExisting(path: string): string {
-  const found = ONNX_FILES.map(name => join(path, name)).find(file => existsSync(file));
+  const found = findOnnxFile(path);
   if (found) return found;
   const hint = existsSync(join(path, 'model.safetensors')) || existsSync(join(path, 'pytorch_model.bin'));
   throw modelError(
     'MODEL_INCOMPLETE',
     `${path}: no ONNX graph (${ONNX_FILES.join(', ')}); ` +
-      (hint ? 'the folder holds PyTorch weights: export them first (optimum-cli export onnx)' : 'put model.onnx there'),
+      (hint ? `the folder holds PyTorch weights: siftline models import ${path}` : 'put model.onnx there'),
   );
 }
 

@@ -11,6 +11,7 @@ const schema = z.looseObject({
   pad_token_id: z.number().int().nullish(),
   max_position_embeddings: z.number().int().positive().optional(),
   _name_or_path: z.string().optional(),
+  is_encoder_decoder: z.boolean().nullish(),
 });
 export type HuggingFaceConfig = z.infer<typeof schema>;
 
@@ -24,14 +25,23 @@ const OFFSET_FAMILIES = new Set([
   'roberta-prelayernorm',
 ]);
 
+/** Families that read a text from left to right and answer at its last token, which padding would move. */
+const DECODERS =
+  /^(gpt|llama|mistral|mixtral|ministral|qwen|gemma|phi|opt$|bloom|falcon|mamba|olmo|stablelm|starcoder|cohere|xlnet|ctrl|transfo|openai-gpt|codegen|biogpt|mpt|persimmon|jamba|deepseek|granite|smollm)/;
+
+const SUPPORTED =
+  'siftline runs ...ForSequenceClassification models of encoder families (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2 and their kin)';
+
 export function parseConfig(file: string, json: unknown): HuggingFaceConfig {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw unsupported(`${file}: ${z.prettifyError(parsed.error)}`);
   const other = parsed.data.architectures?.find(name => !/SequenceClassification$/.test(name));
   if (other) {
-    throw unsupported(
-      `${file}: architecture ${other} is not a text classifier; siftline runs ...ForSequenceClassification models (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA and their kin)`,
-    );
+    throw unsupported(`${file}: architecture ${other} is not a text classifier; ${SUPPORTED}`);
+  }
+  const { model_type: family = '', is_encoder_decoder: isTwoPart } = parsed.data;
+  if (isTwoPart || DECODERS.test(family)) {
+    throw unsupported(`${file}: model_type "${family}" is not an encoder; ${SUPPORTED}`);
   }
   return parsed.data;
 }
@@ -51,6 +61,11 @@ export function tasksFromConfig(path: string, config: HuggingFaceConfig): TaskSp
     throw unsupported(`${path}/config.json: problem_type is "regression"; siftline gives labels, not numbers`);
   }
   const labels = labelsOf(path, config);
+  if (labels.some(label => /^entailment$/i.test(label))) {
+    throw unsupported(
+      `${path}/config.json: its labels (${labels.join(', ')}) judge pairs of texts (natural language inference, zero-shot); siftline classifies single texts: fine-tune a model on your own labels`,
+    );
+  }
   const sigmoid = labels.length === 1 || config.problem_type === 'multi_label_classification';
   return [
     {

@@ -9,6 +9,7 @@ const schema = z.strictObject({
   languages: z.array(z.string()).default([]),
   license: z.string().optional(),
   precision: z.string().default('unknown'),
+  optimised: z.boolean().default(true),
   maxTokens: z.number().int().positive().optional(),
   maxPositions: z.number().int().positive().optional(),
   tasks: z
@@ -51,10 +52,19 @@ export interface TaskSpec {
 export interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly languages: readonly string[];
+  readonly license?: string | undefined;
   readonly precision: string;
+  /** False when the engine must optimise the graph at every start: a file taken over as it came. */
+  readonly optimised: boolean;
+  /** Tokens a text had, at most, when the model was made and measured. */
+  readonly maxTokens?: number | undefined;
+  readonly maxPositions?: number | undefined;
   readonly tasks: readonly TaskSpec[];
   readonly files: Readonly<Record<string, string>>;
   readonly golden: readonly Golden[];
+  /** What was measured when the model was made; src/models reads it. */
+  readonly agreement?: unknown;
 }
 
 export function parseManifest(file: string, json: unknown): Manifest {

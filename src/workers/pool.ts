@@ -34,9 +34,7 @@ export class WorkerPool {
 
   /** Starts the threads; each loads the model, proves it and is warm when this resolves. */
   async open(): Promise<void> {
-    // The engine looks up a telemetry host and writes files under $HOME unless told not to before it is loaded, in the
-    // main thread: a worker's environment is a copy that the native code never reads.
-    process.env.ORT_DISABLE_TELEMETRY = '1';
+    disableTelemetry();
     this.#piscina = this.#start();
     const opens = Array.from({ length: this.threads }, () => this.run({ kind: 'open' }));
     for (const reply of await Promise.race([Promise.all(opens), this.#tooLate()])) requireReady(reply);
@@ -92,6 +90,14 @@ export class WorkerPool {
       `not ready after ${startTimeoutMs / 1000} s; give workers.startTimeoutSeconds more, or use a smaller model`,
     );
   }
+}
+
+/**
+ * The engine looks up a telemetry host and writes files under $HOME unless told not to before it is loaded, in the main
+ * thread: a worker's environment is a copy that the native code never reads.
+ */
+export function disableTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
 function requireReady(reply: Reply): void {

@@ -1,0 +1,201 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Finding } from '../checks/finding.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import { LIMITS } from '../models/agreement.js';
+import { listModels, modelFacts } from '../models/catalogue.js';
+import { importedText, listText, showText } from '../models/describe.js';
+import type { ImportOptions } from '../models/import-types.js';
+import type { PythonOptions } from '../models/python.js';
+import type { VerifyOptions } from '../models/verify-agreement.js';
+import { disableTelemetry } from '../workers/pool.js';
+import type { CliContext } from './context.js';
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+interface PythonFlag {
+  readonly python?: string;
+}
+
+type ImportFlags = Omit<ImportOptions, 'source' | 'force' | 'languages'> &
+  JsonFlag &
+  PythonFlag & { readonly force?: boolean; readonly languages?: readonly string[] };
+type VerifyFlags = Omit<VerifyOptions, 'model'> & JsonFlag & PythonFlag;
+
+const INTERRUPTED = 130;
+
+const HELP = `
+DIR is a text classifier as Hugging Face tools save it: config.json, tokenizer.json, and model.onnx (or onnx/model.onnx)
+or model.safetensors. Without --precision as-is this needs Python 3.11 or later; what it needs is installed once, into
+$CACHE or ~/.cache/siftline-training.
+
+  siftline models import my-model --calibration posts.csv --text body
+  siftline models import my-model --labelled test.csv --text body --label class --license Apache-2.0`;
+
+/** `models`: take in a fine-tuned model, list, show and verify what is there. */
+export function addModels(program: Command, context: CliContext): void {
+  const models = program
+    .command('models')
+    .description('take in your own fine-tuned model; list, show and verify models');
+  addImport(models, context);
+  models
+    .command('list')
+    .description('the models that ship with siftline, and those in the given folders')
+    .argument('[folders...]', 'a model, or a folder of models')
+    .option('--json', 'one JSON object, for programs')
+    .action(async (folders: string[], { json }: JsonFlag) => {
+      const found = await listModels(folders);
+      context.stdout.write(json ? asJson({ models: found }) : listText(found));
+    });
+  models
+    .command('show')
+    .description('what a model is: tasks, labels, sizes, licence, what was measured')
+    .argument('<model>', 'a model folder, or the name of a shipped model')
+    .option('--json', 'one JSON object, for programs')
+    .action(async (model: string, { json }: JsonFlag) => {
+      const facts = await modelFacts(model);
+      context.stdout.write(json ? asJson(facts) : showText(facts));
+    });
+  addVerify(models, context);
+}
+
+function addImport(models: Command, context: CliContext): void {
+  models
+    .command('import')
+    .description('make a siftline model of a fine-tuned Hugging Face folder, and measure it')
+    .argument('<dir>', 'the fine-tuned model')
+    .option('--output <folder>', 'where the model goes; without it, models/ and its name')
+    .option('--name <name>', "what results call it; without it, the folder's name")
+    .addOption(
+      new Option('--precision <kind>', 'int8 is small and fast; as-is takes an ONNX file over, without Python')
+        .choices(['int8', 'fp32', 'as-is'])
+        .default('int8'),
+    )
+    .option('--calibration <file>', 'some hundred texts like yours (.txt, .jsonl, .csv): int8 scales come from them')
+    .option('--labelled <file>', 'labelled texts (.jsonl, .csv): accuracy is compared with the original')
+    .option('--text <field>', 'where the text is in those files', 'text')
+    .option('--label <field>', 'where the label is', 'label')
+    .option('--task <name>', 'which task the labels answer, of a model with several')
+    .option(
+      '--max-delta <n>',
+      "refuse a mean difference from the original's probabilities above it",
+      fraction,
+      LIMITS.meanDelta,
+    )
+    .option('--max-accuracy-loss <n>', 'refuse a loss of accuracy above it', fraction, LIMITS.accuracyLoss)
+    .option('--max-tokens <n>', 'measure with texts of up to so many tokens', tokens, 128)
+    .option('--license <spdx>', "the original's licence, such as Apache-2.0")
+    .option('--languages <list>', 'its languages, such as en,de', list)
+    .option('--python <path>', 'use this interpreter and install nothing')
+    .option('--force', 'replace a model that is there')
+    .option('--json', 'one JSON object, for programs')
+    .addHelpText('after', HELP)
+    .action((source: string, flags: ImportFlags) => runImport(source, flags, context));
+}
+
+function addVerify(models: Command, context: CliContext): void {
+  models
+    .command('verify')
+    .description('check a model: files, golden answers, independence from the batch, agreement with its original')
+    .argument('<model>', 'a model folder, or the name of a shipped model')
+    .option('--data <file>', 'labelled texts (.jsonl, .csv): measure accuracy')
+    .option('--text <field>', 'where the text is in it', 'text')
+    .option('--label <field>', 'where the label is', 'label')
+    .option('--task <name>', 'which task the labels answer, of a model with several')
+    .option('--against <dir>', 'the model it was made from: measure the agreement again')
+    .option('--python <path>', 'use this interpreter and install nothing (--against PyTorch weights)')
+    .option('--json', 'one JSON object, for programs')
+    .action((model: string, flags: VerifyFlags) => runVerify(model, flags, context));
+}
+
+async function runImport(source: string, { json, python, ...flags }: ImportFlags, context: CliContext): Promise<void> {
+  await interruptible({ python, quiet: false, nothing: 'nothing was written' }, context, async io => {
+    const { importModel } = await engine(() => import('../models/import.js'));
+    const options = { ...flags, source, force: flags.force === true, languages: flags.languages ?? [] };
+    const imported = await importModel(options, io);
+    for (const warning of imported.warnings) io.say(`note: ${warning}`);
+    context.stdout.write(json ? asJson({ ok: true, ...imported }) : importedText(imported));
+  });
+}
+
+async function runVerify(model: string, { json, python, ...flags }: VerifyFlags, context: CliContext): Promise<void> {
+  await interruptible({ python, quiet: true, nothing: 'not all was checked' }, context, async io => {
+    const { verifyModel } = await engine(() => import('../models/verify.js'));
+    const findings: Finding[] = [];
+    for await (const finding of verifyModel({ ...flags, model }, io)) {
+      findings.push(finding);
+      if (!json) context.stdout.write(lineOf(finding));
+    }
+    const failed = findings.filter(({ status }) => status === 'fail');
+    if (json) context.stdout.write(asJson({ ok: failed.length === 0, model, findings }));
+    if (failed.length > 0) throw notVerified(model, failed);
+  });
+}
+
+/** The engine is loaded only by a command that runs a model here: `siftline run` has it in its workers alone. */
+function engine<T>(load: () => Promise<T>): Promise<T> {
+  disableTelemetry();
+  return load();
+}
+
+/** The first Ctrl-C ends the work in order, so that nothing half-done stays; the second ends the process. */
+async function interruptible(
+  { python, quiet, nothing }: { python: string | undefined; quiet: boolean; nothing: string },
+  { env, stderr }: CliContext,
+  work: (io: PythonOptions) => Promise<void>,
+): Promise<void> {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.kill(process.pid, 'SIGKILL');
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const say = quiet ? () => {} : (line: string) => void stderr.write(`${line}\n`);
+  try {
+    await work({ env, python, say, signal: controller.signal });
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    stderr.write(`siftline: interrupted; ${nothing}\n`);
+    process.exitCode = INTERRUPTED;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+/** `ok      golden     8 samples ...`; the way out on a line of its own. */
+function lineOf({ status, check, text, details = [], remedy }: Finding): string {
+  const word = { ok: 'ok', warn: 'warn', fail: 'FAILED', skip: 'skip' }[status];
+  const below = [...details, ...(remedy ? [`-> ${remedy}`] : [])].map(line => `${' '.repeat(20)}${line}`);
+  return `${[`${word.padEnd(8)}${check.padEnd(12)}${text}`, ...below].join('\n')}\n`;
+}
+
+function notVerified(model: string, failed: readonly Finding[]): SiftlineError {
+  const checks = failed.map(({ check }) => check).join(', ');
+  return new SiftlineError({
+    code: 'MODEL_NOT_VERIFIED',
+    message: `${model}: not as it should be (${checks}); do what is said above`,
+    exitCode: ExitCode.model,
+  });
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function fraction(value: string): number {
+  if (/^(0?\.\d+|[01](\.0+)?)$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('give a number from 0 to 1.');
+}
+
+function tokens(value: string): number {
+  if (/^\d{1,3}$/.test(value) && Number(value) >= 8 && Number(value) <= 512) return Number(value);
+  throw new InvalidArgumentError('give a whole number from 8 to 512.');
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '');
+}

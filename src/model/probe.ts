@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import type { ModelFolder } from './folder.js';
+import type { Invariance } from './invariance.js';
+import { Session } from './session.js';
+import { Tensors } from './tensors.js';
+import { Tokenizer } from './tokenizer.js';
+
+/** Texts of a run that stand for the batches of serving. */
+const BATCH_TEXTS = 16;
+
+/** A graph and its tokenizer without tasks and scores: raw logits of runs of a chosen shape. */
+export class Probe {
+  readonly #tokenizer: Tokenizer;
+  readonly #session: Session;
+  readonly #tensors: Tensors;
+  readonly #maxTokens: number;
+
+  private constructor(folder: ModelFolder, session: Session) {
+    this.#maxTokens = folder.info.maxTokens;
+    this.#tokenizer = new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), this.#maxTokens);
+    this.#tensors = new Tensors(folder.padId);
+    this.#session = session;
+  }
+
+  static async open(folder: ModelFolder): Promise<Probe> {
+    return new Probe(folder, await Session.open(folder));
+  }
+
+  get outputNames(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  tokens(text: string): readonly number[] {
+    return this.#tokenizer.encode(text).ids;
+  }
+
+  /**
+   * Runs every text alone, padded to the model's `maxTokens`, and in batches of 16 as they come, and compares the logits.
+   * `pause` is awaited between runs.
+   */
+  async invariance(texts: readonly string[], pause: () => Promise<void>): Promise<Invariance> {
+    const ids = texts.map(text => this.tokens(text));
+    const alone: number[][] = [];
+    const padded: number[][] = [];
+    const batched: number[][] = [];
+    for (const own of ids) {
+      alone.push(...(await this.#logits([own], own.length)));
+      padded.push(...(await this.#logits([own], this.#maxTokens)));
+      await pause();
+    }
+    for (let at = 0; at < ids.length; at += BATCH_TEXTS) {
+      const together = ids.slice(at, at + BATCH_TEXTS);
+      batched.push(...(await this.#logits(together, Math.max(...together.map(own => own.length)))));
+      await pause();
+    }
+    return {
+      texts: texts.length,
+      bitEqual: alone.every((row, i) => row.every((z, j) => z === padded[i]?.[j] && z === batched[i]?.[j])),
+      maxDeltaPadded: maxDelta(alone, padded),
+      maxDeltaBatched: maxDelta(alone, batched),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  /** Per text the logits of all outputs, one after the other. */
+  async #logits(ids: ReadonlyArray<readonly number[]>, width: number): Promise<number[][]> {
+    const run = { rows: ids.map((_, row) => row), width };
+    const inputs = this.#tensors.fill(
+      run,
+      ids.map(own => ({ ids: own })),
+    );
+    const outputs = Object.values(await this.#session.run(inputs));
+    return run.rows.map(row =>
+      outputs.flatMap(data => {
+        const labels = data.length / run.rows.length;
+        return [...data.subarray(row * labels, (row + 1) * labels)];
+      }),
+    );
+  }
+}
+
+function maxDelta(a: readonly number[][], b: readonly number[][]): number {
+  return a.reduce((worst, row, i) => row.reduce((w, z, j) => Math.max(w, Math.abs(z - (b[i]?.[j] ?? NaN))), worst), 0);
+}

@@ -1,0 +1,42 @@
+import type { Measured } from './card.js';
+import type { LabelledText } from './texts.js';
+
+export interface ImportOptions {
+  readonly source: string;
+  readonly output?: string | undefined;
+  readonly name?: string | undefined;
+  readonly precision: 'int8' | 'fp32' | 'as-is';
+  readonly calibration?: string | undefined;
+  readonly labelled?: string | undefined;
+  readonly text: string;
+  readonly label: string;
+  readonly task?: string | undefined;
+  readonly maxDelta: number;
+  readonly maxAccuracyLoss: number;
+  readonly maxTokens: number;
+  readonly license?: string | undefined;
+  readonly languages: readonly string[];
+  readonly force: boolean;
+}
+
+export interface Imported {
+  readonly output: string;
+  readonly name: string;
+  readonly version: string;
+  readonly precision: string;
+  readonly megabytes: number;
+  readonly agreement: Measured;
+  /** How many times as fast as the original on the compared texts, in this thread; undefined for `as-is`. */
+  readonly speedup: number | undefined;
+  /** What the user should know; each ends with what to do. */
+  readonly warnings: readonly string[];
+}
+
+/** Texts an import works with. */
+export interface ImportTexts {
+  readonly own: boolean;
+  readonly calibration: readonly string[];
+  /** Held out of the calibration where there are enough. */
+  readonly comparison: readonly string[];
+  readonly labelled: readonly LabelledText[];
+}

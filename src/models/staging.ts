@@ -1,0 +1,55 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { misused } from './refusal.js';
+
+/** A folder beside the output that is renamed to it when all is well, so that nobody ever sees half a model. */
+export class Staging {
+  readonly #output: string;
+  readonly #root: string;
+  /** The model to be. */
+  readonly folder: string;
+  /** For everything that does not stay. */
+  readonly work: string;
+
+  constructor(output: string) {
+    this.#output = resolve(output);
+    mkdirSync(dirname(this.#output), { recursive: true });
+    this.#root = mkdtempSync(join(dirname(this.#output), `.${basename(this.#output)}.import-`));
+    this.folder = join(this.#root, 'model');
+    this.work = join(this.#root, 'work');
+    mkdirSync(this.folder);
+    mkdirSync(this.work);
+  }
+
+  /** Puts the model in its place; what was there is gone afterwards. */
+  publish(): void {
+    const old = join(this.#root, 'old');
+    if (existsSync(this.#output)) renameSync(this.#output, old);
+    try {
+      renameSync(this.folder, this.#output);
+    } catch (error) {
+      if (existsSync(old)) renameSync(old, this.#output);
+      throw error;
+    }
+  }
+
+  remove(): void {
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}
+
+/** Throws unless a model may be written there. `force` replaces a model or an empty folder, never anything else. */
+export function checkOutput(output: string, { source, force }: { source: string; force: boolean }): void {
+  const path = resolve(output);
+  if (path === source || source.startsWith(`${path}/`)) {
+    throw misused('OUTPUT_IS_SOURCE', `${output}: holds the model that is imported; give another --output`);
+  }
+  if (!existsSync(path)) return;
+  const names = readdirSync(path);
+  if (names.length === 0) return;
+  if (!names.includes('siftline.json')) {
+    throw misused('OUTPUT_EXISTS', `${output}: is there and no imported model; give another --output`);
+  }
+  if (!force)
+    throw misused('OUTPUT_EXISTS', `${output}: is there already; --force replaces it, or give another --output`);
+}

@@ -2,8 +2,8 @@ import { ExitCode, SiftlineError } from '../errors.js';
 import type { LatencyMs } from './latencies.js';
 import type { Tally } from './tally.js';
 
-/** The line of JSON at the end of an unattended run. */
-export interface DemoResult {
+/** What came of a stream, or of all of them together. */
+export interface StreamResult {
   readonly consumed: number;
   readonly labelled: number;
   readonly rejected: number;
@@ -12,8 +12,13 @@ export interface DemoResult {
   readonly latencyMs: LatencyMs;
 }
 
+/** The line of JSON at the end of an unattended run: totals, and each stream by its name. */
+export interface DemoResult extends StreamResult {
+  readonly streams: Readonly<Record<string, StreamResult>>;
+}
+
 /** Counts of the topics where there are topics, of the metrics records where there are none. */
-export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally): DemoResult {
+export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally): StreamResult {
   return {
     consumed: windows.consumed,
     labelled: topics.labelled,

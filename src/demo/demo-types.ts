@@ -1,15 +1,13 @@
 import type { DemoResult } from './books.js';
-import type { PaceOptions } from './pace.js';
+import type { StreamPlan } from './streams.js';
 import type { View } from './views.js';
 
 export interface DemoOptions {
   /** Brokers to use instead of starting one, comma-separated. */
   readonly brokers: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly model: string;
-  /** Inference threads; without it, siftline decides. */
-  readonly workers: number | undefined;
-  readonly pace: PaceOptions;
+  /** What runs side by side, at least one. */
+  readonly streams: readonly StreamPlan[];
   /** End when all records are fed and answered, instead of waiting for `stop`. */
   readonly exit: boolean;
   readonly view: View;

@@ -7,11 +7,14 @@ import { connectTo } from '../kafka/client.js';
 import { type Broker, startBroker } from './broker.js';
 import type { DemoEnd, DemoOptions } from './demo-types.js';
 import { Session } from './session.js';
-import { createTopics, type DemoTopics, removeTopics, topicNames } from './topics.js';
+import { SideBySide } from './side-by-side.js';
+import { Tally } from './tally.js';
+import { createTopics, type DemoTopics, removeTopics, topicNames, topicPrefix } from './topics.js';
 import type { View } from './views.js';
 
 /**
- * A broker, a `siftline run` on it, a feed of real texts, and a look at what comes out, until all is answered or `stop`.
+ * A broker, a `siftline run` on it for each stream, a feed of real texts for each, and a look at what comes out, until
+ * all is answered or `stop`.
  * Whatever it starts is gone when this returns, also by throwing. Undefined when it was stopped before anything ran.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoEnd | undefined> {
@@ -37,14 +40,20 @@ async function openBroker({ brokers, env, view, stop }: DemoOptions): Promise<Br
 }
 
 async function onBroker(broker: Broker, options: DemoOptions): Promise<DemoEnd> {
-  const connect = connector(broker.bootstrap);
-  const admin = await KafkaAdmin.open(connect(), [broker.bootstrap]);
-  const topics = topicNames(broker);
+  const { bootstrap } = broker;
+  const { streams, view } = options;
+  const connect = connector(bootstrap);
+  const admin = await KafkaAdmin.open(connect(), [bootstrap]);
+  const prefix = topicPrefix(broker);
+  const named = streams.map(stream => ({ stream, topics: topicNames(prefix + stream.suffix) }));
+  const topics = named.map(each => each.topics);
+  const total = new Tally(0);
   try {
     await createTopics(admin, topics);
-    return await new Session({ ...options, bootstrap: broker.bootstrap, topics, admin, connect }).run();
+    const runs = named.map(each => new Session({ ...options, ...each, bootstrap, admin, connect, total }));
+    return await new SideBySide({ runs, broker: bootstrap, view, total }).run();
   } finally {
-    if (broker.how === 'given') await cleanUp(connect(), topics, options.view);
+    if (broker.how === 'given') await cleanUp(connect(), topics, view);
     await admin.close();
   }
 }
@@ -57,11 +66,13 @@ function connector(bootstrap: string): () => Kafka {
   return () => connectTo(config.kafka, log);
 }
 
-async function cleanUp(kafka: Kafka, topics: DemoTopics, view: View): Promise<void> {
+async function cleanUp(kafka: Kafka, topics: readonly DemoTopics[], view: View): Promise<void> {
   try {
     await removeTopics(kafka, topics);
     view.say('removed the topics of the demo from the broker');
   } catch (error) {
-    view.say(`could not remove the topics ${topics.group}.* from the broker: ${messageOf(error)}`);
+    view.say(
+      `could not remove the topics ${topics.map(({ group }) => `${group}.*`).join(', ')} from the broker: ${messageOf(error)}`,
+    );
   }
 }

@@ -1,6 +1,6 @@
-import { count, duration, oneLine, rate, shorten } from './format.js';
+import { count, displayWidth, duration, oneLine, pad, rate, shorten } from './format.js';
 import type { TaskAnswer } from './outputs.js';
-import type { DemoState, ShownLabel } from './state.js';
+import type { DemoState, StreamState } from './state.js';
 
 export interface ScreenSize {
   readonly columns: number;
@@ -18,51 +18,66 @@ const INDENT = '  ';
  */
 export function renderScreen(state: DemoState, size: ScreenSize): string[] {
   const width = Math.max(1, size.columns - 1);
-  const foot = state.live ? ['', `metrics  ${state.metricsUrl}`, 'Ctrl-C ends the demo'] : [];
-  const head = [title(state), '', ...figures(state, width), ''];
+  const { streams } = state;
+  const urls = streams.map(({ metricsUrl }) => metricsUrl).join('  ');
+  const foot = streams.some(({ live }) => live) ? ['', `metrics  ${urls}`, 'Ctrl-C ends the demo'] : [];
+  const head = [title(state), '', ...figures(streams, width), ''];
   const room = size.rows - 1 - head.length - foot.length;
-  const lines = [...head, ...labelLines(state.newest, width, room), ...foot];
+  const lines = [...head, ...labels(streams, width, room), ...foot];
   return lines.slice(0, Math.max(1, size.rows - 1)).map(line => shorten(line, width));
 }
 
-function title({ phase, broker, model }: DemoState): string {
-  return `siftline demo: ${phase} | model ${model} | broker ${broker}`;
+function title({ broker, streams }: DemoState): string {
+  const [first, ...others] = streams;
+  const together = others.every(({ phase }) => phase === first?.phase);
+  const phase = together ? first?.phase : streams.map(({ name, phase }) => `${name} ${phase}`).join(', ');
+  const models = streams.map(({ model }) => model).join(', ');
+  return `siftline demo: ${phase} | model${others.length > 0 ? 's' : ''} ${models} | broker ${broker}`;
 }
 
-function figures(state: DemoState, width: number): string[] {
-  const { latencyMs } = state;
-  const cells = [
-    ['records in', count(state.sent)],
-    ['labelled', count(state.labelled)],
-    ['rejected', count(state.rejected)],
-    ['skipped', count(state.skipped)],
-    ['texts/s', rate(state.textsPerSecond)],
-    ['latency p50', latencyMs ? duration(latencyMs.p50) : '-'],
-    ['p99', latencyMs ? duration(latencyMs.p99) : '-'],
-  ] as const;
-  const columns = cells.map(([name, value]) => ({ name, value, wide: Math.max(name.length, value.length) + 2 }));
-  const wide = columns.reduce((sum, column) => sum + column.wide, 0);
-  if (INDENT.length + wide > width) return cells.map(([name, value]) => `${INDENT}${name.padEnd(13)}${value}`);
+const FIGURES = ['records', 'labelled', 'rejected', 'skipped', 'texts/s', 'latency p50', 'p99'];
+
+/** A row for each stream; where there is no room for it, a column. */
+function figures(streams: readonly StreamState[], width: number): string[] {
+  const named = [['', ...FIGURES], ...streams.map(stream => [stream.name, ...figuresOf(stream)])];
+  const table = streams.length > 1 ? named : named.map(row => row.slice(1));
+  const wide = aligned(table).map(line => INDENT + line);
+  if (wide.every(line => displayWidth(line) <= width)) return wide;
+  return aligned(transposed(table)).map(line => INDENT + line);
+}
+
+function figuresOf({ sent, labelled, rejected, skipped, textsPerSecond, latencyMs }: StreamState): string[] {
   return [
-    INDENT + columns.map(({ name, wide }) => name.padEnd(wide)).join(''),
-    INDENT + columns.map(({ value, wide }) => value.padEnd(wide)).join(''),
+    ...[sent, labelled, rejected, skipped].map(count),
+    rate(textsPerSecond),
+    ...[latencyMs?.p50, latencyMs?.p99].map(ms => (ms === undefined ? '-' : duration(ms))),
   ];
 }
 
+/** The newest labels of each stream, below one another; each has the same room. */
+function labels(streams: readonly StreamState[], width: number, room: number): string[] {
+  const each = Math.floor((room - (streams.length - 1)) / streams.length);
+  const tables = streams.map(stream => {
+    const heading = streams.length > 1 ? `newest ${stream.name}` : 'newest';
+    return labelTable(stream, heading, { columns: width, rows: each });
+  });
+  return tables.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
+}
+
 /** A table of as many of the newest labels as there is room for: answers beside their texts, or each below its own. */
-function labelLines(newest: readonly ShownLabel[], width: number, room: number): string[] {
+function labelTable({ newest }: StreamState, title: string, { columns, rows }: ScreenSize): string[] {
   const tasks = (newest[0]?.tasks ?? []).map(({ task }) => task);
   const [heading = '', ...answers] = aligned([tasks, ...newest.map(label => label.tasks.map(answer))]);
-  const widest = Math.max(heading.length, ...answers.map(each => each.length));
-  const beside = Math.min(MAX_TEXT, width - widest - 2 * INDENT.length);
-  if (newest.length === 0 || room < 2) return [];
+  const widest = Math.max(...[heading, ...answers].map(displayWidth));
+  const beside = Math.min(MAX_TEXT, columns - widest - 2 * INDENT.length);
+  if (newest.length === 0 || rows < 2) return [];
   if (beside < MIN_TEXT) {
     const lines = newest.flatMap(({ text }, i) => [INDENT + oneLine(text), INDENT + INDENT + answers[i]]);
-    return [INDENT + INDENT + heading, ...lines.slice(0, room - 1 - ((room - 1) % 2))];
+    return [INDENT + INDENT + heading, ...lines.slice(0, rows - 1 - ((rows - 1) % 2))];
   }
-  const row = (text: string, answer = '') => INDENT + shorten(text, beside).padEnd(beside) + INDENT + answer;
+  const row = (text: string, answer = '') => INDENT + pad(shorten(text, beside), beside) + INDENT + answer;
   const lines = newest.map(({ text }, i) => row(oneLine(text), answers[i]));
-  return [row('newest', heading), ...lines.slice(0, room - 1)];
+  return [row(title, heading), ...lines.slice(0, rows - 1)];
 }
 
 /** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
@@ -72,7 +87,11 @@ function answer({ label, score, labels }: TaskAnswer): string {
 
 /** Rows of cells as lines in which the cells stand below one another. */
 function aligned(rows: ReadonlyArray<readonly string[]>): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(INDENT);
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => displayWidth(row[column] ?? ''))));
+  const line = (row: readonly string[]) => row.map((cell, column) => pad(cell, widths[column] ?? 0)).join(INDENT);
   return rows.map(row => line(row).trimEnd());
+}
+
+function transposed(rows: ReadonlyArray<readonly string[]>): string[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map(row => row[column] ?? ''));
 }

@@ -1,29 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { ExitCode, invariant, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { balance, resultOf } from './books.js';
 import { consoleCommand } from './console-command.js';
-import type { DemoEnd, DemoOptions } from './demo-types.js';
+import type { DemoOptions } from './demo-types.js';
 import { Feeder } from './feeder.js';
 import { textOf } from './records.js';
+import type { StreamEnd, StreamRun } from './side-by-side.js';
 import { Speed } from './speed.js';
 import { Stage } from './stage.js';
 import { stageArgs, stageEnv } from './stage-args.js';
-import type { DemoState } from './state.js';
+import type { StreamState } from './state.js';
+import type { StreamPlan } from './streams.js';
 import { Tally } from './tally.js';
 import { demoTexts } from './texts.js';
 import type { DemoTopics } from './topics.js';
 import { Watch } from './watch.js';
 
-export interface SessionOptions extends DemoOptions {
+export interface SessionOptions extends Pick<DemoOptions, 'env' | 'exit' | 'view' | 'stop'> {
+  readonly stream: StreamPlan;
   readonly bootstrap: string;
   readonly topics: DemoTopics;
   readonly admin: KafkaAdmin;
   readonly connect: () => Kafka;
+  /** Counts all streams together. */
+  readonly total: Tally;
 }
 
-const SHOW_MS = 500;
 const POLL_MS = 100;
 /** How long outcomes may stay away while records wait. */
 const STALL_MS = 60_000;
@@ -32,53 +36,56 @@ const SETTLE_MS = 5_000;
 const KEEP_LABELS = 8;
 const ENDED = 'ended';
 
-/** One run on a broker that is up and has the topics: starts siftline and the feed, watches, and does the books. */
-export class Session {
+/** One stream on a broker that is up and has its topics: starts siftline and the feed, watches, and does the books. */
+export class Session implements StreamRun {
+  readonly name: string;
   readonly #options: SessionOptions;
-  readonly #texts = demoTexts();
-  readonly #tally = new Tally(KEEP_LABELS);
+  readonly #texts: readonly string[];
+  readonly #tally: Tally;
   readonly #speed = new Speed();
   readonly #watch: Watch;
   readonly #feeder: Feeder;
-  readonly #stage: Stage;
+  #stage: Stage | undefined;
+  #connecting: Promise<unknown> = Promise.resolve();
   #phase = 'siftline loads the model';
 
   constructor(options: SessionOptions) {
-    const { connect, topics, pace, view, env } = options;
+    const { connect, topics, stream, total } = options;
+    this.name = stream.name;
     this.#options = options;
+    this.#texts = demoTexts(stream.texts);
+    this.#tally = new Tally(KEEP_LABELS, total);
     this.#watch = new Watch({ kafka: connect(), topics, tally: this.#tally });
     this.#feeder = new Feeder({
       kafka: connect(),
       topic: topics.texts,
       texts: this.#texts,
-      pace,
+      pace: stream.pace,
       outcomes: () => this.#tally.outcomes,
     });
-    const args = stageArgs(options);
-    view.say(`starting: siftline run ${args.join(' ')}`);
-    view.say(`to read along, in another terminal: ${consoleCommand(options)}`);
-    this.#stage = new Stage({ args, env: stageEnv(env), warn: line => view.say(line) });
   }
 
-  async run(): Promise<DemoEnd> {
-    const { view } = this.#options;
-    const shows = setInterval(() => view.show(this.#state()), SHOW_MS);
-    try {
-      return await this.#run();
-    } finally {
-      clearInterval(shows);
-      view.leave(this.#state());
-      await Promise.allSettled([this.#stage.kill(), this.#feeder.close(), this.#watch.close()]);
-    }
+  async open(): Promise<void> {
+    const { bootstrap, topics, stream, view, env, stop } = this.#options;
+    const { model, workers } = stream;
+    const args = stageArgs({ bootstrap, topics, model, workers });
+    view.say(`starting ${this.name}: siftline run ${args.join(' ')}`);
+    view.say(`to read along, in another terminal: ${consoleCommand({ bootstrap, topics })}`);
+    const stage = new Stage({ args, env: stageEnv(env), warn: line => view.say(`${this.name}: ${line}`) });
+    this.#stage = stage;
+    const connecting = [this.#watch.open(), this.#feeder.open()];
+    this.#connecting = Promise.allSettled(connecting);
+    await Promise.all([...connecting, stage.ready(stop)]);
   }
 
-  async #run(): Promise<DemoEnd> {
+  async run(): Promise<StreamEnd> {
     const { stop, admin } = this.#options;
-    await Promise.all([this.#watch.open(), this.#feeder.open(), this.#stage.ready(stop)]);
+    const stage = this.#stage;
+    invariant(stage, 'a session of the demo was run before it was opened');
     if (stop.aborted) return this.#end();
-    await this.#work();
+    await this.#work(stage);
     this.#phase = 'siftline drains';
-    await this.#stage.stop();
+    await stage.stop();
     await this.#watch.toTheEnd(admin);
     this.#phase = ENDED;
     const end = this.#end();
@@ -86,17 +93,24 @@ export class Session {
     return end;
   }
 
-  #end(): DemoEnd {
+  async close(): Promise<void> {
+    await this.#stage?.kill();
+    // A client that is closed while it connects may come back to life.
+    await this.#connecting;
+    await Promise.allSettled([this.#feeder.close(), this.#watch.close()]);
+  }
+
+  #end(): StreamEnd {
     const { sent } = this.#feeder;
-    const complete = this.#tally.outcomes === sent && sent === (this.#options.pace.records ?? sent);
+    const complete = this.#tally.outcomes === sent && sent === (this.#options.stream.pace.records ?? sent);
     return { result: resultOf(this.#tally), complete };
   }
 
   /** Feeds and waits for the outcomes, while an eye is kept on siftline. */
-  async #work(): Promise<void> {
+  async #work(stage: Stage): Promise<void> {
     const over = new AbortController();
     try {
-      await Promise.race([this.#feedAndWait(over.signal), this.#supervise(over.signal)]);
+      await Promise.race([this.#feedAndWait(over.signal), this.#supervise(stage, over.signal)]);
     } finally {
       over.abort();
     }
@@ -117,10 +131,10 @@ export class Session {
   }
 
   /** Throws when siftline has ended by itself, or when records wait and nothing comes out of it. */
-  async #supervise(over: AbortSignal): Promise<void> {
+  async #supervise(stage: Stage, over: AbortSignal): Promise<void> {
     let [outcomes, movedAt] = [0, performance.now()];
     while (!over.aborted) {
-      await this.#stage.mustRun();
+      await stage.mustRun();
       const idle = this.#tally.outcomes === this.#feeder.sent;
       if (idle || this.#tally.outcomes > outcomes) [outcomes, movedAt] = [this.#tally.outcomes, performance.now()];
       if (performance.now() - movedAt > STALL_MS) throw stalled(this.#feeder.sent, this.#tally.outcomes);
@@ -128,15 +142,14 @@ export class Session {
     }
   }
 
-  #state(): DemoState {
-    const { bootstrap, model } = this.#options;
+  state(): StreamState {
     const { topics, windows, newest } = this.#tally;
     return {
+      name: this.name,
+      model: this.#options.stream.model,
       phase: this.#phase,
       live: this.#phase !== ENDED,
-      broker: bootstrap,
-      model,
-      metricsUrl: this.#stage.url ? `${this.#stage.url}/metrics` : 'not yet',
+      metricsUrl: this.#stage?.url ? `${this.#stage.url}/metrics` : 'not yet',
       sent: this.#feeder.sent,
       labelled: topics.labelled,
       rejected: topics.rejected,
@@ -147,7 +160,7 @@ export class Session {
   }
 
   /** Of the last moments while it runs, of the whole run when it has ended. */
-  #pace(): Pick<DemoState, 'textsPerSecond' | 'latencyMs'> {
+  #pace(): Pick<StreamState, 'textsPerSecond' | 'latencyMs'> {
     const { topics, latencies, textsPerSecond } = this.#tally;
     if (this.#phase === ENDED) return { textsPerSecond, latencyMs: latencies.overall() };
     const perSecond = this.#speed.perSecond(topics.labelled, performance.now());

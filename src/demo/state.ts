@@ -7,13 +7,13 @@ export interface ShownLabel {
   readonly tasks: readonly TaskAnswer[];
 }
 
-/** What the demo knows at one moment; the screen and the plain lines show this and nothing else. */
-export interface DemoState {
+/** What the demo knows of a stream at one moment. */
+export interface StreamState {
+  readonly name: string;
+  readonly model: string;
   readonly phase: string;
   /** False on the last picture, when there is nothing left to end or to ask. */
   readonly live: boolean;
-  readonly broker: string;
-  readonly model: string;
   /** Where Prometheus would read. */
   readonly metricsUrl: string;
   readonly sent: number;
@@ -25,4 +25,11 @@ export interface DemoState {
   readonly latencyMs: LatencyMs | undefined;
   /** Newest first. */
   readonly newest: readonly ShownLabel[];
+}
+
+/** All streams at one moment; the screen and the plain lines show this and nothing else. */
+export interface DemoState {
+  readonly broker: string;
+  /** At least one. */
+  readonly streams: readonly StreamState[];
 }

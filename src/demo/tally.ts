@@ -4,11 +4,12 @@ import type { Label, WindowCounts } from './outputs.js';
 /** Labels this close to the first one are of its batch. */
 const BURST_MS = 50;
 
-/** What came out of the stage, counted by somebody outside: from its topics alone. */
+/** What came out of a stage, counted by somebody outside: from its topics alone. */
 export class Tally {
   readonly latencies = new Latencies();
   readonly #newest: Label[] = [];
   readonly #keep: number;
+  readonly #total: Tally | undefined;
   #labelled = 0;
   #rejected = 0;
   #fedAt = 0;
@@ -17,13 +18,15 @@ export class Tally {
   #lastAt = 0;
   #windows: WindowCounts = { consumed: 0, labelled: 0, rejected: 0, skipped: 0, revoked: 0 };
 
-  /** `keep`: how many of the newest labels are remembered. */
-  constructor(keep: number) {
+  /** `keep`: how many of the newest labels are remembered. `total` is told of everything too, as of all streams. */
+  constructor(keep: number, total?: Tally) {
     this.#keep = keep;
+    this.#total = total;
   }
 
   /** A record of the labels topic that came in at `now`; its timestamp is when the text was fed. */
   label(label: Label, timestamp: number, now: number): void {
+    this.#total?.label(label, timestamp, now);
     if (this.#labelled === 0) [this.#fedAt, this.#firstAt] = [timestamp, now];
     if (now - this.#firstAt <= BURST_MS) this.#firstBurst += 1;
     this.#labelled += 1;
@@ -34,10 +37,12 @@ export class Tally {
   }
 
   rejected(): void {
+    this.#total?.rejected();
     this.#rejected += 1;
   }
 
   window(counts: WindowCounts): void {
+    this.#total?.window(counts);
     const before = this.#windows;
     this.#windows = {
       consumed: before.consumed + counts.consumed,

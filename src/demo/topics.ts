@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import type { Broker } from './broker-types.js';
 
-/** The topics of one demo, and the consumer groups that read them. */
+/** The topics of one stream, and the consumer groups that read them. */
 export interface DemoTopics {
   readonly texts: string;
   readonly labels: string;
@@ -18,9 +18,12 @@ export interface DemoTopics {
 const PARTITIONS = 4;
 const REPLICAS = 3;
 
-/** siftline's default names on a broker of our own; names of this run alone on somebody else's. */
-export function topicNames({ how }: Pick<Broker, 'how'>): DemoTopics {
-  const prefix = how === 'given' ? `siftline-demo-${randomBytes(4).toString('hex')}` : 'siftline';
+/** What all names of a demo begin with: siftline's default on a broker of our own; one of its own on somebody else's. */
+export function topicPrefix({ how }: Pick<Broker, 'how'>): string {
+  return how === 'given' ? `siftline-demo-${randomBytes(4).toString('hex')}` : 'siftline';
+}
+
+export function topicNames(prefix: string): DemoTopics {
   return {
     texts: `${prefix}.texts`,
     labels: `${prefix}.labels`,
@@ -31,22 +34,22 @@ export function topicNames({ how }: Pick<Broker, 'how'>): DemoTopics {
   };
 }
 
-/** Creates the topics; they can be written when this returns. */
-export async function createTopics(admin: KafkaAdmin, topics: DemoTopics): Promise<void> {
+/** Creates the topics of all streams; they can be written when this returns. */
+export async function createTopics(admin: KafkaAdmin, streams: readonly DemoTopics[]): Promise<void> {
   const replicationFactor = Math.min(REPLICAS, await admin.brokerCount());
-  const names = namesOf(topics);
+  const names = streams.flatMap(namesOf);
   await admin.create(names.map(topic => ({ topic, partitions: PARTITIONS, replicationFactor, config: {} })));
   await admin.awaitLeaders(names);
 }
 
 /** Takes topics and groups off a broker that is not ours. */
-export async function removeTopics(kafka: Kafka, topics: DemoTopics): Promise<void> {
+export async function removeTopics(kafka: Kafka, streams: readonly DemoTopics[]): Promise<void> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    await admin.deleteTopics({ topics: namesOf(topics) });
+    await admin.deleteTopics({ topics: streams.flatMap(namesOf) });
     // A group that was never joined cannot be deleted, nor one whose member was killed; the broker forgets both by itself.
-    await admin.deleteGroups([topics.group, topics.readers]).catch(() => {});
+    await admin.deleteGroups(streams.flatMap(({ group, readers }) => [group, readers])).catch(() => {});
   } finally {
     await admin.disconnect();
   }

@@ -1,6 +1,6 @@
-import { count, duration, rate } from './format.js';
+import { count, duration, rate, rowsOf } from './format.js';
 import { renderScreen } from './screen.js';
-import type { DemoState } from './state.js';
+import type { DemoState, StreamState } from './state.js';
 
 /** Where the demo shows itself. */
 export interface View {
@@ -53,13 +53,13 @@ export class ScreenView implements View {
   /** A terminal made narrower has wrapped the lines that are on it: they are as many rows as they take now. */
   #rowsOfFrame(): number {
     const { columns = 80 } = this.#terminal;
-    return this.#frame.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+    return this.#frame.reduce((sum, line) => sum + rowsOf(line, columns), 0);
   }
 }
 
 const EVERY_MS = 3_000;
 
-/** Plain lines, one every few seconds: for logs, pipes and CI. */
+/** Plain lines, one for each stream every few seconds: for logs, pipes and CI. */
 export class LineView implements View {
   readonly #stream: NodeJS.WritableStream;
   #shownAt = performance.now();
@@ -75,16 +75,17 @@ export class LineView implements View {
   show(state: DemoState): void {
     if (performance.now() - this.#shownAt < EVERY_MS) return;
     this.#shownAt = performance.now();
-    this.say(progressLine(state));
+    this.leave(state);
   }
 
-  leave(state: DemoState): void {
-    this.say(progressLine(state));
+  leave({ streams }: DemoState): void {
+    const name = (stream: StreamState) => (streams.length > 1 ? `${stream.name}: ` : '');
+    for (const stream of streams) this.say(name(stream) + progressLine(stream));
   }
 }
 
-/** The figures of the screen on one line. */
-export function progressLine({ sent, labelled, rejected, skipped, textsPerSecond, latencyMs }: DemoState): string {
+/** A stream's figures of the screen on one line. */
+export function progressLine({ sent, labelled, rejected, skipped, textsPerSecond, latencyMs }: StreamState): string {
   const figures = [
     `${count(sent)} records in`,
     `${count(labelled)} labelled`,

@@ -24,10 +24,16 @@ export class Watch {
   readonly #outputs = new OutputReader();
   /** The offset after the last record read, by `topic/partition`. */
   readonly #positions = new Map<string, bigint>();
+  #closed = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#consumer = options.kafka.consumer({ groupId: options.topics.readers, maxWaitTimeInMs: FETCH_WAIT_MS });
+    this.#consumer = options.kafka.consumer({
+      groupId: options.topics.readers,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      // On a broker that has just been started the coordinator of a new group may still be loading.
+      retry: { restartOnFailure: async () => true },
+    });
   }
 
   async open(): Promise<void> {
@@ -37,28 +43,33 @@ export class Watch {
     await this.#consumer.run({ eachBatch: payload => this.#read(payload) });
   }
 
-  /** Resolves when everything that is in the topics now has been read; throws DEMO_UNREAD after half a minute. */
+  /** Resolves when everything that is in the topics now has been read; throws DEMO_UNREAD after half a minute, or once closed. */
   async toTheEnd(admin: KafkaAdmin): Promise<void> {
     const until = performance.now() + END_LIMIT_MS;
     while (!(await this.#atEnd(admin))) {
-      if (performance.now() > until) throw unread();
+      if (this.#closed || performance.now() > until) throw unread();
       await sleep(POLL_MS);
     }
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#consumer.disconnect();
   }
 
   async #read({ batch }: EachBatchPayload): Promise<void> {
     const { topics, tally } = this.#options;
     const now = Date.now();
-    for (const { value, timestamp } of batch.messages) {
+    const partition = `${batch.topic}/${batch.partition}`;
+    const position = this.#positions.get(partition) ?? 0n;
+    for (const { value, timestamp, offset } of batch.messages) {
+      if (BigInt(offset) < position) continue; // read before the group was joined anew
       if (batch.topic === topics.labels) tally.label(this.#outputs.label(value), Number(timestamp), now);
       else if (batch.topic === topics.rejected) tally.rejected();
       else tally.window(this.#outputs.window(value));
     }
-    this.#positions.set(`${batch.topic}/${batch.partition}`, BigInt(batch.lastOffset()) + 1n);
+    const next = BigInt(batch.lastOffset()) + 1n;
+    if (next > position) this.#positions.set(partition, next);
   }
 
   async #atEnd(admin: KafkaAdmin): Promise<boolean> {

@@ -3,15 +3,71 @@ import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
 import { dueNow, MAX_AHEAD } from '../../src/demo/pace.js';
 import { type DemoRecord, demoRecord, textOf } from '../../src/demo/records.js';
+import { CHINESE, ENGLISH, planStreams } from '../../src/demo/streams.js';
 import { demoTexts } from '../../src/demo/texts.js';
+import { topicNames } from '../../src/demo/topics.js';
 
-const texts = demoTexts();
+const texts = demoTexts(ENGLISH.texts);
 
 describe('the texts of the demo', () => {
-  test('are a few hundred different ones, each on one line and short enough for the model', () => {
-    assert.ok(texts.length >= 300);
-    assert.equal(new Set(texts).size, texts.length);
-    for (const text of texts) assert.match(text, /^\S.{0,198}\S$/u);
+  for (const { name, texts: file, least } of [
+    { ...ENGLISH, least: 300 },
+    { ...CHINESE, least: 120 },
+  ]) {
+    test(`in ${name} are many different ones, each on one line and short enough for the model`, () => {
+      const all = demoTexts(file);
+      assert.ok(all.length >= least);
+      assert.equal(new Set(all).size, all.length);
+      for (const text of all) assert.match(text, /^\S.{0,198}\S$/u);
+    });
+  }
+
+  test('in Chinese are in Chinese', () => {
+    for (const text of demoTexts(CHINESE.texts)) assert.match(text, /\p{Script=Han}{2}/u);
+  });
+});
+
+describe('what is given for all streams', () => {
+  const both = [ENGLISH, CHINESE];
+  const recordsOf = (records: number) =>
+    planStreams(both, { pace: { rate: 100, records }, workers: undefined }).map(({ pace }) => pace.records);
+  const threadsOf = (workers: number) =>
+    planStreams(both, { pace: { rate: 100 }, workers }).map(plan => plan.workers ?? 0);
+
+  test('is dealt out three to one, and the records add up whatever their number', () => {
+    assert.deepEqual(recordsOf(500), [375, 125]);
+    for (let records = 1; records <= 1_000; records++) {
+      const [english = 0, chinese = 0] = recordsOf(records);
+      assert.equal(english + chinese, records);
+      assert.ok(Math.abs(english - 3 * chinese) <= 2, `${english} and ${chinese}`);
+    }
+    const plans = planStreams(both, { pace: { rate: 10 }, workers: undefined });
+    assert.deepEqual(
+      plans.map(({ pace, workers }) => ({ pace, workers })),
+      [
+        { pace: { rate: 7.5, records: undefined }, workers: undefined },
+        { pace: { rate: 2.5, records: undefined }, workers: undefined },
+      ],
+    );
+  });
+
+  test('is all of the only stream', () => {
+    const [plan] = planStreams([CHINESE], { pace: { rate: 7, records: 5 }, workers: 3 });
+    assert.deepEqual([plan?.pace, plan?.workers], [{ rate: 7, records: 5 }, 3]);
+  });
+
+  test('as threads is a thread for each stream, and otherwise not more than was given', () => {
+    assert.deepEqual([1, 2, 4, 8].map(threadsOf), [
+      [1, 1],
+      [1, 1],
+      [3, 1],
+      [6, 2],
+    ]);
+  });
+
+  test('comes to no two topics or groups of the same name', () => {
+    const names = both.flatMap(({ suffix }) => Object.values(topicNames(`siftline${suffix}`)));
+    assert.equal(new Set(names).size, 12);
   });
 });
 

@@ -79,6 +79,31 @@ describe('the tally', () => {
   });
 });
 
+describe('the tally of all streams', () => {
+  test('is told of what every one of them is told of', () => {
+    const total = new Tally(0);
+    const [one, other] = [new Tally(2, total), new Tally(2, total)];
+    one.label(label('a'), 0, 10);
+    one.label(label('b'), 0, 30);
+    other.label(label('c'), 0, 1_010);
+    other.rejected();
+    one.window(counts({ consumed: 2, labelled: 2 }));
+    other.window(counts({ consumed: 3, labelled: 1, rejected: 1, skipped: 1 }));
+
+    const [all, ofOne] = [resultOf(total), resultOf(one)];
+    assert.deepEqual(all, {
+      consumed: 5,
+      labelled: 3,
+      rejected: 1,
+      skipped: 1,
+      textsPerSecond: 1,
+      latencyMs: { p50: 30, p99: 1_010 },
+    });
+    assert.deepEqual([ofOne.consumed, ofOne.labelled, ofOne.rejected, ofOne.skipped], [2, 2, 0, 0]);
+    assert.deepEqual(total.newest, []);
+  });
+});
+
 describe('the books', () => {
   function tallied(windows: Partial<WindowCounts>): Tally {
     const tally = new Tally(1);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import { count, duration, oneLine, rate, shorten } from '../../src/demo/format.js';
+import { count, displayWidth, duration, oneLine, pad, rate, rowsOf, shorten } from '../../src/demo/format.js';
 import { renderScreen } from '../../src/demo/screen.js';
-import type { DemoState, ShownLabel } from '../../src/demo/state.js';
+import type { DemoState, ShownLabel, StreamState } from '../../src/demo/state.js';
 import { LineView, progressLine, ScreenView } from '../../src/demo/views.js';
 
 const food: ShownLabel = {
@@ -14,10 +14,18 @@ const food: ShownLabel = {
   ],
 };
 
-const state: DemoState = {
+const breakfast: ShownLabel = {
+  text: '很不错的一家酒店，早餐很丰盛，晚上还送水果和小点心，服务也不错。',
+  tasks: [
+    { task: 'sentiment', label: 'positive', score: 0.98, labels: ['positive'] },
+    { task: 'topic', label: 'travel', score: 0.731, labels: ['travel'] },
+  ],
+};
+
+const english: StreamState = {
+  name: 'english',
   phase: 'running',
   live: true,
-  broker: '127.0.0.1:9092',
   model: 'english',
   metricsUrl: 'http://127.0.0.1:9464/metrics',
   sent: 12_345,
@@ -29,16 +37,35 @@ const state: DemoState = {
   newest: Array.from({ length: 8 }, () => food),
 };
 
+const chinese: StreamState = {
+  ...english,
+  name: 'chinese',
+  model: 'multilingual',
+  metricsUrl: 'http://127.0.0.1:9465/metrics',
+  sent: 4_115,
+  labelled: 4_000,
+  latencyMs: undefined,
+  newest: Array.from({ length: 8 }, () => breakfast),
+};
+
+/** The demo with the English stream alone, with these things different. */
+function alone(changes: Partial<StreamState> = {}): DemoState {
+  return { broker: '127.0.0.1:9092', streams: [{ ...english, ...changes }] };
+}
+
+const state = alone();
+const both: DemoState = { broker: '127.0.0.1:9092', streams: [english, chinese] };
+
 describe('the screen', () => {
   test('shows the figures, the newest labels beside their texts, and where the metrics are', () => {
-    const lines = renderScreen({ ...state, newest: [food] }, { columns: 100, rows: 30 });
+    const lines = renderScreen(alone({ newest: [food] }), { columns: 100, rows: 30 });
     assert.deepEqual(
       lines.map(line => line.trimEnd()),
       [
         'siftline demo: running | model english | broker 127.0.0.1:9092',
         '',
-        '  records in  labelled  rejected  skipped  texts/s  latency p50  p99',
-        '  12,345      12,000    120       119      98.7     17 ms        1.2 s',
+        '  records  labelled  rejected  skipped  texts/s  latency p50  p99',
+        '  12,345   12,000    120       119      98.7     17 ms        1.2 s',
         '',
         '  newest                                                        moderation  news',
         '  how to make fries that taste like mcdonalds                   none        food 0.94',
@@ -59,33 +86,100 @@ describe('the screen', () => {
     ]);
   });
 
-  test('fits every terminal: no line as wide, fewer lines than rows, never an answer without its text', () => {
-    for (let columns = 1; columns <= 130; columns += 3) {
-      for (let rows = 1; rows <= 40; rows++) {
-        const lines = renderScreen(state, { columns, rows });
-        assert.ok(lines.length < Math.max(2, rows), `${lines.length} lines in ${rows} rows`);
-        assert.ok(lines.every(line => line.length < Math.max(2, columns)));
-        if (columns < 40) continue;
-        const texts = lines.filter(line => line.includes('how to make'));
-        assert.equal(lines.filter(line => line.includes('food 0.94')).length, texts.length, `${columns} x ${rows}`);
-      }
-    }
+  test('shows two streams below one another, each with its figures and labels', () => {
+    const streams = [
+      { ...english, newest: [food] },
+      { ...chinese, newest: [breakfast, breakfast] },
+    ];
+    const lines = renderScreen({ ...both, streams }, { columns: 100, rows: 30 });
+    assert.deepEqual(
+      lines.map(line => line.trimEnd()),
+      [
+        'siftline demo: running | models english, multilingual | broker 127.0.0.1:9092',
+        '',
+        '           records  labelled  rejected  skipped  texts/s  latency p50  p99',
+        '  english  12,345   12,000    120       119      98.7     17 ms        1.2 s',
+        '  chinese  4,115    4,000     120       119      98.7     -            -',
+        '',
+        '  newest english                                                moderation  news',
+        '  how to make fries that taste like mcdonalds                   none        food 0.94',
+        '',
+        '  newest chinese                                                sentiment      topic',
+        '  很不错的一家酒店，早餐很丰盛，晚上还送水果和小点心，服务...   positive 0.98  travel 0.73',
+        '  很不错的一家酒店，早餐很丰盛，晚上还送水果和小点心，服务...   positive 0.98  travel 0.73',
+        '',
+        'metrics  http://127.0.0.1:9464/metrics  http://127.0.0.1:9465/metrics',
+        'Ctrl-C ends the demo',
+      ],
+    );
   });
 
+  test('gives two streams the same room', () => {
+    const lines = renderScreen(both, { columns: 100, rows: 24 });
+    const [english, chinese] = ['food 0.94', 'travel 0.73'].map(
+      label => lines.filter(line => line.includes(label)).length,
+    );
+    assert.deepEqual([lines.length, english, chinese], [22, 5, 5]);
+  });
+
+  test('has room for the figures of two streams as rows on a terminal of 80 columns', () => {
+    const slow = both.streams.map(stream => ({ ...stream, sent: 123_456, latencyMs: { p50: 100, p99: 100 } }));
+    const lines = renderScreen({ ...both, streams: slow }, { columns: 80, rows: 24 });
+    assert.match(lines[3] ?? '', /^ {2}english {2}123,456 .* 100 ms$/);
+  });
+
+  test('puts the figures of two streams into columns where the rows are too long', () => {
+    const lines = renderScreen(both, { columns: 60, rows: 30 });
+    assert.deepEqual(lines.slice(2, 5), [
+      '               english  chinese',
+      '  records      12,345   4,115',
+      '  labelled     12,000   4,000',
+    ]);
+  });
+
+  test('says which stream is where when they are not at the same point', () => {
+    const streams = [english, { ...chinese, phase: 'siftline drains' }];
+    const [title] = renderScreen({ ...both, streams }, { columns: 120, rows: 30 });
+    assert.equal(
+      title,
+      'siftline demo: english running, chinese siftline drains | models english, multilingual | broker 127.0.0.1:9092',
+    );
+  });
+
+  const screens: ReadonlyArray<readonly [what: string, shown: DemoState]> = [
+    ['one stream', state],
+    ['two streams', both],
+  ];
+  for (const [what, shown] of screens) {
+    test(`fits ${what} on every terminal: no line as wide, fewer lines than rows, never an answer without its text`, () => {
+      for (let columns = 1; columns <= 130; columns += 3) {
+        for (let rows = 1; rows <= 40; rows++) {
+          const lines = renderScreen(shown, { columns, rows });
+          assert.ok(lines.length < Math.max(2, rows), `${lines.length} lines in ${rows} rows`);
+          assert.ok(lines.every(line => displayWidth(line) < Math.max(2, columns)));
+          if (columns < 50) continue;
+          const having = (part: string) => lines.filter(line => line.includes(part)).length;
+          assert.equal(having('food 0.94'), having('how to make'), `${columns} x ${rows}`);
+          assert.equal(having('travel 0.73'), having('很不错的'), `${columns} x ${rows}`);
+        }
+      }
+    });
+  }
+
   test('shows that there is nothing yet', () => {
-    const lines = renderScreen({ ...state, latencyMs: undefined, newest: [] }, { columns: 100, rows: 30 });
+    const lines = renderScreen(alone({ latencyMs: undefined, newest: [] }), { columns: 100, rows: 30 });
     assert.match(lines[3] ?? '', /98\.7 +- +-/);
     assert.equal(lines.length, 8);
   });
 
   test('offers nothing any more when it is the last one', () => {
-    const lines = renderScreen({ ...state, live: false }, { columns: 100, rows: 30 });
+    const lines = renderScreen(alone({ live: false }), { columns: 100, rows: 30 });
     assert.ok(!lines.some(line => /metrics +http|Ctrl-C/.test(line)));
   });
 
   test('lets no control characters of a text through', () => {
     const nasty = { ...food, text: 'a\x1b[2Jb\r\nc\u009b31md\u202ee' };
-    const lines = renderScreen({ ...state, newest: [nasty] }, { columns: 100, rows: 30 });
+    const lines = renderScreen(alone({ newest: [nasty] }), { columns: 100, rows: 30 });
     assert.ok(lines.every(line => /^[^\p{Cc}\p{Cf}]*$/u.test(line)));
   });
 });
@@ -112,6 +206,19 @@ describe('the view on a terminal', () => {
     assert.ok(written(terminal).startsWith(`\x1b[${rows}A`));
   });
 
+  test('counts the rows of wide characters, of which one less fits a row of odd width', () => {
+    const terminal = Object.assign(new PassThrough(), { columns: 100, rows: 30 });
+    const view = new ScreenView(terminal);
+    const frame = renderScreen(both, terminal);
+    view.show(both);
+    written(terminal);
+    terminal.columns = 41;
+    view.show(both);
+    const rows = frame.reduce((sum, line) => sum + rowsOf(line, 41), 0);
+    assert.ok(rows > frame.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 41)), 0));
+    assert.ok(written(terminal).startsWith(`\x1b[${rows}A`));
+  });
+
   test('leaves its last frame where it is', () => {
     const terminal = Object.assign(new PassThrough(), { columns: 100, rows: 30 });
     const view = new ScreenView(terminal);
@@ -129,15 +236,21 @@ describe('the view in lines', () => {
     const view = new LineView(stream);
     for (let i = 0; i < 10; i++) view.show(state);
     view.leave(state);
-    assert.equal(written(stream), `${progressLine(state)}\n`);
+    assert.equal(written(stream), `${progressLine(english)}\n`);
+  });
+
+  test('says a line for each of two streams, with its name', () => {
+    const stream = new PassThrough();
+    new LineView(stream).leave(both);
+    assert.equal(written(stream), `english: ${progressLine(english)}\nchinese: ${progressLine(chinese)}\n`);
   });
 
   test('has all figures on one line', () => {
     assert.equal(
-      progressLine(state),
+      progressLine(english),
       '12,345 records in, 12,000 labelled, 120 rejected, 119 skipped, 98.7 texts/s, p50 17 ms, p99 1.2 s',
     );
-    assert.match(progressLine({ ...state, latencyMs: undefined }), /texts\/s$/);
+    assert.match(progressLine({ ...english, latencyMs: undefined }), /texts\/s$/);
   });
 });
 
@@ -148,6 +261,41 @@ test('numbers and texts are put in few characters', () => {
   );
   assert.deepEqual([shorten('abcdef', 6), shorten('abcdef', 5), shorten('abcdef', 2)], ['abcdef', 'ab...', 'ab']);
   assert.equal(oneLine(' a\n\tb '), 'a b');
+});
+
+describe('the width of a text', () => {
+  const widths: ReadonlyArray<readonly [text: string, width: number]> = [
+    ['', 0],
+    ['abc', 3],
+    ['早餐很好。', 10],
+    ['Ａ，（）！', 10],
+    ['カナ한글', 8],
+    ['ｶﾅ', 2],
+    ['cafe\u0301', 4],
+    ['\u{20000}', 2],
+    ['ok 👍', 5],
+    ['“…” é ©', 7],
+  ];
+  for (const [text, width] of widths) {
+    test(`"${text}" is ${width} columns`, () => assert.equal(displayWidth(text), width));
+  }
+
+  test('is what a text is shortened and filled up to, without half a character', () => {
+    assert.deepEqual(
+      [6, 7, 8, 9, 10].map(width => shorten('早餐很好。', width)),
+      ['早...', '早餐...', '早餐...', '早餐很...', '早餐很好。'],
+    );
+    assert.deepEqual([shorten('早餐', 1), shorten('早餐', 2), shorten('早餐', 0)], ['', '早', '']);
+    assert.deepEqual([pad('早餐', 6), pad('早餐', 3), pad('ab', 3)], ['早餐  ', '早餐', 'ab ']);
+  });
+
+  test('decides over how many rows a line wraps', () => {
+    assert.deepEqual(
+      [rowsOf('', 5), rowsOf('abcde', 5), rowsOf('abcdef', 5), rowsOf('早餐很好', 4), rowsOf('早餐很好', 5)],
+      [1, 1, 2, 2, 2],
+    );
+    assert.equal(rowsOf('早餐很好早', 5), 3, 'nine columns would do for two rows, were the characters not of two');
+  });
 });
 
 function written(stream: PassThrough): string {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { eventually, sharedBroker, type TestBroker } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
+import { fixtureModel, shippedModel } from '../support/models.js';
 
 interface Ended {
   readonly code: number | null;
@@ -11,13 +12,19 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** `siftline demo` as a user runs it; `during` may send it signals. */
-async function demo(
+type During = (run: { pid: number; stderr: () => string }) => Promise<void>;
+
+/** `siftline demo` as a user runs it, with one stream through a small model; `during` may send it signals. */
+function demo(broker: TestBroker, args: readonly string[], during?: During): Promise<Ended> {
+  return demoOf(broker, ['--model', fixtureModel('bert-two-tasks'), '--workers', '1', ...args], during);
+}
+
+async function demoOf(
   { bootstrap }: TestBroker,
   args: readonly string[],
-  during: (run: { pid: number; stderr: () => string }) => Promise<void> = async () => {},
+  during: During = async () => {},
 ): Promise<Ended> {
-  const all = ['build/src/main.js', 'demo', '--model', fixtureModel('bert-two-tasks'), '--workers', '1', ...args];
+  const all = ['build/src/main.js', 'demo', ...args];
   const child = spawn(process.execPath, all, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, KAFKA_BROKERS: bootstrap, SIFTLINE_INPUT_FORMAT: 'avro' },
@@ -79,12 +86,15 @@ describe('siftline demo', { skip: process.platform === 'win32' && 'it looks for 
     const { code, stdout, stderr } = await demo(broker, ['--records', '200', '--exit', '--json']);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^\{.*\}\n$/);
-    const { consumed, labelled, rejected, skipped, textsPerSecond, latencyMs } = JSON.parse(stdout);
+    const { consumed, labelled, rejected, skipped, textsPerSecond, latencyMs, streams } = JSON.parse(stdout);
     assert.deepEqual(
       { consumed, labelled, rejected, skipped },
       { consumed: 200, labelled: 196, rejected: 2, skipped: 2 },
     );
     assert.ok(textsPerSecond > 0 && textsPerSecond < 1_000, `${textsPerSecond} texts/s`);
+    assert.deepEqual(streams, {
+      english: { consumed, labelled, rejected, skipped, textsPerSecond, latencyMs },
+    });
     assert.ok(latencyMs.p50 > 0 && latencyMs.p50 <= latencyMs.p99 && latencyMs.p99 < 60_000);
     assert.equal(await processesOf(nameOf(stderr)), '');
     assert.deepEqual(await topicsOf(broker, nameOf(stderr)), []);
@@ -117,12 +127,84 @@ describe('siftline demo', { skip: process.platform === 'win32' && 'it looks for 
     await deleteTopics(broker, nameOf(stderr));
   });
 
+  test("shows the Chinese stream with a model of one's own, and as few records as one", async () => {
+    const broker = await sharedBroker();
+    const { code, stdout, stderr } = await demo(broker, '--stream chinese --records 1 --exit --json'.split(' '));
+    assert.equal(code, 0, stderr);
+    const { consumed, labelled, streams } = JSON.parse(stdout);
+    assert.deepEqual([consumed, labelled, Object.keys(streams)], [1, 1, ['chinese']]);
+  });
+
   test('says what its siftline says when that does not start', async () => {
     const broker = await sharedBroker();
     const { code, stdout, stderr } = await demo(broker, ['--workers', '999', '--records', '5', '--exit', '--json']);
     assert.equal(code, 3);
     assert.equal(stdout, '');
     assert.match(stderr, /^siftline: CONFIG_INVALID: .*workers\.count: 999/ms);
+    assert.deepEqual(await topicsOf(broker, nameOf(stderr)), []);
+  });
+
+  test('takes no --model for two streams', async () => {
+    const { code, stderr } = await demoOf(await sharedBroker(), ['--stream', 'both', '--model', 'english']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: option '--model' is for one stream/);
+  });
+});
+
+const models = existsSync(shippedModel('multilingual'));
+
+describe('siftline demo with both streams', { skip: !models && 'there is no models/multilingual' }, () => {
+  test('runs unattended, has totals and figures of each, and leaves nothing behind', async () => {
+    const broker = await sharedBroker();
+    const { code, stdout, stderr } = await demoOf(broker, ['--records', '400', '--exit', '--json']);
+    assert.equal(code, 0, stderr);
+    const { consumed, labelled, rejected, skipped, streams } = JSON.parse(stdout);
+    assert.deepEqual(
+      { consumed, labelled, rejected, skipped },
+      { consumed: 400, labelled: 392, rejected: 4, skipped: 4 },
+    );
+    const { english, chinese } = streams;
+    assert.deepEqual([english.consumed, english.labelled, english.rejected, english.skipped], [300, 294, 3, 3]);
+    assert.deepEqual([chinese.consumed, chinese.labelled, chinese.rejected, chinese.skipped], [100, 98, 1, 1]);
+    assert.equal(await processesOf(nameOf(stderr)), '');
+    assert.deepEqual(await topicsOf(broker, nameOf(stderr)), []);
+  });
+
+  test('ends when there are so few records that one stream has none', async () => {
+    const { code, stdout, stderr } = await demoOf(await sharedBroker(), ['--records', '1', '--exit', '--json']);
+    assert.equal(code, 0, stderr);
+    const { consumed, streams } = JSON.parse(stdout);
+    assert.deepEqual([consumed, streams.english.consumed, streams.chinese.consumed], [1, 1, 0]);
+  });
+
+  test('on a signal drains both', async () => {
+    const { code, stderr } = await demoOf(await sharedBroker(), ['--rate', '50'], async ({ pid, stderr: said }) => {
+      await eventually('labels have come out of both', () =>
+        ['english', 'chinese'].every(name => new RegExp(`${name}: .* [1-9]\\d* labelled`).test(said())),
+      );
+      process.kill(pid, 'SIGTERM');
+    });
+    assert.equal(code, 0, stderr);
+    const last = stderr.slice(stderr.lastIndexOf('english: '));
+    assert.match(last, /chinese: /);
+    for (const [, fed, labelled, rejected, skipped] of last.matchAll(
+      /([\d,]+) records in, ([\d,]+) labelled, (\d+) rejected, (\d+) skipped/g,
+    )) {
+      assert.equal(Number(fed), Number(labelled) + Number(rejected) + Number(skipped), stderr);
+    }
+    assert.equal(await processesOf(nameOf(stderr)), '');
+  });
+
+  test('ends the one when siftline of the other is killed, and says whose it was', async () => {
+    const broker = await sharedBroker();
+    const { code, stderr } = await demoOf(broker, [], async ({ stderr: said }) => {
+      await eventually('labels have come out', () => /[1-9]\d* labelled/.test(said()));
+      const chinese = (await processesOf(`${nameOf(said())}-zh`)).split('\n').find(line => / run /.test(line));
+      process.kill(Number.parseInt(chinese ?? '', 10), 'SIGKILL');
+    });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^siftline: DEMO_STAGE_ENDED: chinese: siftline run ended by itself \(SIGKILL\)/m);
+    assert.equal(await processesOf(nameOf(stderr)), '');
     assert.deepEqual(await topicsOf(broker, nameOf(stderr)), []);
   });
 });

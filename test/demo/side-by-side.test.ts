@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SideBySide, type StreamEnd, type StreamRun } from '../../src/demo/side-by-side.js';
+import type { DemoState, StreamState } from '../../src/demo/state.js';
+import { Tally } from '../../src/demo/tally.js';
+import type { View } from '../../src/demo/views.js';
+import { ExitCode, SiftlineError } from '../../src/errors.js';
+
+const failure = new SiftlineError({ code: 'OUT_OF_LUCK', message: 'no luck left', exitCode: ExitCode.check });
+
+/** A promise that the test settles. */
+class Later<T> {
+  resolve: (value: T) => void = () => {};
+  reject: (error: unknown) => void = () => {};
+  readonly promise = new Promise<T>((resolve, reject) => {
+    [this.resolve, this.reject] = [resolve, reject];
+  });
+}
+
+/** A stream that does what it is told, and notes what is done to it. */
+class FakeRun implements StreamRun {
+  readonly name: string;
+  readonly log: string[];
+  readonly opened = new Later<void>();
+  readonly ended = new Later<StreamEnd>();
+
+  constructor(name: string, log: string[]) {
+    this.name = name;
+    this.log = log;
+  }
+
+  open(): Promise<void> {
+    this.log.push(`${this.name} opens`);
+    return this.opened.promise;
+  }
+
+  run(): Promise<StreamEnd> {
+    this.log.push(`${this.name} runs`);
+    return this.ended.promise;
+  }
+
+  async close(): Promise<void> {
+    this.log.push(`${this.name} closes`);
+    setTimeout(() => this.#giveUp(), 5);
+  }
+
+  state(): StreamState {
+    const counts = { sent: 0, labelled: 0, rejected: 0, skipped: 0, textsPerSecond: 0 };
+    return {
+      ...counts,
+      name: this.name,
+      model: this.name,
+      phase: 'running',
+      live: true,
+      metricsUrl: '',
+      latencyMs: undefined,
+      newest: [],
+    };
+  }
+
+  done(consumed: number, complete = true): void {
+    const counts = { consumed, labelled: consumed, rejected: 0, skipped: 0 };
+    this.ended.resolve({ result: { ...counts, textsPerSecond: 1, latencyMs: { p50: 1, p99: 2 } }, complete });
+  }
+
+  #giveUp(): void {
+    this.log.push(`${this.name} gives up`);
+    const late = new Error(`${this.name} was closed`);
+    this.opened.reject(late);
+    this.ended.reject(late);
+  }
+}
+
+function start(...names: string[]) {
+  const log: string[] = [];
+  const runs = names.map(name => new FakeRun(name, log));
+  for (const { opened, ended } of runs) for (const { promise } of [opened, ended]) promise.catch(() => {});
+  const left: DemoState[] = [];
+  const view: View = { say: () => {}, show: () => {}, leave: state => left.push(state) };
+  const total = new Tally(0);
+  const end = new SideBySide({ runs, broker: 'here', view, total }).run();
+  const [one, other] = runs as [FakeRun, FakeRun];
+  return { log, one, other, left, total, end };
+}
+
+const soon = () => new Promise(resolve => setTimeout(resolve, 5));
+
+describe('streams side by side', () => {
+  test('are opened together, and none is fed before all are ready', async () => {
+    const { log, one, other, end } = start('one', 'other');
+    assert.deepEqual(log, ['one opens', 'other opens']);
+    one.opened.resolve();
+    await soon();
+    assert.equal(log.length, 2);
+    other.opened.resolve();
+    await soon();
+    assert.deepEqual(log.slice(2), ['one runs', 'other runs']);
+    one.done(3);
+    other.done(1);
+    await end;
+  });
+
+  test('end with the totals and with the figures of each', async () => {
+    const { one, other, left, total, end } = start('one', 'other');
+    total.window({ consumed: 4, labelled: 4, rejected: 0, skipped: 0, revoked: 0 });
+    for (const run of [one, other]) run.opened.resolve();
+    one.done(3);
+    other.done(1);
+    const { result, complete } = await end;
+    assert.equal(complete, true);
+    assert.equal(result.consumed, 4);
+    assert.deepEqual([result.streams.one?.consumed, result.streams.other?.consumed], [3, 1]);
+    assert.deepEqual(
+      left.map(({ streams }) => streams.map(({ name }) => name)),
+      [['one', 'other']],
+      'the last picture has both, and is drawn once',
+    );
+  });
+
+  test('are complete only when each of them is', async () => {
+    const { one, other, end } = start('one', 'other');
+    for (const run of [one, other]) run.opened.resolve();
+    one.done(3);
+    other.done(1, false);
+    assert.equal((await end).complete, false);
+  });
+
+  test('are ended when one does not become ready, and its failure is told with its name', async () => {
+    const { log, other, end } = start('one', 'other');
+    other.opened.reject(failure);
+    await assert.rejects(end, { code: 'OUT_OF_LUCK', message: 'other: no luck left', exitCode: ExitCode.check });
+    assert.ok(!log.some(line => line.endsWith('runs')));
+    assert.deepEqual(log.slice(2, 5), ['one closes', 'other closes', 'one gives up']);
+  });
+
+  test('are ended when one fails on the way, and nothing of the other runs any more', async () => {
+    const { log, one, other, end } = start('one', 'other');
+    for (const run of [one, other]) run.opened.resolve();
+    await soon();
+    one.ended.reject(failure);
+    await assert.rejects(end, { message: 'one: no luck left', cause: failure });
+    assert.ok(log.includes('other closes'));
+    assert.ok(log.includes('other gives up'), 'waited for');
+  });
+
+  test('need no names when there is one alone', async () => {
+    const { one, end } = start('one');
+    one.opened.reject(failure);
+    await assert.rejects(end, failure);
+  });
+
+  test('pass on a bug as it is', async () => {
+    const { one, end } = start('one', 'other');
+    const bug = new TypeError('a bug');
+    one.opened.reject(bug);
+    await assert.rejects(end, bug);
+  });
+});

@@ -7,6 +7,7 @@ import type {
   Classifier,
   Decoded,
   Decoder,
+  Labelled,
   Outcome,
   Scored,
   Sink,
@@ -137,8 +138,8 @@ export class Pipeline {
       if (each?.kind !== 'text') return { record, ...settled(each) };
       const answer = answers[at++];
       if (answer?.kind !== 'scored') return { record, ...settled(answer) };
-      const { tokens, truncated } = answer;
-      return { record, kind: 'labelled', id: each.id, ...this.#parts.judge(answer), tokens, truncated, timings };
+      const labelled = { id: each.id, ...this.#parts.judge(answer), ...readingOf(answer), timings };
+      return { record, kind: 'labelled', ...labelled };
     });
   }
 
@@ -176,6 +177,17 @@ export class Pipeline {
       this.#lastProgress = performance.now();
     }
   }
+}
+
+/** How much of the text was read, in what way, and which words counted. */
+function readingOf(scored: Scored): Pick<Labelled, 'tokens' | 'truncated' | 'windows' | 'explanations'> {
+  const { tokens, truncated, windows, explanations } = scored;
+  return {
+    tokens,
+    truncated,
+    ...(windows && { windows: windows.count }),
+    ...(explanations !== undefined && { explanations }),
+  };
 }
 
 /** An outcome that decoding or inference has already come to. */

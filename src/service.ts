@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
-import { type BuiltClassifier, buildClassifier } from './assembly/classifier.js';
+import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { buildDecoder, buildSink, buildSource, type KafkaContext, requireStageTopics } from './assembly/kafka.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
 import { publishWindows, watchLag } from './assembly/windows.js';
@@ -69,7 +69,7 @@ export class Service {
   async #start(): Promise<void> {
     const { config, log } = this.#options;
     let recorder: Recorder | undefined;
-    const built = await buildClassifier(config, log, () => recorder?.workerRestarted());
+    const built = await buildExplainingClassifier(config, log, () => recorder?.workerRestarted());
     recorder = this.#describe(built);
     const policy = createPolicy(config.policy, built.folder.info.tasks);
     await this.#openAdminServer(recorder);

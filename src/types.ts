@@ -86,12 +86,50 @@ export interface ModelInfo {
 export interface Scored {
   readonly kind: 'scored';
   readonly scores: ReadonlyArray<Float64Array>;
-  /** Tokens the model saw, special tokens included. */
+  /** Tokens the model saw, special tokens included; each counts once, also where windows overlap. */
   readonly tokens: number;
   readonly truncated: boolean;
+  /** Only of a text that was read as several windows. */
+  readonly windows?: TextWindows;
+  /** Only of a text with a label that is to be explained; null when the explanation was not given. */
+  readonly explanations?: readonly Explanation[] | null;
 }
 
-/** What one call of the classifier cost; milliseconds, and tokens with and without padding. */
+/** How a long text was read, and which windows its answer comes from. */
+export interface TextWindows {
+  readonly count: number;
+  /** One per task: the window with the highest probability of the task's top label, the first of equals. */
+  readonly deciding: readonly TextWindow[];
+}
+
+/** A window of a long text: its place among the windows, and its stretch of the text's tokens, special ones not counted. */
+export interface TextWindow {
+  /** From 0. */
+  readonly index: number;
+  readonly fromToken: number;
+  /** The first token behind it. */
+  readonly toToken: number;
+}
+
+/** A stretch of a text, in UTF-16 code units (`text.slice(start, end)`), and what it adds to a label's score. */
+export interface WordContribution {
+  readonly start: number;
+  readonly end: number;
+  /** Score of the text less its score with this stretch hidden; below zero for one that speaks against the label. */
+  readonly contribution: number;
+}
+
+/** Which words made the score of one label; never the words themselves. */
+export interface Explanation {
+  readonly task: string;
+  readonly label: string;
+  readonly score: number;
+  readonly words: readonly WordContribution[];
+  /** What the score loses when the words that add most to it are hidden together. */
+  readonly comprehensiveness: number;
+}
+
+/** What one call of the classifier cost; milliseconds, and tokens that went through the engine, with and without padding. */
 export interface BatchTimings {
   readonly queueMs: number;
   readonly tokeniseMs: number;
@@ -117,6 +155,8 @@ export interface TaskResult {
   /** Labels at or above their threshold (sigmoid), or the top label alone (softmax). */
   readonly labels: readonly string[];
   readonly scores: Readonly<Record<string, number>>;
+  /** The window the label comes from; only of a text that was read as several. */
+  readonly window?: TextWindow;
 }
 
 export interface Labelled {
@@ -127,6 +167,10 @@ export interface Labelled {
   readonly decision: Decision | null;
   readonly tokens: number;
   readonly truncated: boolean;
+  /** Windows the text was read as; only where they are several. */
+  readonly windows?: number;
+  /** As in Scored. */
+  readonly explanations?: readonly Explanation[] | null;
   readonly timings: BatchTimings;
 }
 

@@ -117,7 +117,8 @@ export function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLos
   });
 }
 
-function compressionType(name: Config['output']['compression']): number {
+/** kafkajs' number of the codec. */
+export function compressionType(name: Config['output']['compression']): number {
   const { CompressionTypes } = loadKafkajs();
   const types = {
     none: CompressionTypes.None,

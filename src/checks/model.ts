@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
-import { buildClassifier } from '../assembly/classifier.js';
+import { buildClassifier, explainingOf } from '../assembly/classifier.js';
 import type { Config } from '../config/schema.js';
 import type { ModelFolder } from '../model/folder.js';
 import { createPolicy } from '../policy/policy.js';
@@ -40,10 +40,12 @@ export async function checkModel(config: Pick<Config, 'model' | 'workers'>, log:
   }
 }
 
-/** Tasks and labels the policy names are the model's. */
-export function checkPolicy(policy: Config['policy'], { tasks }: ModelInfo): Finding {
+/** Tasks and labels that the policy and `explain` name are the model's. */
+export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks }: ModelInfo): Finding {
+  const { policy } = config;
   try {
     createPolicy(policy, tasks);
+    explainingOf(config, tasks);
   } catch (error) {
     return { ...failure('policy', error), remedy: 'correct the name, or remove it' };
   }

@@ -48,7 +48,7 @@ const NETWORK = ['brokers', ...OF_A_CLUSTER, 'registry'];
 async function* local(config: Config, { log, machine = thisMachine() }: CheckOptions): AsyncGenerator<Finding> {
   const { findings, info, bytes } = await checkModel(config, log);
   yield* findings;
-  yield info ? checkPolicy(config.policy, info) : skip('policy', 'the model cannot be read');
+  yield info ? checkPolicy(config, info) : skip('policy', 'the model cannot be read');
   yield* checkCpu(config.workers, machine);
   yield info ? checkMemory(config, bytes, machine) : skip('memory', 'the model cannot be read');
   yield await checkPort(config.metrics);

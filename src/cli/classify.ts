@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
-import { buildClassifier } from '../assembly/classifier.js';
+import { buildExplainingClassifier } from '../assembly/classifier.js';
 import { BatchSize } from '../batch-size.js';
 import { Closers } from '../closers.js';
 import type { LoadedConfig } from '../config/load.js';
@@ -86,7 +86,7 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
   const interrupted = stopOnSignals(source, config, log);
   let end: string | undefined;
   try {
-    const { classifier, folder } = await buildClassifier(config, log, () => {});
+    const { classifier, folder } = await buildExplainingClassifier(config, log, () => {});
     const policy = createPolicy(config.policy, folder.info.tasks);
     await sink.open();
     // Closed last: batches under way when something fails still come through.

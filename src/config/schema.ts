@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { explain } from './sections/explain.js';
 import { input } from './sections/input.js';
 import { kafka } from './sections/kafka.js';
 import { model, workers } from './sections/model.js';
@@ -24,6 +25,7 @@ export const configSchema = z.strictObject({
   model,
   workers,
   policy,
+  explain,
   metrics,
   shutdown,
   health,

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Consumer } from 'kafkajs';
 import { invariant, messageOf } from '../errors.js';
+import { withoutAborted } from './aborted.js';
 import { registerCodecs } from './codecs.js';
 import { decodeRecord, encodeRecord } from './headers.js';
 
@@ -26,6 +27,7 @@ function patchAndLoad(): Kafkajs {
   invariant(!require.cache[require.resolve('kafkajs')], 'kafkajs was loaded before src/kafka/patches.ts patched it');
   replaceExports('kafkajs/src/protocol/recordBatch/record/v0/decoder.js', decodeRecord);
   replaceExports('kafkajs/src/protocol/recordBatch/record/v0/index.js', encodeRecord);
+  replaceExports('kafkajs/src/consumer/filterAbortedMessages.js', withoutAborted);
   silenceRequestQueue();
   announceRejoins();
   dropStaleFetches();
@@ -114,6 +116,13 @@ export function beforeRejoin(consumer: Consumer, hook: RejoinHook, options: { li
   const cluster = clusterOf.get(consumer);
   invariant(cluster, 'beforeRejoin needs a consumer made by the patched kafkajs');
   registrations.set(cluster, { hook, limitMs: options.limitMs });
+}
+
+/** kafkajs' own view of the cluster, for what its public interface has no way to ask (src/kafka/inner-cluster.ts). */
+export function clusterBehind(consumer: Consumer): object {
+  const cluster = clusterOf.get(consumer);
+  invariant(cluster, 'clusterBehind needs a consumer made by the patched kafkajs');
+  return cluster;
 }
 
 function announceRejoins(): void {

@@ -47,9 +47,21 @@ export const METRICS = {
   },
   siftline_texts_truncated_total: {
     type: 'counter',
-    help: 'Texts that had more tokens than model.maxTokens.',
+    help: 'Texts of which the end was cut off: they had more tokens than fit.',
     labels: [],
-    watch: 'A large share: raise model.maxTokens.',
+    watch: 'A large share: raise model.maxTokens, or read long texts in windows (model.longTexts).',
+  },
+  siftline_windows_total: {
+    type: 'counter',
+    help: 'Windows of texts that were read as several (model.longTexts: windows); a text that fits counts none.',
+    labels: [],
+    watch: 'Each costs as much as a text. Grows faster than records: the work is in the long texts.',
+  },
+  siftline_explanations_total: {
+    type: 'counter',
+    help: 'Records with a label of explain.labels: explained (given), or not for want of time or by an error (skipped).',
+    labels: ['result'],
+    watch: 'A large share of skipped: raise explain.budgetMs, lower explain.maxWords, or name fewer labels.',
   },
   siftline_tokens_total: {
     type: 'counter',

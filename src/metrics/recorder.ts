@@ -22,6 +22,9 @@ export class Recorder {
     records.inc({ outcome: 'labelled', reason: '' }, 0);
     for (const reason of REJECT_REASONS) records.inc({ outcome: 'rejected', reason }, 0);
     for (const reason of SKIP_REASONS) records.inc({ outcome: 'skipped', reason }, 0);
+    for (const result of ['given', 'skipped']) {
+      this.registry.counter('siftline_explanations_total').inc({ result }, 0);
+    }
     for (const { name, labels } of tasks) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
     }
@@ -76,6 +79,11 @@ export class Recorder {
 
   #labels(outcome: Outcome & { kind: 'labelled' }): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
+    if (outcome.windows) this.registry.counter('siftline_windows_total').inc(outcome.windows);
+    if (outcome.explanations !== undefined) {
+      const result = outcome.explanations ? 'given' : 'skipped';
+      this.registry.counter('siftline_explanations_total').inc({ result });
+    }
     for (const { task, labels } of outcome.results) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task, label });
     }

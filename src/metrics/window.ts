@@ -17,6 +17,8 @@ export interface MetricsWindow {
   readonly skipped: Readonly<Record<string, bigint>>;
   readonly revoked: bigint;
   readonly truncated: bigint;
+  readonly windows: bigint;
+  readonly explanations: Readonly<Record<string, bigint>>;
   readonly textsPerSecond: number;
   readonly tokens: bigint;
   readonly tokensPerSecond: number;
@@ -45,6 +47,8 @@ const COUNTERS = [
   'siftline_records_total',
   'siftline_records_revoked_total',
   'siftline_texts_truncated_total',
+  'siftline_windows_total',
+  'siftline_explanations_total',
   'siftline_tokens_total',
   'siftline_labels_total',
   'siftline_rebalances_total',
@@ -100,6 +104,8 @@ export class Windows {
       skipped: withPrefix(records, 'skipped/'),
       revoked: BigInt(total('siftline_records_revoked_total')),
       truncated: BigInt(total('siftline_texts_truncated_total')),
+      windows: BigInt(total('siftline_windows_total')),
+      explanations: withPrefix(delta('siftline_explanations_total'), ''),
       textsPerSecond: labelled / seconds,
       tokens: BigInt(text),
       tokensPerSecond: text / seconds,

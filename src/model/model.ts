@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { ExitCode, invariant, messageOf, SiftlineError } from '../errors.js';
+import type { TextWindows } from '../types.js';
+import { type Columns, columnsOf, combine } from './combine.js';
 import type { ModelFolder } from './folder.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
+import { type Layout, type LongRow, layOut, rowsOf } from './layout.js';
+import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
 import { planRuns, type Run } from './plan.js';
 import { Session } from './session.js';
@@ -14,71 +18,85 @@ export type TextFailure = 'TOKENISE_FAILED' | 'INFERENCE_FAILED';
 export interface ModelAnswers {
   /** Probabilities, one row per text: the tasks' labels one after the other. */
   readonly scores: Float64Array;
+  /** Tokens the model saw of each text, special tokens included; each counts once, also where windows overlap. */
   readonly tokens: Int32Array;
   readonly truncated: Uint8Array;
+  /** By row, of the texts that were read as several windows. */
+  readonly windows: ReadonlyMap<number, TextWindows>;
   readonly failures: ReadonlyMap<number, TextFailure>;
   readonly tokeniseMs: number;
   readonly inferMs: number;
-  /** Tokens that went through the engine, padding included. */
+  /** Tokens that went through the engine, every window's own. */
+  readonly engineTokens: number;
+  /** The same, padding included. */
   readonly paddedTokens: number;
 }
+
+interface ModelOptions {
+  readonly folder: ModelFolder;
+  readonly longTexts: LongTexts | undefined;
+}
+
+interface AnswerOptions {
+  readonly runTokens: number;
+  readonly longTexts: LongTexts | undefined;
+}
+
+/** What a batch came to so far, by row: probabilities, and what has none. */
+interface Answered {
+  readonly scores: Float64Array;
+  readonly failures: Map<number, TextFailure>;
+}
+
+const NOTHING: Encoded = { ids: [], truncated: false };
 
 /** How far a golden score may be off: int8 kernels differ in the last bits between kinds of CPU. */
 const GOLDEN_TOLERANCE = 0.02;
 
-/** Text to scores: tokenise, sort, cut into runs, infer, activate. Knows nothing of Kafka or threads. */
+/** Text to scores: tokenise, sort, cut into runs, infer, activate, combine windows. Knows nothing of Kafka or threads. */
 export class Model {
   readonly #folder: ModelFolder;
+  readonly #longTexts: LongTexts | undefined;
   readonly #tokenizer: Tokenizer;
   readonly #session: Session;
   readonly #tensors: Tensors;
   readonly #tasks: ReadonlyArray<TaskSpec & { readonly output: string }>;
   readonly #width: number;
+  /** Only where long texts are read in windows. */
+  readonly #columns: readonly Columns[];
 
-  private constructor(folder: ModelFolder, tokenizer: Tokenizer, session: Session) {
+  private constructor({ folder, longTexts }: ModelOptions, tokenizer: Tokenizer, session: Session) {
     this.#folder = folder;
+    this.#longTexts = longTexts;
     this.#tokenizer = tokenizer;
     this.#session = session;
     this.#tensors = new Tensors(folder.padId);
     this.#tasks = folder.tasks.map(task => ({ ...task, output: outputOf(folder, session, task) }));
     this.#width = folder.tasks.reduce((sum, task) => sum + task.labels.length, 0);
+    this.#columns = longTexts ? columnsOf(folder.tasks, longTexts) : [];
   }
 
-  static async open(folder: ModelFolder): Promise<Model> {
+  /** Without `longTexts` a text that does not fit is cut off. */
+  static async open(folder: ModelFolder, longTexts?: LongTexts): Promise<Model> {
     const tokenizer = openTokenizer(folder);
     const session = await Session.open(folder);
     checkInputs(folder, session);
-    return new Model(folder, tokenizer, session);
+    return new Model({ folder, longTexts }, tokenizer, session);
   }
 
   /** Answers every text, in order. Throws only when the engine fails on a run; a text of its own fault is a failure. */
-  async classify(texts: readonly string[], runTokens: number): Promise<ModelAnswers> {
-    const failures = new Map<number, TextFailure>();
-    const started = performance.now();
-    const encoded = texts.map((text, row) => this.#encode(text, row, failures));
-    const tokenised = performance.now();
-    const runs = planRuns(
-      encoded.map(({ ids }) => ids.length),
-      runTokens,
-    );
-    const scores = new Float64Array(texts.length * this.#width);
-    for (const run of runs) await this.#infer(run, encoded, { scores, failures });
-    return {
-      scores,
-      tokens: Int32Array.from(encoded, ({ ids }) => ids.length),
-      truncated: Uint8Array.from(encoded, ({ truncated }) => Number(truncated)),
-      failures,
-      tokeniseMs: tokenised - started,
-      inferMs: performance.now() - tokenised,
-      paddedTokens: runs.reduce((sum, run) => sum + run.rows.length * run.width, 0),
-    };
+  classify(texts: readonly string[], runTokens: number): Promise<ModelAnswers> {
+    return this.#answer(texts, { runTokens, longTexts: this.#longTexts });
   }
 
-  /** Warms the engine up and compares it with the golden samples; throws MODEL_GOLDEN when it computes something else. */
+  /**
+   * Warms the engine up and compares it with the golden samples, which were cut off where they did not fit; throws
+   * MODEL_GOLDEN when it computes something else.
+   */
   async prove(runTokens: number): Promise<void> {
     const { golden, tasks } = this.#folder;
     const texts = golden.length > 0 ? golden.map(({ text }) => text) : ['warm up'];
-    const { scores } = await this.classify(texts, runTokens);
+    const { scores } = await this.#answer(texts, { runTokens, longTexts: undefined });
     golden.forEach((sample, row) => {
       let at = row * this.#width;
       for (const task of tasks) {
@@ -88,26 +106,72 @@ export class Model {
     });
   }
 
+  /** What stands in for a word that is hidden from the model; may be nothing. */
+  blank(word: string): string {
+    return this.#tokenizer.blank(word);
+  }
+
+  /** Whether the model sees all of a text. */
+  fits(text: string): boolean {
+    return this.#encode(text, this.#longTexts)?.truncated === false;
+  }
+
   async close(): Promise<void> {
     await this.#session.close();
   }
 
-  #encode(text: string, row: number, failures: Map<number, TextFailure>): Encoded {
+  async #answer(texts: readonly string[], { runTokens, longTexts }: AnswerOptions): Promise<ModelAnswers> {
+    const failures = new Map<number, TextFailure>();
+    const started = performance.now();
+    const encoded = texts.map((text, row) => {
+      const one = this.#encode(text, longTexts);
+      if (!one) failures.set(row, 'TOKENISE_FAILED');
+      return one ?? NOTHING;
+    });
+    const tokenised = performance.now();
+    const { inputs, long } = layOut(encoded);
+    const lengths = inputs.map(({ ids }) => ids.length);
+    const runs = planRuns(lengths, runTokens);
+    const scores = new Float64Array(inputs.length * this.#width);
+    for (const run of runs) await this.#infer(run, inputs, { scores, failures });
+    const windows = this.#combine(long, { scores, failures });
+    return {
+      scores: long.length === 0 ? scores : scores.slice(0, texts.length * this.#width),
+      tokens: Int32Array.from(encoded, each => each.long?.tokens ?? each.ids.length),
+      truncated: Uint8Array.from(encoded, ({ truncated }) => Number(truncated)),
+      windows,
+      failures,
+      tokeniseMs: tokenised - started,
+      inferMs: performance.now() - tokenised,
+      engineTokens: lengths.reduce((sum, length) => sum + length, 0),
+      paddedTokens: runs.reduce((sum, run) => sum + run.rows.length * run.width, 0),
+    };
+  }
+
+  /** Undefined when the tokenizer fails. */
+  #encode(text: string, longTexts: LongTexts | undefined): Encoded | undefined {
     try {
-      return this.#tokenizer.encode(text);
+      return longTexts ? this.#tokenizer.encodeWindows(text, longTexts) : this.#tokenizer.encode(text);
     } catch {
-      failures.set(row, 'TOKENISE_FAILED');
-      return { ids: [], truncated: false };
+      return undefined;
     }
   }
 
-  async #infer(
-    run: Run,
-    encoded: readonly Encoded[],
-    into: { scores: Float64Array; failures: Map<number, TextFailure> },
-  ) {
+  /** Rows of windows to rows of texts. A text one of whose windows has no finite scores has none either. */
+  #combine(long: readonly LongRow[], { scores, failures }: Answered): Map<number, TextWindows> {
+    const windows = new Map<number, TextWindows>();
+    const rowAt = (row: number) => scores.subarray(row * this.#width, (row + 1) * this.#width);
+    for (const text of long) {
+      const failed = rowsOf(text).filter(row => failures.delete(row));
+      if (failed.length > 0) failures.set(text.row, 'INFERENCE_FAILED');
+      else windows.set(text.row, combine(text, this.#columns, rowAt));
+    }
+    return windows;
+  }
+
+  async #infer(run: Run, inputs: Layout['inputs'], into: Answered): Promise<void> {
     if (run.width === 0) return;
-    const outputs = await this.#session.run(this.#tensors.fill(run, encoded));
+    const outputs = await this.#session.run(this.#tensors.fill(run, inputs));
     let column = 0;
     for (const task of this.#tasks) {
       const labels = task.labels.length;

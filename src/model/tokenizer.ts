@@ -1,15 +1,35 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { readingOf, splitAsRust } from './rust-parity.js';
+import { cutWindows, reachOf, type Span } from './windows.js';
 
 /** A text as the model sees it: special tokens included, at most `maxTokens` ids. */
 export interface Encoded {
+  /** Of a text of several windows, the first. */
   readonly ids: readonly number[];
   /** True when the text had more tokens than fit. */
   readonly truncated: boolean;
+  /** Only of a text of several windows. */
+  readonly long?: LongText;
 }
 
-/** Characters per token that are tokenised at first; a text is read on only while it has too few tokens. */
-const CHARS_PER_TOKEN = 16;
+export interface LongText {
+  /** Tokens in any of the windows, each counted once, and the special tokens round them. */
+  readonly tokens: number;
+  readonly windows: readonly Window[];
+}
+
+/** A window of a text as the model sees it, special tokens included, and which of the text's own tokens are in it. */
+export interface Window extends Span {
+  readonly ids: readonly number[];
+}
+
+/**
+ * Characters per token that are tokenised at first; a text is read on only while it has too few tokens. Ample for a
+ * single window, where it costs nothing; about what prose has for many, of which a word of that length may be one.
+ */
+const CHARS_PER_TOKEN = { one: 16, many: 6 };
+/** The library puts all tokens of a word on the stack at once; a piece of twice as many characters is within its limits. */
+const MOST_CHARS_AT_FIRST = 256 * 1024;
 
 /**
  * A `tokenizer.json` with truncation, which the library leaves to its caller. The special tokens round the text
@@ -21,11 +41,13 @@ export class Tokenizer {
   readonly #after: readonly number[];
   readonly #room: number;
   readonly #reading: (text: string) => string;
+  readonly #mask: string;
 
   constructor(tokenizerJson: object, maxTokens: number) {
     this.#inner = new HuggingFaceTokenizer(tokenizerJson, {});
     splitAsRust(tokenizerJson, this.#inner.pre_tokenizer);
     this.#reading = readingOf(tokenizerJson);
+    this.#mask = maskOf(tokenizerJson);
     const bare: readonly number[] = this.#inner.encode('a', { add_special_tokens: false }).ids;
     const whole: readonly number[] = this.#inner.encode('a', { add_special_tokens: true }).ids;
     const start = whole.findIndex((_, at) => bare.every((id, i) => whole[at + i] === id));
@@ -34,24 +56,57 @@ export class Tokenizer {
     this.#room = maxTokens - this.#before.length - this.#after.length;
   }
 
+  /** The text, cut off where it no longer fits. */
   encode(text: string): Encoded {
-    const { ids, complete } = this.#firstIds(this.#reading(text));
+    const { ids, complete } = this.#firstIds(this.#reading(text), this.#room, CHARS_PER_TOKEN.one);
     const kept = ids.length > this.#room ? ids.slice(0, this.#room) : ids;
-    return { ids: [...this.#before, ...kept, ...this.#after], truncated: !complete || ids.length > this.#room };
+    return { ids: this.#enclose(kept), truncated: !complete || ids.length > this.#room };
+  }
+
+  /** The text in as many windows as it takes, at most `maxWindows`; one that fits comes out as from `encode`. */
+  encodeWindows(text: string, { stride, maxWindows }: { stride: number; maxWindows: number }): Encoded {
+    const cut = { room: this.#room, stride, maxWindows };
+    const reach = reachOf(cut);
+    const { ids, complete } = this.#firstIds(this.#reading(text), reach, CHARS_PER_TOKEN.many);
+    if (ids.length <= this.#room) return { ids: this.#enclose(ids), truncated: false };
+    const seen = Math.min(ids.length, reach);
+    const windows = cutWindows(seen, cut).map(span => this.#window(ids, span));
+    const first = { ids: windows[0]?.ids ?? [], truncated: !complete || ids.length > reach };
+    const tokens = this.#before.length + seen + this.#after.length;
+    return windows.length === 1 ? first : { ...first, long: { tokens, windows } };
+  }
+
+  /** What hides a word from the model: as many mask tokens as the word has pieces, or nothing where there is no mask token. */
+  blank(word: string): string {
+    const { ids } = this.#firstIds(this.#reading(word), this.#room, CHARS_PER_TOKEN.one);
+    return this.#mask.repeat(Math.min(ids.length, this.#room));
+  }
+
+  #window(ids: readonly number[], { from, to }: Span): Window {
+    return { from, to, ids: this.#enclose(ids.slice(from, to)) };
+  }
+
+  #enclose(ids: readonly number[]): number[] {
+    return [...this.#before, ...ids, ...this.#after];
   }
 
   /**
    * The ids of enough of the text to fill the room: a megabyte of text costs what a page does. A piece ends at white
    * space where it can, so that its last word is whole.
    */
-  #firstIds(text: string): { ids: readonly number[]; complete: boolean } {
-    for (let chars = (this.#room + 1) * CHARS_PER_TOKEN; chars < text.length; chars *= 2) {
+  #firstIds(text: string, room: number, charsPerToken: number): { ids: readonly number[]; complete: boolean } {
+    const atFirst = Math.min((room + 1) * charsPerToken, MOST_CHARS_AT_FIRST);
+    for (let chars = atFirst; chars < text.length; chars *= 2) {
       const end = wordEnd(text, chars);
       const ids: readonly number[] = this.#inner.encode(text.slice(0, end), { add_special_tokens: false }).ids;
-      if (ids.length > this.#room) return { ids, complete: false };
+      if (ids.length > room) return { ids, complete: false };
     }
     return { ids: this.#inner.encode(text, { add_special_tokens: false }).ids, complete: true };
   }
+}
+
+function maskOf(tokenizerJson: { readonly added_tokens?: ReadonlyArray<{ readonly content: string }> }): string {
+  return tokenizerJson.added_tokens?.find(({ content }) => /^(\[MASK\]|<mask>)$/.test(content))?.content ?? '';
 }
 
 function wordEnd(text: string, limit: number): number {

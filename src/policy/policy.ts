@@ -29,20 +29,31 @@ interface JudgedTask extends Task {
 export function createPolicy(config: PolicyConfig, tasks: readonly Task[]): Policy {
   requireKnown('policy.thresholds', config.thresholds, tasks);
   requireKnown('policy.bands', config.bands, tasks);
-  const judged = tasks.map(
+  const judged = effectiveTasks(config, tasks).map(
     (task): JudgedTask => ({
       ...task,
-      thresholds: task.labels.map((label, i) => config.thresholds?.[task.name]?.[label] ?? task.thresholds[i] ?? 0.5),
       bands: task.labels.map(label => config.bands?.[task.name]?.[label]),
     }),
   );
   return {
     version: config.version,
-    judge: ({ scores }) => ({
-      results: judged.map((task, i) => resultOf(task, scores[i] ?? new Float64Array())),
+    judge: ({ scores, windows }) => ({
+      results: judged.map((task, i) => {
+        const result = resultOf(task, scores[i] ?? new Float64Array());
+        const window = windows?.deciding[i];
+        return window ? { ...result, window } : result;
+      }),
       decision: config.bands ? decide(judged, scores) : null,
     }),
   };
+}
+
+/** The tasks with the thresholds that count: the configuration's, else the model's own. */
+export function effectiveTasks({ thresholds }: Pick<PolicyConfig, 'thresholds'>, tasks: readonly Task[]): Task[] {
+  return tasks.map(task => ({
+    ...task,
+    thresholds: task.labels.map((label, i) => thresholds?.[task.name]?.[label] ?? task.thresholds[i] ?? 0.5),
+  }));
 }
 
 function resultOf(task: Task, scores: Float64Array): TaskResult {

@@ -79,7 +79,15 @@ export class JsonlSink implements Sink {
   }
 }
 
-function answerOf({ results, decision, tokens, truncated }: Outcome & { kind: 'labelled' }): object {
+function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
+  const { results, decision, tokens, truncated, windows, explanations } = outcome;
   const tasks = Object.fromEntries(results.map(({ task, ...result }) => [task, result]));
-  return { tasks, ...(decision === null ? {} : { decision }), tokens, truncated };
+  return {
+    tasks,
+    ...(decision === null ? {} : { decision }),
+    tokens,
+    truncated,
+    ...(windows && { windows }),
+    ...(explanations && { explanations }),
+  };
 }

@@ -42,6 +42,8 @@ function classification({ model, policy }: LabelEncoder, record: SourceRecord, o
     model: { name: model.name, version: model.version, sha256: model.sha256, precision: model.precision },
     tokens: outcome.tokens,
     truncated: outcome.truncated,
+    windows: outcome.windows ?? 1,
+    explanations: outcome.explanations ?? [],
     timings: outcome.timings,
     classifiedAt: BigInt(Date.now()),
   };

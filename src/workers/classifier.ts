@@ -1,8 +1,10 @@
 import { ExitCode, SiftlineError } from '../errors.js';
+import type { Limits, Target } from '../explain/occlusion.js';
 import type {
   BatchTimings,
   ClassifiedBatch,
   Classifier,
+  Explanation,
   ModelInfo,
   Rejection,
   RejectReason,
@@ -55,6 +57,14 @@ export class WorkerClassifier implements Classifier {
     return { answers, timings: cost.timings(performance.now() - started) };
   }
 
+  /** Explains labels of one text; a Rejection when the model or its thread fails at it. */
+  async explain(text: string, targets: readonly Target[], limits: Limits): Promise<readonly Explanation[] | Rejection> {
+    const reply = await this.#options.pool.run({ kind: 'explain', text, targets, limits });
+    if (reply.kind === 'explained') return reply.explanations;
+    this.#judge(reply);
+    return rejection(reply, 1);
+  }
+
   close(): Promise<void> {
     return this.#options.pool.close();
   }
@@ -64,7 +74,9 @@ export class WorkerClassifier implements Classifier {
     const tries = texts.length === context.whole || texts.length === 1 ? this.#options.attempts : 1;
     let reply: Reply | undefined;
     for (let attempt = 0; attempt < tries; attempt++) {
-      reply = await this.#options.pool.run({ kind: 'classify', texts });
+      // Explained at the first try only: what explaining runs into must not cost a record its answer.
+      const unexplained = attempt > 0 || texts.length < context.whole;
+      reply = await this.#options.pool.run({ kind: 'classify', texts, unexplained });
       if (reply.kind === 'answers') return this.#scored(reply, context.cost);
       this.#judge(reply);
     }
@@ -89,7 +101,17 @@ export class WorkerClassifier implements Classifier {
       if (failure) return rejected(failure, 1);
       const own = answers.scores.subarray(row * this.#width, (row + 1) * this.#width);
       const scores = this.#columns.map(([from, to]) => own.subarray(from, to));
-      return { kind: 'scored', scores, tokens, truncated: answers.truncated[row] === 1 };
+      const windows = answers.windows.get(row);
+      const truncated = answers.truncated[row] === 1;
+      const explanations = answers.explanations?.get(row);
+      return {
+        kind: 'scored',
+        scores,
+        tokens,
+        truncated,
+        ...(windows && { windows }),
+        ...(explanations !== undefined && { explanations }),
+      };
     });
   }
 }
@@ -109,17 +131,19 @@ class Cost {
   #inferMs = 0;
   #tokens = 0;
   #paddedTokens = 0;
+  #explainMs = 0;
 
   add(answers: Answers): void {
     this.#tokeniseMs += answers.tokeniseMs;
     this.#inferMs += answers.inferMs;
-    this.#tokens += answers.tokens.reduce((sum, tokens) => sum + tokens, 0);
+    this.#tokens += answers.engineTokens;
     this.#paddedTokens += answers.paddedTokens;
+    this.#explainMs += answers.explainMs ?? 0;
   }
 
   timings(elapsedMs: number): BatchTimings {
     return {
-      queueMs: Math.max(0, elapsedMs - this.#tokeniseMs - this.#inferMs),
+      queueMs: Math.max(0, elapsedMs - this.#tokeniseMs - this.#inferMs - this.#explainMs),
       tokeniseMs: this.#tokeniseMs,
       inferMs: this.#inferMs,
       tokens: this.#tokens,

@@ -1,6 +1,8 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { messageOf, SiftlineError } from '../errors.js';
-import { Model } from '../model/model.js';
+import { explainBatch } from '../explain/batch.js';
+import { Model, type ModelAnswers } from '../model/model.js';
+import { Explainer } from './explainer.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
 /**
@@ -26,7 +28,12 @@ async function answer(request: Request): Promise<Response> {
     case 'open':
       return { kind: 'ready' };
     case 'classify': {
-      return transferred({ kind: 'answers', ...(await opened.classify(request.texts, setup.runTokens)) });
+      const answers = await opened.classify(request.texts, setup.runTokens);
+      return transferred({ kind: 'answers', ...answers, ...(await explained(request, answers, opened)) });
+    }
+    case 'explain': {
+      const explanations = await new Explainer(opened, setup.runTokens).explain(request);
+      return { kind: 'explained', explanations };
     }
     case 'close':
       model = undefined;
@@ -35,8 +42,25 @@ async function answer(request: Request): Promise<Response> {
   }
 }
 
+async function explained(
+  { texts, unexplained }: Request & { kind: 'classify' },
+  answers: ModelAnswers,
+  opened: Model,
+): Promise<Pick<Answers, 'explanations' | 'explainMs'>> {
+  if (!setup.explain) return {};
+  const started = performance.now();
+  const { explain } = setup;
+  const explainer = new Explainer(opened, setup.runTokens);
+  const explanations = await explainBatch(
+    { ...answers, texts },
+    unexplained ? { ...explain, budgetMs: 0 } : explain,
+    (text, targets, limits) => explainer.explain({ text, targets, limits }),
+  );
+  return { explanations, explainMs: performance.now() - started };
+}
+
 async function openModel(): Promise<Model> {
-  const opened = await Model.open(setup.folder);
+  const opened = await Model.open(setup.folder, setup.longTexts);
   if (setup.verify) await opened.prove(setup.runTokens);
   return opened;
 }

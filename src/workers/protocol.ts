@@ -1,26 +1,51 @@
 /** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
 
+import type { BatchExplaining, BatchExplanations } from '../explain/batch.js';
+import type { Limits, Target } from '../explain/occlusion.js';
 import type { ModelFolder } from '../model/folder.js';
+import type { LongTexts } from '../model/long-texts.js';
 import type { ModelAnswers } from '../model/model.js';
+import type { Explanation } from '../types.js';
 
 /** Given to every worker when it starts. */
 export interface WorkerSetup {
   readonly folder: ModelFolder;
+  /** How texts that do not fit are read; without it they are cut off. */
+  readonly longTexts?: LongTexts | undefined;
   /** Token budget of one run. */
   readonly runTokens: number;
   /** Compare with the golden samples before the first answer. */
   readonly verify: boolean;
+  /** What is explained of every batch; without it, nothing. */
+  readonly explain?: BatchExplaining | undefined;
 }
 
-/** `open` loads and proves the model; `classify` answers texts; `close` frees the engine before the thread ends. */
+/**
+ * `open` loads and proves the model; `classify` answers texts; `explain` explains one; `close` frees the engine before
+ * the thread ends.
+ */
 export type Request =
   | { readonly kind: 'open' }
-  | { readonly kind: 'classify'; readonly texts: readonly string[] }
+  | {
+      readonly kind: 'classify';
+      readonly texts: readonly string[];
+      /** Leave explanations out, though the setup asks for them. */
+      readonly unexplained?: boolean;
+    }
+  | {
+      readonly kind: 'explain';
+      readonly text: string;
+      readonly targets: readonly Target[];
+      readonly limits: Limits;
+    }
   | { readonly kind: 'close' };
 
 /** Scores of a batch; its buffers are transferred, not copied. */
 export interface Answers extends ModelAnswers {
   readonly kind: 'answers';
+  /** Only where the setup asks for them. */
+  readonly explanations?: BatchExplanations;
+  readonly explainMs?: number;
 }
 
 /** A failure told as data: an Error would lose its fields on the way. */
@@ -30,4 +55,8 @@ export interface Failure {
   readonly message: string;
 }
 
-export type Response = Answers | Failure | { readonly kind: 'ready' };
+export type Response =
+  | Answers
+  | Failure
+  | { readonly kind: 'explained'; readonly explanations: readonly Explanation[] }
+  | { readonly kind: 'ready' };

@@ -69,9 +69,11 @@ test('a policy for the tasks of another model fails with the ones there are', as
   assert.ok(info);
   const label = info.tasks[1]?.labels[0] ?? '';
   const right = configOf({ 'policy.bands': `{topic: {${label}: {review: 0.5}}}` });
-  assert.equal(checkPolicy(configOf().policy, info).status, 'ok');
-  assert.match(checkPolicy(right.policy, info).text, /decisions by topic/);
-  const wrong = checkPolicy(configOf({ 'policy.bands': '{weather: {rain: {block: 0.5}}}' }).policy, info);
+  assert.equal(checkPolicy(configOf(), info).status, 'ok');
+  assert.match(checkPolicy(right, info).text, /decisions by topic/);
+  const wrong = checkPolicy(configOf({ 'policy.bands': '{weather: {rain: {block: 0.5}}}' }), info);
   assert.equal(wrong.status, 'fail');
   assert.match(words(wrong), /no task "weather"/);
+  const unexplained = checkPolicy(configOf({ 'explain.labels': '[topic/rain]' }), info);
+  assert.match(words(unexplained), /no label is called "topic\/rain"/);
 });

@@ -13,6 +13,12 @@ import { fixtureModel } from '../support/models.js';
 
 const MODEL = ['--model', fixtureModel('bert-single'), '--workers', '1'];
 
+interface TaskLine {
+  readonly label: string;
+  readonly scores: Readonly<Record<string, number>>;
+  readonly window?: { readonly index: number; readonly fromToken: number; readonly toToken: number };
+}
+
 interface Line {
   readonly id: string | null;
   readonly file?: string;
@@ -20,9 +26,9 @@ interface Line {
   readonly rejected?: string;
   readonly decision?: string;
   readonly tokens?: number;
-  readonly tasks?: Readonly<
-    Record<string, { readonly label: string; readonly scores: Readonly<Record<string, number>> }>
-  >;
+  readonly truncated?: boolean;
+  readonly windows?: number;
+  readonly tasks?: Readonly<Record<string, TaskLine>>;
 }
 
 function start(t: TestScope, ...args: string[]) {
@@ -69,6 +75,32 @@ test('lines of standard input come out as JSON lines, in order, and the end sums
   const scores = Object.values(lines[0]?.tasks?.label?.scores ?? {});
   assert.ok(Math.abs(scores.reduce((sum, score) => sum + score, 0) - 1) < 1e-9, 'whole doubles');
   assert.match(stderr, /^siftline: 2 records, 2 labelled, 0 rejected, \d+ texts\/s\n$/);
+});
+
+test('a long text is cut off, or read in windows of which the line tells the one that decided', async t => {
+  const long = 'the room is clean and the service is good '.repeat(12);
+  const cut = (await classify(t, `${long}\n`)).lines[0];
+  assert.deepEqual(
+    [cut?.tokens, cut?.truncated, cut?.windows, cut?.tasks?.label?.window],
+    [64, true, undefined, undefined],
+  );
+  const set = ['--set', 'model.longTexts=windows', '--set', 'model.windowStrideTokens=8'];
+  const { code, lines } = await classify(t, `${long}\nshort\n`, ...set, '--set', 'model.aggregate={label: max}');
+  const [read, short] = lines;
+  assert.equal(code, 0);
+  assert.equal(read?.truncated, false);
+  assert.ok((read?.tokens ?? 0) > 64 && (read?.windows ?? 0) > 1);
+  const { index = -1, fromToken, toToken = 0 } = read?.tasks?.label?.window ?? {};
+  assert.ok(index >= 0 && index < (read?.windows ?? 0));
+  assert.deepEqual([fromToken, toToken <= index * 54 + 62], [index * 54, true]);
+  assert.ok(short && !('windows' in short) && !('window' in (short.tasks?.label ?? {})));
+});
+
+test('how windows are put together is asked of tasks the model has, or nothing starts', async t => {
+  const set = ['--set', 'model.longTexts=windows', '--set', 'model.aggregate={topic: mean}'];
+  const { code, lines, stderr } = await classify(t, 'hello\n', ...set);
+  assert.deepEqual([code, lines], [3, []]);
+  assert.match(stderr, /AGGREGATE_UNKNOWN.*model\.aggregate: the model has no task "topic"; it has label/);
 });
 
 test('records that cannot be classified are lines too, and no failure', async t => {

@@ -93,6 +93,26 @@ test('a band reviews before it blocks, and says at least one of the two', () => 
   ]);
 });
 
+test('windows go forward by at least what they repeat, where texts are read in windows', () => {
+  const small = { 'model.maxTokens': '63', 'model.windowStrideTokens': '32' };
+  assert.deepEqual(broken({ ...small, 'model.longTexts': 'windows' }), [
+    'model.windowStrideTokens: 32 is more than half of model.maxTokens (63), so windows would hardly go forward; give at most 31, or raise the other',
+  ]);
+  load({ flags: small });
+  load({ flags: { 'model.maxTokens': '64', 'model.windowStrideTokens': '32', 'model.longTexts': 'windows' } });
+});
+
+test('how windows are put together is said where there are windows, by task, in one of three ways', () => {
+  assert.deepEqual(broken({ 'model.aggregate': '{news: mean}' }), [
+    'model.longTexts: is truncate, so model.aggregate would have no effect; give windows, or remove the other',
+  ]);
+  assert.deepEqual(broken({ 'model.longTexts': 'windows', 'model.aggregate': '{news: median}' }), [
+    'model.aggregate.news: "median" is not allowed; give one of max, mean, noisy-or',
+  ]);
+  const { model } = load({ flags: { 'model.longTexts': 'windows', 'model.aggregate': '{news: noisy-or}' } }).config;
+  assert.deepEqual({ ...model.aggregate }, { news: 'noisy-or' });
+});
+
 test('a broken rule is told at the line of the field that was given, also when the other one is a default', () => {
   assert.match(
     problems({ yaml: 'model:\n  maxTokens: 512\nworkers:\n  runTokens: 500\n' })[0] ?? '',

@@ -2,16 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { readModelFolder } from '../../src/model/folder.js';
+import { longTextsOf } from '../../src/model/long-texts.js';
 import { WorkerClassifier } from '../../src/workers/classifier.js';
 import { type Reply, WorkerPool } from '../../src/workers/pool.js';
-import type { Request } from '../../src/workers/protocol.js';
+import type { Request, WorkerSetup } from '../../src/workers/protocol.js';
 import { fixtureModel } from '../support/models.js';
 import { classifierContract } from './classifier.contract.js';
 
 const folder = await readModelFolder({ path: fixtureModel('bert-single'), maxTokens: 64, verify: true });
 
-function poolOf(threads: number): WorkerPool {
-  return new WorkerPool({ setup: { folder, runTokens: 512, verify: true }, threads, startTimeoutMs: 60_000 });
+const longTexts = longTextsOf({ longTexts: 'windows', windowStrideTokens: 8, maxWindows: 4 }, folder.info);
+
+function poolOf(threads: number, setup: Partial<WorkerSetup> = {}): WorkerPool {
+  const whole = { folder, runTokens: 512, verify: true, ...setup };
+  return new WorkerPool({ setup: whole, threads, startTimeoutMs: 60_000 });
 }
 
 function classifierOn(pool: WorkerPool, onCrash: (message: string) => void = () => {}): WorkerClassifier {
@@ -23,6 +27,29 @@ classifierContract({
   make: async () => classifierOn(poolOf(2)),
   // No string is known to fail the tokenizer; what is not a string does, in the thread, as a bug of it would.
   poison: 42 as unknown as string,
+});
+
+classifierContract({
+  name: 'WorkerClassifier that reads long texts in windows',
+  make: async () => classifierOn(poolOf(2, { longTexts })),
+  poison: 42 as unknown as string,
+});
+
+test('the windows of a long text come back from the thread with it, and neighbours that fit have none', async t => {
+  const classifier = classifierOn(poolOf(1, { longTexts }));
+  t.after(() => classifier.close());
+  await classifier.open();
+  const { answers, timings } = await classifier.classify(['rain', 'the '.repeat(100), 'the '.repeat(1_000)]);
+  const read = answers.map(answer =>
+    answer.kind === 'scored' ? [answer.tokens, answer.truncated, answer.windows?.count] : [],
+  );
+  assert.deepEqual(read.slice(1), [
+    [102, false, 2],
+    [62 + 3 * 54 + 2, true, 4],
+  ]);
+  assert.equal(read[0]?.[2], undefined);
+  const short = Number(read[0]?.[0]);
+  assert.equal(timings.tokens, short + (64 + 100 - 54 + 2) + 4 * 64);
 });
 
 describe('when an inference thread dies', () => {

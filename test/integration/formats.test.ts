@@ -82,6 +82,28 @@ test('several nested fields make one text, with the id of another field', async 
   assert.ok((label?.tokens ?? 0) > 3);
 });
 
+test('long texts are read in windows, and their labels say how many and which of them decided', async t => {
+  const messages = [
+    { value: 'a plain text about food' },
+    { value: 'the '.repeat(100) },
+    { value: 'the '.repeat(5_000) },
+  ];
+  const set = { 'input.format': 'text', 'model.longTexts': 'windows', 'model.windowStrideTokens': '8' };
+  const { labels } = await outcomesOf(t, messages, { set: { ...set, 'model.maxWindows': '4' } });
+  const read = labels.map(labelOf).sort((a, b) => a.tokens - b.tokens);
+  assert.deepEqual(
+    read.map(({ windows, truncated }) => [windows, truncated]),
+    [
+      [1, false],
+      [2, false],
+      [4, true],
+    ],
+  );
+  assert.deepEqual([read[1]?.tokens, read[2]?.tokens], [102, 62 + 3 * 54 + 2]);
+  assert.ok(read[0]?.tasks.every(({ window }) => window === null));
+  for (const { window } of read[2]?.tasks ?? []) assert.equal(window?.fromToken, (window?.index ?? -1) * 54);
+});
+
 test('Avro from a registry is labelled under registered schemas; unknown ids and bombs are rejected and the process lives', async t => {
   const registry = await FakeRegistry.start();
   t.after(() => registry.close());

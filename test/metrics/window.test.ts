@@ -5,6 +5,8 @@ import { QuantileWindow } from '../../src/metrics/quantiles.js';
 import { Recorder } from '../../src/metrics/recorder.js';
 import { Windows } from '../../src/metrics/window.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
+import type { Outcome } from '../../src/types.js';
+import { labelled, recordAt } from '../support/memory-records.js';
 
 const MODEL = { name: 'm', version: '1', sha256: 'abc', precision: 'fp32', maxTokens: 128, tasks: [] };
 
@@ -22,6 +24,32 @@ test('windows add up to the counters, and a window with nothing in it is all zer
   assert.deepEqual([second.tokens, second.paddingShare, third.paddingShare], [30n, 0.25, 0]);
   assert.equal(first.to, second.from);
   assert.equal(third.stages.infer?.count, 0n);
+});
+
+test('windows of long texts add up, and the texts that fit count none', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  const fits = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
+  recorder.stored([fits, { ...fits, windows: 3 }, { ...fits, windows: 32, truncated: true }]);
+  const { windows: read, truncated, labelled: texts } = await windows.take();
+  assert.deepEqual([read, truncated, texts], [35n, 1n, 3n]);
+  assert.match(await recorder.registry.text(), /^siftline_windows_total 35$/m);
+});
+
+test('explanations are counted by whether they were given, and records that need none are not', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  const plain = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
+  recorder.stored([
+    plain,
+    { ...plain, explanations: [] },
+    { ...plain, explanations: null },
+    { ...plain, explanations: null },
+  ]);
+  assert.deepEqual({ ...(await windows.take()).explanations }, { given: 1n, skipped: 2n });
+  assert.match(await recorder.registry.text(), /^siftline_explanations_total\{result="skipped"\} 2$/m);
 });
 
 test('a window fits its schema and comes back the same', async () => {

@@ -57,7 +57,7 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
   [
     'PyTorch weights alone',
     'MODEL_INCOMPLETE',
-    /export them/,
+    /siftline models import \/\S+$/,
     () =>
       spoilt('bert-single', p => {
         rmSync(join(p, 'model.onnx'));

@@ -25,6 +25,17 @@ test('a multi-label task gives every label at or above its own threshold, a sing
   ]);
 });
 
+test('a result names the window its label comes from, where the text was read as several', () => {
+  const [first, second] = [1, 0].map(index => ({ index, fromToken: index * 94, toToken: index * 94 + 126 }));
+  const deciding = [first ?? assert.fail(), second ?? assert.fail()];
+  const long = { ...scored([0.9, 0.1], [0.2, 0.5, 0.3]), windows: { count: 2, deciding } };
+  const { results } = createPolicy({ version: 'v' }, TASKS).judge(long);
+  assert.deepEqual(
+    results.map(({ window }) => window),
+    [first, second],
+  );
+});
+
 test('thresholds of the configuration take the place of the model’s', () => {
   const policy = createPolicy({ version: 'v', thresholds: { moderation: { toxic: 0.4 } } }, TASKS);
   assert.deepEqual(policy.judge(scored([0.4, 0.1], [1, 0, 0])).results[0]?.labels, ['toxic']);

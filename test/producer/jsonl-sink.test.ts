@@ -50,6 +50,20 @@ describe('a line', () => {
     assert.doesNotMatch(await lineOf(answer), /decision/);
   });
 
+  test('of a text read as several windows has their number, and the window behind each label', async () => {
+    const window = { index: 1, fromToken: 94, toToken: 220 };
+    const results = answer.results.map(result => ({ ...result, window }));
+    const { windows, tasks } = JSON.parse(await lineOf({ ...answer, results, windows: 3 }));
+    assert.deepEqual([windows, tasks.mood.window], [3, window]);
+  });
+
+  test('of a text that is explained says where the words are that counted, and not what they are', async () => {
+    const words = [{ start: 2, end: 6, contribution: 0.5 }];
+    const explanations = [{ task: 'mood', label: 'fine', score: 0.75, words, comprehensiveness: 0.5 }];
+    assert.deepEqual(JSON.parse(await lineOf({ ...answer, explanations })).explanations, explanations);
+    assert.doesNotMatch(await lineOf({ ...answer, explanations: null }), /explanations/);
+  });
+
   test('of a rejected record says why', async () => {
     assert.equal(
       await lineOf(rejectedOutcome(recordAt(0, 0))),

@@ -181,8 +181,9 @@ async function readAll(kafka: Kafka, topic: string, options: ReadOptions = {}): 
     position.set(payload.partition, BigInt(payload.lastOffset) + 1n);
   });
   const atEnd = async () => {
-    const ends = await admin.fetchTopicOffsets(topic);
-    return ends.every(({ partition, low, high }) => (position.get(partition) ?? BigInt(low)) >= BigInt(high));
+    // The leaders of a topic that was just made may not know it yet.
+    const ends = await admin.fetchTopicOffsets(topic).catch(() => undefined);
+    return ends?.every(({ partition, low, high }) => (position.get(partition) ?? BigInt(low)) >= BigInt(high)) ?? false;
   };
   try {
     await Promise.all([admin.connect(), consumer.connect()]);

@@ -23,3 +23,19 @@ export interface ReferenceCase {
 export function reference(name: string): { readonly maxTokens: number; readonly cases: readonly ReferenceCase[] } {
   return JSON.parse(readFileSync(join(ROOT, 'test/fixtures/reference', `${name}.json`), 'utf8'));
 }
+
+/** A text by its windows: the ids of each, and what Python gave each by itself. */
+export interface LongCase {
+  readonly text: string;
+  readonly windows: ReadonlyArray<readonly number[]>;
+  readonly scores: ReadonlyArray<ReferenceCase['scores']>;
+}
+
+/** Texts of two tokens less than the model takes to two more, and one of two and a half times as many. */
+export function longReference(name: string): {
+  readonly maxTokens: number;
+  readonly stride: number;
+  readonly cases: readonly LongCase[];
+} {
+  return JSON.parse(readFileSync(join(ROOT, 'test/fixtures/reference', `${name}-long.json`), 'utf8'));
+}

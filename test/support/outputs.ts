@@ -19,11 +19,13 @@ export interface Label {
     readonly score: number;
     readonly labels: string[];
     readonly scores: Record<string, number>;
+    readonly window: { readonly index: number; readonly fromToken: number; readonly toToken: number } | null;
   }>;
   readonly decision: string | null;
   readonly model: { readonly name: string; readonly sha256: string };
   readonly tokens: number;
   readonly truncated: boolean;
+  readonly windows: number;
 }
 
 const types = {

@@ -36,9 +36,11 @@ function answersFor(texts: readonly string[]): Reply {
     scores: Float64Array.from(texts, text => text.length),
     tokens: Int32Array.from(texts, () => 3),
     truncated: new Uint8Array(texts.length),
+    windows: new Map(),
     failures: new Map(),
     tokeniseMs: 1,
     inferMs: 2,
+    engineTokens: texts.length * 3,
     paddedTokens: texts.length * 4,
   };
 }
@@ -106,4 +108,17 @@ test('a text the model itself gives up on is rejected without another try', asyn
     attempts: 1,
     detail: 'the tokenizer failed on this text',
   });
+});
+
+test('a text read as several windows says so, and every window counts for the cost', async () => {
+  const windows = { count: 3, deciding: [{ index: 2, fromToken: 8, toToken: 11 }] };
+  const { pool } = poolOf(all => ({
+    ...(answersFor(all) as Reply & { kind: 'answers' }),
+    windows: new Map([[37, windows]]),
+    engineTokens: 315,
+  }));
+  const { answers, timings } = await classifierOn(pool).classify(texts);
+  assert.deepEqual(answers[37]?.kind === 'scored' && answers[37].windows, windows);
+  assert.ok(answers[36]?.kind === 'scored' && !('windows' in answers[36]));
+  assert.deepEqual([timings.tokens, timings.paddedTokens], [315, 400]);
 });

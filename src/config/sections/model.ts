@@ -1,12 +1,37 @@
 import { z } from 'zod';
 import { text, whole } from '../values.js';
 
+const aggregate = z
+  .record(z.string(), z.enum(['max', 'mean', 'noisy-or']))
+  .describe('a mapping of tasks to max, mean or noisy-or, such as {moderation: max, news: mean}');
+
 export const model = z
   .strictObject({
     path: text.default('english').describe('The model: the name of one that ships with siftline, or a folder.'),
     maxTokens: whole(8, 512)
       .default(128)
-      .describe('Longest text the model sees; what comes after is cut off, and the result says so.'),
+      .describe(
+        'Longest text the model sees at once, special tokens included; `longTexts` says what becomes of a longer one.',
+      ),
+    longTexts: z
+      .enum(['truncate', 'windows'])
+      .default('truncate')
+      .describe(
+        'What becomes of a text of more than `maxTokens`: it is cut off, and the result says so; or it is read whole, in windows of `maxTokens` that overlap, at the cost of as many texts. See docs/long-texts.md.',
+      ),
+    windowStrideTokens: whole(0, 256)
+      .default(32)
+      .describe(
+        'Tokens of the text a window has in common with the one before it: the `stride` of Hugging Face tokenizers.',
+      ),
+    maxWindows: whole(1, 256)
+      .default(32)
+      .describe('Most windows of one text; what lies beyond them is cut off, and the result says so.'),
+    aggregate: aggregate
+      .optional()
+      .describe(
+        "How the probabilities of a text's windows become the text's, by task: `max`, the highest; `mean`; or `noisy-or`, one less the chance that no window holds the label, for sigmoid tasks only. Without an entry, max for sigmoid and mean for softmax tasks.",
+      ),
     tasks: z
       .array(text)
       .min(1)

@@ -1,0 +1,183 @@
+import { type Command, Option } from 'commander';
+import { openReading } from '../assembly/reading.js';
+import { audit } from '../audit/audit.js';
+import { FINDING_KINDS, type Finding, isClean, type Report } from '../audit/report.js';
+import { Closers } from '../closers.js';
+import { requireForRun } from '../config/load.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import type { LogReader } from '../kafka/log-reader.js';
+import { parseRange, requireRecords, resolveRange } from '../kafka/range.js';
+import { shippedSchema } from '../producer/schemas.js';
+import type { CliContext } from './context.js';
+import { createLog } from './log.js';
+import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import { natural, positive, type RangeFlags, withRangeOptions } from './range-options.js';
+
+interface AuditFlags extends ConfigFlags, RangeFlags {
+  readonly labelsTopic?: string;
+  readonly rejectedTopic?: string;
+  readonly against?: string;
+  readonly outputsFrom?: string;
+  readonly isolation: 'read_committed' | 'read_uncommitted';
+  /** True when given without a number. */
+  readonly untilIdle?: number | true;
+  readonly timestamps: boolean;
+  readonly show: number;
+  readonly json?: boolean;
+}
+
+interface Topics {
+  readonly inputs: readonly string[];
+  readonly labels: string;
+  readonly rejected: string;
+}
+
+const IDLE_SECONDS = 5;
+
+const HELP = `
+Every input has exactly one outcome: a label, a rejected record, or none for a tombstone. Exit code 0 when that holds and
+8 when something is found. The outputs are read in whole unless --outputs-from is given.
+
+  siftline audit --from -2h
+  siftline audit --against texts.next --show 20`;
+
+/** `audit`: whether every input has its one outcome, as it should be. */
+export function addAudit(program: Command, context: CliContext): void {
+  const command = program
+    .command('audit')
+    .description('compare input and output topics: what is missing, doubled, out of order or altered')
+    .option('--labels-topic <name>', 'the labels topic; without it, output.labelsTopic')
+    .option('--rejected-topic <name>', 'the rejected topic; without it, output.rejectedTopic')
+    .option('--against <topic>', 'compare the answers with those of this labels topic, such as one of a replay')
+    .option('--outputs-from <place>', 'read the outputs from here on; like --from')
+    .addOption(
+      new Option('--isolation <level>', 'whether records of open and aborted transactions count')
+        .choices(['read_committed', 'read_uncommitted'])
+        .default('read_committed'),
+    )
+    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, positive)
+    .option('--no-timestamps', 'do not compare timestamps: the output topics stamp their own (LogAppendTime)')
+    .option('--show <n>', 'positions to show of each finding', natural, 10)
+    .option('--json', 'one line of JSON, for programs')
+    .addHelpText('after', HELP);
+  withRangeOptions(command, 'record of the input topics');
+  withConfigOptions(command, ['brokers', 'topics']);
+  command.action((flags: AuditFlags) => run(flags, context));
+}
+
+async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void> {
+  const { config } = configFrom(flags, env);
+  requireForRun(config);
+  const topics: Topics = {
+    inputs: config.input.topics,
+    labels: flags.labelsTopic ?? config.output.labelsTopic,
+    rejected: flags.rejectedTopic ?? config.output.rejectedTopic,
+  };
+  const bounds = parseRange(flags, Date.now());
+  const outputBounds = parseRange({ from: flags.outputsFrom }, Date.now());
+  const log = createLog('silent');
+  const closers = new Closers(log);
+  try {
+    const { reader, partitions } = await openReading({
+      kafka: config.kafka,
+      topics: [...topics.inputs, topics.labels, topics.rejected, ...(flags.against ? [flags.against] : [])],
+      readUncommitted: flags.isolation === 'read_uncommitted',
+      closers,
+      log,
+    });
+    const question = { ...bounds, topics: topics.inputs, partitions: flags.partition };
+    const inputs = await resolveRange(reader, question);
+    await requireRecords(reader, question, inputs);
+    const outputs = (topic: string) => resolveRange(reader, { ...outputBounds, topics: [topic], withEmpty: true });
+    const report = await audit({
+      reader: reader satisfies Pick<LogReader, 'read' | 'bounds'>,
+      inputs,
+      labels: await outputs(topics.labels),
+      rejected: await outputs(topics.rejected),
+      against: flags.against === undefined ? undefined : await reader.bounds(flags.against),
+      outputPartitions: partitions,
+      schema: shippedSchema('classification'),
+      timestamps: flags.timestamps,
+      show: flags.show,
+      idleMs: idleMs(flags),
+    });
+    stdout.write(flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics));
+    if (!isClean(report)) throw auditFailed(report);
+  } finally {
+    await closers.close();
+  }
+}
+
+function idleMs({ untilIdle }: AuditFlags): number | undefined {
+  if (untilIdle === undefined) return undefined;
+  return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
+}
+
+function asText(report: Report, { inputs, labels, rejected }: Topics): string {
+  const lines = rows(report).map(([name, count, note = '']) =>
+    `${name.padEnd(16)}${count.padStart(10)}  ${note}`.trimEnd(),
+  );
+  const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
+  const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
+  return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...lines, '', ...verdict].join('\n')}\n`;
+}
+
+function rows(report: Report): Array<readonly [name: string, count: string, note?: string]> {
+  const { duplicates, against, outside } = report;
+  const plain = ['input', 'labelled', 'rejected', 'skipped', 'missing'] as const;
+  return [
+    ...plain.map(name => [name, String(report[name])] as const),
+    ['duplicates', String(duplicates.identical + duplicates.differing), `${duplicates.differing} with another answer`],
+    ['out of order', String(report.outOfOrder)],
+    ['differing', String(report.differing)],
+    ['stray', String(report.stray)],
+    ['wrong partition', String(report.wrongPartition)],
+    ['unreadable', String(report.unreadable)],
+    ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range'] as const] : []),
+    ...(against
+      ? [
+          [
+            'against',
+            String(against.differing),
+            `of ${against.compared} answers differ; ${against.onlyHere} only here, ${against.onlyThere} only there`,
+          ] as const,
+        ]
+      : []),
+  ];
+}
+
+const NAMES: Readonly<Partial<Record<string, string>>> = {
+  identicalDuplicates: 'duplicate',
+  differingDuplicates: 'duplicate, another answer',
+  outOfOrder: 'out of order',
+  wrongPartition: 'wrong partition',
+};
+
+function lineOf(kind: string, { input, output, what }: Finding): string {
+  const places = [input, ...(output === undefined ? [] : [`at ${output}`])].filter(place => place !== '').join(' ');
+  return `${NAMES[kind] ?? kind}: ${places}${what === undefined ? '' : `: ${what}`}`;
+}
+
+function auditFailed(report: Report): SiftlineError {
+  const { missing, duplicates, outOfOrder, differing, stray, wrongPartition, unreadable } = report;
+  const counts = {
+    missing,
+    duplicate: duplicates.identical + duplicates.differing,
+    'out of order': outOfOrder,
+    differing,
+    stray,
+    'in the wrong partition': wrongPartition,
+    unreadable,
+    'not as in the other topic': report.against
+      ? report.against.differing + report.against.onlyHere + report.against.onlyThere
+      : 0,
+  };
+  const found = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`);
+  return new SiftlineError({
+    code: 'AUDIT_FAILED',
+    message: `the outputs are not what the inputs ask for: ${found.join(', ')}`,
+    exitCode: ExitCode.check,
+  });
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { type LoadedConfig, requireForRun } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { ExitCode, SiftlineError } from '../errors.js';
+import { parseRange } from '../kafka/range.js';
+import { Replay } from '../replay.js';
+import { type CliContext, drainOnSignals } from './context.js';
+import { createLog } from './log.js';
+import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import { type RangeFlags, withRangeOptions } from './range-options.js';
+
+interface ReplayFlags extends ConfigFlags, RangeFlags {
+  readonly labelsTopic: string;
+  readonly rejectedTopic?: string;
+  readonly intoLiveTopic?: boolean;
+}
+
+const HELP = `
+The same decoder, policy and ids as \`run\`; no consumer group is joined and nothing is committed. The output topics must
+exist. Records that are rejected go to --rejected-topic, which is <labels topic>.rejected unless given.
+
+  siftline replay --from -2h --model ./models/next --labels-topic texts.next`;
+
+/** `replay`: a range of the input once more, into topics of its own. */
+export function addReplay(program: Command, context: CliContext): void {
+  const command = program
+    .command('replay')
+    .description('classify a range of the input topics once more, into another topic')
+    .requiredOption('--labels-topic <name>', 'where the answers go')
+    .option('--rejected-topic <name>', 'where rejected records go; without it, <labels topic>.rejected')
+    .option('--into-live-topic', 'allow the topics the running stage writes to')
+    .addHelpText('after', HELP);
+  withRangeOptions(command, 'record of the input topics');
+  withConfigOptions(command, ['brokers', 'topics', 'format', 'text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
+  command.action((flags: ReplayFlags) => replay(flags, context));
+}
+
+async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
+  const bounds = parseRange(flags, Date.now());
+  const { config, sources } = replayConfig(flags, context);
+  const log = createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
+  const replay = new Replay({ config, bounds, partitions: flags.partition, version: context.version, log });
+  const drainMs = config.shutdown.drainSeconds * 1000;
+  const deadline = drainOnSignals({ drainMs, stop: () => replay.stop(), log });
+  try {
+    await Promise.race([replay.run(), deadline.passed]);
+  } finally {
+    const { summary } = replay;
+    if (summary.finished || summary.consumed > 0) context.stdout.write(`${JSON.stringify(summary)}\n`);
+  }
+}
+
+/** The stage's configuration with other outputs, and without records of metrics. */
+function replayConfig(flags: ReplayFlags, { env }: CliContext): LoadedConfig {
+  const live = configFrom(flags, env).config;
+  requireForRun(live);
+  const { labelsTopic, rejectedTopic = `${flags.labelsTopic}.rejected` } = flags;
+  if (!flags.intoLiveTopic) refuseLive(live, [labelsTopic, rejectedTopic]);
+  const outputs = {
+    'output.labelsTopic': labelsTopic,
+    'output.rejectedTopic': rejectedTopic,
+    'metrics.windowSeconds': '0',
+  };
+  return configFrom({ ...flags, set: { ...flags.set, ...outputs } }, env);
+}
+
+function refuseLive({ output }: Config, topics: readonly string[]): void {
+  const live = topics.find(topic => topic === output.labelsTopic || topic === output.rejectedTopic);
+  if (live === undefined) return;
+  throw new SiftlineError({
+    code: 'REPLAY_LIVE_TOPIC',
+    message: `${live} is a topic the stage itself writes to: its readers would get every answer again; give another, or --into-live-topic if that is meant`,
+    exitCode: ExitCode.usage,
+  });
+}

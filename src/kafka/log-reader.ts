@@ -1,0 +1,121 @@
+import { kafkaErrorType } from './errors.js';
+import { type Fetched, fetchedOf, type PartitionPlace, type PartitionRange } from './fetched.js';
+import { InnerCluster, type InnerClusterOptions, type RawPartition } from './inner-cluster.js';
+
+export type { Fetched, PartitionRange } from './fetched.js';
+
+export interface LogReaderOptions extends InnerClusterOptions {
+  /** Most bytes of one fetch; one larger record comes alone. */
+  readonly fetchBytes?: number;
+}
+
+const FETCH_BYTES = 4 * 1024 * 1024;
+const FETCH_WAIT_MS = 10_000;
+/** Fetches in a row without a record after which nothing is left before the end of the range. */
+const MOST_EMPTY = 3;
+
+/**
+ * Reads explicit offsets of topics without belonging to a group: nothing is joined, committed or left behind, and the
+ * right to read the topic is enough. One partition a fetch, so an answer without records says something about it alone.
+ */
+export class LogReader {
+  readonly #inner: InnerCluster;
+  readonly #fetchBytes: number;
+
+  private constructor(inner: InnerCluster, fetchBytes: number) {
+    this.#inner = inner;
+    this.#fetchBytes = fetchBytes;
+  }
+
+  static async open({ fetchBytes = FETCH_BYTES, ...options }: LogReaderOptions): Promise<LogReader> {
+    return new LogReader(await InnerCluster.open(options), fetchBytes);
+  }
+
+  /**
+   * The whole of the topic as it is now, partition by partition: from the oldest record to the end, which when only
+   * committed records are read is the first record of the oldest open transaction.
+   */
+  async bounds(topic: string): Promise<PartitionRange[]> {
+    const low = await this.#offsets(topic, { fromBeginning: true });
+    const end = await this.#offsets(topic, { fromBeginning: false });
+    return [...low]
+      .map(([partition, from]) => ({ topic, partition, from, to: end.get(partition) ?? from }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** By partition the first offset whose timestamp is not before this one; partitions without any are left out. */
+  async offsetsAt(topic: string, timestamp: bigint): Promise<Map<number, bigint>> {
+    const found = await this.#offsets(topic, { fromTimestamp: Number(timestamp) });
+    return new Map([...found].filter(([, offset]) => offset >= 0n));
+  }
+
+  /** The records of the range, in order. Where retention has deleted some of them meanwhile, it goes on behind those. */
+  async *read(range: PartitionRange, signal?: AbortSignal): AsyncGenerator<Fetched> {
+    let empty = 0;
+    for (let position = range.from; position < range.to && empty < MOST_EMPTY && !signal?.aborted; ) {
+      const part = await this.#fetch(range, position);
+      if (part === 'out of range') {
+        position = await this.#oldest(range, position);
+        continue;
+      }
+      empty = part.messages.length === 0 ? empty + 1 : 0;
+      const fetched = fetchedOf(range, part, position);
+      position = fetched.next;
+      yield fetched;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  async #fetch({ topic, partition }: PartitionPlace, position: bigint): Promise<RawPartition | 'out of range'> {
+    const { cluster } = this.#inner;
+    const request = async () => {
+      await cluster.addTargetTopic(topic);
+      const broker = await this.#leader(topic, partition);
+      const { responses } = await broker.fetch({
+        isolationLevel: cluster.isolationLevel,
+        maxWaitTime: FETCH_WAIT_MS,
+        minBytes: 1,
+        maxBytes: this.#fetchBytes,
+        topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: this.#fetchBytes }] }],
+      });
+      return responses[0]?.partitions[0] ?? { messages: [], abortedTransactions: null };
+    };
+    try {
+      return await this.#inner.ask(`topic ${topic}`, request, 'OFFSET_OUT_OF_RANGE');
+    } catch (error) {
+      if (kafkaErrorType(error) === 'OFFSET_OUT_OF_RANGE') return 'out of range';
+      throw error;
+    }
+  }
+
+  async #leader(topic: string, partition: number) {
+    const { cluster } = this.#inner;
+    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (nodeId === undefined || nodeId === '-1') throw new Error(`${topic}/${partition} has no leader`);
+    return cluster.findBroker({ nodeId });
+  }
+
+  async #oldest({ topic, partition, to }: PartitionRange, position: bigint): Promise<bigint> {
+    const oldest = (await this.#offsets(topic, { fromBeginning: true })).get(partition) ?? to;
+    // The position may also lie behind the end, after an unclean leader election.
+    return oldest > position ? oldest : to;
+  }
+
+  #offsets(
+    topic: string,
+    where: { readonly fromBeginning: boolean } | { readonly fromTimestamp: number },
+  ): Promise<Map<number, bigint>> {
+    const { cluster } = this.#inner;
+    return this.#inner.ask(`topic ${topic}`, async () => {
+      await cluster.addTargetTopic(topic);
+      const partitions = cluster
+        .findTopicPartitionMetadata(topic)
+        .map(({ partitionId }) => ({ partition: partitionId }));
+      const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions, ...where }]);
+      return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
+    });
+  }
+}

@@ -141,7 +141,7 @@ def card(result, counts, about):
         "Printed by `python -m training.evaluate`; a random fifth of every test split is kept elsewhere, so counts are lower than",
         "published ones. For emotions, accuracy is exact match of all 28. Targets are an earlier prototype's scores. Thresholds,",
         "temperatures and the choice of the averaged runs come from dev rows. The test splits were looked at before the last change of the",
-        "recipe (the second run, the smoothing of the int8 file and of the threshold curves), so read differences under a point as noise.\n",
+        "recipe (averaging the third run in, the smoothing of the int8 file and of the threshold curves), so read differences under a point as noise.\n",
         "<details><summary>Every class (int8)</summary>\n", *_classes(result), "\n</details>\n",
         "## HateCheck by function (int8)\n", "Functions ending in `_h` are hateful, in `_nh` not.\n", *_hatecheck(result), "",
         "## Calibration\n", "Expected calibration error, 15 bins.\n", *_calibration(result), "",

@@ -103,6 +103,7 @@ def summary(result):
 
 def finish(args, corpus, classifier, about):
     """Everything after training. `about`: name, version, and the card's `intro` and `recipe`."""
+    torch.save(classifier.state_dict(), args.work / "shipped.pt")
     int8, fp32 = files(args, classifier, corpus.ids[: corpus.labelled])
     tasks = tune.tune(evaluate.Runner(int8, corpus.tokenizer), ENGLISH, corpus.dev)
     result = evaluate.everything(int8, fp32, corpus.tokenizer, tasks, data.tests(args.data))

@@ -65,7 +65,7 @@ def whole(args):
     """The plain fp32 file, exported from the weights of `english`."""
     path = args.cache / "english/whole.onnx"
     classifier = model.from_base(args.base, ENGLISH)
-    classifier.load_state_dict(torch.load(args.cache / "english/final.pt"))
+    classifier.load_state_dict(torch.load(args.cache / "english/shipped.pt"))
     export.export(Whole(classifier.eval()), path)
     return path
 

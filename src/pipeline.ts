@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failPoint } from './failpoints.js';
 import type { StageName } from './metrics/list.js';
 import { Turns } from './turns.js';
 import type {
   Batch,
   BatchTimings,
+  Claim,
   Classifier,
   Decoded,
   Decoder,
@@ -102,17 +104,22 @@ export class Pipeline {
     const { source, sink, events } = this.#parts;
     const turn = this.#turns.enter(batch.records);
     events.taken(batch.records.length);
+    failPoint('taken');
     try {
       const outcomes = await this.#outcomes(batch.records);
+      failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
       if (!outcomes || this.#sealed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
       const started = performance.now();
-      const publishing = sink.publish(outcomes);
+      failPoint('publishing');
+      const publishing = sink.publish(outcomes, this.#claim(batch));
       turn.pass();
       const stored = await publishing;
       events.stage('publish', performance.now() - started);
       events.stored(stored);
+      if (stored.length < outcomes.length) events.revoked(outcomes.length - stored.length);
+      failPoint('published');
       source.done(batch);
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
@@ -121,6 +128,11 @@ export class Pipeline {
     } finally {
       turn.pass();
     }
+  }
+
+  #claim(batch: Batch): Claim {
+    const { source } = this.#parts;
+    return { batch, isCurrent: () => source.isCurrent(batch), lose: why => source.lose(batch, why) };
   }
 
   /** Undefined when the batch is given up. */

@@ -8,7 +8,7 @@ import { test } from 'node:test';
  * listed may not be imported. `types`, `errors` and `package` are everybody's.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['cli'],
+  main: ['cli', 'failpoints'],
   cli: [
     'service',
     'assembly',
@@ -42,14 +42,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'producer',
   ],
   assembly: ['avro', 'closers', 'config', 'consumer', 'every', 'kafka', 'metrics', 'model', 'producer', 'workers'],
-  pipeline: ['metrics', 'turns'],
+  pipeline: ['failpoints', 'metrics', 'turns'],
   turns: [],
   'batch-size': [],
   closers: [],
   every: [],
   admin: [],
-  consumer: ['avro', 'kafka'],
-  producer: ['avro', 'kafka'],
+  failpoints: [],
+  consumer: ['avro', 'failpoints', 'kafka'],
+  producer: ['avro', 'failpoints', 'kafka'],
   workers: ['model'],
   policy: ['config'],
   metrics: [],

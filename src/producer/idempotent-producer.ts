@@ -1,6 +1,7 @@
 import type { Kafka, Message, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import type { Target } from './results.js';
 
 export interface IdempotentProducerOptions {
   readonly kafka: Kafka;
@@ -8,11 +9,6 @@ export interface IdempotentProducerOptions {
   readonly compression: number;
   readonly requestTimeoutMs: number;
   readonly log: Logger;
-}
-
-export interface Target {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 interface Generation {

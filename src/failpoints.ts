@@ -4,6 +4,7 @@
  */
 export const FAIL_POINTS = [
   'taken',
+  'inferring',
   'classified',
   'publishing',
   'transaction-begun',
@@ -16,24 +17,33 @@ export const FAIL_POINTS = [
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
-const armed = new Map<FailPoint, () => void>();
-const passed = new Map<FailPoint, number>();
+const armed = new Map<FailPoint, (key: Buffer | null | undefined) => void>();
 
-/** Tells the places what to do: `sent=kill@7` ends the process with SIGKILL when it comes by the seventh time. */
+/**
+ * Tells the places what to do: `sent=kill@7` ends the process with SIGKILL when it comes by the seventh time,
+ * `inferring=abort#key` aborts it whenever the record with this key comes by.
+ */
 export function armFailPoints(spec: string): void {
   for (const one of spec.split(',')) {
-    const [, name, action, at] = /^([a-z-]+)=(kill|stop)@(\d+)$/.exec(one.trim()) ?? [];
+    const [, name, action = '', sign, value = ''] = /^([a-z-]+)=(kill|stop|abort)([@#])(.+)$/.exec(one.trim()) ?? [];
     const point = FAIL_POINTS.find(each => each === name);
-    if (!point) throw new Error(`fail point "${one}": give name=kill@n or name=stop@n, name one of ${FAIL_POINTS.join(', ')}`);
-    const signal = action === 'kill' ? 'SIGKILL' : 'SIGSTOP';
-    armed.set(point, () => {
-      const times = (passed.get(point) ?? 0) + 1;
-      passed.set(point, times);
-      if (times === Number(at)) process.kill(process.pid, signal);
+    if (!point) throw new Error(`FAILPOINTS: "${one}" is not name=kill@n; the names are ${FAIL_POINTS.join(', ')}`);
+    const act = ACTIONS[action] as () => void;
+    let passed = 0;
+    armed.set(point, key => {
+      passed += 1;
+      if (sign === '@' ? passed === Number(value) : key?.toString() === value) act();
     });
   }
 }
 
-export function failPoint(name: FailPoint): void {
-  armed.get(name)?.();
+const ACTIONS: Readonly<Record<string, () => void>> = {
+  kill: () => process.kill(process.pid, 'SIGKILL'),
+  stop: () => process.kill(process.pid, 'SIGSTOP'),
+  abort: () => process.abort(),
+};
+
+/** `key` is of the record that comes by, where it is one. */
+export function failPoint(name: FailPoint, key?: Buffer | null): void {
+  armed.get(name)?.(key);
 }

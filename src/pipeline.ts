@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CrashGuard } from './crash-guard.js';
 import { failPoint } from './failpoints.js';
 import type { StageName } from './metrics/list.js';
 import { Turns } from './turns.js';
@@ -32,6 +33,8 @@ export interface PipelineParts {
   readonly source: Source;
   readonly decoder: Decoder;
   readonly classifier: Classifier;
+  /** Keeps the crash journal round the classifier, where there is one. */
+  readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
   readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
   readonly sink: Sink;
   readonly events: PipelineEvents;
@@ -140,8 +143,9 @@ export class Pipeline {
     if (!(await this.#prepare(records))) return undefined;
     const decoded = this.#decode(records);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
+    const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
-    const { answers, timings } = await this.#classify(texts);
+    const { answers, timings } = await this.#classify(asked, texts);
     this.#parts.events.classified(timings, texts.length);
     let at = 0;
     return records.map((record, i): Outcome => {
@@ -178,11 +182,12 @@ export class Pipeline {
     return decoded;
   }
 
-  async #classify(texts: readonly string[]) {
+  async #classify(records: readonly SourceRecord[], texts: readonly string[]) {
+    const { classifier, guard } = this.#parts;
     if (this.#classifying === 0) this.#lastProgress = performance.now();
     this.#classifying += 1;
     try {
-      return await this.#parts.classifier.classify(texts);
+      return await (guard ? guard.classify(records, texts) : classifier.classify(texts));
     } finally {
       this.#classifying -= 1;
       this.#lastProgress = performance.now();

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
 import { type BuiltClassifier, buildClassifier } from './assembly/classifier.js';
+import { openCrashGuard } from './assembly/crash-guard.js';
 import {
   buildDecoder,
   buildSink,
@@ -86,10 +87,13 @@ export class Service {
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
     const sink = this.#sink as StageSink;
     const classifier: Classifier = built.classifier;
+    const guarded = openCrashGuard(config, classifier, log);
+    if (guarded) this.#closers.push('crash journal', async () => guarded.close());
     this.#pipeline = new Pipeline({
       source,
       decoder,
       classifier,
+      guard: guarded?.guard,
       sink,
       judge: policy.judge,
       events: this.#events(recorder),

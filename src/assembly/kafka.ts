@@ -7,8 +7,8 @@ import { createDecoder } from '../consumer/decode.js';
 import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
-import { loadKafkajs } from '../kafka/patches.js';
 import { CommittedOffsets } from '../kafka/committed-offsets.js';
+import { loadKafkajs } from '../kafka/patches.js';
 import { IdempotentProducer } from '../producer/idempotent-producer.js';
 import { KafkaSink } from '../producer/kafka-sink.js';
 import { MetricsPublisher } from '../producer/metrics-publisher.js';
@@ -124,7 +124,12 @@ function transactionalSink(
       committed: () => offsets.of(input),
       ...producerOptions(context),
     });
-  return new TransactionalSink({ ...options, producerFor, shared: offsets, maxRecords: config.workers.batchRecords * 2 });
+  return new TransactionalSink({
+    ...options,
+    producerFor,
+    shared: offsets,
+    maxRecords: config.workers.batchRecords * 2,
+  });
 }
 
 /** One name per process: two instances on one host, or one restarted, are told apart. */

@@ -43,7 +43,8 @@ export const METRICS = {
     type: 'counter',
     help: 'Transactions with delivery: exactly-once, by what became of them: committed, failed (looked up and done again), fenced (the partition has another owner).',
     labels: ['outcome'],
-    watch: 'failed grows: look at the brokers. fenced grows outside of rebalances: another group uses the same kafka.transactionalIdPrefix.',
+    watch:
+      'failed grows: look at the brokers. fenced grows outside of rebalances: another group uses the same kafka.transactionalIdPrefix.',
   },
   siftline_labels_total: {
     type: 'counter',

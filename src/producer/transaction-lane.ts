@@ -218,7 +218,9 @@ function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
     known.messages.push(out.message);
     byTarget.set(id, known);
   }
-  return [...byTarget.values()].flatMap(({ target, messages }) => cut(messages, maxBytes).map(part => ({ target, messages: part })));
+  return [...byTarget.values()].flatMap(({ target, messages }) =>
+    cut(messages, maxBytes).map(part => ({ target, messages: part })),
+  );
 }
 
 function cut(messages: readonly Send['messages'][number][], maxBytes: number): Array<Send['messages']> {

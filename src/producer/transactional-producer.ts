@@ -149,7 +149,5 @@ async function leave({ producer, transaction }: Session, log: Logger): Promise<v
   } catch (error) {
     log.debug({ event: 'abort_failed', error: messageOf(error) }, 'the next owner ends the transaction');
   }
-  await producer
-    .disconnect()
-    .catch(error => log.debug({ event: 'disconnect_failed', error: messageOf(error) }));
+  await producer.disconnect().catch(error => log.debug({ event: 'disconnect_failed', error: messageOf(error) }));
 }

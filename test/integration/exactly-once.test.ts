@@ -45,7 +45,8 @@ async function stage(t: TestContext): Promise<Stage> {
 /** Offsets of the input whose outcomes a reader of committed records finds, by partition, in the order they stand there. */
 async function outcomesOf({ broker, labels, rejected }: Stage): Promise<string[][]> {
   const found: string[][] = Array.from({ length: PARTITIONS }, () => []);
-  for (const record of await broker.readAll(labels)) found[record.partition]?.push(String(labelOf(record).source.offset));
+  for (const record of await broker.readAll(labels))
+    found[record.partition]?.push(String(labelOf(record).source.offset));
   for (const record of await broker.readAll(rejected)) found[record.partition]?.push(offsetOf(record));
   return found;
 }
@@ -61,7 +62,11 @@ async function assertExactlyOnce(run: Stage): Promise<void> {
   const labels = await run.broker.readAll(run.labels);
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const own = labels.filter(record => record.partition === partition).map(record => labelOf(record).source.offset);
-    assert.deepEqual(own, [...own].sort((a, b) => Number(a - b)), 'in the order of the input');
+    assert.deepEqual(
+      own,
+      [...own].sort((a, b) => Number(a - b)),
+      'in the order of the input',
+    );
   }
 }
 

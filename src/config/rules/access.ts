@@ -34,7 +34,12 @@ const exactlyOnceReadsCommitted: Rule = {
   breaches: ({ delivery, input: { isolation } }) =>
     delivery === 'at-least-once' || isolation === 'read_committed'
       ? []
-      : [{ path: 'input.isolation', text: 'is read_uncommitted, so records of aborted transactions would be answered; give read_committed, or delivery: at-least-once' }],
+      : [
+          {
+            path: 'input.isolation',
+            text: 'is read_uncommitted, so records of aborted transactions would be answered; give read_committed, or delivery: at-least-once',
+          },
+        ],
 };
 
 export const accessRules: readonly Rule[] = [

@@ -84,7 +84,7 @@ export class KafkaSource implements Source {
 
   /** Resolves once the group has been joined. */
   async open(): Promise<void> {
-    await this.#join();
+    await this.#tryToJoin(RESTART_MS.first);
     await this.#signal.until(() => this.#joined || this.#stopped || this.#failure !== undefined);
     if (this.#failure) throw this.#failure;
   }
@@ -274,8 +274,13 @@ export class KafkaSource implements Source {
   async #rejoin(delayMs: number): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, delayMs).unref());
     if (this.#stopped) return;
+    await this.#consumer?.disconnect().catch(() => {});
+    await this.#tryToJoin(delayMs);
+  }
+
+  /** Brokers that are away are tried again, at the start as well. */
+  async #tryToJoin(delayMs: number): Promise<void> {
     try {
-      await this.#consumer?.disconnect().catch(() => {});
       await this.#join();
     } catch (error) {
       this.#failure = lastingError(error);

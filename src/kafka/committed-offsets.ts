@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { lastingError } from './errors.js';
 
 /** A group's committed offsets, as its coordinator has them now. */
 export class CommittedOffsets {
@@ -11,8 +12,15 @@ export class CommittedOffsets {
     this.#group = group;
   }
 
+  /** Throws only what waiting will not mend; a coordinator that is away is asked again when there is something to ask. */
   async open(): Promise<void> {
-    await this.#connected();
+    try {
+      await this.#connected();
+    } catch (error) {
+      await this.close();
+      const lasting = lastingError(error);
+      if (lasting) throw lasting;
+    }
   }
 
   /** Undefined when nothing is committed for the partition. Throws when the coordinator does not answer. */

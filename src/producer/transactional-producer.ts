@@ -43,8 +43,9 @@ export class Fenced extends Error {
   }
 }
 
-/** Broker errors that mean a newer producer epoch. kafkajs does not know PRODUCER_FENCED (90) by name. */
-const FENCING = /^(INVALID_PRODUCER_EPOCH|PRODUCER_FENCED)$/;
+/** Broker errors that mean a newer producer epoch. kafkajs knows PRODUCER_FENCED by its number alone. */
+const FENCING = /^INVALID_PRODUCER_EPOCH$/;
+const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
 
 /**
  * Transactions of one input partition: results and offset together or not at all. Every partition has a transactional
@@ -140,7 +141,7 @@ export class TransactionalProducer {
 }
 
 function isFencing(error: unknown): boolean {
-  return FENCING.test(kafkaErrorType(error) ?? '') || /producer fenced|newer epoch/i.test(messageOf(error));
+  return FENCING.test(kafkaErrorType(error) ?? '') || FENCING_MESSAGE.test(messageOf(error));
 }
 
 async function leave({ producer, transaction }: Session, log: Logger): Promise<void> {

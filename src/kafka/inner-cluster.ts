@@ -40,6 +40,7 @@ interface FetchRequest {
 }
 
 interface Broker {
+  readonly connectionPool: { getConnectionByRequest(options: { request: { apiKey: number } }): Promise<unknown> };
   fetch(request: FetchRequest): Promise<{ responses: Array<{ partitions: RawPartition[] }> }>;
   offsetCommit(request: {
     groupId: string;
@@ -79,6 +80,8 @@ export interface InnerClusterOptions {
 
 /** How long brokers may be away in the middle of something. */
 const PATIENCE_MS = 60_000;
+/** Kafka's number of the Fetch request. */
+const FETCH_KEY = 1;
 const RETRY_MS = { first: 100, most: 3_000 };
 
 /**
@@ -88,6 +91,7 @@ const RETRY_MS = { first: 100, most: 3_000 };
 export class InnerCluster {
   readonly #consumer: Consumer;
   readonly #brokers: readonly string[];
+  readonly #connecting = new Map<Broker, Promise<unknown>>();
 
   private constructor(consumer: Consumer, brokers: readonly string[]) {
     this.#consumer = consumer;
@@ -109,6 +113,29 @@ export class InnerCluster {
 
   get cluster(): Cluster {
     return clusterBehind(this.#consumer) as Cluster;
+  }
+
+  /** The broker that leads the partition, its connection for fetches open. */
+  async leader(topic: string, partition: number): Promise<Broker> {
+    const [nodeId] = Object.keys(this.cluster.findLeaderForPartitions(topic, [partition]));
+    if (nodeId === undefined || nodeId === '-1') throw new Error(`${topic}/${partition} has no leader`);
+    const broker = await this.cluster.findBroker({ nodeId });
+    await this.#connected(broker);
+    return broker;
+  }
+
+  /**
+   * kafkajs connects for the first fetch, once for each that comes meanwhile, and forgets all sockets but the last
+   * (src/network/connectionPool.js): so one connects for all.
+   */
+  #connected(broker: Broker): Promise<unknown> {
+    const connecting =
+      this.#connecting.get(broker) ??
+      broker.connectionPool
+        .getConnectionByRequest({ request: { apiKey: FETCH_KEY } })
+        .finally(() => this.#connecting.delete(broker));
+    this.#connecting.set(broker, connecting);
+    return connecting;
   }
 
   /** Asks until there is an answer, unless waiting will not mend what is wrong; `passOn` names broker errors for the caller. */

@@ -73,7 +73,7 @@ export class LogReader {
     const { cluster } = this.#inner;
     const request = async () => {
       await cluster.addTargetTopic(topic);
-      const broker = await this.#leader(topic, partition);
+      const broker = await this.#inner.leader(topic, partition);
       const { responses } = await broker.fetch({
         isolationLevel: cluster.isolationLevel,
         maxWaitTime: FETCH_WAIT_MS,
@@ -89,13 +89,6 @@ export class LogReader {
       if (kafkaErrorType(error) === 'OFFSET_OUT_OF_RANGE') return 'out of range';
       throw error;
     }
-  }
-
-  async #leader(topic: string, partition: number) {
-    const { cluster } = this.#inner;
-    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (nodeId === undefined || nodeId === '-1') throw new Error(`${topic}/${partition} has no leader`);
-    return cluster.findBroker({ nodeId });
   }
 
   async #oldest({ topic, partition, to }: PartitionRange, position: bigint): Promise<bigint> {

@@ -8,7 +8,7 @@ import { addReplay } from '../../src/cli/replay.js';
 import { RangeSource } from '../../src/consumer/range-source.js';
 import { ExitCode, type SiftlineError } from '../../src/errors.js';
 import { kafkaHeaders } from '../../src/kafka/headers.js';
-import { LogReader } from '../../src/kafka/log-reader.js';
+import { LogReader, type PartitionRange } from '../../src/kafka/log-reader.js';
 import { deadLetter } from '../../src/producer/dead-letter.js';
 import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
@@ -492,6 +492,25 @@ test('a fetch that begins within two aborted transactions hides both, for consum
   assert.deepEqual(seen, ['c']);
 });
 
+test('partitions that are read at once share the connections, and none is left open', async () => {
+  const { broker, topics } = await makeStage(4);
+  await broker.produce(
+    topics.input,
+    Array.from({ length: 8 }, (_, i) => ({ partition: i % 4, value: String(i) })),
+  );
+  const sockets = () => process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length;
+  await eventually('what earlier readers had is closed', () => sockets() === 0);
+  const reader = await LogReader.open({ kafka: broker.kafka(), brokers: [broker.bootstrap], readUncommitted: false });
+  let seen = 0;
+  const read = async (range: PartitionRange) => {
+    for await (const { records: found } of reader.read(range)) seen += found.length;
+  };
+  await Promise.all((await reader.bounds(topics.input)).map(read));
+  assert.deepEqual([seen, sockets()], [8, 2]);
+  await reader.close();
+  await eventually('its connections are closed', () => sockets() === 0);
+});
+
 test('what retention deletes while a range is read is passed over', async () => {
   const { broker, topics } = await makeStage(1);
   await broker.produce(
@@ -504,6 +523,8 @@ test('what retention deletes while a range is read is passed over', async () => 
     const [whole] = await reader.bounds(topics.input);
     assert.ok(whole);
     await admin.connect();
+    // It deletes only in topics it has the metadata of.
+    await admin.fetchTopicOffsets(topics.input);
     await admin.deleteTopicRecords({ topic: topics.input, partitions: [{ partition: 0, offset: '4' }] });
     const seen: string[] = [];
     for await (const { records: found } of reader.read(whole)) seen.push(...found.map(({ value }) => String(value)));

@@ -73,7 +73,7 @@ export const workers = z
         'Folder that says which records were with the model if the process dies; it must outlive the process (in Kubernetes an emptyDir). Without it, one in the temporary folder.',
       ),
     crashes: whole(1, 100)
-      .default(2)
+      .default(3)
       .describe('How many processes may die on a record that was alone with the model before it is rejected.'),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })

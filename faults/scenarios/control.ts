@@ -14,6 +14,8 @@ export const control: Scenario = {
   rate: 200,
   run: async ([stage]) => {
     if (!stage) return;
+    // A backlog, so that the transaction it stops in is a full one.
+    await stage.feeder.write(2_000);
     const program = ['build/faults/naive.js', stage.brokers, stage.name];
     const zombie = stage.run([...program, `${stage.name}-a`, '20']);
     await zombie.event('assigned');
@@ -22,6 +24,8 @@ export const control: Scenario = {
     stage.fault();
     await survivor.event('assigned');
     await sleep(ZOMBIE_MS + 2_000);
+    // Others than the zombie's open one move on only when its partitions have a new owner.
+    await stage.moves(100, 30_000);
     zombie.signal('SIGCONT');
     await stage.moves(50);
   },

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CrashGuard } from './crash-guard.js';
+import { failPoint } from './failpoints.js';
 import type { StageName } from './metrics/list.js';
 import { Turns } from './turns.js';
 import type {
   Batch,
   BatchTimings,
+  Claim,
   Classifier,
   Decoded,
   Decoder,
@@ -31,6 +34,8 @@ export interface PipelineParts {
   readonly source: Source;
   readonly decoder: Decoder;
   readonly classifier: Classifier;
+  /** Keeps the crash journal round the classifier, where there is one. */
+  readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
   readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
   readonly sink: Sink;
   readonly events: PipelineEvents;
@@ -103,17 +108,22 @@ export class Pipeline {
     const { source, sink, events } = this.#parts;
     const turn = this.#turns.enter(batch.records);
     events.taken(batch.records.length);
+    failPoint('taken');
     try {
       const outcomes = await this.#outcomes(batch.records);
+      failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
       if (!outcomes || this.#sealed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
       const started = performance.now();
-      const publishing = sink.publish(outcomes);
+      failPoint('publishing');
+      const publishing = sink.publish(outcomes, this.#claim(batch));
       turn.pass();
       const stored = await publishing;
       events.stage('publish', performance.now() - started);
       events.stored(stored);
+      if (stored.length < outcomes.length) events.revoked(outcomes.length - stored.length);
+      failPoint('published');
       source.done(batch);
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
@@ -124,13 +134,19 @@ export class Pipeline {
     }
   }
 
+  #claim(batch: Batch): Claim {
+    const { source } = this.#parts;
+    return { batch, isCurrent: () => source.isCurrent(batch), lose: why => source.lose(batch, why) };
+  }
+
   /** Undefined when the batch is given up. */
   async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[] | undefined> {
     if (!(await this.#prepare(records))) return undefined;
     const decoded = this.#decode(records);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
+    const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
-    const { answers, timings } = await this.#classify(texts);
+    const { answers, timings } = await this.#classify(asked, texts);
     this.#parts.events.classified(timings, texts.length);
     let at = 0;
     return records.map((record, i): Outcome => {
@@ -167,11 +183,12 @@ export class Pipeline {
     return decoded;
   }
 
-  async #classify(texts: readonly string[]) {
+  async #classify(records: readonly SourceRecord[], texts: readonly string[]) {
+    const { classifier, guard } = this.#parts;
     if (this.#classifying === 0) this.#lastProgress = performance.now();
     this.#classifying += 1;
     try {
-      return await this.#parts.classifier.classify(texts);
+      return await (guard ? guard.classify(records, texts) : classifier.classify(texts));
     } finally {
       this.#classifying -= 1;
       this.#lastProgress = performance.now();

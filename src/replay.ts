@@ -113,9 +113,11 @@ export class Replay {
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
     const ids = await schemaIds(config, connectRegistry(config), schemas);
     await classifier.open();
+    // A transaction would commit the live group's offsets.
+    const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = buildSink(
-      { config, model: folder.info, version, schemas, schemaIds: ids, partitions, log },
-      { encoded: () => {}, retried: () => {} },
+      { config: atLeastOnce, model: folder.info, version, schemas, schemaIds: ids, partitions, log },
+      { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
     this.#closers.push('sink', () => sink.close());
     await sink.open();

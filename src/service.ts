@@ -1,7 +1,15 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
-import { buildDecoder, buildSink, buildSource, type KafkaContext, requireStageTopics } from './assembly/kafka.js';
+import { openCrashGuard } from './assembly/crash-guard.js';
+import {
+  buildDecoder,
+  buildSink,
+  buildSource,
+  type KafkaContext,
+  requireStageTopics,
+  type StageSink,
+} from './assembly/kafka.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
 import { publishWindows, watchLag } from './assembly/windows.js';
 import { BatchSize } from './batch-size.js';
@@ -14,7 +22,6 @@ import { connectTo } from './kafka/client.js';
 import { Recorder } from './metrics/recorder.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
-import type { KafkaSink } from './producer/kafka-sink.js';
 import { shippedSchema } from './producer/schemas.js';
 import type { Classifier, Decoder } from './types.js';
 
@@ -37,7 +44,7 @@ export class Service {
   #phase: Phase = 'starting';
   #pipeline: Pipeline | undefined;
   #source: KafkaSource | undefined;
-  #sink: KafkaSink | undefined;
+  #sink: StageSink | undefined;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -78,12 +85,15 @@ export class Service {
     this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
     const source = await this.#openSource(recorder);
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
-    const sink = this.#sink as KafkaSink;
+    const sink = this.#sink as StageSink;
     const classifier: Classifier = built.classifier;
+    const guarded = openCrashGuard(config, classifier, log);
+    if (guarded) this.#closers.push('crash journal', async () => guarded.close());
     this.#pipeline = new Pipeline({
       source,
       decoder,
       classifier,
+      guard: guarded?.guard,
       sink,
       judge: policy.judge,
       events: this.#events(recorder),
@@ -141,6 +151,7 @@ export class Service {
     const sink = buildSink(context, {
       encoded: ms => recorder.stage('encode', ms),
       retried: () => recorder.registry.counter('siftline_publish_retries_total').inc(),
+      transaction: outcome => recorder.registry.counter('siftline_transactions_total').inc({ outcome }),
     });
     this.#closers.push('sink', () => sink.close());
     await sink.open();

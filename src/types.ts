@@ -35,6 +35,7 @@ export const REJECT_REASONS = [
   'TOKENISE_FAILED',
   'INFERENCE_FAILED',
   'WORKER_CRASHED',
+  'PROCESS_CRASH',
   'ENCODE_FAILED',
   'RESULT_TOO_LARGE',
   'RESULT_REFUSED',
@@ -181,6 +182,17 @@ export type Outcome = { readonly record: SourceRecord } & (Labelled | Rejection 
 export interface Batch {
   readonly epoch: number;
   readonly records: readonly SourceRecord[];
+  /** Where each of its partitions goes on after it: what is committed once all its records are stored. */
+  readonly next: ReadonlyArray<{ readonly topic: string; readonly partition: number; readonly offset: bigint }>;
+}
+
+/** The right to publish a batch, for sinks that store results and offsets together. */
+export interface Claim {
+  readonly batch: Batch;
+  /** False once the batch's partitions may belong to somebody else. */
+  readonly isCurrent: () => boolean;
+  /** Says that they do. */
+  readonly lose: (why: Error) => void;
 }
 
 /**
@@ -194,6 +206,8 @@ export interface Source {
   /** False once the batch's partitions may belong to somebody else: its results must not be published. */
   isCurrent(batch: Batch): boolean;
   done(batch: Batch): void;
+  /** A partition of the batch has another owner: what was read is given up, and the input is joined anew. */
+  lose(batch: Batch, why: Error): void;
   /** No more batches; what was handed out may still be finished. */
   stop(): void;
   /** Commits what is done and lets go of the input. */
@@ -212,11 +226,12 @@ export interface Classifier {
 
 /**
  * Where outcomes go. `publish` resolves when every outcome is stored, with the outcomes as they were stored (a result
- * too large for the sink becomes a rejection). Outcomes of one input partition are stored in the order of the calls.
+ * too large for the sink becomes a rejection). Outcomes of one input partition are stored in the order of the calls. A
+ * sink that keeps the offsets as well leaves out those that another owner of their partition has stored, or will store.
  */
 export interface Sink {
   open(): Promise<void>;
-  publish(outcomes: readonly Outcome[]): Promise<readonly Outcome[]>;
+  publish(outcomes: readonly Outcome[], claim: Claim): Promise<readonly Outcome[]>;
   close(): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import { test } from 'node:test';
  * listed may not be imported. `types`, `errors` and `package` are everybody's.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['cli'],
+  main: ['cli', 'failpoints'],
   cli: [
     'service',
     'assembly',
@@ -54,6 +54,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   assembly: [
     'avro',
+    'crash-guard',
+    'crash-journal',
     'closers',
     'config',
     'consumer',
@@ -66,14 +68,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'producer',
     'workers',
   ],
-  pipeline: ['metrics', 'turns'],
+  pipeline: ['crash-guard', 'failpoints', 'metrics', 'turns'],
+  'crash-guard': ['crash-journal', 'failpoints'],
+  'crash-journal': [],
   turns: [],
   'batch-size': [],
   closers: [],
   every: [],
   admin: [],
-  consumer: ['avro', 'kafka'],
-  producer: ['avro', 'kafka'],
+  failpoints: [],
+  consumer: ['avro', 'failpoints', 'kafka'],
+  producer: ['avro', 'failpoints', 'kafka'],
   workers: ['explain', 'model'],
   explain: [],
   policy: ['config'],

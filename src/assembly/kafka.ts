@@ -7,11 +7,15 @@ import { createDecoder } from '../consumer/decode.js';
 import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
+import { CommittedOffsets } from '../kafka/committed-offsets.js';
 import { loadKafkajs } from '../kafka/patches.js';
 import { IdempotentProducer } from '../producer/idempotent-producer.js';
-import { KafkaSink, type SinkEvents } from '../producer/kafka-sink.js';
+import { KafkaSink } from '../producer/kafka-sink.js';
 import { MetricsPublisher } from '../producer/metrics-publisher.js';
-import type { Decoder, ModelInfo } from '../types.js';
+import type { ResultsOptions, Target } from '../producer/results.js';
+import { TransactionalProducer } from '../producer/transactional-producer.js';
+import { TransactionalSink, type TransactionalSinkOptions } from '../producer/transactional-sink.js';
+import type { Decoder, ModelInfo, Sink } from '../types.js';
 import type { OutputSchemas } from './registry.js';
 
 /** What the Kafka side of the stream is built from. */
@@ -38,6 +42,7 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
     kafka: connectTo(config.kafka, log),
     fromBeginning: input.startFrom === 'earliest',
     readUncommitted: input.isolation === 'read_uncommitted',
+    commits: config.delivery === 'at-least-once',
     limits: {
       records: input.bufferRecords,
       bytes: input.bufferBytes,
@@ -66,34 +71,64 @@ export function requireStageTopics(
   return requireTopics(admin, [...input.topics, ...written]);
 }
 
-export function buildSink(context: KafkaContext, events: SinkEvents): KafkaSink {
-  const { config, model, log, partitions } = context;
-  const { output } = config;
+/** What a stage publishes through: a sink that says whether it works. */
+export type StageSink = Sink & { readonly ready: boolean };
+
+export function buildSink(context: KafkaContext, events: TransactionalSinkOptions['events']): StageSink {
+  const { config, log } = context;
+  const options = { ...resultsOptions(context), sendBytes: config.output.sendBytes, events, log };
+  if (config.delivery === 'exactly-once') return transactionalSink(context, options);
+  const producer = new IdempotentProducer({ kafka: connectTo(config.kafka, log), ...producerOptions(context) });
+  return new KafkaSink({ ...options, producer });
+}
+
+function resultsOptions({ config, model, partitions, schemas, schemaIds, version }: KafkaContext): ResultsOptions {
   const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
-  return new KafkaSink({
-    producer: new IdempotentProducer({
-      kafka: connectTo(config.kafka, log),
-      compression: compressionType(output.compression),
-      requestTimeoutMs: config.kafka.requestTimeoutMs,
-      log,
-    }),
-    labels: topic(output.labelsTopic),
-    rejected: topic(output.rejectedTopic),
-    encoder: {
-      schema: context.schemas.labels,
-      schemaId: context.schemaIds.labels,
-      model,
-      policy: config.policy.version,
-    },
+  return {
+    labels: topic(config.output.labelsTopic),
+    rejected: topic(config.output.rejectedTopic),
+    encoder: { schema: schemas.labels, schemaId: schemaIds.labels, model, policy: config.policy.version },
     rejector: {
       name: config.input.group,
       clientId: config.kafka.clientId,
-      version: context.version,
+      version,
       modelSha256: model.sha256,
     },
-    sendBytes: output.sendBytes,
-    events,
+  };
+}
+
+function producerOptions({ config, log }: KafkaContext) {
+  return {
+    compression: compressionType(config.output.compression),
+    requestTimeoutMs: config.kafka.requestTimeoutMs,
     log,
+  };
+}
+
+function transactionalSink(
+  context: KafkaContext,
+  options: ResultsOptions & Pick<TransactionalSinkOptions, 'sendBytes' | 'events' | 'log'>,
+): TransactionalSink {
+  const { config, log } = context;
+  const { group } = config.input;
+  // One client for the producers of all partitions: they share what they know of the cluster.
+  const kafka = connectTo(config.kafka, log);
+  const offsets = new CommittedOffsets(kafka, group);
+  const producerFor = (input: Target) =>
+    new TransactionalProducer({
+      kafka,
+      group,
+      input,
+      transactionalId: `${config.kafka.transactionalIdPrefix ?? group}-${input.topic}-${input.partition}`,
+      transactionTimeoutMs: config.kafka.transactionTimeoutMs,
+      committed: () => offsets.of(input),
+      ...producerOptions(context),
+    });
+  return new TransactionalSink({
+    ...options,
+    producerFor,
+    shared: offsets,
+    maxRecords: config.workers.batchRecords * 2,
   });
 }
 

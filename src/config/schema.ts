@@ -18,6 +18,12 @@ export const configSchema = z.strictObject({
     .describe('a name (letters, digits, dot, underscore, hyphen; at most 100)')
     .default('siftline')
     .describe('Name of this stage, in logs, metrics and results.'),
+  delivery: z
+    .enum(['at-least-once', 'exactly-once'])
+    .default('at-least-once')
+    .describe(
+      'What a crash may do: `at-least-once` stores some results again, with the same ids; `exactly-once` stores results and offsets in one Kafka transaction.',
+    ),
   kafka,
   input,
   output,

@@ -74,6 +74,9 @@ export class FileSource implements Source {
     this.#signal.raise();
   }
 
+  /** A file has no other owner. */
+  lose(): void {}
+
   stop(): void {
     this.#stopped = true;
     // Ends the read that may be waiting for a pipe or a terminal.
@@ -115,7 +118,7 @@ export class FileSource implements Source {
   #handOut(records: readonly SourceRecord[]): FileBatch {
     this.#lastFile = records.at(-1)?.partition ?? this.#lastFile;
     this.#outstanding += 1;
-    return { epoch: 1, records, readBytes: this.#readBytes };
+    return { epoch: 1, records, next: [], readBytes: this.#readBytes };
   }
 
   /** A failure is an end of the input that is remembered. */

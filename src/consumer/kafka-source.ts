@@ -1,6 +1,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import { failPoint } from '../failpoints.js';
 import { lastingError } from '../kafka/errors.js';
 import { headersOf } from '../kafka/headers.js';
 import { beforeRejoin } from '../kafka/patches.js';
@@ -23,6 +24,8 @@ export interface KafkaSourceOptions {
   readonly fetchMaxBytes: number;
   readonly fetchMaxWaitMs: number;
   readonly commitIntervalMs: number;
+  /** False when the sink commits the offsets together with the results. */
+  readonly commits: boolean;
   readonly limits: BufferLimits;
   /** How many records the next batch may have, where that changes; `limits` is the most. */
   readonly batchRecords?: () => number;
@@ -71,7 +74,9 @@ export class KafkaSource implements Source {
     this.#committer = new Committer({
       intervalMs: options.commitIntervalMs,
       progress: this.#progress,
-      commit: offsets => this.#consumer?.commitOffsets(offsets) ?? Promise.resolve(),
+      commit: async offsets => {
+        if (options.commits) await this.#consumer?.commitOffsets(offsets);
+      },
       committed: ms => options.events.committed(ms),
       log: options.log,
     });
@@ -79,7 +84,7 @@ export class KafkaSource implements Source {
 
   /** Resolves once the group has been joined. */
   async open(): Promise<void> {
-    await this.#join();
+    await this.#tryToJoin(RESTART_MS.first);
     await this.#signal.until(() => this.#joined || this.#stopped || this.#failure !== undefined);
     if (this.#failure) throw this.#failure;
   }
@@ -122,6 +127,15 @@ export class KafkaSource implements Source {
     }
     this.#committer.soon();
     this.#signal.raise();
+  }
+
+  lose(batch: Batch, why: Error): void {
+    if (!this.isCurrent(batch)) return;
+    this.#options.log.warn({ event: 'partition_lost', error: messageOf(why) }, 'joining the group anew');
+    this.#joined = false;
+    this.#endEpoch();
+    this.#signal.raise();
+    void this.#rejoin(RESTART_MS.first);
   }
 
   stop(): void {
@@ -196,7 +210,8 @@ export class KafkaSource implements Source {
       return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
     });
     const records = parts.flatMap(({ held }) => held.map(({ record }) => record));
-    return { epoch: this.#epoch, records, parts };
+    const next = parts.map(({ id, slice }) => ({ ...parsePartitionId(id), offset: slice.next }));
+    return { epoch: this.#epoch, records, next, parts };
   }
 
   #available(): boolean {
@@ -226,6 +241,7 @@ export class KafkaSource implements Source {
   /** The last act of an epoch: nothing new is handed out, what is out is finished and committed. */
   async #settle(): Promise<void> {
     this.#settling = true;
+    failPoint('settling');
     const epoch = this.#epoch;
     const outstanding = () => [...this.#progress.values()].some(progress => progress.outstanding > 0);
     await this.#signal.until(() => !outstanding() || this.#epoch !== epoch || this.#failure !== undefined);
@@ -258,8 +274,13 @@ export class KafkaSource implements Source {
   async #rejoin(delayMs: number): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, delayMs).unref());
     if (this.#stopped) return;
+    await this.#consumer?.disconnect().catch(() => {});
+    await this.#tryToJoin(delayMs);
+  }
+
+  /** Brokers that are away are tried again, at the start as well. */
+  async #tryToJoin(delayMs: number): Promise<void> {
     try {
-      await this.#consumer?.disconnect().catch(() => {});
       await this.#join();
     } catch (error) {
       this.#failure = lastingError(error);

@@ -73,6 +73,9 @@ export class RangeSource implements Source {
     });
   }
 
+  /** Nobody else reads on its account. */
+  lose(): void {}
+
   stop(): void {
     this.#stopping.abort();
     this.#signal.raise();
@@ -112,6 +115,7 @@ export class RangeSource implements Source {
       const { next } = held.at(-1) as Held;
       return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
     });
-    return { epoch: 1, records: parts.flatMap(({ held }) => held.map(({ record }) => record)), parts };
+    const next = parts.map(({ id, slice }) => ({ ...parsePartitionId(id), offset: slice.next }));
+    return { epoch: 1, records: parts.flatMap(({ held }) => held.map(({ record }) => record)), next, parts };
   }
 }

@@ -29,7 +29,7 @@ export function connectTo(config: Config['kafka'], log: Logger): Kafka {
 
 /** What kafkajs calls errors and everybody else calls a rebalance, a broker that is starting, or as it should be. */
 const ORDINARY =
-  /switched default partitioner|Limiting retries for the idempotent|another broker from the list|does not host this topic-partition|CONCURRENT_TRANSACTIONS|COORDINATOR_LOAD|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|REBALANCE_IN_PROGRESS|rebalancing|is loading|not the correct coordinator|not aware of this member/i;
+  /switched default partitioner|Limiting retries for the idempotent|another broker from the list|does not host this topic-partition|CONCURRENT_TRANSACTIONS|another concurrent operation|COORDINATOR_LOAD|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|REBALANCE_IN_PROGRESS|rebalancing|is loading|not the correct coordinator|not aware of this member/i;
 
 /** kafkajs' log lines, one level lower than it thinks: what matters of them siftline says itself. */
 function forward(log: Logger, { level, namespace, log: fields }: LogEntry): void {

@@ -21,6 +21,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED: 'give this user Describe and Read on the input topics, Describe and Write on the outputs',
   GROUP_AUTHORIZATION_FAILED: 'give this user Describe and Read on the consumer group',
   CLUSTER_AUTHORIZATION_FAILED: 'give this user IdempotentWrite on the cluster (brokers before 3.0)',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    'give this user Describe and Write on the transactional ids that start with kafka.transactionalIdPrefix (input.group without it)',
   SASL_AUTHENTICATION_FAILED: 'check kafka.sasl.username, the password file and the mechanism',
   UNSUPPORTED_SASL_MECHANISM: 'set kafka.sasl.mechanism to one the broker offers',
   INVALID_GROUP_ID: 'choose another input.group',

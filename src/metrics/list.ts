@@ -39,6 +39,13 @@ export const METRICS = {
     labels: [],
     watch: 'Grows only at rebalances and stops.',
   },
+  siftline_transactions_total: {
+    type: 'counter',
+    help: 'Transactions with delivery: exactly-once, by what became of them: committed, failed (looked up and done again), fenced (the partition has another owner).',
+    labels: ['outcome'],
+    watch:
+      'failed grows: look at the brokers. fenced grows outside of rebalances: another group uses the same kafka.transactionalIdPrefix.',
+  },
   siftline_labels_total: {
     type: 'counter',
     help: 'Labels given, by task and label.',

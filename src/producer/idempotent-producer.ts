@@ -1,6 +1,8 @@
 import type { Kafka, Message, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import { lastingError } from '../kafka/errors.js';
+import type { Target } from './results.js';
 
 export interface IdempotentProducerOptions {
   readonly kafka: Kafka;
@@ -8,11 +10,6 @@ export interface IdempotentProducerOptions {
   readonly compression: number;
   readonly requestTimeoutMs: number;
   readonly log: Logger;
-}
-
-export interface Target {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 interface Generation {
@@ -34,8 +31,12 @@ export class IdempotentProducer {
     this.#options = options;
   }
 
+  /** Throws only what waiting will not mend; brokers that are away for the moment are tried again by the first send. */
   async open(): Promise<void> {
-    await this.#generation();
+    await this.#generation().catch(error => {
+      const lasting = lastingError(error);
+      if (lasting) throw lasting;
+    });
   }
 
   /**

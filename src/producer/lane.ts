@@ -1,5 +1,7 @@
 import type { Message } from 'kafkajs';
-import { kafkaErrorType, lastingError } from '../kafka/errors.js';
+import { lastingError } from '../kafka/errors.js';
+import { bytesOf } from './message-bytes.js';
+import { refusalOf } from './refused.js';
 
 /** The broker will not take this message, however often it is sent. */
 export class Refused extends Error {
@@ -33,7 +35,6 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
-const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
 const BACKOFF_MS = { first: 100, most: 5_000 };
 const SEND_MESSAGES = 2_000;
 /** Its time, then its size: what is refused after that is refused for good. */
@@ -101,8 +102,8 @@ export class Lane {
         for (const { resolve } of chunk) resolve();
         return;
       } catch (error) {
-        const type = kafkaErrorType(error);
-        if (type && REFUSALS.has(type)) return this.#isolate(chunk, type);
+        const type = refusalOf(error);
+        if (type) return this.#isolate(chunk, type);
         const lasting = this.#closed ? closed() : lastingError(error);
         if (lasting) return fail(chunk, lasting);
         this.#options.onRetry(error);
@@ -120,11 +121,14 @@ export class Lane {
     await this.#store(chunk.slice(middle));
   }
 
-  #mend(queued: Queued, type: string): Promise<void> {
-    const message = queued.mends < MOST_MENDS ? queued.mend?.(type) : undefined;
-    if (message) return this.#store([{ ...queued, message, mends: queued.mends + 1 }]);
-    fail([queued], new Refused(type));
-    return Promise.resolve();
+  async #mend(queued: Queued, type: string): Promise<void> {
+    try {
+      const message = queued.mends < MOST_MENDS ? queued.mend?.(type) : undefined;
+      if (message) return await this.#store([{ ...queued, message, mends: queued.mends + 1 }]);
+      fail([queued], new Refused(type));
+    } catch (error) {
+      fail([queued], error as Error);
+    }
   }
 }
 
@@ -134,14 +138,4 @@ function closed(): Error {
 
 function fail(chunk: readonly Queued[], error: Error): void {
   for (const { reject } of chunk) reject(error);
-}
-
-/** What a message takes in a record batch, a little too much: key, value, headers and the record's own fields. */
-function bytesOf({ key, value, headers }: Message): number {
-  const pairs = (headers ?? []) as unknown as ReadonlyArray<readonly [string, Buffer | null]>;
-  const ofHeaders = pairs.reduce(
-    (sum, [name, content]) => sum + Buffer.byteLength(name) + (content?.length ?? 0) + 10,
-    0,
-  );
-  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders + 100;
 }

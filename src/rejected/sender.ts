@@ -1,8 +1,9 @@
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import type { IdempotentProducer, Target } from '../producer/idempotent-producer.js';
+import type { IdempotentProducer } from '../producer/idempotent-producer.js';
 import { Lane, Refused } from '../producer/lane.js';
+import type { Target } from '../producer/results.js';
 
 export interface SenderOptions {
   readonly producer: IdempotentProducer;

@@ -17,7 +17,14 @@ test('every field has a sentence, and says what it takes', () => {
 
 test('a field that is a time or a size has its unit in its name', () => {
   const units = /(Ms|Seconds|Bytes|Records|Tokens|Words)$/;
-  const plain = ['metrics.port', 'model.maxWindows', 'workers.count', 'workers.attempts', 'registry.retries'];
+  const plain = [
+    'metrics.port',
+    'model.maxWindows',
+    'workers.count',
+    'workers.attempts',
+    'workers.crashes',
+    'registry.retries',
+  ];
   for (const { path, takes } of configReference()) {
     if (takes.startsWith('a whole number') && !plain.includes(path) && !path.includes('schemaIds')) {
       assert.match(path, units);

@@ -31,8 +31,8 @@ test('a password is told about the file that takes its place', () => {
 
 test('a name like no other is told the names there are', () => {
   assert.equal(unknownField('shutdown.whatever'), 'is not a field; shutdown has drainSeconds');
-  assert.match(unknownField('quux'), /the configuration has name, kafka, input/);
-  assert.match(unknownField('quux.corge.grault'), /the configuration has name, kafka, input/);
+  assert.match(unknownField('quux'), /the configuration has name, delivery, kafka, input/);
+  assert.match(unknownField('quux.corge.grault'), /the configuration has name, delivery, kafka, input/);
 });
 
 test('a variable is told a variable', () => {

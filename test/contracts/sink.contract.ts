@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Outcome, Sink, SourceRecord } from '../../src/types.js';
+import { claimOf } from '../support/claims.js';
 import { labelled, placeOf, recordAt, rejectedOutcome, skippedOutcome } from '../support/memory-records.js';
 import type { TestScope } from './source.contract.js';
 
@@ -36,10 +37,10 @@ export function sinkContract(contract: SinkContract): void {
     test('stores the outcomes of a partition in the order of the calls, though nobody waits between them', async t => {
       const { sink, stored } = await contract.rig(t, 2);
       const calls = Array.from({ length: 20 }, (_, i) => [
-        labelled(inputAt(i % 2, i)),
-        rejectedOutcome(inputAt(0, 100 + i)),
+        labelled(inputAt(i % 2, 10 * i)),
+        rejectedOutcome(inputAt(0, 10 * i + 1)),
       ]);
-      await Promise.all(calls.map(call => sink.publish(call)));
+      await Promise.all(calls.map(call => sink.publish(call, claimOf(call))));
       const found = await stored(40);
       for (const partition of [0, 1]) {
         for (const kind of ['labelled', 'rejected'] as const) {
@@ -58,7 +59,7 @@ export function sinkContract(contract: SinkContract): void {
         skippedOutcome(inputAt(0, 1, { value: null })),
         labelled(inputAt(0, 2)),
       ];
-      const told = await sink.publish(outcomes);
+      const told = await sink.publish(outcomes, claimOf(outcomes));
       assert.deepEqual(
         told.map(each => [each.kind, placeOf(each.record)]),
         [
@@ -73,15 +74,16 @@ export function sinkContract(contract: SinkContract): void {
 
     test('takes a call without outcomes, and one of skipped records only, and stores nothing', async t => {
       const { sink, stored } = await contract.rig(t, 1);
-      assert.deepEqual(await sink.publish([]), []);
+      assert.deepEqual(await sink.publish([], claimOf([])), []);
       const skipped = [skippedOutcome(inputAt(0, 0, { value: null }))];
-      assert.deepEqual(await sink.publish(skipped), skipped);
+      assert.deepEqual(await sink.publish(skipped, claimOf(skipped)), skipped);
       assert.deepEqual(await stored(0), []);
     });
 
     test('says why a record was rejected', async t => {
       const { sink, stored } = await contract.rig(t, 1);
-      await sink.publish([rejectedOutcome(inputAt(0, 0))]);
+      const outcomes = [rejectedOutcome(inputAt(0, 0))];
+      await sink.publish(outcomes, claimOf(outcomes));
       assert.deepEqual(
         (await stored(1)).map(({ kind, reason }) => [kind, reason]),
         [['rejected', 'TEXT_EMPTY']],
@@ -96,7 +98,7 @@ export function sinkContract(contract: SinkContract): void {
           labelled(inputAt(0, 1), 'long '.repeat(20_000)),
           labelled(inputAt(0, 2)),
         ];
-        const told = await sink.publish(outcomes);
+        const told = await sink.publish(outcomes, claimOf(outcomes));
         assert.deepEqual(told.map(reasonOf), ['labelled', 'RESULT_TOO_LARGE', 'labelled']);
         const found = (await stored(3)).map(each => [Number(each.offset), each.reason ?? each.kind] as const);
         assert.deepEqual(
@@ -121,7 +123,8 @@ export function sinkContract(contract: SinkContract): void {
             ['trace', null],
           ],
         });
-        await sink.publish([rejectedOutcome(record)]);
+        const outcomes = [rejectedOutcome(record)];
+        await sink.publish(outcomes, claimOf(outcomes));
         const [found] = await stored(1);
         assert.deepEqual(found?.original?.key, record.key);
         assert.deepEqual(found?.original?.value, record.value);

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { KafkaSource } from '../../src/consumer/kafka-source.js';
+import { CommittedOffsets } from '../../src/kafka/committed-offsets.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
 import { IdempotentProducer } from '../../src/producer/idempotent-producer.js';
-import { KafkaSink } from '../../src/producer/kafka-sink.js';
+import { KafkaSink, type KafkaSinkOptions } from '../../src/producer/kafka-sink.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
+import { TransactionalProducer } from '../../src/producer/transactional-producer.js';
+import { TransactionalSink } from '../../src/producer/transactional-sink.js';
 import type { SourceRecord } from '../../src/types.js';
 import { type StoredOutcome, sinkContract } from '../contracts/sink.contract.js';
 import { sourceContract } from '../contracts/source.contract.js';
@@ -34,6 +37,7 @@ async function openSource({ broker, topic, group }: Group, batchRecords: number)
     fetchMaxBytes: 1_000_000,
     fetchMaxWaitMs: 50,
     commitIntervalMs: COMMIT_MS,
+    commits: true,
     limits: { records: 1_000, bytes: 1_000_000, batchRecords, batchBytes: 1_000_000 },
     events: { assigned: () => {}, rebalanced: () => {}, committed: () => {} },
     log,
@@ -78,37 +82,80 @@ sourceContract({
   },
 });
 
+interface Outputs {
+  readonly broker: TestBroker;
+  readonly labels: string;
+  readonly rejected: string;
+  readonly options: Pick<KafkaSinkOptions, 'labels' | 'rejected' | 'encoder' | 'rejector' | 'sendBytes' | 'log'>;
+  stored(): Promise<StoredOutcome[]>;
+}
+
+async function outputs(partitions: number): Promise<Outputs> {
+  const broker = await sharedBroker();
+  const [labels, rejected] = [uniqueName('labels'), uniqueName('rejected')];
+  await broker.createTopics(
+    { topic: labels, partitions, config: { 'max.message.bytes': '50000' } },
+    { topic: rejected, partitions },
+  );
+  const options = {
+    labels: { name: labels, partitions },
+    rejected: { name: rejected, partitions },
+    encoder: { schema: shippedSchema('classification'), schemaId: 1, model: MEMORY_MODEL, policy: 'test' },
+    rejector: { name: 'test', clientId: 'test', version: '0', modelSha256: MEMORY_MODEL.sha256 },
+    sendBytes: 1_000_000,
+    log,
+  };
+  const stored = async () => [
+    ...(await broker.readAll(labels)).map(storedLabel),
+    ...(await broker.readAll(rejected)).map(storedRejection),
+  ];
+  return { broker, labels, rejected, options, stored };
+}
+
+const PRODUCER = { compression: loadKafkajs().CompressionTypes.None, requestTimeoutMs: 10_000, log };
+
 sinkContract({
   name: 'KafkaSink on a broker',
   can: new Set(['refuse', 'keep originals']),
   rig: async (t, partitions) => {
-    const broker = await sharedBroker();
-    const [labels, rejected] = [uniqueName('labels'), uniqueName('rejected')];
-    await broker.createTopics(
-      { topic: labels, partitions, config: { 'max.message.bytes': '50000' } },
-      { topic: rejected, partitions },
-    );
-    const sink = new KafkaSink({
-      producer: new IdempotentProducer({
-        kafka: broker.kafka(),
-        compression: loadKafkajs().CompressionTypes.None,
-        requestTimeoutMs: 10_000,
-        log,
-      }),
-      labels: { name: labels, partitions },
-      rejected: { name: rejected, partitions },
-      encoder: { schema: shippedSchema('classification'), schemaId: 1, model: MEMORY_MODEL, policy: 'test' },
-      rejector: { name: 'test', clientId: 'test', version: '0', modelSha256: MEMORY_MODEL.sha256 },
-      sendBytes: 1_000_000,
-      events: { encoded: () => {}, retried: () => {} },
-      log,
+    const { broker, options, stored } = await outputs(partitions);
+    const producer = new IdempotentProducer({ kafka: broker.kafka(), ...PRODUCER });
+    const sink = new KafkaSink({ ...options, producer, events: { encoded: () => {}, retried: () => {} } });
+    await sink.open();
+    t.after(() => sink.close());
+    return { sink, stored };
+  },
+});
+
+sinkContract({
+  name: 'TransactionalSink on a broker',
+  can: new Set(['refuse', 'keep originals']),
+  rig: async (t, partitions) => {
+    const { broker, options, stored } = await outputs(partitions);
+    // The offsets that go along are of real topics, or the coordinator refuses them.
+    const names = Array.from({ length: partitions }, (_, partition) => `input-${partition}`);
+    await broker.createTopics(...names.map(topic => ({ topic, partitions: 2 })));
+    const group = uniqueName('group');
+    const kafka = broker.kafka();
+    const offsets = new CommittedOffsets(kafka, group);
+    const sink = new TransactionalSink({
+      ...options,
+      shared: offsets,
+      maxRecords: 1_000,
+      producerFor: input =>
+        new TransactionalProducer({
+          kafka,
+          group,
+          input,
+          transactionalId: `${group}-${input.topic}-${input.partition}`,
+          committed: () => offsets.of(input),
+          transactionTimeoutMs: 10_000,
+          ...PRODUCER,
+        }),
+      events: { encoded: () => {}, retried: () => {}, transaction: () => {} },
     });
     await sink.open();
     t.after(() => sink.close());
-    const stored = async () => [
-      ...(await broker.readAll(labels)).map(storedLabel),
-      ...(await broker.readAll(rejected)).map(storedRejection),
-    ];
     return { sink, stored };
   },
 });

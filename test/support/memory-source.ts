@@ -63,6 +63,10 @@ export class MemorySource implements Source {
     if (progress?.next !== undefined) this.#topic.committed.set(partition, progress.next);
   }
 
+  lose(batch: Batch): void {
+    if (this.isCurrent(batch)) this.rebalance();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#topic.appended.raise();
@@ -92,6 +96,7 @@ export class MemorySource implements Source {
     const records = (this.#topic.partitions[partition] ?? []).slice(from, from + this.#options.batchRecords);
     this.#positions[partition] = from + records.length;
     const slice = (this.#progress[partition] as PartitionProgress).handOut(BigInt(from + records.length));
-    return { epoch: this.#epoch, records, partition, slice };
+    const { topic = '' } = records[0] ?? {};
+    return { epoch: this.#epoch, records, next: [{ topic, partition, offset: slice.next }], partition, slice };
   }
 }

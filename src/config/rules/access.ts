@@ -28,6 +28,20 @@ const avroHasRegistry: Rule = {
   breaches: config => (config.input.format === 'avro' ? missing(config, ['registry.url'], ['input.format: avro']) : []),
 };
 
+const exactlyOnceReadsCommitted: Rule = {
+  sentence: '`delivery: exactly-once` needs `input.isolation: read_committed`.',
+  fields: ['delivery', 'input.isolation'],
+  breaches: ({ delivery, input: { isolation } }) =>
+    delivery === 'at-least-once' || isolation === 'read_committed'
+      ? []
+      : [
+          {
+            path: 'input.isolation',
+            text: 'is read_uncommitted, so records of aborted transactions would be answered; give read_committed, or delivery: at-least-once',
+          },
+        ],
+};
+
 export const accessRules: readonly Rule[] = [
   tlsIsOn,
   together('kafka.tls.certFile', 'kafka.tls.keyFile'),
@@ -39,4 +53,5 @@ export const accessRules: readonly Rule[] = [
     'registry.url',
   ),
   avroHasRegistry,
+  exactlyOnceReadsCommitted,
 ];

@@ -45,6 +45,14 @@ export const kafka = z
     requestTimeoutMs: whole(1_000, 600_000)
       .default(30_000)
       .describe("How long to wait for a broker's answer before the request counts as failed."),
+    transactionalIdPrefix: text
+      .optional()
+      .describe(
+        'With `delivery: exactly-once`, start of the transactional ids `<prefix>-<topic>-<partition>`; without it, `input.group`. No other group may use the same.',
+      ),
+    transactionTimeoutMs: whole(1_000, 900_000)
+      .default(30_000)
+      .describe('After how long the brokers abort a transaction whose process is gone.'),
     tls,
     sasl,
   })

@@ -67,6 +67,14 @@ export const workers = z
     attempts: whole(1, 10)
       .default(2)
       .describe('How many times a failing batch is tried before it is split to find the record that fails it.'),
+    crashFolder: text
+      .optional()
+      .describe(
+        'Folder that says which records were with the model if the process dies; it must outlive the process (in Kubernetes an emptyDir). Without it, one in the temporary folder.',
+      ),
+    crashes: whole(1, 100)
+      .default(3)
+      .describe('How many processes may die on a record that was alone with the model before it is rejected.'),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })
   .prefault({})

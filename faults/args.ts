@@ -1,0 +1,37 @@
+import { parseArgs } from 'node:util';
+
+export interface FaultArgs {
+  readonly seed: number;
+  /** Many more of each fault, and the long scenarios. */
+  readonly full: boolean;
+  /** Names of scenarios; none means all. */
+  readonly only: readonly string[];
+  readonly list: boolean;
+  readonly json: boolean;
+  /** Write docs/reliability.md. */
+  readonly write: boolean;
+  /** Where the evidence of a breach is put; a folder of its own by default. */
+  readonly evidence: string | undefined;
+}
+
+/** `--quick` is the default: each fault a few times, in less than ten minutes on two cores. */
+export function readArgs(argv: readonly string[]): FaultArgs {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seed: { type: 'string', default: '1' },
+      quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      list: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      evidence: { type: 'string' },
+    },
+  });
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new Error(`--seed ${values.seed}: give a whole number`);
+  if (values.quick && values.full) throw new Error('give --quick or --full, not both');
+  const { full, list, json, write, evidence } = values;
+  return { seed, full, only: values.only.flatMap(each => each.split(',')), list, json, write, evidence };
+}

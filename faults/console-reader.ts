@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { run } from '../src/demo/command.js';
+import { KAFKA_VERSION } from '../src/demo/kafka-jars.js';
+import { packageFile } from '../src/package.js';
+import { type Java, JVM_FLAGS } from './cluster.js';
+
+const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
+const FETCH_LIMIT_MS = 180_000;
+/** It ends when nothing has come for so long; joining its group counts. */
+const QUIET_MS = 6_000;
+
+/** Kafka's command line tools are no part of the broker's jars; this one jar is fetched once, into a cache of its own. */
+async function toolsJar(): Promise<string> {
+  const folder = packageFile('.cache/kafka-tools');
+  const jar = join(folder, `kafka-tools-${KAFKA_VERSION}.jar`);
+  if (existsSync(jar)) return jar;
+  await mkdir(folder, { recursive: true });
+  const artifact = `-Dartifact=org.apache.kafka:kafka-tools:${KAFKA_VERSION}`;
+  const { ok, output } = await run(
+    'mvn',
+    ['-B', '-q', PLUGIN, artifact, `-DoutputDirectory=${folder}`],
+    FETCH_LIMIT_MS,
+  );
+  if (!ok) throw new Error(`Maven could not fetch kafka-tools: ${output.slice(0, 500)}`);
+  return jar;
+}
+
+/** Where a committed record stands, and whose result it is: all that two readers have to agree on. */
+export type Position = `${string}/${number}@${string} ${string}`;
+
+/** The topics of a stage are named after it; a result's id begins with the name of the input topic. */
+export const INPUT_SUFFIX = '.in';
+
+/**
+ * The second reader: Apache Kafka's own console consumer (Java), read_committed. It shares no code with the first. One
+ * process reads the labels and rejected topics of all stages, since a JVM takes seconds to start; it does not print the
+ * topic, which follows from the result's id and from whether it has the headers of a rejection.
+ */
+export async function readWithJava(java: Java, bootstrap: string): Promise<Set<Position>> {
+  const print = { partition: true, offset: true, headers: true, key: false, value: false };
+  const args = [
+    '-Xmx192m',
+    ...JVM_FLAGS,
+    ...['-cp', `${java.classpath}:${await toolsJar()}`, 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
+    ...['--bootstrap-server', bootstrap, '--include', '.*[.](labels|rejected)', '--from-beginning'],
+    ...['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)],
+    ...Object.entries(print).flatMap(([what, is]) => ['--formatter-property', `print.${what}=${is}`]),
+  ];
+  const child = spawn(java.command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = () => child.kill('SIGKILL');
+  process.prependOnceListener('exit', kill);
+  const closed = once(child, 'close');
+  let errors = '';
+  child.stderr.on('data', chunk => {
+    errors += chunk;
+  });
+  const positions = new Set<Position>();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const position = positionIn(line);
+    if (position) positions.add(position);
+  }
+  await closed;
+  process.off('exit', kill);
+  // It calls the end by time a TimeoutException and ends with 1, so the count is what tells.
+  const [, processed] = /Processed a total of (\d+) messages/.exec(errors) ?? [];
+  if (Number(processed) !== positions.size) {
+    throw new Error(
+      `the console consumer printed ${positions.size} records and counted ${processed}: ${errors.slice(-500)}`,
+    );
+  }
+  return positions;
+}
+
+function positionIn(line: string): Position | undefined {
+  const [, partition, offset] = /Partition:(\d+)\tOffset:(\d+)/.exec(line) ?? [];
+  const id = /[\t,]siftline\.id:([^,\t]+)/.exec(line)?.[1];
+  const stage = id?.slice(0, id.lastIndexOf(INPUT_SUFFIX));
+  if (!partition || !offset || !id || !stage) return undefined;
+  const kind = line.includes('__connect.errors.topic:') ? 'rejected' : 'labels';
+  return `${stage}.${kind}/${Number(partition)}@${offset} ${id}`;
+}

@@ -1,0 +1,49 @@
+/** Cuts a stream of bytes into Kafka's frames: four bytes of length, then so many bytes. */
+export class Frames {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** Bytes there have to be before it is worth looking: a large frame comes in many chunks. */
+  #needed = 4;
+
+  /** The frames that are whole now, each with its length in front. */
+  push(chunk: Buffer): Buffer[] {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes < this.#needed) return [];
+    let rest = Buffer.concat(this.#chunks);
+    const frames: Buffer[] = [];
+    this.#needed = 4;
+    while (rest.length >= 4) {
+      this.#needed = 4 + rest.readInt32BE(0);
+      if (rest.length < this.#needed) break;
+      frames.push(rest.subarray(0, this.#needed));
+      rest = rest.subarray(this.#needed);
+      this.#needed = 4;
+    }
+    this.#chunks = [rest];
+    this.#bytes = rest.length;
+    return frames;
+  }
+}
+
+/** The API keys of the protocol that the faults name. */
+export const API_KEYS = {
+  Produce: 0,
+  OffsetCommit: 8,
+  OffsetFetch: 9,
+  InitProducerId: 22,
+  AddPartitionsToTxn: 24,
+  AddOffsetsToTxn: 25,
+  EndTxn: 26,
+  TxnOffsetCommit: 28,
+} as const;
+export type ApiName = keyof typeof API_KEYS;
+
+export function apiKeyOf(request: Buffer): number {
+  return request.readInt16BE(4);
+}
+
+/** Behind api key and api version in a request, right behind the length in a response. */
+export function correlationOf(frame: Buffer, kind: 'request' | 'response'): number {
+  return frame.readInt32BE(kind === 'request' ? 8 : 4);
+}

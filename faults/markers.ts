@@ -1,0 +1,37 @@
+import type { PartitionMessage } from './reader.js';
+
+/** What a topic's own transaction markers say of its records. */
+export interface MarkedLog {
+  /** `topic/partition@offset` of records outside of transactions, or in one that ends with a commit marker. */
+  readonly committed: ReadonlySet<string>;
+  /** Records of a transaction that ends with an abort marker, or that has no end. */
+  readonly aborted: ReadonlySet<string>;
+}
+
+const COMMIT = 1;
+
+/**
+ * Works out from the raw log which records are committed, with none of the filters of the readers: a producer's records
+ * wait for its next marker in the partition. `messages` come in the order of the log.
+ */
+export function marked(messages: readonly PartitionMessage[]): MarkedLog {
+  const committed = new Set<string>();
+  const aborted = new Set<string>();
+  const open = new Map<string, string[]>();
+  for (const { topic, partition, message } of messages) {
+    const { producerId, inTransaction } = message.batchContext;
+    const place = `${topic}/${partition}@${message.offset}`;
+    const owner = `${topic}/${partition}/${producerId}`;
+    if (message.isControlRecord) {
+      const into = message.key?.readInt16BE(2) === COMMIT ? committed : aborted;
+      for (const each of open.get(owner) ?? []) into.add(each);
+      open.delete(owner);
+    } else if (inTransaction) {
+      open.set(owner, [...(open.get(owner) ?? []), place]);
+    } else {
+      committed.add(place);
+    }
+  }
+  for (const places of open.values()) for (const each of places) aborted.add(each);
+  return { committed, aborted };
+}

@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { API_KEYS, type ApiName, apiKeyOf, correlationOf, Frames } from './frames.js';
+
+/** A response that is to get lost: the request reaches the broker and does its work, the answer does not come back. */
+interface Loss {
+  readonly key: number;
+  /** `cut` ends the connection in its place, so the client knows at once; `silence` lets it wait for its limit. */
+  readonly how: 'cut' | 'silence';
+  readonly happened: () => void;
+}
+
+/**
+ * A TCP proxy in front of one broker, on the loopback interface only. The broker advertises the proxy's port, so clients
+ * come back through it. Of the protocol it knows lengths, API keys and correlation ids.
+ */
+export class BrokerProxy {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #target: () => number;
+  readonly #links = new Set<Link>();
+  /** Milliseconds every chunk is held back, in each direction. */
+  latencyMs = 0;
+  /** While true nothing gets through, and nobody is told. */
+  blackHole = false;
+  #losses: Loss[] = [];
+
+  private constructor(server: Server, target: () => number) {
+    this.#server = server;
+    this.#target = target;
+    this.port = (server.address() as { port: number }).port;
+    server.on('connection', socket => this.#link(socket));
+  }
+
+  /** `target` is asked at every connection. */
+  static async open(target: () => number, port = 0): Promise<BrokerProxy> {
+    const server = createServer({ noDelay: true }).listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return new BrokerProxy(server, target);
+  }
+
+  /** Loses the response to the next request of this kind; resolves when that has happened. */
+  lose(api: ApiName, how: Loss['how'] = 'cut'): Promise<void> {
+    return new Promise(happened => {
+      this.#losses.push({ key: API_KEYS[api], how, happened });
+    });
+  }
+
+  /** Losses that nobody has met are called off. */
+  heal(): void {
+    this.latencyMs = 0;
+    this.blackHole = false;
+    this.#losses = [];
+    for (const link of this.#links) link.flow();
+  }
+
+  /** Resets every connection; how many there were. */
+  drop(): number {
+    const { size } = this.#links;
+    for (const link of this.#links) link.end();
+    return size;
+  }
+
+  async close(): Promise<void> {
+    this.drop();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #link(client: Socket): void {
+    const broker = connect({ host: '127.0.0.1', port: this.#target(), noDelay: true });
+    const link = new Link(client, broker, {
+      latencyMs: () => this.latencyMs,
+      blackHole: () => this.blackHole,
+      claim: key => this.#claim(key),
+    });
+    this.#links.add(link);
+    void link.ended.then(() => this.#links.delete(link));
+  }
+
+  #claim(key: number): Loss | undefined {
+    const at = this.#losses.findIndex(loss => loss.key === key);
+    return at < 0 ? undefined : this.#losses.splice(at, 1)[0];
+  }
+}
+
+interface Weather {
+  latencyMs(): number;
+  blackHole(): boolean;
+  /** The loss that a request with this key meets, if any; it is used up. */
+  claim(key: number): Loss | undefined;
+}
+
+/** One client's connection through the proxy. */
+class Link {
+  readonly ended: Promise<void>;
+  readonly #client: Socket;
+  readonly #broker: Socket;
+  readonly #weather: Weather;
+  readonly #lost = new Map<number, Loss>();
+  readonly #toBroker: Pipe;
+  readonly #toClient: Pipe;
+
+  constructor(client: Socket, broker: Socket, weather: Weather) {
+    this.#client = client;
+    this.#broker = broker;
+    this.#weather = weather;
+    this.#toBroker = new Pipe(broker, weather);
+    this.#toClient = new Pipe(client, weather);
+    const [requests, responses] = [new Frames(), new Frames()];
+    client.on('data', chunk => {
+      for (const frame of requests.push(chunk)) this.#request(frame);
+    });
+    broker.on('data', chunk => {
+      for (const frame of responses.push(chunk)) this.#response(frame);
+    });
+    for (const socket of [client, broker]) socket.on('error', () => this.end()).on('close', () => this.end());
+    this.ended = new Promise(resolve => client.once('close', () => resolve()));
+  }
+
+  end(): void {
+    this.#client.destroy();
+    this.#broker.destroy();
+  }
+
+  /** Lets go of what a black hole has held. */
+  flow(): void {
+    this.#toBroker.flow();
+    this.#toClient.flow();
+  }
+
+  #request(frame: Buffer): void {
+    const loss = this.#weather.claim(apiKeyOf(frame));
+    if (loss) this.#lost.set(correlationOf(frame, 'request'), loss);
+    this.#toBroker.push(frame);
+  }
+
+  #response(frame: Buffer): void {
+    const correlation = correlationOf(frame, 'response');
+    const loss = this.#lost.get(correlation);
+    if (!loss) {
+      this.#toClient.push(frame);
+      return;
+    }
+    this.#lost.delete(correlation);
+    if (loss.how === 'cut') this.end();
+    loss.happened();
+  }
+}
+
+/** One direction of a connection. What is held back leaves in the order it came, however the latency changes meanwhile. */
+class Pipe {
+  readonly #to: Socket;
+  readonly #weather: Weather;
+  readonly #held: Buffer[] = [];
+
+  constructor(to: Socket, weather: Weather) {
+    this.#to = to;
+    this.#weather = weather;
+  }
+
+  push(frame: Buffer): void {
+    const latency = this.#weather.latencyMs();
+    if (this.#held.length === 0 && latency === 0 && !this.#weather.blackHole()) {
+      this.#write(frame);
+    } else {
+      this.#held.push(frame);
+      setTimeout(() => this.#next(), latency);
+    }
+  }
+
+  flow(): void {
+    while (this.#held.length > 0) this.#next();
+  }
+
+  /** One timer, one frame: the oldest. A black hole keeps them all, until `flow`. */
+  #next(): void {
+    if (this.#weather.blackHole()) return;
+    const frame = this.#held.shift();
+    if (frame) this.#write(frame);
+  }
+
+  #write(frame: Buffer): void {
+    if (!this.#to.destroyed) this.#to.write(frame);
+  }
+}

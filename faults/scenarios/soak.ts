@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { each, type Scenario } from '../scenario.js';
+
+const PROBE_RECORDS = 6_000;
+const LOAD = 0.7;
+const SOAK_MS = 4 * 60_000;
+const SAMPLE_MS = 2_000;
+
+/** Nothing but load, at 70 % of what one member can do; a SIGTERM and a new member in the middle. */
+export const soak: Scenario = {
+  name: 'soak',
+  fault: '70 % of capacity for minutes; memory is watched',
+  promises: ['exactly-once', 'at-least-once'],
+  place: 'single',
+  rate: 0,
+  long: true,
+  run: each(async stage => {
+    const member = stage.start();
+    await member.event('assigned');
+    const started = performance.now();
+    await stage.feeder.write(PROBE_RECORDS);
+    await stage.moves(Math.floor(PROBE_RECORDS * 0.9), 120_000);
+    const capacity = (PROBE_RECORDS * 0.9 * 1_000) / (performance.now() - started);
+    stage.feeder.pace(Math.floor(capacity * LOAD));
+    const samples: Array<readonly [seconds: number, mb: number]> = [];
+    for (const end = Date.now() + SOAK_MS; Date.now() < end && member.running; await sleep(SAMPLE_MS)) {
+      samples.push([performance.now() / 1_000, member.rssMb]);
+    }
+    // The first half is warm-up.
+    const slope = robustSlope(samples.slice(Math.floor(samples.length / 2))) * 60;
+    const rss = Math.max(...samples.map(([, mb]) => mb));
+    stage.notes.push(
+      `${Math.floor(capacity * LOAD)} records/s of ${Math.floor(capacity)}, RSS at most ${rss.toFixed(0)} MB, slope ${slope.toFixed(2)} MB/min`,
+    );
+  }),
+};
+
+/** Theil and Sen: the median of the slopes between all pairs of points. */
+function robustSlope(points: ReadonlyArray<readonly [number, number]>): number {
+  const slopes = points.flatMap(([x, y], i) => points.slice(i + 1).map(([x2, y2]) => (y2 - y) / (x2 - x)));
+  return slopes.sort((a, b) => a - b)[Math.floor(slopes.length / 2)] ?? 0;
+}

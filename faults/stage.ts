@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Kafka } from 'kafkajs';
+import { clientOf, createTopics, until } from './client.js';
+import type { Cluster } from './cluster.js';
+import { Feed, MOST_VALUE_BYTES, PARTITIONS } from './feed.js';
+import { Feeder } from './feeder.js';
+import { type GoldenText, MODEL } from './golden.js';
+import { type Judging, judge, type Logs, SIFTLINE } from './judge.js';
+import { Member } from './members.js';
+import type { Random } from './random.js';
+import type { Promised, Result } from './result.js';
+import { Tail } from './tail.js';
+
+export interface StageOptions {
+  readonly name: string;
+  readonly promise: Promised;
+  readonly cluster: Cluster;
+  /** The brokers' addresses as the members get them. */
+  readonly brokers: string;
+  readonly random: Random;
+  readonly texts: readonly GoldenText[];
+  /** Records a second. */
+  readonly rate: number;
+  /** How the outputs are judged; the control writes other records than siftline. */
+  readonly judging?: Judging;
+}
+
+/** What is left of a stage for whoever wants to know why. */
+export interface Evidence extends Logs {
+  readonly members: readonly Member[];
+}
+
+export const SESSION_MS = 5_000;
+export const ZOMBIE_MS = SESSION_MS + 2_500;
+/** Records that wait at most while faults go on: what a slow machine has not done then is fed no more. */
+const MOST_BACKLOG = 2_000;
+/** At the end: how long nothing may come, and how long it may take in all. */
+const STILL_LIMIT_MS = 60_000;
+const FINISH_LIMIT_MS = 300_000;
+
+/** One run: topics, a feed into the first, members that work on it, and a reader at the end. */
+export class Stage {
+  readonly name: string;
+  readonly promise: Promised;
+  readonly random: Random;
+  readonly feeder: Feeder;
+  readonly tail: Tail;
+  readonly members: Member[] = [];
+  readonly notes: string[] = [];
+  readonly #options: StageOptions;
+  readonly #kafka: Kafka;
+  readonly #faults: number[] = [];
+  /** The members' crash journals: of this run alone. */
+  readonly #crashFolder = mkdtempSync(join(tmpdir(), 'siftline-faults-crash-'));
+  readonly #started = performance.now();
+
+  private constructor(options: StageOptions, { kafka, tail }: { kafka: Kafka; tail: Tail }) {
+    this.#options = options;
+    this.#kafka = kafka;
+    this.name = options.name;
+    this.promise = options.promise;
+    this.random = options.random.fork('faults');
+    this.tail = tail;
+    const feed = new Feed(options.texts, options.random.fork('feed'));
+    this.feeder = new Feeder(kafka, this.topic('in'), {
+      feed,
+      rate: options.rate,
+      behind: () => this.progress.due - this.progress.seen > MOST_BACKLOG,
+    });
+  }
+
+  static async open(options: StageOptions): Promise<Stage> {
+    const kafka = clientOf(options.cluster.bootstrap);
+    const topics = ['in', 'labels', 'rejected', 'metrics'].map(kind => ({
+      topic: `${options.name}.${kind}`,
+      numPartitions: kind === 'metrics' ? 1 : PARTITIONS,
+      replicationFactor: options.cluster.replication,
+    }));
+    await createTopics(kafka, topics);
+    const tail = await Tail.open(clientOf(options.cluster.bootstrap), [
+      `${options.name}.labels`,
+      `${options.name}.rejected`,
+    ]);
+    return new Stage(options, { kafka, tail });
+  }
+
+  topic(kind: 'in' | 'labels' | 'rejected' | 'metrics'): string {
+    return `${this.name}.${kind}`;
+  }
+
+  get brokers(): string {
+    return this.#options.brokers;
+  }
+
+  /** Records fed so far that have to have a result, and results seen so far. */
+  get progress(): { due: number; seen: number } {
+    return { due: this.feeder.due, seen: this.tail.ids.size };
+  }
+
+  get faults(): number {
+    return this.#faults.length;
+  }
+
+  /** A siftline process as a user would run it. */
+  start({ env = {}, set = {} }: { env?: Record<string, string>; set?: Record<string, string> } = {}): Member {
+    const fields = {
+      'kafka.brokers': this.brokers,
+      'kafka.requestTimeoutMs': '5000',
+      'input.topics': this.topic('in'),
+      'input.group': this.name,
+      'input.sessionTimeoutMs': String(SESSION_MS),
+      'input.heartbeatIntervalMs': '500',
+      'input.rebalanceTimeoutMs': '20000',
+      'input.maxValueBytes': String(MOST_VALUE_BYTES),
+      'output.labelsTopic': this.topic('labels'),
+      'output.rejectedTopic': this.topic('rejected'),
+      'output.metricsTopic': this.topic('metrics'),
+      delivery: this.promise,
+      'workers.count': '1',
+      'workers.batchRecords': '32',
+      'workers.crashFolder': this.#crashFolder,
+      // A process that somebody else kills looks like one that a record has killed, and here somebody does all the time.
+      'workers.crashes': '100',
+      'metrics.port': '0',
+      'metrics.windowSeconds': '2',
+      'metrics.host': '127.0.0.1',
+      ...set,
+    };
+    const sets = Object.entries(fields).flatMap(([field, value]) => ['--set', `${field}=${value}`]);
+    return this.run(['dist/main.js', 'run', '--model', MODEL, ...sets], env);
+  }
+
+  /** Any process as a member. */
+  run(args: readonly string[], env: Record<string, string> = {}): Member {
+    const member = Member.start({ name: `${this.name}-${this.members.length}`, args, env });
+    this.members.push(member);
+    return member;
+  }
+
+  /** Notes that something was done to the members or their brokers, now. */
+  fault(): void {
+    this.#faults.push(Date.now());
+  }
+
+  /** Waits for some more results, as a sign that work goes on. */
+  async moves(results = 20, limitMs = 60_000): Promise<boolean> {
+    const from = this.tail.ids.size;
+    return until(() => this.tail.ids.size >= from + results, limitMs);
+  }
+
+  /** No more faults and no more feed: waits for every result, ends the members and judges what came out. */
+  async finish(scenario: { name: string; fault: string }): Promise<{ result: Result; evidence: Evidence }> {
+    const healed = Date.now();
+    await this.feeder.stop();
+    if (!this.members.some(each => each.running && !each.stopped)) this.start();
+    if (!(await this.#done())) this.notes.push(`not finished: ${this.progress.seen} of ${this.progress.due} results`);
+    const processExits = await this.#end();
+    const { judgement, evidence } = await judge({
+      kafka: this.#kafka,
+      stage: this.name,
+      fed: this.feeder.fed,
+      ...(this.#options.judging ?? SIFTLINE),
+    });
+    const result: Result = {
+      scenario: scenario.name,
+      fault: scenario.fault,
+      promise: this.promise,
+      faults: this.#faults.length,
+      ...judgement,
+      processExits,
+      recoveryMs: this.#recoveries(healed),
+      seconds: (performance.now() - this.#started) / 1_000,
+      notes: this.notes,
+    };
+    return { result, evidence: { ...evidence, members: this.members } };
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.members) if (member.running) member.signal('SIGKILL');
+    await Promise.all([this.feeder.close(), this.tail.close()]);
+    rmSync(this.#crashFolder, { recursive: true, force: true });
+  }
+
+  /** Waits for the last result as long as there are new ones. */
+  async #done(): Promise<boolean> {
+    const end = Date.now() + FINISH_LIMIT_MS;
+    const { seen, due } = { seen: () => this.progress.seen, due: this.progress.due };
+    while (seen() < due && Date.now() < end) {
+      if (!(await this.moves(1, STILL_LIMIT_MS))) break;
+    }
+    return seen() >= due;
+  }
+
+  /** How many processes have ended when nobody wanted them to, or badly. Ends those that still run. */
+  async #end(): Promise<number> {
+    const exits = await Promise.all(
+      this.members.map(async member => {
+        const wasRunning = member.running;
+        const { code, signal } = wasRunning ? await member.end() : await member.exited;
+        const well = signal === 'SIGKILL' ? !wasRunning : member.asked && code === 0;
+        if (!well) this.notes.push(`${member.name} ended with ${code ?? signal}`);
+        return well;
+      }),
+    );
+    return exits.filter(well => !well).length;
+  }
+
+  /** From each fault to the next one, or to the end of the feed. */
+  #recoveries(healed: number): number[] {
+    return this.#faults.flatMap(
+      (at, i) => this.tail.recovery(at, this.#faults[i + 1] ?? healed + FINISH_LIMIT_MS) ?? [],
+    );
+  }
+}

@@ -1,0 +1,239 @@
+import { lastingError } from '../kafka/errors.js';
+import type { Outcome } from '../types.js';
+import { bytesOf } from './message-bytes.js';
+import { refusalOf } from './refused.js';
+import type { Result, Target } from './results.js';
+import { Fenced, type Send } from './transactional-producer.js';
+
+/** What the lane needs of a transactional producer (transactional-producer.ts). */
+export interface TransactionPort {
+  readonly isOpen: boolean;
+  takeOver(): Promise<bigint | undefined>;
+  store(sends: readonly Send[], next: bigint): Promise<void>;
+  discard(): void;
+  close(): Promise<void>;
+}
+
+/** The right to publish some records of one partition, under the assignment they were read in. */
+export interface PartClaim {
+  readonly epoch: number;
+  /** The offset after the last of the records: what the transaction commits. */
+  readonly next: bigint;
+  /** False once the partition may belong to somebody else. */
+  readonly isCurrent: () => boolean;
+  /** Says that it does: what was read of it is to be read again by its owner. */
+  readonly lose: (why: Error) => void;
+}
+
+export interface TransactionLaneOptions {
+  readonly producer: TransactionPort;
+  /** Most records of one transaction, and most bytes of one send before compression. */
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly events: {
+    /** Results and their offset are stored. */
+    committed(): void;
+    /** What became of a transaction is unknown or it failed; it is looked up, and done again if need be. */
+    retried(error: unknown): void;
+    fenced(): void;
+  };
+}
+
+interface Piece {
+  readonly results: readonly Result[];
+  readonly claim: PartClaim;
+  readonly resolve: (stored: readonly Outcome[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Pieces that go into one transaction. */
+interface Chunk {
+  readonly results: readonly Result[];
+  readonly claim: PartClaim;
+}
+
+/** What the brokers called committed is not: a transaction was lost with a broker that had no replica, or somebody reset the group. */
+class MovedBack extends Error {
+  constructor(from: bigint, highest: bigint) {
+    super(`the committed offset went back from ${highest} to ${from}: records will be stored again`);
+    this.name = 'MovedBack';
+  }
+}
+
+const BACKOFF_MS = { first: 50, most: 5_000 };
+
+/**
+ * The way of one input partition into transactions. Pieces are stored in the order they were pushed, one transaction at
+ * a time; what gathers meanwhile goes into the next one together.
+ *
+ * `#from` is the committed offset as far as this process knows, and undefined whenever it does not: at first, in every
+ * new epoch, and after any failure. Then the lane takes over anew and asks; records below the answer are stored already,
+ * by an earlier transaction of ours whose answer got lost or by the partition's former owner, and are left out. Nobody
+ * else can commit between that answer and our transaction, since the take-over has shut everybody out.
+ */
+export class TransactionLane {
+  readonly #options: TransactionLaneOptions;
+  readonly #queue: Piece[] = [];
+  #running = false;
+  #closed = false;
+  #epoch = -1;
+  #from: bigint | undefined;
+  /** The highest offset this epoch has seen committed. */
+  #highest = 0n;
+
+  constructor(options: TransactionLaneOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the outcomes that this call has stored; those that somebody else stored, or will, are left out. */
+  push(results: readonly Result[], claim: PartClaim): Promise<readonly Outcome[]> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ results, claim, resolve, reject });
+      if (!this.#running) void this.#drain();
+    });
+  }
+
+  /** Lets go of the connections until the next push. */
+  rest(): void {
+    if (!this.#running) this.#forget();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#options.producer.close();
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    for (let pieces = this.#next(); pieces.length > 0; pieces = this.#next()) await this.#settle(pieces);
+    this.#running = false;
+  }
+
+  /** As many pieces of one epoch as fit into a transaction. */
+  #next(): Piece[] {
+    let records = 0;
+    let count = 0;
+    for (const { results, claim } of this.#queue) {
+      records += results.length;
+      const fits = records <= this.#options.maxRecords && claim.epoch === this.#queue[0]?.claim.epoch;
+      if (count > 0 && !fits) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #settle(pieces: readonly Piece[]): Promise<void> {
+    const { claim } = pieces.at(-1) as Piece;
+    try {
+      const stored = new Set(await this.#store({ results: pieces.flatMap(({ results }) => results), claim }));
+      const byRecord = new Map([...stored].map(outcome => [outcome.record, outcome]));
+      for (const { results, resolve } of pieces) {
+        resolve(results.flatMap(({ outcome }) => byRecord.get(outcome.record) ?? []));
+      }
+    } catch (error) {
+      for (const { reject } of pieces) reject(error);
+    }
+  }
+
+  /** The outcomes that are stored by this call, as they are stored. */
+  async #store(chunk: Chunk): Promise<Outcome[]> {
+    const { producer, events } = this.#options;
+    for (let delay = BACKOFF_MS.first; ; delay = Math.min(delay * 2, BACKOFF_MS.most)) {
+      if (this.#closed) throw new Error('the sink was closed');
+      if (!chunk.claim.isCurrent()) return [];
+      try {
+        return await this.#attempt(chunk);
+      } catch (error) {
+        this.#forget();
+        const type = refusalOf(error);
+        if (type) return this.#isolate(chunk, type);
+        if (error instanceof Fenced || error instanceof MovedBack) return this.#lose(chunk, error);
+        const lasting = lastingError(error);
+        if (lasting || this.#closed) throw lasting ?? error;
+        events.retried(error);
+      }
+      producer.discard();
+      await new Promise(resolve => setTimeout(resolve, delay));
+    }
+  }
+
+  async #attempt({ results, claim }: Chunk): Promise<Outcome[]> {
+    const from = await this.#committed(claim);
+    const open = results.filter(({ outcome }) => outcome.record.offset >= from);
+    if (claim.next <= from) return [];
+    await this.#options.producer.store(sendsOf(open, this.#options.maxBytes), claim.next);
+    [this.#from, this.#highest] = [claim.next, claim.next];
+    this.#options.events.committed();
+    return open.map(({ outcome }) => outcome);
+  }
+
+  /** The committed offset, asked for when it is not known for certain; 0 where nothing is committed. */
+  async #committed({ epoch }: PartClaim): Promise<bigint> {
+    const { producer } = this.#options;
+    if (epoch !== this.#epoch) {
+      this.#forget();
+      this.#highest = 0n;
+    }
+    if (this.#from === undefined || !producer.isOpen) {
+      producer.discard();
+      const from = (await producer.takeOver()) ?? 0n;
+      if (from < this.#highest) throw new MovedBack(from, this.#highest);
+      [this.#from, this.#epoch, this.#highest] = [from, epoch, from];
+    }
+    return this.#from;
+  }
+
+  #forget(): void {
+    this.#from = undefined;
+    this.#options.producer.discard();
+  }
+
+  #lose({ claim }: Chunk, why: Error): Outcome[] {
+    this.#options.events.fenced();
+    claim.lose(why);
+    return [];
+  }
+
+  /** A record the brokers refuse is found by halving, each half a transaction, and mended. */
+  async #isolate({ results, claim }: Chunk, type: string): Promise<Outcome[]> {
+    const [only] = results;
+    if (only && results.length === 1) return this.#store({ results: [only.mend(type)], claim });
+    const middle = Math.ceil(results.length / 2);
+    const first = results.slice(0, middle);
+    const next = (first.at(-1) as Result).outcome.record.offset + 1n;
+    return [
+      ...(await this.#store({ results: first, claim: { ...claim, next } })),
+      ...(await this.#store({ results: results.slice(middle), claim })),
+    ];
+  }
+}
+
+/** The records by output partition, in their order, cut into sends. */
+function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
+  const byTarget = new Map<string, { target: Target; messages: Array<Send['messages'][number]> }>();
+  for (const { out } of results) {
+    if (!out) continue;
+    const id = `${out.target.topic}/${out.target.partition}`;
+    const known = byTarget.get(id) ?? { target: out.target, messages: [] };
+    known.messages.push(out.message);
+    byTarget.set(id, known);
+  }
+  return [...byTarget.values()].flatMap(({ target, messages }) =>
+    cut(messages, maxBytes).map(part => ({ target, messages: part })),
+  );
+}
+
+function cut(messages: readonly Send['messages'][number][], maxBytes: number): Array<Send['messages']> {
+  const parts: Array<Array<Send['messages'][number]>> = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const message of messages) {
+    const own = bytesOf(message);
+    if (bytes + own > maxBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(message);
+    bytes += own;
+  }
+  return parts;
+}

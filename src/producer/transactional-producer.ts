@@ -1,0 +1,154 @@
+import type { Kafka, Message, Producer, Transaction } from 'kafkajs';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+import { failPoint } from '../failpoints.js';
+import { kafkaErrorType } from '../kafka/errors.js';
+import type { Target } from './results.js';
+
+export interface TransactionalProducerOptions {
+  readonly kafka: Kafka;
+  readonly transactionalId: string;
+  /** The consumer group, and its partition whose offsets go along. */
+  readonly group: string;
+  readonly input: Target;
+  /** Asks the group's coordinator for the committed offset; undefined when there is none. */
+  readonly committed: () => Promise<bigint | undefined>;
+  /** kafkajs' number of the codec (CompressionTypes). */
+  readonly compression: number;
+  readonly requestTimeoutMs: number;
+  /** After so long the brokers abort a transaction whose process is gone. */
+  readonly transactionTimeoutMs: number;
+  readonly log: Logger;
+}
+
+/** Records for one partition; a transaction has several of these, and they are sent one after the other. */
+export interface Send {
+  readonly target: Target;
+  readonly messages: readonly Message[];
+}
+
+interface Session {
+  readonly producer: Producer;
+  transaction: Transaction | undefined;
+}
+
+/**
+ * Another process has taken the transactional id over, or the brokers have aborted a transaction that took too long:
+ * what is not committed is not ours any more.
+ */
+export class Fenced extends Error {
+  constructor(transactionalId: string, cause: unknown) {
+    super(`the transactional id ${transactionalId} has a new owner`, { cause });
+    this.name = 'Fenced';
+  }
+}
+
+/** Broker errors that mean a newer producer epoch. kafkajs knows PRODUCER_FENCED by its number alone. */
+const FENCING = /^INVALID_PRODUCER_EPOCH$/;
+const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
+
+/**
+ * Transactions of one input partition: results and offset together or not at all. Every partition has a transactional
+ * id of its own, because kafkajs' TxnOffsetCommit names no member of the group (KIP-447): it is the id that shuts a
+ * former owner out. `takeOver` raises its epoch, which fences that owner and ends its open transaction, and only then
+ * asks what is committed, so the answer is final (docs/decisions/0006).
+ *
+ * After any error the session must be discarded: what became of its transaction is unknown until the next take-over.
+ */
+export class TransactionalProducer {
+  readonly #options: TransactionalProducerOptions;
+  #session: Session | undefined;
+  #leaving: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TransactionalProducerOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Becomes the only writer of this partition; the offset committed by whoever was that before. */
+  async takeOver(): Promise<bigint | undefined> {
+    const { kafka, transactionalId, transactionTimeoutMs, committed } = this.#options;
+    const producer = kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: transactionTimeoutMs,
+      allowAutoTopicCreation: false,
+      // Low at first: the brokers answer CONCURRENT_TRANSACTIONS for some ms after every transaction.
+      retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 8 },
+    });
+    this.#session = { producer, transaction: undefined };
+    await producer.connect();
+    this.#session.transaction = await producer.transaction();
+    return committed();
+  }
+
+  /** One transaction: the sends in their order, and `next` as the group's committed offset. Throws Fenced, or what the brokers say. */
+  async store(sends: readonly Send[], next: bigint): Promise<void> {
+    try {
+      await this.#store(sends, next);
+    } catch (error) {
+      throw isFencing(error) ? new Fenced(this.#options.transactionalId, error) : error;
+    }
+  }
+
+  /** Aborts what may be open and disconnects, without waiting for it; the next take-over would do the same. */
+  discard(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) this.#leaving = leave(session, this.#options.log);
+  }
+
+  async close(): Promise<void> {
+    this.discard();
+    await this.#leaving;
+  }
+
+  async #store(sends: readonly Send[], next: bigint): Promise<void> {
+    const session = this.#session as Session;
+    const { group, input } = this.#options;
+    const transaction = session.transaction ?? (await session.producer.transaction());
+    session.transaction = transaction;
+    failPoint('transaction-begun');
+    for (const [i, send] of sends.entries()) {
+      await this.#send(transaction, send);
+      if (i === 0) failPoint('half-sent');
+    }
+    failPoint('sent');
+    const partitions = [{ partition: input.partition, offset: String(next) }];
+    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: input.topic, partitions }] });
+    failPoint('offsets-sent');
+    await transaction.commit();
+    session.transaction = undefined;
+    failPoint('committed');
+  }
+
+  async #send(transaction: Transaction, { target, messages }: Send): Promise<void> {
+    const { topic, partition } = target;
+    const [stored, ...others] = await transaction.send({
+      topic,
+      acks: -1,
+      timeout: this.#options.requestTimeoutMs,
+      compression: this.#options.compression,
+      messages: messages.map(message => ({ ...message, partition })),
+    });
+    const named = others.length === 0 && stored?.partition === partition && stored.baseOffset !== undefined;
+    if (!named) throw new Error(`the brokers' answer does not name ${topic}/${partition}`);
+  }
+}
+
+function isFencing(error: unknown): boolean {
+  return FENCING.test(kafkaErrorType(error) ?? '') || FENCING_MESSAGE.test(messageOf(error));
+}
+
+async function leave({ producer, transaction }: Session, log: Logger): Promise<void> {
+  try {
+    if (transaction?.isActive()) await transaction.abort();
+  } catch (error) {
+    log.debug({ event: 'abort_failed', error: messageOf(error) }, 'the next owner ends the transaction');
+  }
+  await producer.disconnect().catch(error => log.debug({ event: 'disconnect_failed', error: messageOf(error) }));
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { CrashGuard } from '../src/crash-guard.js';
+import { CrashJournal } from '../src/crash-journal.js';
+import type { ClassifiedBatch, SourceRecord } from '../src/types.js';
+import { recordAt } from './support/memory-records.js';
+
+const TIMINGS = { queueMs: 1, tokeniseMs: 1, inferMs: 1, tokens: 1, paddedTokens: 1 };
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'siftline-journal-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A process that enters these places and dies as an abort would have it: without a word. */
+function processThatDies(folder: string, entries: ReadonlyArray<{ alone: boolean; offsets: readonly number[] }>): void {
+  const script = `
+    import { CrashJournal } from '${new URL('../src/crash-journal.js', import.meta.url).href}';
+    const journal = CrashJournal.open(process.argv[1]);
+    for (const { alone, offsets } of JSON.parse(process.argv[2])) {
+      journal.enter(offsets.map(offset => ({ topic: 'in', partition: 0, offset: BigInt(offset) })), { alone });
+    }
+    process.kill(process.pid, 'SIGKILL');`;
+  const { signal } = spawnSync(process.execPath, [
+    '--input-type=module',
+    '-e',
+    script,
+    folder,
+    JSON.stringify(entries),
+  ]);
+  assert.equal(signal, 'SIGKILL');
+}
+
+function record(offset: number): SourceRecord {
+  return recordAt(0, offset, { topic: 'in' });
+}
+
+describe('the crash journal', () => {
+  test('names what was under way when the process died, and counts deaths of those that were alone', t => {
+    const folder = folderFor(t);
+    processThatDies(folder, [
+      { alone: false, offsets: [3, 4] },
+      { alone: false, offsets: [9] },
+    ]);
+    processThatDies(folder, [{ alone: true, offsets: [4] }]);
+    const journal = CrashJournal.open(folder);
+    assert.deepEqual(
+      [3, 4, 9, 5].map(offset => journal.crashesOf(record(offset))),
+      [0, 1, 0, undefined],
+    );
+    assert.equal(readdirSync(folder).length, 1, 'the pages of the dead are gone');
+    for (const offset of [3, 4, 9]) journal.clear(record(offset));
+    journal.close();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test('after an ordinary end nothing is suspect', t => {
+    const folder = folderFor(t);
+    const journal = CrashJournal.open(folder);
+    journal.leave(journal.enter([record(1)], { alone: false }));
+    journal.close();
+    const next = CrashJournal.open(folder);
+    assert.equal(next.suspects, 0);
+    next.close();
+  });
+
+  test('a page that was torn, or is none, is passed over', t => {
+    const folder = folderFor(t);
+    writeFileSync(join(folder, 'inference-99999999.json'), '{"underWay":[{"alone":fal');
+    writeFileSync(join(folder, 'notes.txt'), 'mine');
+    const journal = CrashJournal.open(folder);
+    assert.equal(journal.suspects, 0);
+    journal.close();
+    assert.ok(existsSync(join(folder, 'notes.txt')));
+  });
+
+  test('the page of a process that still runs is left alone', t => {
+    const folder = folderFor(t);
+    const name = `inference-${process.ppid}.json`;
+    writeFileSync(
+      join(folder, name),
+      JSON.stringify({ underWay: [{ alone: true, places: [['in', 0, '1']] }], suspects: [] }),
+    );
+    const journal = CrashJournal.open(folder);
+    assert.equal(journal.suspects, 0);
+    journal.close();
+    assert.deepEqual(readdirSync(folder), [name]);
+  });
+});
+
+describe('the crash guard', () => {
+  /** A guard over a journal in which `suspects` were under way when a process died; what it asks, it notes. */
+  function guarded(t: TestContext, suspects: readonly number[], crashes = 2) {
+    const folder = folderFor(t);
+    if (suspects.length > 0) processThatDies(folder, [{ alone: false, offsets: suspects }]);
+    const journal = CrashJournal.open(folder);
+    t.after(() => journal.close());
+    const asked: string[][] = [];
+    let [open, most] = [0, 0];
+    const classify = async (texts: readonly string[]): Promise<ClassifiedBatch> => {
+      asked.push([...texts]);
+      open += 1;
+      most = Math.max(most, open);
+      await new Promise(resolve => setTimeout(resolve, 5));
+      open -= 1;
+      const answers = texts.map(() => ({ kind: 'scored', scores: [], tokens: 1, truncated: false }) as const);
+      return { answers, timings: TIMINGS };
+    };
+    const rejected: SourceRecord[] = [];
+    const guard = new CrashGuard({ classifier: { classify }, journal, crashes, onRejected: one => rejected.push(one) });
+    return { guard, journal, asked, rejected, most: () => most, folder };
+  }
+
+  const batch = (offsets: readonly number[]) => [offsets.map(record), offsets.map(offset => `text ${offset}`)] as const;
+
+  test('asks as it is asked when nothing is suspect', async t => {
+    const { guard, asked } = guarded(t, []);
+    const { answers } = await guard.classify(...batch([1, 2, 3]));
+    assert.deepEqual(asked, [['text 1', 'text 2', 'text 3']]);
+    assert.equal(answers.length, 3);
+  });
+
+  test('tries suspects one by one with nothing else under way, and then forgets it', async t => {
+    const { guard, journal, asked, most } = guarded(t, [2, 5, 6]);
+    const answers = await Promise.all([guard.classify(...batch([1, 2, 3])), guard.classify(...batch([4, 5, 6, 7]))]);
+    assert.deepEqual(
+      answers.map(each => each.answers.length),
+      [3, 4],
+    );
+    assert.deepEqual(
+      asked
+        .filter(texts => texts.length === 1)
+        .flat()
+        .sort(),
+      ['text 2', 'text 5', 'text 6'],
+    );
+    assert.equal(journal.suspects, 0);
+    assert.ok(most() <= 2, 'only the two rests ran beside each other');
+  });
+
+  test('nothing runs beside a suspect, however the batches come', async t => {
+    const { guard, journal } = guarded(t, [10, 20, 30]);
+    const { enter, leave } = { enter: journal.enter.bind(journal), leave: journal.leave.bind(journal) };
+    let [underWay, alone] = [0, 0];
+    journal.enter = (places, options) => {
+      assert.ok(alone === 0 && (!options.alone || underWay === 0), 'company for a suspect');
+      underWay += 1;
+      alone += Number(options.alone);
+      return Object.assign(enter(places, options), options);
+    };
+    journal.leave = entry => {
+      underWay -= 1;
+      alone -= Number((entry as { alone: boolean }).alone);
+      leave(entry);
+    };
+    const batches = Array.from({ length: 12 }, (_, i) => batch([i * 3 + 1, i * 3 + 2, i * 3 + 3]));
+    await Promise.all(batches.map(each => guard.classify(...each)));
+    assert.equal(journal.suspects, 0);
+  });
+
+  test('rejects, without trying it, the record that so many processes died on', async t => {
+    const { guard, rejected, asked, folder } = guarded(t, [2], 1);
+    assert.ok(folder);
+    const first = await guard.classify(...batch([2]));
+    assert.equal(first.answers[0]?.kind, 'scored', 'it has killed nobody while it was alone');
+    const again = folderFor(t);
+    processThatDies(again, [{ alone: true, offsets: [2] }]);
+    const journal = CrashJournal.open(again);
+    t.after(() => journal.close());
+    const classify = async (): Promise<ClassifiedBatch> => assert.fail('it was tried');
+    const next = new CrashGuard({
+      classifier: { classify },
+      journal,
+      crashes: 1,
+      onRejected: one => rejected.push(one),
+    });
+    const { answers } = await next.classify(...batch([2]));
+    assert.deepEqual(answers, [
+      {
+        kind: 'rejected',
+        reason: 'PROCESS_CRASH',
+        stage: 'infer',
+        attempts: 1,
+        detail: 'the process died each time this record was with the model alone',
+      },
+    ]);
+    assert.deepEqual(
+      rejected.map(({ offset }) => offset),
+      [2n],
+    );
+    assert.equal(asked.length, 1);
+  });
+
+  test('answers stand in the order of the texts, suspects among them', async t => {
+    const folder = folderFor(t);
+    processThatDies(folder, [{ alone: false, offsets: [1, 3] }]);
+    const journal = CrashJournal.open(folder);
+    t.after(() => journal.close());
+    const classify = async (texts: readonly string[]): Promise<ClassifiedBatch> => ({
+      answers: texts.map(
+        text => ({ kind: 'scored', scores: [], tokens: Number(text.slice(5)), truncated: false }) as const,
+      ),
+      timings: TIMINGS,
+    });
+    const guard = new CrashGuard({ classifier: { classify }, journal, crashes: 2, onRejected: () => {} });
+    const { answers } = await guard.classify(...batch([0, 1, 2, 3, 4]));
+    assert.deepEqual(
+      answers.map(answer => (answer.kind === 'scored' ? answer.tokens : answer.reason)),
+      [0, 1, 2, 3, 4],
+    );
+  });
+});

@@ -1,0 +1,13 @@
+import type { Claim, Outcome } from '../../src/types.js';
+
+/** The right to publish these outcomes, as the pipeline would give it for a batch of just them. */
+export function claimOf(outcomes: readonly Outcome[], fields: Partial<Claim> & { epoch?: number } = {}): Claim {
+  const next = new Map<string, { topic: string; partition: number; offset: bigint }>();
+  for (const { record } of outcomes) {
+    const { topic, partition, offset } = record;
+    next.set(`${topic}/${partition}`, { topic, partition, offset: offset + 1n });
+  }
+  const records = outcomes.map(({ record }) => record);
+  const { epoch = 1, ...rest } = fields;
+  return { batch: { epoch, records, next: [...next.values()] }, isCurrent: () => true, lose: () => {}, ...rest };
+}

@@ -36,35 +36,65 @@ installDependencies();
 build();
 const folder = mkdtempSync(join(tmpdir(), 'siftline-report-'));
 try {
-  execFileSync('python3', ['-m', 'training.testsets', '--data', data, '--out', folder], { cwd: ROOT, stdio: 'inherit' });
+  execFileSync('python3', ['-m', 'training.testsets', '--data', data, '--out', folder], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
   const questions = JSON.parse(readFileSync(join(folder, 'questions.json'), 'utf8'));
   const models = [...new Set(questions.flatMap(question => question.models))];
   for (const model of models.filter(name => args.length === 0 || args.includes(name))) {
     if (!existsSync(join(ROOT, 'models', model))) continue;
-    await report(model, questions.filter(question => question.models.includes(model)));
+    await report(
+      model,
+      questions.filter(question => question.models.includes(model)),
+    );
   }
   if (write) writeDown(printed.join('\n'));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Scores of models by question: a student's floor is its teacher's score less a point. @type {Map<string, Map<string, number[]>>} */
+const scores = new Map();
+const TEACHERS = new Map([['english-small', 'english']]);
+
 /** @param {string} model @param {Array<{ name: string, file: string, args: string[] | null, floor: Array<number | null> | null }>} questions */
 async function report(model, questions) {
-  print(`\n### ${model}\n\n| test | rows | accuracy | macro-F1 | floor |\n| --- | ---: | ---: | ---: | --- |`);
+  const teacher = TEACHERS.get(model) ?? '';
+  const head = teacher ? `${teacher} less a point` : 'floor';
+  print(`\n### ${model}\n\n| test | rows | accuracy | macro-F1 | ${head} |\n| --- | ---: | ---: | ---: | --- |`);
+  const own = new Map();
+  scores.set(model, own);
   for (const { name, file, args: how, floor } of questions) {
     const score = how ? await evaluated(model, file, how) : await threeWay(model, file);
-    const goal = floor ? floor.map(value => value?.toFixed(3) ?? '-').join(' / ') : '';
-    const under = floor && [score.accuracy, score.macro.f1].some((value, i) => value < (floor[i] ?? 0));
-    print(`| ${name} | ${score.n} | ${score.accuracy.toFixed(4)} | ${score.macro.f1.toFixed(4)} | ${goal}${under ? ' (below)' : ''} |`);
+    const pair = [score.accuracy, score.macro.f1];
+    own.set(name, pair);
+    const goal = teacher
+      ? floor &&
+        scores
+          .get(teacher)
+          ?.get(name)
+          ?.map(value => value - 0.01)
+      : floor;
+    print(`| ${name} | ${score.n} | ${pair.map(value => value.toFixed(4)).join(' | ')} | ${inWords(goal, pair)} |`);
   }
   const hatecheck = questions.find(({ name }) => name === 'identity_hate, HateCheck');
   if (hatecheck) await byFunction(model, hatecheck.file);
 }
 
+/** @param {Array<number | null> | null | undefined} goal @param {number[]} pair */
+function inWords(goal, pair) {
+  if (!goal) return '';
+  const isBelow = pair.some((value, i) => value < (goal[i] ?? 0));
+  return `${goal.map(value => value?.toFixed(3) ?? '-').join(' / ')}${isBelow ? ' (below)' : ''}`;
+}
+
 /** @param {string} model @param {string} file @param {string[]} how */
 async function evaluated(model, file, how) {
   const fixed = ['--data', join(folder, file), '--json', '--bootstrap', '0'];
-  const { stdout } = await run(process.execPath, [MAIN, 'eval', '--model', model, ...how, ...fixed], { maxBuffer: 1 << 26 });
+  const { stdout } = await run(process.execPath, [MAIN, 'eval', '--model', model, ...how, ...fixed], {
+    maxBuffer: 1 << 26,
+  });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
@@ -77,13 +107,14 @@ async function moderated(model, file) {
   return stdout
     .trim()
     .split('\n')
-    .map((line, i) => ({ given: JSON.parse(line).tasks[0].labels, row: JSON.parse(rows[i] ?? '') }));
+    .map((line, i) => ({ given: JSON.parse(line).tasks.moderation.labels, row: JSON.parse(rows[i] ?? '') }));
 }
 
 /** Three classes from two labels: hate first, then offensive. @param {string} model @param {string} file */
 async function threeWay(model, file) {
   const answers = await moderated(model, file);
-  const guess = labels => (labels.includes('identity_hate') ? 'hate' : labels.includes('toxic') ? 'offensive' : 'neither');
+  const guess = labels =>
+    labels.includes('identity_hate') ? 'hate' : labels.includes('toxic') ? 'offensive' : 'neither';
   const pairs = answers.map(({ given, row }) => [row.label, guess(given)]);
   const f1 = ['hate', 'offensive', 'neither'].map(name => {
     const right = pairs.filter(([truth, said]) => truth === name && said === name).length;
@@ -104,7 +135,9 @@ async function byFunction(model, file) {
     group.toxic += Number(given.includes('toxic') === Boolean(row.label));
     groups.set(row.function, group);
   }
-  print(`\n#### ${model}, HateCheck by function\n\n| function | cases | \`identity_hate\` right | \`toxic\` right |\n| --- | ---: | ---: | ---: |`);
+  print(
+    `\n#### ${model}, HateCheck by function\n\n| function | cases | \`identity_hate\` right | \`toxic\` right |\n| --- | ---: | ---: | ---: |`,
+  );
   for (const [name, { cases, hate, toxic }] of groups)
     print(`| ${name} | ${cases} | ${(hate / cases).toFixed(2)} | ${(toxic / cases).toFixed(2)} |`);
 }

@@ -4,8 +4,7 @@ Half the encoder of `english` at more than twice its speed. It starts from three
 average and learns from their answers and from the labels.
 """
 
-from . import distil, finetune, model, stages
-from .english import TEACHERS
+from . import distil, english, finetune, model, stages
 from .tasks import ENGLISH
 
 LAYERS = (0, 2, 5)
@@ -15,7 +14,7 @@ HARD = 0.5  # weight of the labels beside the teachers' answers
 
 def recipe(corpus):
     return (
-        f"The teachers are the first two runs of `english`. The student starts from layers {', '.join(map(str, LAYERS))} of their averaged weights and\n"
+        f"The teachers are the two runs of `english`. The student starts from layers {', '.join(map(str, LAYERS))} of their averaged weights and\n"
         f"learns for {STUDENT['epochs']} epochs from the mean of their answers on {corpus.labelled} labelled and {len(corpus.rows) - corpus.labelled} unlabelled texts\n"
         f"(cross-entropy on sigmoid heads, KL at temperature {distil.SOFTENING:.0f} on softmax heads), and with weight {HARD} from the labels.\n"
         + stages.METHOD
@@ -32,11 +31,11 @@ def start(args, states):
 def main():
     args = stages.arguments("english-small", __doc__.split("\n")[0])
     corpus = stages.Corpus(args)
-    states, answers = stages.teachers(args, corpus, TEACHERS)
-    targets = distil.Distilled(corpus.targets, answers, HARD)
+    states = stages.runs(args, corpus, english.RUNS)
+    targets = distil.Distilled(corpus.targets, stages.answers(args, corpus, states), HARD)
     classifier = finetune.train(start(args, states), corpus.ids, targets, args.work, log=stages.log, **STUDENT)
     if args.until == "all":
-        about = {"name": "english-small", "version": "1.0.0", "layers": len(LAYERS), "recipe": recipe(corpus)}
+        about = {"name": "english-small", "version": "1.0.0", "layers": len(LAYERS), "sources": ("unlabelled",), "recipe": recipe(corpus)}
         stages.finish(args, corpus, classifier, about)
 
 

@@ -54,8 +54,8 @@ def prune(classifier, scores, keep):
 def main():
     args = stages.arguments("english-small-pruned", __doc__.split("\n")[0])
     corpus = stages.Corpus(args)
-    states, answers = stages.teachers(args, corpus, english.TEACHERS)
-    targets = distil.Distilled(corpus.targets, answers, english_small.HARD)
+    states = stages.runs(args, corpus, english.RUNS)
+    targets = distil.Distilled(corpus.targets, stages.answers(args, corpus, states), english_small.HARD)
     small = finetune.train(english_small.start(args, states), corpus.ids, targets, args.work.parent / "english-small", log=stages.log)
     scores = importance(small, corpus.ids, targets, finetune.plan(corpus.ids, 3072, seed=5)[:SAMPLE])
     pruned = finetune.train(prune(small, scores, KEEP), corpus.ids, targets, args.work, log=stages.log, **RECOVERY)

@@ -36,7 +36,7 @@ def arguments(name, about):
     parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared/data", help="folder of labelled sets")
     parser.add_argument("--base", type=Path, required=True, help="folder of base weights (make.sh fetches it)")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints and intermediate files, outside git")
-    parser.add_argument("--teachers", type=Path, help="folder of the teachers' checkpoints (default: beside --work, `english`)")
+    parser.add_argument("--teachers", type=Path, help="folder of the checkpoints of `english` (default: beside --work)")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "models" / name)
     parser.add_argument("--until", choices=("finetune", "all"), default="all")
     args = parser.parse_args()
@@ -53,7 +53,7 @@ class Corpus:
     def __init__(self, args):
         self.tokenizer = Tokenizer.from_file(str(args.base / "tokenizer.json"))
         labelled, self.dev = data.english(args.data)
-        self.rows = labelled + data.unlabelled(args.data)
+        self.rows = labelled + data.unlabelled(args.data)  # what no label is read of comes last, for students
         self.labelled = len(labelled)
         self.ids = finetune.encode(self.tokenizer, [r.text for r in self.rows])
         self.targets = finetune.Targets(self.rows, ENGLISH)
@@ -65,17 +65,24 @@ def average(states):
     return {name: sum(state[name] for state in states) / len(states) for name in states[0]}
 
 
-def teachers(args, corpus, runs):
-    """(their weights, the mean of their logits on every text). A run whose `final.pt` is there is not run again."""
-    states, answers = [], []
-    for number, settings in enumerate(runs, 1):
+def runs(args, corpus, several):
+    """The weights of each run on the labelled rows; a run whose `final.pt` is there is not run again."""
+    states = []
+    for number, settings in enumerate(several, 1):
         place = args.teachers / f"run-{number}"
         place.mkdir(exist_ok=True)
         classifier = model.from_base(args.base, ENGLISH)
-        classifier = finetune.train(classifier, corpus.ids[: corpus.labelled], corpus.targets, place, log=log, **settings)
-        states.append(classifier.state_dict())
-        answers.append(distil.answers(classifier, corpus.ids, place / "answers.npz", log=log))
-    return states, distil.mean(answers)
+        states.append(finetune.train(classifier, corpus.ids[: corpus.labelled], corpus.targets, place, log=log, **settings).state_dict())
+    return states
+
+
+def answers(args, corpus, states):
+    """The mean of several runs' logits on every text."""
+    found, classifier = [], model.from_base(args.base, ENGLISH)
+    for number, state in enumerate(states, 1):
+        classifier.load_state_dict(state)
+        found.append(distil.answers(classifier, corpus.ids, args.teachers / f"run-{number}/answers.npz", log=log))
+    return distil.mean(found)
 
 
 def files(args, classifier, ids):

@@ -28,16 +28,22 @@ async function bench(given: BenchArgs): Promise<BenchResult> {
   const job = { onnxFile, optimised, padId, runTokens: RUN_TOKENS, ids };
   const classify = new ClassifyCommand(given, texts);
   const stream = await Stream.open(given, texts);
-  const rounds = { raw: [] as number[], classify: [] as number[], stream: [] as StreamRound[] };
+  const rounds = {
+    raw: [] as number[],
+    classify: [] as number[],
+    stream: [] as StreamRound[],
+    exactlyOnce: [] as number[],
+  };
   try {
     for (let round = 1; round <= given.rounds; round++) {
       const raw = await RawEngine.open(job, given.threads);
       rounds.raw.push(await raw.measure());
       await raw.close();
       rounds.classify.push(await classify.measure());
-      rounds.stream.push(await stream.measure());
+      rounds.stream.push(await stream.measure('at-least-once'));
+      rounds.exactlyOnce.push((await stream.measure('exactly-once')).textsPerSecond);
       console.error(
-        `round ${round}/${given.rounds}: ${[rounds.raw, rounds.classify, rounds.stream.map(each => each.textsPerSecond)].map(all => all.at(-1)?.toFixed(0)).join(' / ')} texts/s (limit / classify / stream)`,
+        `round ${round}/${given.rounds}: ${[rounds.raw, rounds.classify, rounds.stream.map(each => each.textsPerSecond), rounds.exactlyOnce].map(all => all.at(-1)?.toFixed(0)).join(' / ')} texts/s (limit / classify / stream / exactly once)`,
       );
     }
   } finally {
@@ -52,6 +58,7 @@ async function bench(given: BenchArgs): Promise<BenchResult> {
     model: folder.info,
     limit: { rate: median(rounds.raw), spread: spread(rounds.raw) },
     classify: { rate: median(rounds.classify), spread: spread(rounds.classify) },
+    exactlyOnce: { rate: median(rounds.exactlyOnce), spread: spread(rounds.exactlyOnce) },
     stream: {
       rate: median(streamRates),
       spread: spread(streamRates),

@@ -16,6 +16,8 @@ export interface StreamRound {
   readonly paddingShare: number;
 }
 
+export type Delivery = 'at-least-once' | 'exactly-once';
+
 const POLL_MS = 20;
 
 /**
@@ -44,10 +46,10 @@ export class Stream {
     return this.#broker.how;
   }
 
-  async measure(): Promise<StreamRound> {
+  async measure(delivery: Delivery): Promise<StreamRound> {
     const name = `bench-${process.pid}-${this.#round++}`;
     await this.#fill(name);
-    const child = this.#start(name);
+    const child = this.#start(name, delivery);
     try {
       return await this.#watch(child);
     } finally {
@@ -88,9 +90,10 @@ export class Stream {
     await Promise.all([admin.disconnect(), producer.disconnect()]);
   }
 
-  #start(name: string): ChildProcess {
+  #start(name: string, delivery: Delivery): ChildProcess {
     const { model, threads } = this.#args;
     const fields = {
+      delivery,
       'kafka.brokers': this.#broker.bootstrap,
       'input.topics': `${name}.texts`,
       'input.group': name,

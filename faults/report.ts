@@ -104,9 +104,9 @@ ${poison(results)}
   worst; the session timeout of ${SESSION_MS / 1_000} s is in it (30 s by default), and so is the start of a process.
 - Kill points, kill times and their order come from the seed; what else the processes do at those moments does not, so a second
   run with the same seed hurts the same places and not the same records.
-- \`workers.crashes\` is 100 here, in place of 2: from outside, a process that is killed while a suspect record is with the model alone
-  looks like one that the record has killed, and after two of those the record would be rejected as PROCESS_CRASH. Where processes
-  are killed as often as here, raise it.
+- \`workers.crashes\` is 100 here, in place of 2: a process that is killed from outside while a suspect record is with the model alone
+  looks like one that the record has killed. After two of those a child process clears the record, but after four it is rejected as
+  PROCESS_CRASH in any case. Where processes are killed as often as here, raise it.
 - A broker without a replica is not restarted here: when it is the only one and ends while a transaction is being committed, Kafka itself
   can lose the commit's markers, and the transaction's records are stored again. Exactly once needs a replication factor of 2 or more.
 ${[...around.skipped, ...suite.leftOut.map(name => `${name}: no time in a quick run`)].map(each => `- Left out on this machine: ${each}.\n`).join('')}`;

@@ -5,8 +5,10 @@ import type { BatchTimings, ClassifiedBatch, Classifier, Rejection, Scored, Sour
 export interface CrashGuardOptions {
   readonly classifier: Pick<Classifier, 'classify'>;
   readonly journal: CrashJournal;
-  /** Processes that may die on a record before it is rejected. */
+  /** Processes that may die on a record before it is tried in one of its own; after twice as many it is rejected. */
   readonly crashes: number;
+  /** Asks the text in a process of its own; says what became of that process, or undefined when it lived. */
+  readonly tryOut: (text: string, key: Buffer | null) => Promise<string | undefined>;
   /** Told of a record that is rejected for it. */
   readonly onRejected: (record: SourceRecord) => void;
 }
@@ -19,8 +21,11 @@ interface Question {
 /**
  * Keeps the crash journal while the classifier works, and tries suspects (records that were with the model when an
  * earlier process died) one at a time with nothing else under way: if the process dies again, the journal names the one.
- * A record that has taken so many processes with it is rejected as PROCESS_CRASH without another try. Innocent suspects
- * cost one slow round after a crash.
+ * Innocent suspects cost one slow round after a crash.
+ *
+ * A process that is killed from outside looks, to the next one, like one the record has killed. So a record that was
+ * alone in enough deaths is tried out in a process of its own, and rejected as PROCESS_CRASH when that dies as well.
+ * One that lives only there, or could not be tried, is asked here again, until twice as many processes have died on it.
  */
 export class CrashGuard {
   readonly #options: CrashGuardOptions;
@@ -74,14 +79,18 @@ export class CrashGuard {
   async #judge(suspect: Question): Promise<ClassifiedBatch> {
     const { journal, crashes, onRejected } = this.#options;
     const died = journal.crashesOf(suspect.record) ?? 0;
-    if (died >= crashes) {
-      onRejected(suspect.record);
-      journal.clear(suspect.record);
-      return { answers: [crashed(died)], timings: NOTHING };
-    }
-    const answer = await this.#ask([suspect], true);
+    const verdict = died < crashes ? undefined : await this.#verdict(suspect, died);
+    if (verdict) onRejected(suspect.record);
+    const answer = verdict ? { answers: [verdict], timings: NOTHING } : await this.#ask([suspect], true);
     journal.clear(suspect.record);
     return answer;
+  }
+
+  async #verdict({ record, text }: Question, died: number): Promise<Rejection | undefined> {
+    const { crashes, tryOut } = this.#options;
+    if (died >= crashes * 2) return crashed(died, 'the process died each time this record was with the model alone');
+    const end = await tryOut(text, record.key);
+    return end === undefined ? undefined : crashed(died + 1, `alone in a process of its own: ${end}`);
   }
 
   async #ask(questions: readonly Question[], alone: boolean): Promise<ClassifiedBatch> {
@@ -101,8 +110,7 @@ export class CrashGuard {
 
 const NOTHING: BatchTimings = { queueMs: 0, tokeniseMs: 0, inferMs: 0, tokens: 0, paddedTokens: 0 };
 
-function crashed(attempts: number): Rejection {
-  const detail = 'the process died each time this record was with the model alone';
+function crashed(attempts: number, detail: string): Rejection {
   return { kind: 'rejected', reason: 'PROCESS_CRASH', stage: 'infer', attempts, detail };
 }
 

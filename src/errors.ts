@@ -10,6 +10,7 @@ export const ExitCode = {
   registry: 7,
   check: 8,
   drain: 9,
+  rejects: 10,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 

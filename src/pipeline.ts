@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CrashGuard } from './crash-guard.js';
 import { failPoint } from './failpoints.js';
+import type { Ledger, Page } from './metrics/ledger.js';
 import type { StageName } from './metrics/list.js';
 import { Turns } from './turns.js';
 import type {
@@ -39,6 +40,10 @@ export interface PipelineParts {
   readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
   readonly sink: Sink;
   readonly events: PipelineEvents;
+  /** Told of what was stored; an error ends the run once everything taken is stored. */
+  readonly limit?: { observe(outcomes: readonly Outcome[]): Error | undefined } | undefined;
+  /** Checks that every record taken has one outcome, where somebody wants to know. */
+  readonly ledger?: Ledger | undefined;
 }
 
 const RETRY_MS = { first: 200, most: 10_000 };
@@ -60,6 +65,8 @@ export class Pipeline {
   readonly #stopping = new AbortController();
   /** A batch was given up: what is behind it must not be published, so that what was published stays a prefix. */
   #sealed = false;
+  /** Why nothing more is taken, when the limit says so. */
+  #exceeded: Error | undefined;
   #fail: (error: unknown) => void = () => {};
   readonly #failed = new Promise<never>((_, reject) => {
     this.#fail = reject;
@@ -70,7 +77,10 @@ export class Pipeline {
     this.#failed.catch(() => {});
   }
 
-  /** Runs until the source ends or is stopped, and everything taken is stored. Throws the first thing that cannot be mended. */
+  /**
+   * Runs until the source ends or is stopped, and everything taken is stored. Throws the first thing that cannot be
+   * mended, or, with everything stored, what the limit says.
+   */
   run(): Promise<void> {
     return Promise.race([this.#loop(), this.#failed]);
   }
@@ -95,6 +105,7 @@ export class Pipeline {
       this.#start(batch);
     }
     await Promise.all(this.#underWay);
+    if (this.#exceeded) throw this.#exceeded;
   }
 
   #start(batch: Batch): void {
@@ -108,23 +119,26 @@ export class Pipeline {
     const { source, sink, events } = this.#parts;
     const turn = this.#turns.enter(batch.records);
     events.taken(batch.records.length);
+    const page = this.#parts.ledger?.enter(batch.records);
     failPoint('taken');
     try {
       const outcomes = await this.#outcomes(batch.records);
       failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
-      if (!outcomes || this.#sealed || !source.isCurrent(batch)) return events.revoked(batch.records.length);
+      if (!outcomes || this.#sealed || !source.isCurrent(batch)) return this.#revoke(batch.records, page);
       const started = performance.now();
       failPoint('publishing');
-      const publishing = sink.publish(outcomes, this.#claim(batch));
+      const publishing = sink.publish(outcomes, this.#claim(batch, page));
       turn.pass();
       const stored = await publishing;
       events.stage('publish', performance.now() - started);
       events.stored(stored);
-      if (stored.length < outcomes.length) events.revoked(outcomes.length - stored.length);
+      page?.stored(stored);
+      page?.close();
       failPoint('published');
       source.done(batch);
+      this.#observe(stored);
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
       this.#sealed = true;
@@ -134,9 +148,26 @@ export class Pipeline {
     }
   }
 
-  #claim(batch: Batch): Claim {
+  #revoke(records: readonly SourceRecord[], page: Page | undefined): void {
+    if (records.length > 0) this.#parts.events.revoked(records.length);
+    page?.revoked(records);
+  }
+
+  #observe(stored: readonly Outcome[]): void {
+    const exceeded = this.#parts.limit?.observe(stored);
+    if (!exceeded || this.#exceeded) return;
+    this.#exceeded = exceeded;
+    this.stop();
+  }
+
+  #claim(batch: Batch, page: Page | undefined): Claim {
     const { source } = this.#parts;
-    return { batch, isCurrent: () => source.isCurrent(batch), lose: why => source.lose(batch, why) };
+    return {
+      batch,
+      isCurrent: () => source.isCurrent(batch),
+      lose: why => source.lose(batch, why),
+      leave: records => this.#revoke(records, page),
+    };
   }
 
   /** Undefined when the batch is given up. */

@@ -19,10 +19,12 @@ import type { KafkaSource } from './consumer/kafka-source.js';
 import { messageOf } from './errors.js';
 import { KafkaAdmin } from './kafka/admin.js';
 import { connectTo } from './kafka/client.js';
+import { Ledger, type Place } from './metrics/ledger.js';
 import { Recorder } from './metrics/recorder.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
 import { shippedSchema } from './producer/schemas.js';
+import { RejectLimit } from './reject-limit.js';
 import type { Classifier, Decoder } from './types.js';
 
 export interface ServiceOptions {
@@ -81,13 +83,15 @@ export class Service {
     const policy = createPolicy(config.policy, built.folder.info.tasks);
     await this.#openAdminServer(recorder);
     const { admin, decoder, context } = await this.#openEdges(built);
+    // Joining only to leave again would make the whole group wait for a rebalance.
+    if (this.#phase === 'draining') return;
     await this.#openSink(context, recorder);
     this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
     const source = await this.#openSource(recorder);
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
     const sink = this.#sink as StageSink;
     const classifier: Classifier = built.classifier;
-    const guarded = openCrashGuard(config, classifier, log);
+    const guarded = openCrashGuard(config, built, log);
     if (guarded) this.#closers.push('crash journal', async () => guarded.close());
     this.#pipeline = new Pipeline({
       source,
@@ -96,7 +100,9 @@ export class Service {
       guard: guarded?.guard,
       sink,
       judge: policy.judge,
+      limit: new RejectLimit(config.rejects),
       events: this.#events(recorder),
+      ledger: this.#ledger(recorder),
     });
   }
 
@@ -164,6 +170,8 @@ export class Service {
       assigned: (partitions: number) => registry.gauge('siftline_assigned_partitions').set(partitions),
       rebalanced: () => registry.counter('siftline_rebalances_total').inc(),
       committed: (ms: number) => recorder.committed(ms),
+      lost: (place: Place, records: bigint) =>
+        registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
     };
     const source = buildSource(this.#options, { events, batchRecords: () => this.#batchSize.records });
     this.#source = source;
@@ -186,6 +194,20 @@ export class Service {
       waiting: error =>
         this.#options.log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };
+  }
+
+  #ledger(recorder: Recorder): Ledger {
+    return new Ledger({
+      moved: (place, fate, records) => recorder.moved(place, fate, records),
+      broken: ({ offset, ...breach }) => {
+        recorder.broken();
+        const place = { ...breach, offset: String(offset) };
+        this.#options.log.error(
+          { event: 'ledger_broken', ...place },
+          'a record without its one outcome: a bug in siftline',
+        );
+      },
+    });
   }
 
   /** Gauges that are looked up when somebody asks. */

@@ -21,12 +21,15 @@ export type Stage = 'decode' | 'infer' | 'encode' | 'publish';
 
 /** The closed list of reasons a record is rejected; stable, used in headers and metric labels. */
 export const REJECT_REASONS = [
+  'KEY_TOO_LARGE',
+  'HEADERS_TOO_LARGE',
   'VALUE_TOO_LARGE',
   'VALUE_NOT_UTF8',
   'VALUE_NOT_JSON',
   'TEXT_MISSING',
   'TEXT_NOT_A_STRING',
   'TEXT_EMPTY',
+  'TEXT_TOO_LONG',
   'AVRO_FRAMING',
   'AVRO_SCHEMA_UNKNOWN',
   'AVRO_SCHEMA_UNUSABLE',
@@ -193,6 +196,8 @@ export interface Claim {
   readonly isCurrent: () => boolean;
   /** Says that they do. */
   readonly lose: (why: Error) => void;
+  /** Says that another owner of their partition has stored these, or will: `publish` answers without them. */
+  readonly leave: (records: readonly SourceRecord[]) => void;
 }
 
 /**
@@ -227,7 +232,8 @@ export interface Classifier {
 /**
  * Where outcomes go. `publish` resolves when every outcome is stored, with the outcomes as they were stored (a result
  * too large for the sink becomes a rejection). Outcomes of one input partition are stored in the order of the calls. A
- * sink that keeps the offsets as well leaves out those that another owner of their partition has stored, or will store.
+ * sink that keeps the offsets as well leaves out those that another owner of their partition has stored, or will store,
+ * and says which (`Claim.leave`).
  */
 export interface Sink {
   open(): Promise<void>;

@@ -94,8 +94,14 @@ describe('the crash journal', () => {
 });
 
 describe('the crash guard', () => {
+  const UNUSED = {
+    crashes: 2,
+    tryOut: async () => assert.fail('it was tried out'),
+    onRejected: () => assert.fail('it was rejected'),
+  };
+
   /** A guard over a journal in which `suspects` were under way when a process died; what it asks, it notes. */
-  function guarded(t: TestContext, suspects: readonly number[], crashes = 2) {
+  function guarded(t: TestContext, suspects: readonly number[]) {
     const folder = folderFor(t);
     if (suspects.length > 0) processThatDies(folder, [{ alone: false, offsets: suspects }]);
     const journal = CrashJournal.open(folder);
@@ -111,9 +117,8 @@ describe('the crash guard', () => {
       const answers = texts.map(() => ({ kind: 'scored', scores: [], tokens: 1, truncated: false }) as const);
       return { answers, timings: TIMINGS };
     };
-    const rejected: SourceRecord[] = [];
-    const guard = new CrashGuard({ classifier: { classify }, journal, crashes, onRejected: one => rejected.push(one) });
-    return { guard, journal, asked, rejected, most: () => most, folder };
+    const guard = new CrashGuard({ classifier: { classify }, journal, ...UNUSED });
+    return { guard, journal, asked, most: () => most };
   }
 
   const batch = (offsets: readonly number[]) => [offsets.map(record), offsets.map(offset => `text ${offset}`)] as const;
@@ -163,37 +168,68 @@ describe('the crash guard', () => {
     assert.equal(journal.suspects, 0);
   });
 
-  test('rejects, without trying it, the record that so many processes died on', async t => {
-    const { guard, rejected, asked, folder } = guarded(t, [2], 1);
-    assert.ok(folder);
-    const first = await guard.classify(...batch([2]));
-    assert.equal(first.answers[0]?.kind, 'scored', 'it has killed nobody while it was alone');
-    const again = folderFor(t);
-    processThatDies(again, [{ alone: true, offsets: [2] }]);
-    const journal = CrashJournal.open(again);
-    t.after(() => journal.close());
-    const classify = async (): Promise<ClassifiedBatch> => assert.fail('it was tried');
-    const next = new CrashGuard({
-      classifier: { classify },
-      journal,
-      crashes: 1,
-      onRejected: one => rejected.push(one),
+  describe('with a record that was alone when processes died', () => {
+    /** A guard that allows two deaths, over a journal with so many; `end` is what the trial comes to. */
+    function judged(t: TestContext, deaths: number, end: string | undefined) {
+      const folder = folderFor(t);
+      for (let i = 0; i < deaths; i++) processThatDies(folder, [{ alone: true, offsets: [2] }]);
+      const journal = CrashJournal.open(folder);
+      t.after(() => journal.close());
+      const told = { asked: [] as string[], tried: [] as string[], rejected: [] as bigint[] };
+      const classify = async (texts: readonly string[]): Promise<ClassifiedBatch> => {
+        told.asked.push(...texts);
+        return { answers: [{ kind: 'scored', scores: [], tokens: 1, truncated: false }], timings: TIMINGS };
+      };
+      const tryOut = async (text: string, key: Buffer | null) => {
+        told.tried.push(`${text} of ${key}`);
+        return end;
+      };
+      const onRejected = ({ offset }: SourceRecord) => told.rejected.push(offset);
+      const guard = new CrashGuard({ classifier: { classify }, journal, crashes: 2, tryOut, onRejected });
+      const poison = recordAt(0, 2, { topic: 'in', key: Buffer.from('key') });
+      const answer = async () => (await guard.classify([poison], ['text'])).answers[0];
+      return { answer, told, journal };
+    }
+
+    test('asks it here while too few have died', async t => {
+      const { answer, told, journal } = judged(t, 1, 'it died');
+      assert.equal((await answer())?.kind, 'scored');
+      assert.deepEqual(told, { asked: ['text'], tried: [], rejected: [] });
+      assert.equal(journal.suspects, 0);
     });
-    const { answers } = await next.classify(...batch([2]));
-    assert.deepEqual(answers, [
-      {
+
+    test('asks it here once a process of its own has lived, and forgets the suspicion', async t => {
+      const { answer, told, journal } = judged(t, 2, undefined);
+      assert.equal((await answer())?.kind, 'scored');
+      assert.deepEqual(told, { asked: ['text'], tried: ['text of key'], rejected: [] });
+      assert.equal(journal.suspects, 0);
+    });
+
+    test('rejects it, without asking here, when a process of its own dies as well', async t => {
+      const { answer, told, journal } = judged(t, 2, 'that process died too (SIGABRT)');
+      assert.deepEqual(await answer(), {
         kind: 'rejected',
         reason: 'PROCESS_CRASH',
         stage: 'infer',
-        attempts: 1,
+        attempts: 3,
+        detail: 'alone in a process of its own: that process died too (SIGABRT)',
+      });
+      assert.deepEqual(told, { asked: [], tried: ['text of key'], rejected: [2n] });
+      assert.equal(journal.suspects, 0);
+    });
+
+    test('rejects it untried after twice as many deaths: it lives elsewhere, and not here', async t => {
+      const { answer, told, journal } = judged(t, 4, undefined);
+      assert.deepEqual(await answer(), {
+        kind: 'rejected',
+        reason: 'PROCESS_CRASH',
+        stage: 'infer',
+        attempts: 4,
         detail: 'the process died each time this record was with the model alone',
-      },
-    ]);
-    assert.deepEqual(
-      rejected.map(({ offset }) => offset),
-      [2n],
-    );
-    assert.equal(asked.length, 1);
+      });
+      assert.deepEqual(told, { asked: [], tried: [], rejected: [2n] });
+      assert.equal(journal.suspects, 0);
+    });
   });
 
   test('answers stand in the order of the texts, suspects among them', async t => {
@@ -207,7 +243,7 @@ describe('the crash guard', () => {
       ),
       timings: TIMINGS,
     });
-    const guard = new CrashGuard({ classifier: { classify }, journal, crashes: 2, onRejected: () => {} });
+    const guard = new CrashGuard({ classifier: { classify }, journal, ...UNUSED });
     const { answers } = await guard.classify(...batch([0, 1, 2, 3, 4]));
     assert.deepEqual(
       answers.map(answer => (answer.kind === 'scored' ? answer.tokens : answer.reason)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Pipeline, type PipelineEvents } from '../src/pipeline.js';
+import { RejectLimit } from '../src/reject-limit.js';
 import type { Decoder, Outcome, SourceRecord } from '../src/types.js';
 import { MemoryClassifier } from './support/memory-classifier.js';
 import { Gate, quiet } from './support/memory-gate.js';
@@ -20,10 +21,11 @@ interface Setting {
   readonly concurrency?: number;
   readonly waits?: boolean;
   readonly decoder?: Decoder;
+  readonly limit?: RejectLimit;
 }
 
 /** A pipeline between fakes, with everything it has told. */
-function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN }: Setting) {
+function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN, limit }: Setting) {
   const topic = new MemoryTopic(...counts);
   const source = new MemorySource(topic, { batchRecords, waits });
   const classifier = new MemoryClassifier({ concurrency });
@@ -45,7 +47,7 @@ function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decod
     const { results, decision } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
     return { results, decision };
   };
-  const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events });
+  const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events, limit });
   return { topic, source, classifier, sink, told, pipeline };
 }
 
@@ -326,4 +328,20 @@ test('what is behind a batch that was given up is not published either', async (
   await run;
   assert.equal(sink.stored.length, 0);
   assert.equal(told.revoked, 4);
+});
+
+test('too many rejected records end the run, with everything that was taken stored and committed', async () => {
+  const decoder: Decoder = {
+    ...PLAIN,
+    decode: record =>
+      record.offset < 3n
+        ? PLAIN.decode(record)
+        : { kind: 'rejected', reason: 'VALUE_NOT_JSON', stage: 'decode', attempts: 1, detail: '' },
+  };
+  const limit = new RejectLimit({ maxRatio: 1, windowRecords: 10, maxRunRecords: 4 });
+  const { pipeline, sink, told, topic } = stage({ counts: [40], concurrency: 2, waits: true, decoder, limit });
+  await assert.rejects(pipeline.run(), { code: 'REJECT_LIMIT', exitCode: 10 });
+  assert.ok(sink.stored.length >= 7 && sink.stored.length < 12, `${sink.stored.length} were stored`);
+  assert.equal(told.taken, sink.stored.length);
+  assert.equal(topic.committed.get(0), BigInt(sink.stored.length));
 });

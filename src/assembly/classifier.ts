@@ -8,12 +8,15 @@ import { effectiveTasks } from '../policy/policy.js';
 import type { Task } from '../types.js';
 import { WorkerClassifier } from '../workers/classifier.js';
 import { WorkerPool } from '../workers/pool.js';
+import type { WorkerSetup } from '../workers/protocol.js';
 import { threadsForQuota } from '../workers/threads.js';
 
 export interface BuiltClassifier {
   readonly classifier: WorkerClassifier;
   readonly pool: WorkerPool;
   readonly folder: ModelFolder;
+  /** What every thread was given. */
+  readonly setup: WorkerSetup;
 }
 
 /** Reads and checks the model folder; the threads start when the classifier is opened. */
@@ -58,8 +61,9 @@ async function build(
   const folder = await readModelFolder(model);
   const longTexts = longTextsOf(model, folder.info);
   const explain = explainingOf(folder.info.tasks);
+  const setup = { folder, longTexts, runTokens: workers.runTokens, verify: model.verify, explain };
   const pool = new WorkerPool({
-    setup: { folder, longTexts, runTokens: workers.runTokens, verify: model.verify, explain },
+    setup,
     threads: workers.count ?? threadsForQuota(),
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
   });
@@ -72,5 +76,5 @@ async function build(
       onCrash();
     },
   });
-  return { classifier, pool, folder };
+  return { classifier, pool, folder, setup };
 }

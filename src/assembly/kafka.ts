@@ -119,7 +119,7 @@ function transactionalSink(
       kafka,
       group,
       input,
-      transactionalId: `${config.kafka.transactionalIdPrefix ?? group}-${input.topic}-${input.partition}`,
+      transactionalId: transactionalIdOf(config, input),
       transactionTimeoutMs: config.kafka.transactionTimeoutMs,
       committed: () => offsets.of(input),
       ...producerOptions(context),
@@ -130,6 +130,14 @@ function transactionalSink(
     shared: offsets,
     maxRecords: config.workers.batchRecords * 2,
   });
+}
+
+/** One per input partition: whoever holds it may store the partition's results. */
+export function transactionalIdOf(
+  { kafka, input }: Pick<Config, 'kafka' | 'input'>,
+  { topic, partition }: Target,
+): string {
+  return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
 }
 
 /** One name per process: two instances on one host, or one restarted, are told apart. */

@@ -15,8 +15,9 @@ export function connectRegistry({ registry }: Pick<Config, 'registry'>): Registr
   const { username, passwordFile, bearerTokenFile } = registry;
   return new RegistryClient({
     url: registry.url,
-    basic: username && passwordFile ? `${username}:${readSecret(passwordFile, 'registry.passwordFile')}` : undefined,
-    bearer: bearerTokenFile ? readSecret(bearerTokenFile, 'registry.bearerTokenFile') : undefined,
+    basic:
+      username && passwordFile ? () => `${username}:${readSecret(passwordFile, 'registry.passwordFile')}` : undefined,
+    bearer: bearerTokenFile ? () => readSecret(bearerTokenFile, 'registry.bearerTokenFile') : undefined,
     timeoutMs: registry.timeoutMs,
     attempts: registry.retries + 1,
   });

@@ -41,7 +41,7 @@ const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 export class RegistryHttp {
   /** Without credentials: fit for messages. */
   readonly registry: string;
-  readonly #headers: Record<string, string>;
+  readonly #address: RegistryAddress;
   readonly #options: typeof DEFAULTS;
   readonly #flights = new Map<string, Promise<Answer>>();
   readonly #open = new Set<AbortController>();
@@ -49,8 +49,9 @@ export class RegistryHttp {
 
   constructor(options: HttpOptions) {
     this.registry = registryUrl(options.url);
-    const credentials = authorization(options);
-    this.#headers = { accept: `${MEDIA_TYPE}, application/json`, ...(credentials && { authorization: credentials }) };
+    // Once now, so that credentials that cannot be sent stop the start.
+    authorization(options);
+    this.#address = options;
     this.#options = { ...DEFAULTS, ...options };
   }
 
@@ -99,12 +100,17 @@ export class RegistryHttp {
     const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
     const response = await fetch(`${this.registry}${ask.path}`, {
       method: ask.method,
-      headers: { ...this.#headers, ...(body !== undefined && { 'content-type': MEDIA_TYPE }) },
+      headers: { ...this.#headers(), ...(body !== undefined && { 'content-type': MEDIA_TYPE }) },
       body: body ?? null,
       redirect: 'error',
       signal,
     });
     return { status: response.status, text: await readAtMost(response, this.#options.maxAnswerBytes) };
+  }
+
+  #headers(): Record<string, string> {
+    const credentials = authorization(this.#address);
+    return { accept: `${MEDIA_TYPE}, application/json`, ...(credentials && { authorization: credentials }) };
   }
 
   /** With jitter, so that instances that lost the registry together do not come back together. */

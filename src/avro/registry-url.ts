@@ -5,10 +5,13 @@ export interface RegistryAddress {
   /** The base, its path included: `https://registry:8081`, `http://apicurio:8080/apis/ccompat/v7`. */
   readonly url: string;
   /** `user:password`. */
-  readonly basic?: string | undefined;
+  readonly basic?: Credentials | undefined;
   /** A token. */
-  readonly bearer?: string | undefined;
+  readonly bearer?: Credentials | undefined;
 }
+
+/** The credentials themselves, or where to get them: asked again for every request, since they may be renewed. */
+export type Credentials = string | (() => string);
 
 /** The base URL without its credentials, query and last slash. Throws REGISTRY_URL, which quotes no credentials either. */
 export function registryUrl(url: string): string {
@@ -19,14 +22,19 @@ export function registryUrl(url: string): string {
 /** The value of the Authorization header; credentials in the URL count as `basic`. Throws REGISTRY_AUTH. */
 export function authorization(address: RegistryAddress): string | undefined {
   const basic = address.basic ?? userInfo(parse(address.url));
-  if (basic !== undefined && address.bearer !== undefined) {
+  const { bearer } = address;
+  if (basic !== undefined && bearer !== undefined) {
     throw registryError(
       'REGISTRY_AUTH',
       'the schema registry has a user and password and a token; give one of the two',
     );
   }
-  if (basic !== undefined) return `Basic ${Buffer.from(basic).toString('base64')}`;
-  return address.bearer === undefined ? undefined : `Bearer ${printable(address.bearer)}`;
+  if (basic !== undefined) return `Basic ${Buffer.from(current(basic)).toString('base64')}`;
+  return bearer === undefined ? undefined : `Bearer ${printable(current(bearer))}`;
+}
+
+function current(credentials: Credentials): string {
+  return typeof credentials === 'string' ? credentials : credentials();
 }
 
 function parse(url: string): URL {

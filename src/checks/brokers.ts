@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import { type ClusterState, KafkaAdmin } from '../kafka/admin.js';
-import { connectTo, tlsOptions } from '../kafka/client.js';
+import { connectTo } from '../kafka/client.js';
+import { tlsOptions } from '../kafka/tls.js';
 import { type Finding, failure, ok, warn, withDetails } from './finding.js';
 import { type Reach, reach } from './reach.js';
 
@@ -59,7 +60,9 @@ function failures(reached: readonly Reach[]): Array<Extract<Reach, { kind: 'fail
 }
 
 function welcome({ tls, sasl }: Config['kafka'], { id, brokers }: ClusterState): Finding {
-  const login = sasl.mechanism ? `as ${sasl.username} (${sasl.mechanism})` : 'without a login';
+  const login = sasl.mechanism
+    ? `as ${sasl.username ?? 'the bearer of a token'} (${sasl.mechanism})`
+    : 'without a login';
   const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`;
   return ok('brokers', `cluster ${id}, ${count}: ${brokers.join(', ')}; ${tls.enabled ? 'TLS' : 'no TLS'}, ${login}`);
 }

@@ -17,7 +17,12 @@ export function checkConfig({ config, sources }: LoadedConfig): Finding[] {
 }
 
 const FILES = ['kafka.tls.caFile', 'kafka.tls.certFile', 'kafka.tls.keyFile'];
-const SECRETS = ['kafka.sasl.passwordFile', 'registry.passwordFile', 'registry.bearerTokenFile'];
+const SECRETS = [
+  'kafka.sasl.passwordFile',
+  'kafka.sasl.tokenFile',
+  'registry.passwordFile',
+  'registry.bearerTokenFile',
+];
 
 /** The files the configuration names can be read; one finding in all when they can. */
 export function checkFiles(config: Config): Finding[] {

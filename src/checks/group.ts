@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
-import { type Finding, failure, ok, warn } from './finding.js';
+import { type Finding, fail, failure, ok, warn } from './finding.js';
 
 /** The part of KafkaAdmin the check needs. */
 export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed'>;
@@ -31,7 +31,8 @@ async function progressOf(admin: GroupAdmin, input: Config['input'], topic: stri
     .map(({ partition, high, low }): Progress => {
       const at = committed.get(partition);
       const valid = at !== undefined && at >= low && at <= high;
-      const next = valid ? at : input.startFrom === 'earliest' ? low : high;
+      const start = at === undefined ? input.startFrom : input.onLostOffsets;
+      const next = valid ? at : start === 'latest' ? high : low;
       return {
         partitions: 1,
         committed: at === undefined ? 0 : 1,
@@ -64,8 +65,13 @@ function where({ partitions, committed, lag }: Progress, { startFrom }: Config['
   return `offsets committed in ${committed} of ${partitions} partitions; ${waiting}`;
 }
 
-function gaps({ outOfRange }: Progress, { group, startFrom }: Config['input']): Finding[] {
+function gaps({ outOfRange }: Progress, { group, onLostOffsets: policy }: Config['input']): Finding[] {
   if (outOfRange === 0) return [];
   const text = `${group}: in ${outOfRange} partitions the committed offset is not in the topic any more (retention, or a new topic of the same name)`;
-  return [warn('group', text, `siftline goes on from the ${startFrom} record there; look whether records were missed`)];
+  if (policy === 'stop') return [fail('group', text, WAYS_ON)];
+  const remedy = `siftline goes on from the ${policy} record there (input.onLostOffsets); look whether records were missed`;
+  return [warn('group', text, remedy)];
 }
+
+const WAYS_ON =
+  'set input.onLostOffsets to earliest or latest to go on from there, or reset the group with kafka-consumer-groups.sh --reset-offsets';

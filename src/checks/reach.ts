@@ -1,7 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { messageOf } from '../errors.js';
-import { wayOut } from '../kafka/errors.js';
+import { networkMessage, wayOut } from '../kafka/errors.js';
 
 /** Whether something that speaks Kafka answers at an address. */
 export type Reach =
@@ -33,7 +32,7 @@ export function reach(address: string, options: ReachOptions): Promise<Reach> {
     };
     const fails = (why: string, way: string) => end({ address, kind: 'fails', why, wayOut: way });
     socket.setTimeout(options.timeoutMs, () => fails(`no answer for ${options.timeoutMs / 1000} s`, wayOut(undefined)));
-    socket.once('error', error => fails(messageOf(error), wayOut(error)));
+    socket.once('error', error => fails(networkMessage(error), wayOut(error)));
     // Not `end`: where TLS was not agreed on, the error comes between the two and says more.
     socket.once('close', () => fails('the connection was closed', wayOut(HUNG_UP)));
     socket.once(options.tls ? 'secureConnect' : 'connect', () => socket.write(API_VERSIONS));

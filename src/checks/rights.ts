@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { transactionalIdOf } from '../assembly/kafka.js';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import { connectTo } from '../kafka/client.js';
@@ -7,7 +8,10 @@ import { type Finding, fail, failure, ok, warn } from './finding.js';
 import { stageTopics } from './topic-plan.js';
 
 /** The part of KafkaRights the check needs. */
-export type RightsProbe = Pick<KafkaRights, 'mayFindGroup' | 'mayRead' | 'mayWrite' | 'mayWriteIdempotently'>;
+export type RightsProbe = Pick<
+  KafkaRights,
+  'mayFindGroup' | 'mayRead' | 'mayWrite' | 'mayWriteIdempotently' | 'mayTakeOver'
+>;
 
 /** Tries what the stage will do on the topics that exist, with requests that change nothing. */
 export async function checkRights(config: Config, existing: ReadonlySet<string>, log: Logger): Promise<Finding[]> {
@@ -39,10 +43,20 @@ export async function tryRights(
     what: 'write with a producer id',
     right: IDEMPOTENT,
   });
-  const all = [...tried, idempotent];
+  const all = [...tried, idempotent, ...(await tryTakeOvers(rights, config))];
   const wrong = all.filter(({ status }) => status !== 'ok');
   const done = all.filter(({ status }) => status === 'ok').map(({ text }) => text);
   return [...(done.length > 0 ? [ok('rights', `may ${done.join(', ')}${HOW}`)] : []), ...wrong];
+}
+
+/** One id of each input topic: rights are given on a prefix. */
+async function tryTakeOvers(rights: RightsProbe, config: Config): Promise<Finding[]> {
+  if (config.delivery !== 'exactly-once') return [];
+  const ids = config.input.topics.map(topic => transactionalIdOf(config, { topic, partition: 0 }));
+  const right = `Describe and Write on the transactional ids that start with ${config.kafka.transactionalIdPrefix ?? config.input.group}-`;
+  return Promise.all(
+    ids.map(async id => judge(await rights.mayTakeOver(id), { what: `use the transactional id ${id}`, right })),
+  );
 }
 
 const HOW = ' (tried with requests that change nothing)';

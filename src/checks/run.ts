@@ -3,6 +3,7 @@ import { type LoadedConfig, requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { checkBrokers } from './brokers.js';
 import { checkConfig, checkFiles } from './config.js';
+import { checkReplication } from './exactly-once.js';
 import { type Finding, failure, skip, warn } from './finding.js';
 import { checkGroup } from './group.js';
 import { checkCpu, checkMemory, type Machine, thisMachine } from './machine.js';
@@ -80,6 +81,7 @@ async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
   try {
     const { findings: ofTopics, existing } = await checkTopics(admin, config);
     yield* ofTopics;
+    yield* await checkReplication(admin, config);
     if (!existing) {
       yield* skipAll(['rights', 'group'], 'the topics could not be asked for');
       return;

@@ -41,7 +41,8 @@ function takesEmpty(kind: z.ZodArray): boolean {
 /** The unit a field's name ends in, ready to follow "number". */
 function unitOf(path: string): string {
   if (path.endsWith('Ms')) return ' of milliseconds';
-  const unit = /(Seconds|Bytes|Records|Tokens)$/.exec(path)?.[1];
+  if (path.endsWith('Chars')) return ' of characters';
+  const unit = /(Seconds|Bytes|Records|Tokens|Headers)$/.exec(path)?.[1];
   return unit === undefined ? '' : ` of ${unit.toLowerCase()}`;
 }
 

@@ -6,6 +6,7 @@ import { model, workers } from './sections/model.js';
 import { health, log, metrics, shutdown } from './sections/operation.js';
 import { output, registry } from './sections/output.js';
 import { policy } from './sections/policy.js';
+import { rejects } from './sections/rejects.js';
 
 /**
  * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
@@ -27,6 +28,7 @@ export const configSchema = z.strictObject({
   kafka,
   input,
   output,
+  rejects,
   registry,
   model,
   workers,

@@ -82,6 +82,11 @@ export class RecordBuffer {
     for (const { record } of held) queue.bytes -= sizeOf(record);
   }
 
+  /** True when nothing of the partition is waiting or in flight. */
+  isEmpty(partition: string): boolean {
+    return (this.#queues.get(partition)?.records ?? 0) === 0;
+  }
+
   isOver(partition: string): boolean {
     return this.#exceeds(partition, 1);
   }

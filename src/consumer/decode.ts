@@ -3,11 +3,12 @@ import type { Decoded, Decoder, SourceRecord } from '../types.js';
 import { createAvroReader, type SchemaSource } from './decode-avro.js';
 import { createFields } from './decode-fields.js';
 import { createJsonReader } from './decode-json.js';
+import { beyondLimits, type RecordLimits } from './decode-limits.js';
 import type { ValueReader } from './decode-reader.js';
 import { rejected } from './decode-rejection.js';
 import { createTextReader } from './decode-text.js';
 
-export interface DecodeOptions {
+export interface DecodeOptions extends RecordLimits {
   readonly format: 'json' | 'text' | 'avro';
   /** Where the text is, as dotted paths: `text`, `post.body.text`, `items.0.title`; a backslash keeps a dot in a key. */
   readonly textFields: readonly string[];
@@ -16,6 +17,8 @@ export interface DecodeOptions {
   /** Where the record's own id is, as a path. */
   readonly idField: string | undefined;
   readonly maxValueBytes: number;
+  /** UTF-16 code units of the text that comes out; without it there is no limit. */
+  readonly maxTextChars?: number | undefined;
   /** Needed for Avro. */
   readonly schemas?: SchemaSource | undefined;
 }
@@ -27,14 +30,18 @@ export interface DecodeOptions {
  */
 export function createDecoder(options: DecodeOptions): Decoder {
   const reader = createReader(options);
-  const { maxValueBytes } = options;
+  const { maxValueBytes, maxTextChars = Infinity } = options;
   const isReadable = (record: SourceRecord) => record.value !== null && record.value.length <= maxValueBytes;
   return {
     prepare: records => reader.prepare(records.filter(isReadable)),
     decode: record => {
       const { value } = record;
       if (value === null) return { kind: 'skipped', reason: 'TOMBSTONE' };
-      return value.length > maxValueBytes ? tooLarge(value, maxValueBytes) : reader.read(record, value);
+      const beyond = beyondLimits(record, options);
+      if (beyond) return beyond;
+      if (value.length > maxValueBytes) return tooLarge(value, maxValueBytes);
+      const decoded = reader.read(record, value);
+      return decoded.kind === 'text' ? withinChars(decoded, maxTextChars) : decoded;
     },
   };
 }
@@ -61,4 +68,11 @@ function needed(schemas: SchemaSource | undefined): SchemaSource {
 
 function tooLarge(value: Buffer, limit: number): Decoded {
   return rejected('VALUE_TOO_LARGE', `the value has ${value.length} bytes, the limit is ${limit}`);
+}
+
+function withinChars(decoded: Decoded & { kind: 'text' }, limit: number): Decoded {
+  const { length } = decoded.text;
+  return length <= limit
+    ? decoded
+    : rejected('TEXT_TOO_LONG', `the text has ${length} characters, the limit is ${limit}`);
 }

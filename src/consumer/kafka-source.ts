@@ -4,10 +4,12 @@ import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import { lastingError } from '../kafka/errors.js';
 import { headersOf } from '../kafka/headers.js';
-import { beforeRejoin } from '../kafka/patches.js';
+import { beforeRejoin, type LostOffset, onLostOffset, onUnreadable } from '../kafka/patches.js';
+import type { UnreadableBatch } from '../kafka/unreadable.js';
 import type { Batch, Source, SourceRecord } from '../types.js';
 import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
 import { Committer } from './committer.js';
+import { goOnAfter, type LostOffsetPolicy, offsetLost } from './lost-offsets.js';
 import { PartitionProgress, type Slice } from './offsets.js';
 import { parsePartitionId, partitionId, type TopicPartition } from './partition-id.js';
 import { Signal } from './signal.js';
@@ -17,6 +19,7 @@ export interface KafkaSourceOptions {
   readonly topics: readonly string[];
   readonly group: string;
   readonly fromBeginning: boolean;
+  readonly onLostOffsets: LostOffsetPolicy;
   readonly readUncommitted: boolean;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
@@ -38,6 +41,8 @@ export interface SourceEvents {
   assigned(partitions: number): void;
   rebalanced(): void;
   committed(ms: number): void;
+  /** So many offsets of a partition were passed over: they were not in the topic any more, or the policy says so. */
+  lost(where: TopicPartition, records: bigint): void;
 }
 
 interface KafkaBatch extends Batch {
@@ -84,7 +89,8 @@ export class KafkaSource implements Source {
 
   /** Resolves once the group has been joined. */
   async open(): Promise<void> {
-    await this.#tryToJoin(RESTART_MS.first);
+    // Not waited for: a group that waits for another member's session would hold up a stop.
+    void this.#tryToJoin(RESTART_MS.first);
     await this.#signal.until(() => this.#joined || this.#stopped || this.#failure !== undefined);
     if (this.#failure) throw this.#failure;
   }
@@ -132,10 +138,7 @@ export class KafkaSource implements Source {
   lose(batch: Batch, why: Error): void {
     if (!this.isCurrent(batch)) return;
     this.#options.log.warn({ event: 'partition_lost', error: messageOf(why) }, 'joining the group anew');
-    this.#joined = false;
-    this.#endEpoch();
-    this.#signal.raise();
-    void this.#rejoin(RESTART_MS.first);
+    this.#joinAnew();
   }
 
   stop(): void {
@@ -148,10 +151,13 @@ export class KafkaSource implements Source {
     this.stop();
     await this.#committer.flush();
     this.#committer.close();
+    const wasJoined = this.#joined;
     this.#joined = false;
-    await this.#consumer
+    const left = this.#consumer
       ?.disconnect()
       .catch(error => this.#options.log.warn({ event: 'leave_failed', error: messageOf(error) }));
+    // kafkajs waits for the answer to a request to join; it comes once the others have joined too, or are given up.
+    if (wasJoined) await left;
   }
 
   async #join(): Promise<void> {
@@ -169,6 +175,8 @@ export class KafkaSource implements Source {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.#assigned(payload.memberAssignment));
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#crashed(consumer, payload.error));
     beforeRejoin(consumer, () => this.#settle());
+    onLostOffset(consumer, lost => this.#goOnAfter(lost));
+    onUnreadable(consumer, batch => this.#endBefore(batch));
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning });
     await consumer.run({
@@ -251,12 +259,56 @@ export class KafkaSource implements Source {
     if (this.#epoch === epoch) this.#endEpoch();
   }
 
+  /**
+   * Where to go on in a partition whose next offset is not there any more; undefined while what was read of it before is
+   * under way. That comes first, or it would be given up: by the stop, by joining anew, or in a crash by the offset that
+   * is committed beyond it.
+   */
+  async #goOnAfter(lost: LostOffset): Promise<bigint | undefined> {
+    const { onLostOffsets: policy, group, commits, events, log } = this.#options;
+    const { topic, partition, wanted } = lost;
+    if (this.#stopped || this.#settling || this.#failure || !this.#buffer.isEmpty(partitionId(lost))) return undefined;
+    await this.#committer.flush();
+    if (policy === 'stop') {
+      this.#failure = offsetLost(lost, group);
+      this.#signal.raise();
+      return undefined;
+    }
+    const { from, skipped } = goOnAfter(lost, policy);
+    const isBackwards = from < wanted;
+    // With exactly once the next transaction commits, unless records before the old offset would be left out as stored.
+    if (commits || isBackwards) await this.#consumer?.commitOffsets([{ topic, partition, offset: String(from) }]);
+    events.lost({ topic, partition }, skipped);
+    const fields = { topic, partition, wanted: String(wanted), from: String(from), records: Number(skipped) };
+    log.warn(
+      { event: 'offset_lost', ...fields },
+      'the next offset is not in the topic any more; going on as configured',
+    );
+    if (isBackwards) this.#joinAnew();
+    return from;
+  }
+
+  #joinAnew(): void {
+    this.#joined = false;
+    this.#endEpoch();
+    this.#signal.raise();
+    void this.#rejoin(RESTART_MS.first);
+  }
+
   /** kafkajs keeps a partition paused across a rejoin, so the next epoch must not inherit what this one paused. */
   #endEpoch(): void {
     this.#epoch += 1;
     this.#resume([...this.#paused]);
     this.#progress.clear();
     this.#buffer.assign([]);
+  }
+
+  /** A batch that cannot be read ends the source once every record before it in its partition is done and committed. */
+  async #endBefore(batch: UnreadableBatch): Promise<void> {
+    if (this.#stopped || this.#settling || this.#failure || !this.#buffer.isEmpty(partitionId(batch))) return;
+    await this.#committer.flush();
+    this.#failure = batch;
+    this.#signal.raise();
   }
 
   /** kafkajs has given up: either for good, or the consumer is made anew until the brokers are back. */

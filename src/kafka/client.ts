@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
-import type { Kafka, KafkaConfig, LogEntry, SASLOptions } from 'kafkajs';
+import type { Kafka, LogEntry } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { readSecret } from '../config/secrets.js';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { loginWith } from './login.js';
 import { loadKafkajs } from './patches.js';
+import { socketsWith, tlsOptions } from './tls.js';
 
 /**
  * A kafkajs client of its own connections. A consumer needs one to itself: kafkajs shares committed offsets between
- * the consumers of one client.
+ * the consumers of one client. Certificates, passwords and tokens are read again for every connection and login.
  */
 export function connectTo(config: Config['kafka'], log: Logger): Kafka {
   const { Kafka, logLevel } = loadKafkajs();
@@ -20,8 +18,10 @@ export function connectTo(config: Config['kafka'], log: Logger): Kafka {
     requestTimeout: config.requestTimeoutMs,
     enforceRequestTimeout: true,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8, restartOnFailure: async () => false },
+    // The sockets are opened with the files of then; here they are read to find out at once when they cannot be.
     ssl: tlsOptions(config.tls),
-    ...saslOptions(config.sasl),
+    socketFactory: socketsWith(config.tls),
+    ...loginWith(config.sasl),
     logLevel: logLevel.DEBUG,
     logCreator: () => entry => forward(log, entry),
   });
@@ -38,39 +38,4 @@ function forward(log: Logger, { level, namespace, log: fields }: LogEntry): void
   const line = { event: 'kafkajs', namespace, ...(error ? { error } : {}) };
   if (level <= 2 && !ordinary) log.warn(line, message);
   else log.debug(line, message);
-}
-
-/** Node's TLS options for the brokers; false without TLS. Throws CONFIG_FILE_UNREADABLE. */
-export function tlsOptions(tls: Config['kafka']['tls']): ConnectionOptions | false {
-  if (!tls.enabled) return false;
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.serverName ? { servername: tls.serverName } : {}),
-    ...(tls.caFile ? { ca: readPem(tls.caFile, 'kafka.tls.caFile') } : {}),
-    ...(tls.certFile ? { cert: readPem(tls.certFile, 'kafka.tls.certFile') } : {}),
-    ...(tls.keyFile ? { key: readPem(tls.keyFile, 'kafka.tls.keyFile') } : {}),
-  };
-}
-
-function readPem(path: string, field: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new SiftlineError({
-      code: 'CONFIG_FILE_UNREADABLE',
-      message: `${field}: ${path} cannot be read: ${messageOf(error)}`,
-      exitCode: ExitCode.config,
-      cause: error,
-    });
-  }
-}
-
-function saslOptions(sasl: Config['kafka']['sasl']): Pick<KafkaConfig, 'sasl'> {
-  if (!sasl.mechanism || !sasl.passwordFile) return {};
-  const credentials = {
-    mechanism: sasl.mechanism,
-    username: sasl.username ?? '',
-    password: readSecret(sasl.passwordFile, 'kafka.sasl.passwordFile'),
-  };
-  return { sasl: credentials as SASLOptions };
 }

@@ -23,7 +23,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   CLUSTER_AUTHORIZATION_FAILED: 'give this user IdempotentWrite on the cluster (brokers before 3.0)',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
     'give this user Describe and Write on the transactional ids that start with kafka.transactionalIdPrefix (input.group without it)',
-  SASL_AUTHENTICATION_FAILED: 'check kafka.sasl.username, the password file and the mechanism',
+  SASL_AUTHENTICATION_FAILED:
+    'check kafka.sasl.username, the password file (oauthbearer: the token file) and the mechanism',
   UNSUPPORTED_SASL_MECHANISM: 'set kafka.sasl.mechanism to one the broker offers',
   INVALID_GROUP_ID: 'choose another input.group',
   INCONSISTENT_GROUP_PROTOCOL: 'the group is used by another kind of consumer: choose another input.group',
@@ -46,15 +47,22 @@ export function lastingError(error: unknown): SiftlineError | undefined {
 
 /** The brokers cannot be reached: names them, says what the last try came to and what to look at. */
 export function unreachable(brokers: readonly string[], error: unknown): SiftlineError {
-  const what = messageOf(error).replace(/^Connection error: /, '');
   return brokerError(
     'BROKER_UNREACHABLE',
-    `no broker of ${brokers.join(', ')} answers (${what}); ${wayOut(error)}`,
+    `no broker of ${brokers.join(', ')} answers (${networkMessage(error)}); ${wayOut(error)}`,
     error,
   );
 }
 
+/** What network or TLS trouble is called, in a few words: OpenSSL adds its source files and a line break. */
+export function networkMessage(error: unknown): string {
+  return messageOf(error)
+    .replace(/^(Connection error|Failed to connect): /, '')
+    .replace(/^[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]+):.*$/s, '$1');
+}
+
 const CA = 'set kafka.tls.caFile to the PEM file of the authority that signed the certificate';
+const OWN_PAIR = 'set kafka.tls.certFile and keyFile to one it trusts';
 const NO_TLS = 'the listener may not speak TLS: use its TLS port, or set kafka.tls.enabled to false';
 const HUNG_UP = 'the broker hung up: the listener may want TLS (kafka.tls.enabled) or a login (kafka.sasl)';
 const ELSE =
@@ -68,10 +76,16 @@ const WAYS_OUT: ReadonlyArray<readonly [sign: RegExp, wayOut: string]> = [
   [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/, 'check kafka.brokers, routes and firewalls'],
   [/SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/, CA],
   [/^CERT_HAS_EXPIRED$/, "renew the broker's certificate"],
-  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'set kafka.tls.serverName to a name in the certificate'],
   [
-    /CERTIFICATE_REQUIRED|ALERT_(BAD|UNKNOWN)_(CERTIFICATE|CA)/,
-    'the broker wants a client certificate it trusts: set kafka.tls.certFile and keyFile',
+    /ALERT_CERTIFICATE_EXPIRED/,
+    'the client certificate has expired: renew the files of kafka.tls.certFile and keyFile',
+  ],
+  [/key values mismatch/, 'kafka.tls.certFile and keyFile do not belong together: give the key of the certificate'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'set kafka.tls.serverName to a name in the certificate'],
+  [/CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE/, `the broker wants a client certificate: ${OWN_PAIR}`],
+  [
+    /ALERT_(CERTIFICATE_(UNKNOWN|EXPIRED)|UNKNOWN_CA)/,
+    `the broker refuses the client certificate: it may have expired, or be signed by an authority the broker does not trust; ${OWN_PAIR}`,
   ],
   [/^ILLEGAL_SASL_STATE$/, 'the listener wants no login: use its SASL port, or remove kafka.sasl'],
   [/^KafkaJSConnectionClosedError$|^ECONNRESET$/, HUNG_UP],

@@ -15,7 +15,7 @@ interface RawBroker {
   }>;
   offsetCommit(request: object): Promise<unknown>;
   produce(request: object): Promise<unknown>;
-  initProducerId(request: { transactionTimeout: number }): Promise<unknown>;
+  initProducerId(request: { transactionalId?: string; transactionTimeout: number }): Promise<unknown>;
 }
 
 interface RawCluster {
@@ -83,6 +83,17 @@ export class KafkaRights {
   mayWriteIdempotently(): Promise<Right> {
     return attempt([], async () => {
       await (await this.#cluster.findControllerBroker()).initProducerId({ transactionTimeout: 60_000 });
+    });
+  }
+
+  /**
+   * Write on a transactional id: to take it over with a timeout that no broker takes. Any broker says so, and no
+   * coordinator is looked for, since looking makes the topic of transactions where there is none.
+   */
+  mayTakeOver(transactionalId: string): Promise<Right> {
+    return attempt(['INVALID_TRANSACTION_TIMEOUT'], async () => {
+      const broker = await this.#cluster.findControllerBroker();
+      await broker.initProducerId({ transactionalId, transactionTimeout: 0 });
     });
   }
 

@@ -39,6 +39,25 @@ export const METRICS = {
     labels: [],
     watch: 'Grows only at rebalances and stops.',
   },
+  siftline_partition_records_total: {
+    type: 'counter',
+    help: 'Records of each input partition, by what became of them: consumed, and then labelled, rejected, skipped or revoked.',
+    labels: ['topic', 'partition', 'outcome'],
+    watch: 'consumed of one partition runs away from the sum of the others: that partition stands still.',
+  },
+  siftline_ledger_breaches_total: {
+    type: 'counter',
+    help: 'Records taken that got no outcome, or a second one: the books of a batch did not come out.',
+    labels: [],
+    watch:
+      'Above 0: a bug in siftline. The log line ledger_broken names the record; siftline audit shows what is missing or doubled.',
+  },
+  siftline_records_lost_total: {
+    type: 'counter',
+    help: 'Offsets passed over because the next one was not in the topic any more (input.onLostOffsets: earliest or latest).',
+    labels: ['topic', 'partition'],
+    watch: 'Above 0: retention is shorter than the lag, or the topic was made anew. Those records have no outcome.',
+  },
   siftline_transactions_total: {
     type: 'counter',
     help: 'Transactions with delivery: exactly-once, by what became of them: committed, failed (looked up and done again), fenced (the partition has another owner).',

@@ -1,4 +1,5 @@
 import { type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../types.js';
+import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
 import { STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
 import { MetricsRegistry } from './registry.js';
@@ -7,9 +8,10 @@ import { MetricsRegistry } from './registry.js';
  * Where figures are written down: every event goes once into the Prometheus registry, and durations also into the
  * window's quantiles. The metrics records read their counts off the same registry, so the two cannot disagree.
  */
-export class Recorder {
+export class Recorder implements LedgerEvents {
   readonly registry = new MetricsRegistry();
   readonly endToEnd = new QuantileWindow();
+  readonly #places = new Set<string>();
   readonly stages: Readonly<Record<StageName, QuantileWindow>>;
 
   constructor(tasks: readonly Task[]) {
@@ -66,6 +68,19 @@ export class Recorder {
       this.#latency(now, outcome);
     }
     this.registry.gauge('siftline_in_flight_records').dec(outcomes.length);
+  }
+
+  /** The first of a partition makes all its series, so that the first rejection is seen. */
+  moved({ topic, partition }: Place, outcome: Fate, records: number): void {
+    const counter = this.registry.counter('siftline_partition_records_total');
+    const id = `${topic}/${partition}`;
+    if (!this.#places.has(id)) for (const each of FATES) counter.inc({ topic, partition, outcome: each }, 0);
+    this.#places.add(id);
+    counter.inc({ topic, partition, outcome }, records);
+  }
+
+  broken(): void {
+    this.registry.counter('siftline_ledger_breaches_total').inc();
   }
 
   committed(ms: number): void {

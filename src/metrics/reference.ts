@@ -12,7 +12,9 @@ This page is generated from \`src/metrics/list.ts\`; \`npm run docs\` writes it.
 quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro records on \`output.metricsTopic\`
 (\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time.
 
-The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance.
+The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance, and for
+every input partition (\`siftline_partition_records_total\`). It is checked record by record as batches end: one that was taken and
+has no outcome, or a second one, counts in \`siftline_ledger_breaches_total\` and is named, by its place alone, in the log line \`ledger_broken\`.
 
 \`reason\` of a rejected record, in \`siftline_records_total\`, the metrics records and the header \`siftline.error.code\`, is one of
 ${REJECT_REASONS.map(reason => `\`${reason}\``).join(', ')}; of a skipped one: ${SKIP_REASONS.map(reason => `\`${reason}\``).join(', ')}.

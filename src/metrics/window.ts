@@ -1,5 +1,6 @@
 import type { Counter } from 'prom-client';
 import type { ModelInfo } from '../types.js';
+import type { Fate, Place } from './ledger.js';
 import { STAGES } from './list.js';
 import type { Quantiles } from './quantiles.js';
 import type { Recorder } from './recorder.js';
@@ -31,7 +32,12 @@ export interface MetricsWindow {
   readonly inFlight: bigint;
   readonly rebalances: bigint;
   readonly workerRestarts: bigint;
+  /** Of the input partitions that moved. */
+  readonly partitions: readonly PartitionWindow[];
+  readonly ledgerBreaches: bigint;
 }
+
+export type PartitionWindow = Place & Readonly<Record<Fate, bigint>>;
 
 /** Counter values by their labels, joined with "/". */
 type Counts = ReadonlyMap<string, number>;
@@ -53,6 +59,8 @@ const COUNTERS = [
   'siftline_labels_total',
   'siftline_rebalances_total',
   'siftline_worker_restarts_total',
+  'siftline_partition_records_total',
+  'siftline_ledger_breaches_total',
 ] as const;
 
 /**
@@ -118,6 +126,8 @@ export class Windows {
       inFlight: BigInt(await sumOf(registry.gauge('siftline_in_flight_records'))),
       rebalances: BigInt(total('siftline_rebalances_total')),
       workerRestarts: BigInt(total('siftline_worker_restarts_total')),
+      partitions: partitionsOf(delta('siftline_partition_records_total')),
+      ledgerBreaches: BigInt(total('siftline_ledger_breaches_total')),
     };
   }
 
@@ -144,6 +154,22 @@ async function sumOf(gauge: { get(): Promise<{ values: Array<{ value: number }> 
 
 function difference(from: Counts | undefined, to: Counts | undefined): Map<string, number> {
   return new Map([...(to ?? [])].map(([labels, value]) => [labels, value - (from?.get(labels) ?? 0)]));
+}
+
+const STILL = { consumed: 0n, labelled: 0n, rejected: 0n, skipped: 0n, revoked: 0n };
+
+/** One entry for each partition with a count, from counts by topic/partition/fate. */
+function partitionsOf(counts: ReadonlyMap<string, number>): PartitionWindow[] {
+  const places = new Map<string, Place & Record<Fate, bigint>>();
+  for (const [labels, count] of counts) {
+    if (count === 0) continue;
+    const [topic, partition, fate] = labels.split('/') as [string, string, Fate];
+    const id = `${topic}/${partition}`;
+    const place = places.get(id) ?? { topic, partition: Number(partition), ...STILL };
+    place[fate] += BigInt(count);
+    places.set(id, place);
+  }
+  return [...places.values()];
 }
 
 function withPrefix(counts: ReadonlyMap<string, number>, prefix: string): Record<string, bigint> {

@@ -8,7 +8,7 @@ const schema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
   id2label: z.record(z.string(), z.string()).optional(),
   problem_type: z.string().nullish(),
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: z.number().int().nonnegative().nullish(),
   max_position_embeddings: z.number().int().positive().optional(),
   _name_or_path: z.string().optional(),
   is_encoder_decoder: z.boolean().nullish(),

@@ -6,7 +6,7 @@ import type { ModelFolder } from './folder.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
 import { type Layout, type LongRow, layOut, rowsOf } from './layout.js';
 import type { LongTexts } from './long-texts.js';
-import type { TaskSpec } from './manifest.js';
+import type { Golden, TaskSpec } from './manifest.js';
 import { planRuns, type Run } from './plan.js';
 import { Session } from './session.js';
 import { Tensors } from './tensors.js';
@@ -95,13 +95,16 @@ export class Model {
    */
   async prove(runTokens: number): Promise<void> {
     const { golden, tasks } = this.#folder;
-    const texts = golden.length > 0 ? golden.map(({ text }) => text) : ['warm up'];
-    const { scores } = await this.#answer(texts, { runTokens, longTexts: undefined });
+    // Two lengths, so that padding is tried as well.
+    const texts = golden.length > 0 ? golden.map(({ text }) => text) : ['warm up', 'warm up a little longer'];
+    const { scores } = await this.#answer(texts, { runTokens, longTexts: undefined }).catch(error => {
+      throw doesNotRun(this.#folder, error);
+    });
     golden.forEach((sample, row) => {
       let at = row * this.#width;
       for (const task of tasks) {
         for (const label of task.labels)
-          compare(this.#folder, { task: task.name, label, row }, [sample.scores[task.name]?.[label], scores[at++]]);
+          compare(this.#folder, { task: task.name, label, row }, [scoreIn(sample, task.name, label), scores[at++]]);
       }
     });
   }
@@ -227,6 +230,21 @@ function outputOf(folder: ModelFolder, session: Session, task: TaskSpec): string
     );
   }
   return output;
+}
+
+/** A label may have the name of something every object has. */
+function scoreIn({ scores }: Golden, task: string, label: string): number | undefined {
+  const ofTask = Object.hasOwn(scores, task) ? scores[task] : undefined;
+  return ofTask && Object.hasOwn(ofTask, label) ? ofTask[label] : undefined;
+}
+
+function doesNotRun(folder: ModelFolder, error: unknown): SiftlineError {
+  return new SiftlineError({
+    code: 'MODEL_UNSUPPORTED',
+    message: `${folder.path}: ONNX Runtime fails on a first text: ${messageOf(error)}; the graph, tokenizer.json and config.json may not belong together, or one is damaged`,
+    exitCode: ExitCode.model,
+    cause: error,
+  });
 }
 
 function compare(

@@ -1,5 +1,5 @@
 import { lastingError } from '../kafka/errors.js';
-import type { Outcome } from '../types.js';
+import type { Outcome, SourceRecord } from '../types.js';
 import { bytesOf } from './message-bytes.js';
 import { refusalOf } from './refused.js';
 import type { Result, Target } from './results.js';
@@ -23,6 +23,8 @@ export interface PartClaim {
   readonly isCurrent: () => boolean;
   /** Says that it does: what was read of it is to be read again by its owner. */
   readonly lose: (why: Error) => void;
+  /** Says that these are not stored by this call: somebody else has, or will. */
+  readonly leave: (records: readonly SourceRecord[]) => void;
 }
 
 export interface TransactionLaneOptions {
@@ -123,11 +125,16 @@ export class TransactionLane {
   }
 
   async #settle(pieces: readonly Piece[]): Promise<void> {
-    const { claim } = pieces.at(-1) as Piece;
+    const left = new Set<SourceRecord>();
+    const leave = (records: readonly SourceRecord[]) => {
+      for (const record of records) left.add(record);
+    };
+    const claim = { ...(pieces.at(-1) as Piece).claim, leave };
     try {
       const stored = new Set(await this.#store({ results: pieces.flatMap(({ results }) => results), claim }));
       const byRecord = new Map([...stored].map(outcome => [outcome.record, outcome]));
-      for (const { results, resolve } of pieces) {
+      for (const { results, claim: own, resolve } of pieces) {
+        own.leave(recordsOf(results).filter(record => left.has(record)));
         resolve(results.flatMap(({ outcome }) => byRecord.get(outcome.record) ?? []));
       }
     } catch (error) {
@@ -140,7 +147,7 @@ export class TransactionLane {
     const { producer, events } = this.#options;
     for (let delay = BACKOFF_MS.first; ; delay = Math.min(delay * 2, BACKOFF_MS.most)) {
       if (this.#closed) throw new Error('the sink was closed');
-      if (!chunk.claim.isCurrent()) return [];
+      if (!chunk.claim.isCurrent()) return leaveAll(chunk);
       try {
         return await this.#attempt(chunk);
       } catch (error) {
@@ -159,11 +166,12 @@ export class TransactionLane {
 
   async #attempt({ results, claim }: Chunk): Promise<Outcome[]> {
     const from = await this.#committed(claim);
+    if (claim.next <= from) return leaveAll({ results, claim });
     const open = results.filter(({ outcome }) => outcome.record.offset >= from);
-    if (claim.next <= from) return [];
     await this.#options.producer.store(sendsOf(open, this.#options.maxBytes), claim.next);
     [this.#from, this.#highest] = [claim.next, claim.next];
     this.#options.events.committed();
+    claim.leave(recordsOf(results).filter(({ offset }) => offset < from));
     return open.map(({ outcome }) => outcome);
   }
 
@@ -188,10 +196,10 @@ export class TransactionLane {
     this.#options.producer.discard();
   }
 
-  #lose({ claim }: Chunk, why: Error): Outcome[] {
+  #lose(chunk: Chunk, why: Error): Outcome[] {
     this.#options.events.fenced();
-    claim.lose(why);
-    return [];
+    chunk.claim.lose(why);
+    return leaveAll(chunk);
   }
 
   /** A record the brokers refuse is found by halving, each half a transaction, and mended. */
@@ -206,6 +214,16 @@ export class TransactionLane {
       ...(await this.#store({ results: results.slice(middle), claim })),
     ];
   }
+}
+
+function recordsOf(results: readonly Result[]): SourceRecord[] {
+  return results.map(({ outcome }) => outcome.record);
+}
+
+/** None of them is stored by this call. */
+function leaveAll({ results, claim }: Chunk): Outcome[] {
+  claim.leave(recordsOf(results));
+  return [];
 }
 
 /** The records by output partition, in their order, cut into sends. */

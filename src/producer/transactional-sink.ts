@@ -46,12 +46,12 @@ export class TransactionalSink implements Sink {
     const started = performance.now();
     const results = byInput(outcomes.map(outcome => this.#results.of(outcome)));
     this.#options.events.encoded(performance.now() - started);
-    const { batch, isCurrent, lose } = claim;
+    const { batch, ...rights } = claim;
     this.#enter(batch.epoch);
     const stored = await Promise.all(
       batch.next.map(({ topic, partition, offset }) => {
         const own = results.get(`${topic}/${partition}`) ?? [];
-        return this.#lane({ topic, partition }).push(own, { epoch: batch.epoch, next: offset, isCurrent, lose });
+        return this.#lane({ topic, partition }).push(own, { epoch: batch.epoch, next: offset, ...rights });
       }),
     );
     return stored.flat();

@@ -60,3 +60,14 @@ export type Response =
   | Failure
   | { readonly kind: 'explained'; readonly explanations: readonly Explanation[] }
   | { readonly kind: 'ready' };
+
+/** Sent to the process that tries a text; the key is the record's, for fail points alone. */
+export interface TrialRequest {
+  readonly setup: WorkerSetup;
+  readonly loadMs: number;
+  readonly text: string;
+  readonly key: Buffer | null;
+}
+
+/** `ready`: the model answers there, what happens from now on is the text's doing. `answered`: the process lives. */
+export type TrialReply = Failure | { readonly kind: 'ready' } | { readonly kind: 'answered' };

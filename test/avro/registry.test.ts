@@ -210,6 +210,16 @@ describe('credentials', () => {
     assert.equal((await client({ bearer: 't0ken' }).schemaById(id)).kind, 'schema');
   });
 
+  test('that were renewed are sent with the next request', async () => {
+    const id = registry.add('s', 'string');
+    registry.authorization = 'Bearer renewed';
+    let token = 'old';
+    const one = client({ bearer: () => token });
+    await assert.rejects(one.schemaById(id), hasCode('REGISTRY_AUTH'));
+    token = 'renewed';
+    assert.equal((await one.schemaById(id)).kind, 'schema');
+  });
+
   test('that are wrong give an error that does not quote them', async () => {
     registry.authorization = 'Bearer right';
     const inUrl = registry.url.replace('http://', 'http://me:s3cret@');

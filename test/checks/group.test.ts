@@ -45,16 +45,22 @@ test('a group at work is told by its members and its lag', async () => {
   assert.match(finding?.text ?? '', /Stable, 2 members; offsets committed in 2 of 2 partitions; 1 record waits/);
 });
 
-test('a committed offset that retention has passed is a warning', async () => {
-  const findings = await found({
-    partitions: [
-      [100n, 110n, 40n],
-      [0n, 5n, 5n],
-    ],
-  });
-  assert.deepEqual(statuses(findings), ['ok', 'warn']);
-  assert.match(findings[0]?.text ?? '', /10 records wait/);
-  assert.match(words(findings[1] ?? assert.fail()), /in 1 partitions the committed offset is not in the topic/);
+test('a committed offset that retention has passed fails, or is a warning where the stage may go on', async () => {
+  const partitions = [
+    [100n, 110n, 40n],
+    [0n, 5n, 5n],
+  ] as const;
+  const stop = await found({ partitions });
+  assert.deepEqual(statuses(stop), ['ok', 'fail']);
+  assert.match(
+    words(stop[1] ?? assert.fail()),
+    /in 1 partitions the committed offset is not in the topic.*\nset input/,
+  );
+  const earliest = await found({ partitions }, { 'input.onLostOffsets': 'earliest' });
+  assert.deepEqual(statuses(earliest), ['ok', 'warn']);
+  assert.match(earliest[0]?.text ?? '', /10 records wait/);
+  const latest = await found({ partitions }, { 'input.onLostOffsets': 'latest' });
+  assert.match(latest[0]?.text ?? '', /0 records wait/);
 });
 
 test('a group that cannot be asked fails', async () => {

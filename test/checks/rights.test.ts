@@ -9,7 +9,14 @@ const EXISTING = new Set(['siftline.texts', 'siftline.labels', 'siftline.rejecte
 
 function user(over: Partial<RightsProbe> = {}): RightsProbe {
   const always = async () => allowed;
-  return { mayFindGroup: always, mayRead: always, mayWrite: always, mayWriteIdempotently: always, ...over };
+  return {
+    mayFindGroup: always,
+    mayRead: always,
+    mayWrite: always,
+    mayWriteIdempotently: always,
+    mayTakeOver: always,
+    ...over,
+  };
 }
 
 const refused = (type: string) => async (): Promise<Right> => ({ kind: 'refused', type });
@@ -48,6 +55,21 @@ test('an answer that tells nothing is a warning, not a verdict', async () => {
   const findings = await tryRights(user({ mayWrite }), configOf(), EXISTING);
   assert.deepEqual(statuses(findings), ['ok', 'warn', 'warn', 'warn']);
   assert.match(words(findings[1] ?? assert.fail()), /could not be tried: busy/);
+});
+
+test('transactional ids are tried with exactly-once only, one of each input topic', async () => {
+  const exactly = configOf({ delivery: 'exactly-once', 'input.topics': 'a,b', 'kafka.transactionalIdPrefix': 'mine' });
+  const tried: string[] = [];
+  const mayTakeOver = async (id: string): Promise<Right> => {
+    tried.push(id);
+    return id === 'mine-b-0' ? { kind: 'refused', type: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' } : allowed;
+  };
+  const findings = await tryRights(user({ mayTakeOver }), exactly, EXISTING);
+  assert.deepEqual(tried, ['mine-a-0', 'mine-b-0']);
+  assert.deepEqual(statuses(findings), ['ok', 'fail']);
+  assert.match(findings[0]?.text ?? '', /use the transactional id mine-a-0/);
+  assert.match(words(findings[1] ?? assert.fail()), /id mine-b-0 .*\ngive it .* that start with mine-$/);
+  await tryRights(user({ mayTakeOver: () => assert.fail() }), configOf(), EXISTING);
 });
 
 test('topics that do not exist are not tried', async () => {

@@ -64,6 +64,27 @@ test('login to the brokers is whole or not there', () => {
   });
 });
 
+test('a login with a token has a token file, and neither a user name nor a password', () => {
+  assert.deepEqual(broken({ 'kafka.sasl.mechanism': 'oauthbearer' }), [
+    'kafka.sasl.tokenFile: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
+  ]);
+  assert.deepEqual(broken({ 'kafka.sasl.tokenFile': '/t' }), [
+    'kafka.sasl.mechanism: is missing, but needed because of kafka.sasl.tokenFile; give it, or remove the other',
+  ]);
+  const useless = (mechanism: string) =>
+    `would have no effect with kafka.sasl.mechanism: ${mechanism}; remove it, or give another mechanism`;
+  const token = { 'kafka.sasl.mechanism': 'oauthbearer', 'kafka.sasl.tokenFile': '/t' };
+  assert.deepEqual(broken({ ...token, 'kafka.sasl.username': 'u', 'kafka.sasl.passwordFile': '/p' }), [
+    `kafka.sasl.username: ${useless('oauthbearer')}`,
+    `kafka.sasl.passwordFile: ${useless('oauthbearer')}`,
+  ]);
+  const password = { 'kafka.sasl.mechanism': 'plain', 'kafka.sasl.username': 'u', 'kafka.sasl.passwordFile': '/p' };
+  assert.deepEqual(broken({ ...password, 'kafka.sasl.tokenFile': '/t' }), [
+    `kafka.sasl.tokenFile: ${useless('plain')}`,
+  ]);
+  load({ flags: token });
+});
+
 test('a client certificate has a key, and details of TLS have TLS switched on', () => {
   assert.deepEqual(broken({ 'kafka.tls.certFile': './c.pem' }), [
     'kafka.tls.enabled: is false, so kafka.tls.certFile would have no effect; give true, or remove the rest',

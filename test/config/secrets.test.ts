@@ -24,7 +24,13 @@ test('the fields that lead to secrets are known as such', () => {
   const secret = listFields().filter(field => field.secret);
   assert.deepEqual(
     secret.map(({ path }) => path),
-    ['kafka.tls.keyFile', 'kafka.sasl.passwordFile', 'registry.passwordFile', 'registry.bearerTokenFile'],
+    [
+      'kafka.tls.keyFile',
+      'kafka.sasl.passwordFile',
+      'kafka.sasl.tokenFile',
+      'registry.passwordFile',
+      'registry.bearerTokenFile',
+    ],
   );
 });
 

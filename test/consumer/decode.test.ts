@@ -25,6 +25,37 @@ describe('any format', () => {
     });
   }
 
+  describe('has limits that hold to the byte', () => {
+    const headers = [
+      ['ä', Buffer.from('12')],
+      ['b', null],
+    ] as const;
+    const one = { ...record(Buffer.from('{"text":"four"}')), key: Buffer.from('key'), headers };
+    const LIMITS = { maxKeyBytes: 3, maxHeaders: 2, maxHeaderBytes: 5, maxTextChars: 4 };
+    const under = (limits: Partial<typeof LIMITS>) => createDecoder(options({ ...LIMITS, ...limits })).decode(one);
+
+    test('and takes what just fits, and anything where there are none', () => {
+      assert.equal(under({}).kind, 'text');
+      assert.equal(createDecoder(options()).decode(one).kind, 'text');
+    });
+
+    for (const [limit, reason, detail] of [
+      [{ maxKeyBytes: 2 }, 'KEY_TOO_LARGE', 'the key has 3 bytes, the limit is 2'],
+      [{ maxHeaders: 1 }, 'HEADERS_TOO_LARGE', 'there are 2 headers, the limit is 1'],
+      [{ maxHeaderBytes: 4 }, 'HEADERS_TOO_LARGE', 'the headers have 5 bytes, the limit is 4'],
+      [{ maxTextChars: 3 }, 'TEXT_TOO_LONG', 'the text has 4 characters, the limit is 3'],
+    ] as const) {
+      test(`and rejects as ${reason}: ${detail}`, () => {
+        assert.deepEqual(under(limit), { kind: 'rejected', reason, stage: 'decode', attempts: 1, detail });
+      });
+    }
+
+    test('and skips a tombstone all the same', () => {
+      const decoder = createDecoder(options({ maxKeyBytes: 0, maxHeaders: 0 }));
+      assert.deepEqual(decoder.decode({ ...one, value: null }), { kind: 'skipped', reason: 'TOMBSTONE' });
+    });
+  });
+
   test('asks for no schema of a value it will reject or skip', async () => {
     const schemas = { schemaById: () => assert.fail('nobody should ask') };
     const decoder = createDecoder(options({ format: 'avro', schemas, maxValueBytes: 10 }));

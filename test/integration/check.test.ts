@@ -63,6 +63,17 @@ test('a stage in order has nothing that fails, and the check leaves no trace', a
   assert.ok(!groups.some(({ groupId }) => groupId === topics[0]), 'the check made a group');
 });
 
+test('exactly once on one replica is a warning that names all it is stored in', async () => {
+  const broker = await sharedBroker();
+  const topics = await stage(broker);
+  const report = await check(['--brokers', broker.bootstrap, ...flagsOf(topics), '--set', 'delivery=exactly-once']);
+  assert.match(shown(report.of('topics')), new RegExp(`warn exactly once does not hold .*${topics[1]}, ${topics[2]}`));
+  assert.match(
+    shown(report.of('rights')),
+    new RegExp(`^ok may .*use the transactional id ${topics[0]}-${topics[0]}-0`),
+  );
+});
+
 test('missing topics fail, and what does not depend on them is still looked at', async () => {
   const broker = await sharedBroker();
   const id = uniqueName('missing');
@@ -149,6 +160,19 @@ test('a broker with logins, rights and TLS', async t => {
     assert.deepEqual(await broker.readAll(labels, { uncommitted: true }), []);
   });
 
+  await t.test('the right on the transactional ids is tried, and no transaction state is made', async () => {
+    const rights = async () => shown((await check([...as('limited'), '--set', 'delivery=exactly-once'])).of('rights'));
+    const refused = `fail this user may not use the transactional id ${input}-${input}-0 \\(TRANSACTIONAL_ID_AUTHORIZATION_FAILED\\)`;
+    assert.match(await rights(), new RegExp(refused));
+    await allow(broker, [[TRANSACTIONAL_ID, WRITE, `${input}-`]], PREFIXED);
+    assert.match(await rights(), new RegExp(`^ok may .*use the transactional id ${input}-${input}-0`));
+    const admin = broker.kafka().admin();
+    await admin.connect();
+    const made = await admin.listTopics();
+    await admin.disconnect();
+    assert.ok(!made.includes('__transaction_state'), 'the check made the topic of transactions');
+  });
+
   await t.test('a run without the right to the group ends and says so', async () => {
     await allow(broker, [[TOPIC, WRITE, `${input}-rejected`]]);
     const ended = await siftline('run', ...as('limited'), '--group', 'forbidden', ...MODEL);
@@ -199,7 +223,8 @@ test('a broker with logins, rights and TLS', async t => {
 });
 
 /** Kafka's numbers, as kafkajs takes them. */
-const [TOPIC, GROUP] = [2, 3];
+const [TOPIC, GROUP, TRANSACTIONAL_ID] = [2, 3, 5];
+const [LITERAL, PREFIXED] = [3, 4];
 const [READING, WRITE, DESCRIBE] = [3, 4, 8];
 const READ = [
   [TOPIC, READING],
@@ -209,12 +234,13 @@ const READ = [
 async function allow(
   broker: TestBroker,
   rights: ReadonlyArray<readonly [type: number, operation: number, name: string]>,
+  resourcePatternType = LITERAL,
 ) {
   const admin = broker.kafka().admin();
   await admin.connect();
   await admin.createAcls({
     acl: rights.map(([resourceType, operation, resourceName]) => ({
-      ...{ resourceType, operation, resourceName, resourcePatternType: 3 },
+      ...{ resourceType, operation, resourceName, resourcePatternType },
       ...{ principal: 'User:limited', host: '*', permissionType: 3 },
     })),
   });

@@ -30,6 +30,7 @@ async function openSource({ broker, topic, group }: Group, batchRecords: number)
     topics: [topic],
     group,
     fromBeginning: true,
+    onLostOffsets: 'stop',
     readUncommitted: false,
     sessionTimeoutMs: 6_000,
     rebalanceTimeoutMs: 1_000,
@@ -39,7 +40,7 @@ async function openSource({ broker, topic, group }: Group, batchRecords: number)
     commitIntervalMs: COMMIT_MS,
     commits: true,
     limits: { records: 1_000, bytes: 1_000_000, batchRecords, batchBytes: 1_000_000 },
-    events: { assigned: () => {}, rebalanced: () => {}, committed: () => {} },
+    events: { assigned: () => {}, rebalanced: () => {}, committed: () => {}, lost: () => {} },
     log,
   });
   await source.open();

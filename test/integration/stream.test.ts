@@ -243,6 +243,25 @@ test('what /metrics says is what the metrics records add up to, and the books ba
   for (const label of ['food', 'travel', 'other']) {
     assert.equal(inMap('labels', `topic/${label}`), value(`siftline_labels_total{task="topic",label="${label}"}`));
   }
+  for (const partition of [0, 1]) {
+    for (const outcome of ['consumed', 'labelled', 'rejected', 'skipped', 'revoked']) {
+      const place = `topic="${topics.input}",partition="${partition}"`;
+      const counted = value(`siftline_partition_records_total{${place},outcome="${outcome}"}`);
+      if (outcome === 'consumed') assert.ok(counted > 0, place);
+      assert.equal(
+        sum(window => ofPartition(window, partition)?.[outcome]),
+        counted,
+        `${outcome} of ${partition}`,
+      );
+    }
+  }
+  assert.equal(value('siftline_ledger_breaches_total'), 0);
   const endToEnd = sum(window => (window.endToEnd as { count: bigint }).count);
   assert.equal(endToEnd, 1_000);
 });
+
+/** What a metrics record says of one input partition; undefined when nothing moved there. */
+function ofPartition(window: Record<string, unknown>, partition: number): Record<string, unknown> | undefined {
+  const all = window.partitions as Array<Record<string, unknown>>;
+  return all.find(each => each.partition === partition);
+}

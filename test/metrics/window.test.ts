@@ -52,9 +52,32 @@ test('explanations are counted by whether they were given, and records that need
   assert.match(await recorder.registry.text(), /^siftline_explanations_total\{result="skipped"\} 2$/m);
 });
 
-test('a window fits its schema and comes back the same', async () => {
-  const windows = new Windows(new Recorder([]), { instance: 'i', stage: 's', model: MODEL });
+test('the partitions that moved in a window are in it, and add up to the counters', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
   await windows.begin();
+  recorder.moved({ topic: 'a', partition: 0 }, 'consumed', 4);
+  recorder.moved({ topic: 'a', partition: 10 }, 'consumed', 2);
+  recorder.moved({ topic: 'a', partition: 0 }, 'labelled', 3);
+  const first = await windows.take();
+  recorder.moved({ topic: 'a', partition: 0 }, 'rejected', 1);
+  recorder.broken();
+  const second = await windows.take();
+  const none = { consumed: 0n, labelled: 0n, rejected: 0n, skipped: 0n, revoked: 0n };
+  assert.deepEqual(first.partitions, [
+    { ...none, topic: 'a', partition: 0, consumed: 4n, labelled: 3n },
+    { ...none, topic: 'a', partition: 10, consumed: 2n },
+  ]);
+  assert.deepEqual(second.partitions, [{ ...none, topic: 'a', partition: 0, rejected: 1n }]);
+  assert.deepEqual([first.ledgerBreaches, second.ledgerBreaches], [0n, 1n]);
+  assert.deepEqual((await windows.take()).partitions, []);
+});
+
+test('a window fits its schema and comes back the same', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  recorder.moved({ topic: 'a', partition: 1 }, 'consumed', 4);
   const window = await windows.take();
   const { type } = shippedSchema('metrics-window');
   assert.deepEqual(JSON.stringify(type.fromBuffer(type.toBuffer(window)), digits), JSON.stringify(window, digits));

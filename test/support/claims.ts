@@ -9,5 +9,11 @@ export function claimOf(outcomes: readonly Outcome[], fields: Partial<Claim> & {
   }
   const records = outcomes.map(({ record }) => record);
   const { epoch = 1, ...rest } = fields;
-  return { batch: { epoch, records, next: [...next.values()] }, isCurrent: () => true, lose: () => {}, ...rest };
+  return {
+    batch: { epoch, records, next: [...next.values()] },
+    isCurrent: () => true,
+    lose: () => {},
+    leave: () => {},
+    ...rest,
+  };
 }

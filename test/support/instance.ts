@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { TestScope } from './kafka.js';
 
@@ -13,7 +15,7 @@ export interface InstanceOptions {
 
 type LogLine = Readonly<Record<string, unknown>>;
 
-/** A siftline process of its own, as a user runs it; killed when the test ends. */
+/** A siftline process of its own, as a user runs it; killed when the test ends, which fails if its books were not in order. */
 export class Instance {
   readonly lines: LogLine[] = [];
   readonly exited: Promise<number | null>;
@@ -37,6 +39,8 @@ export class Instance {
     );
     t.after(async () => {
       await instance.kill('SIGKILL');
+      const breach = instance.lines.find(({ event }) => event === 'ledger_broken');
+      assert.equal(breach, undefined, 'every record has one outcome, in every test');
     });
     return instance;
   }
@@ -74,8 +78,20 @@ export class Instance {
     return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
-  async kill(signal: NodeJS.Signals): Promise<number | null> {
+  /** The kernel's letter for what the process is doing, T when it is stopped; Linux only. */
+  get state(): string {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    const at = stat.lastIndexOf(')') + 2;
+    return stat.slice(at, at + 1);
+  }
+
+  signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Sends the signal and waits for the end; the exit code, null when a signal ended it. */
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    this.signal(signal);
     return this.exited;
   }
 

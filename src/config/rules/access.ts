@@ -13,6 +13,27 @@ const tlsIsOn: Rule = {
   },
 };
 
+const PASSWORD_LOGIN = ['kafka.sasl.username', 'kafka.sasl.passwordFile'];
+const TOKEN_LOGIN = ['kafka.sasl.tokenFile'];
+
+const brokerLoginIsWhole: Rule = {
+  sentence:
+    '`kafka.sasl.mechanism: oauthbearer` goes with `kafka.sasl.tokenFile`; the other mechanisms go with `kafka.sasl.username` and `kafka.sasl.passwordFile`.',
+  fields: ['kafka.sasl.mechanism', ...PASSWORD_LOGIN, ...TOKEN_LOGIN],
+  breaches: config => {
+    const { mechanism } = config.kafka.sasl;
+    if (!mechanism)
+      return missing(config, ['kafka.sasl.mechanism'], given(config, [...PASSWORD_LOGIN, ...TOKEN_LOGIN]));
+    const [needed, useless] =
+      mechanism === 'oauthbearer' ? [TOKEN_LOGIN, PASSWORD_LOGIN] : [PASSWORD_LOGIN, TOKEN_LOGIN];
+    const text = `would have no effect with kafka.sasl.mechanism: ${mechanism}; remove it, or give another mechanism`;
+    return [
+      ...missing(config, needed, ['kafka.sasl.mechanism']),
+      ...given(config, useless).map(path => ({ path, text })),
+    ];
+  },
+};
+
 const oneRegistryLogin: Rule = {
   sentence: 'The registry takes a user name and password, or a bearer token, not both.',
   fields: ['registry.username', 'registry.bearerTokenFile'],
@@ -45,7 +66,7 @@ const exactlyOnceReadsCommitted: Rule = {
 export const accessRules: readonly Rule[] = [
   tlsIsOn,
   together('kafka.tls.certFile', 'kafka.tls.keyFile'),
-  together('kafka.sasl.mechanism', 'kafka.sasl.username', 'kafka.sasl.passwordFile'),
+  brokerLoginIsWhole,
   together('registry.username', 'registry.passwordFile'),
   oneRegistryLogin,
   needs(

@@ -31,6 +31,12 @@ export const input = z
       .enum(['earliest', 'latest'])
       .default('earliest')
       .describe('Where to start in a partition for which the group has no committed offset.'),
+    onLostOffsets: z
+      .enum(['stop', 'earliest', 'latest'])
+      .default('stop')
+      .describe(
+        'What to do where the committed offset is not in the topic any more (retention passed it, or the topic was made anew): stop with exit code 6, or go on from the oldest or the next record and count what was passed over.',
+      ),
     isolation: z
       .enum(['read_committed', 'read_uncommitted'])
       .default('read_committed')
@@ -38,6 +44,22 @@ export const input = z
     maxValueBytes: whole(1, 256 * MiB)
       .default(MiB)
       .describe('Longest record value that is decoded; a longer one is rejected as VALUE_TOO_LARGE.'),
+    maxTextChars: whole(1, 256 * MiB)
+      .default(MiB)
+      .describe(
+        'Longest text that is classified, counted as JavaScript does (an emoji is two); a longer one is rejected as TEXT_TOO_LONG.',
+      ),
+    maxKeyBytes: whole(0, 256 * MiB)
+      .default(MiB)
+      .describe('Longest key of a record that is classified; one with a longer key is rejected as KEY_TOO_LARGE.'),
+    maxHeaders: whole(0, 1_000_000)
+      .default(10_000)
+      .describe('Most headers of a record that is classified; one with more is rejected as HEADERS_TOO_LARGE.'),
+    maxHeaderBytes: whole(0, 256 * MiB)
+      .default(MiB)
+      .describe(
+        'Most bytes the names and values of its headers may have together; beyond it a record is rejected as HEADERS_TOO_LARGE.',
+      ),
     sessionTimeoutMs: whole(1_000, 1_800_000)
       .default(30_000)
       .describe('Silence after which the group takes this process for dead and gives its partitions away.'),

@@ -23,13 +23,24 @@ const tls = z
 const sasl = z
   .strictObject({
     mechanism: z
-      .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+      .enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
       .optional()
       .describe(
-        'How to log in to the brokers; without it, no login. `plain` sends the password as it is: use TLS with it.',
+        'How to log in to the brokers; without it, no login. `plain` sends the password as it is, `oauthbearer` the token: use TLS with them.',
       ),
     username: text.optional().describe('User name to log in with.'),
-    passwordFile: filePath.optional().meta(secret('File that holds the password; one newline at its end is ignored.')),
+    passwordFile: filePath
+      .optional()
+      .meta(
+        secret('File that holds the password; one newline at its end is ignored. It is read again for every login.'),
+      ),
+    tokenFile: filePath
+      .optional()
+      .meta(
+        secret(
+          'File that holds the token of `oauthbearer`; read again for every login, so that whoever renews the token need only write it there.',
+        ),
+      ),
   })
   .prefault({})
   .describe('Login to the brokers.');

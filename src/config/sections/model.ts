@@ -73,8 +73,10 @@ export const workers = z
         'Folder that says which records were with the model if the process dies; it must outlive the process (in Kubernetes an emptyDir). Without it, one in the temporary folder.',
       ),
     crashes: whole(1, 100)
-      .default(3)
-      .describe('How many processes may die on a record that was alone with the model before it is rejected.'),
+      .default(2)
+      .describe(
+        'How many processes may die while a record is alone with the model before a child process tries it: if that dies too, the record is rejected as PROCESS_CRASH, and after twice as many deaths in any case.',
+      ),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })
   .prefault({})

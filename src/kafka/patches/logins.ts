@@ -1,0 +1,27 @@
+import { require } from './modules.js';
+
+interface LoggedIn {
+  authenticatedAt: [seconds: number, nanos: number] | null;
+  sessionLifetime: { toString(): string };
+  isAuthenticated(): boolean;
+}
+
+const BETWEEN_LOGINS_MS = 1_200;
+
+/**
+ * kafkajs logs in again from ten seconds before a session ends, at every request: with a session shorter than that, or a
+ * token in its last seconds, without a pause (src/network/connection.js). The broker takes a second login within a
+ * second for a protocol error (KafkaChannel, MIN_REAUTH_INTERVAL), and every request fails. Here half of the session
+ * passes first, and a second at least.
+ */
+export function spaceLogins(): void {
+  const { prototype } = require('kafkajs/src/network/connection') as { prototype: LoggedIn };
+  const { isAuthenticated } = prototype;
+  prototype.isAuthenticated = function () {
+    if (isAuthenticated.call(this)) return true;
+    if (!this.authenticatedAt) return false;
+    const [seconds, nanos] = process.hrtime(this.authenticatedAt);
+    const earliestMs = Math.max(BETWEEN_LOGINS_MS, Number(this.sessionLifetime.toString()) / 2);
+    return seconds * 1_000 + nanos / 1e6 < earliestMs;
+  };
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer } from 'kafkajs';
+import { clusterBehind } from './consumers.js';
+import { require } from './modules.js';
+
+/** A position that is not in its partition any more: retention has passed it, or the topic was made anew. */
+export interface LostOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly wanted: bigint;
+  /** The oldest offset there is, and the one that will be written next. */
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** Says where to go on; undefined for not yet: it is asked again with the next fetch. */
+export type LostOffsetHook = (lost: LostOffset) => Promise<bigint | undefined>;
+
+interface Question {
+  readonly topic: string;
+  readonly partitions: ReadonlyArray<{ readonly partition: number }>;
+  readonly fromBeginning: boolean;
+}
+
+interface Cluster {
+  fetchTopicsOffset(
+    questions: readonly Question[],
+  ): Promise<Array<{ partitions: Array<{ partition: number; offset: string }> }>>;
+}
+
+interface ConsumerGroup {
+  readonly cluster: Cluster;
+  readonly offsetManager: {
+    readonly resolvedOffsets: Record<string, Record<number, string>>;
+    nextOffset(topic: string, partition: number): { toString(): string };
+  };
+  recoverFromOffsetOutOfRange(error: { topic: string; partition: number }): Promise<void>;
+}
+
+const hooks = new WeakMap<object, LostOffsetHook>();
+const AGAIN_MS = 100;
+
+/** Calls `hook` when a position of `consumer` is not in its partition any more. The hook commits, if that is wanted. */
+export function onLostOffset(consumer: Consumer, hook: LostOffsetHook): void {
+  hooks.set(clusterBehind(consumer), hook);
+}
+
+/**
+ * kafkajs commits -1 or -2 for the group and starts over by `fromBeginning`, with a line in its log
+ * (src/consumer/consumerGroup.js, recoverFromOffsetOutOfRange): records are skipped and nobody is asked. Consumers
+ * without a hook keep that.
+ */
+export function decideLostOffsets(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
+  const { recoverFromOffsetOutOfRange } = prototype;
+  prototype.recoverFromOffsetOutOfRange = async function (error) {
+    const hook = hooks.get(this.cluster);
+    if (!hook) return recoverFromOffsetOutOfRange.call(this, error);
+    const { topic, partition } = error;
+    const { offsetManager } = this;
+    const wanted = BigInt(offsetManager.nextOffset(topic, partition).toString());
+    const [low, high] = await Promise.all([
+      endOf(this.cluster, { topic, partitions: [{ partition }], fromBeginning: true }),
+      endOf(this.cluster, { topic, partitions: [{ partition }], fromBeginning: false }),
+    ]);
+    // Within the range: the answer came from a broker that is behind, or is not the leader any more.
+    const isLost = wanted < low || wanted > high;
+    const goOn = isLost ? await hook({ topic, partition, wanted, low, high }) : undefined;
+    if (goOn === undefined) await sleep(AGAIN_MS);
+    // Not the offset manager of a generation that has begun meanwhile: that one asks for the committed offset itself.
+    else if (offsetManager.resolvedOffsets[topic]) offsetManager.resolvedOffsets[topic][partition] = String(goOn);
+  };
+}
+
+async function endOf(cluster: Cluster, question: Question): Promise<bigint> {
+  const [answer] = await cluster.fetchTopicsOffset([question]);
+  return BigInt(answer?.partitions[0]?.offset ?? -1);
+}

@@ -1,0 +1,49 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+const SCRAM_SHA_256 = 1;
+const ITERATIONS = 4096;
+
+/**
+ * Gives a user a new SCRAM-SHA-256 password: an AlterUserScramCredentials request (key 51, version 0), which kafkajs
+ * does not have.
+ */
+export async function changePassword(bootstrap: string, user: string, password: string): Promise<void> {
+  const salt = randomBytes(16);
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
+  const header = Buffer.from([0, 51, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0]);
+  const iterations = Buffer.from([0, 0, ITERATIONS >> 8, ITERATIONS & 0xff]);
+  const upsertion = [
+    compact(Buffer.from(user)),
+    Buffer.from([SCRAM_SHA_256]),
+    iterations,
+    compact(salt),
+    compact(salted),
+  ];
+  const body = Buffer.concat([header, Buffer.from([1, 2]), ...upsertion, Buffer.from([0, 0])]);
+  const answer = await ask(bootstrap, body);
+  // Correlation id, tags, throttle time, one result: the user's name and an error code.
+  const errorAt = 4 + 1 + 4 + 1 + 1 + Buffer.byteLength(user);
+  const error = answer.readInt16BE(errorAt);
+  if (error !== 0) throw new Error(`the broker refused the password: error ${error}`);
+}
+
+/** Kafka's compact strings and bytes: one more than the length, then the bytes. Short ones only. */
+function compact(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([bytes.length + 1]), bytes]);
+}
+
+async function ask(bootstrap: string, request: Buffer): Promise<Buffer> {
+  const [host = '', port = ''] = bootstrap.split(':');
+  const socket = connect({ host, port: Number(port) });
+  try {
+    const size = Buffer.alloc(4);
+    size.writeInt32BE(request.length);
+    socket.write(Buffer.concat([size, request]));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.subarray(4);
+  } finally {
+    socket.destroy();
+  }
+}

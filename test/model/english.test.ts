@@ -4,54 +4,61 @@ import { readModelFolder } from '../../src/model/folder.js';
 import { Model } from '../../src/model/model.js';
 import { reference, shippedModel } from '../support/models.js';
 
-async function open() {
-  const folder = await readModelFolder({ path: shippedModel('english'), maxTokens: 128, verify: true });
+const SHIPPED: Readonly<Record<string, readonly string[]>> = {
+  english: ['moderation', 'sentiment', 'emotions', 'news', 'spam'],
+  multilingual: ['moderation', 'sentiment', 'topic'],
+};
+
+async function open(name: string) {
+  const folder = await readModelFolder({ path: shippedModel(name), maxTokens: 128, verify: true });
   return { folder, model: await Model.open(folder) };
 }
 
-describe('the English model that ships', () => {
-  test('is what its manifest says, and passes its own golden samples', async () => {
-    const { folder, model } = await open();
-    await model.prove(512);
-    assert.ok(folder.golden.length >= 4);
-    assert.deepEqual(
-      folder.tasks.map(task => task.name),
-      ['moderation', 'sentiment', 'emotions', 'news', 'spam'],
-    );
-    await model.close();
-  });
-
-  test('scores as Python’s onnxruntime does, to a thousandth', async () => {
-    const { model, folder } = await open();
-    const { cases } = reference('english');
-    const answers = await model.classify(
-      cases.map(({ text }) => text),
-      512,
-    );
-    const expected = cases.flatMap(({ scores }) =>
-      folder.tasks.flatMap(task => task.labels.map(label => scores[task.name]?.[label] ?? Number.NaN)),
-    );
-    assert.equal(answers.scores.length, expected.length);
-    for (const [i, score] of expected.entries())
-      assert.ok(
-        Math.abs(score - (answers.scores[i] ?? Number.NaN)) < 1e-3,
-        `score ${i}: ${answers.scores[i]}, not ${score}`,
+for (const [name, tasks] of Object.entries(SHIPPED)) {
+  describe(`the ${name} model that ships`, () => {
+    test('is what its manifest says, and passes its own golden samples', async () => {
+      const { folder, model } = await open(name);
+      await model.prove(512);
+      assert.ok(folder.golden.length >= 4);
+      assert.deepEqual(
+        folder.tasks.map(task => task.name),
+        tasks,
       );
-    await model.close();
-  });
+      await model.close();
+    });
 
-  test('gives a text the same score to the last bit, alone, padded or in any batch', async () => {
-    const { model } = await open();
-    const texts = reference('english').cases.map(({ text }) => text);
-    const rowOf = (scores: Float64Array, row: number, rows: number) =>
-      scores.slice((row * scores.length) / rows, ((row + 1) * scores.length) / rows);
-    const small = await model.classify(texts, 128);
-    const large = await model.classify([...texts].reverse(), 4_096);
-    for (const [row, text] of texts.entries()) {
-      const alone = await model.classify([text], 512);
-      assert.deepEqual(rowOf(small.scores, row, texts.length), alone.scores);
-      assert.deepEqual(rowOf(large.scores, texts.length - 1 - row, texts.length), alone.scores);
-    }
-    await model.close();
+    test('scores as Python’s onnxruntime does, to a thousandth', async () => {
+      const { model, folder } = await open(name);
+      const { cases } = reference(name);
+      const answers = await model.classify(
+        cases.map(({ text }) => text),
+        512,
+      );
+      const expected = cases.flatMap(({ scores }) =>
+        folder.tasks.flatMap(task => task.labels.map(label => scores[task.name]?.[label] ?? Number.NaN)),
+      );
+      assert.equal(answers.scores.length, expected.length);
+      for (const [i, score] of expected.entries())
+        assert.ok(
+          Math.abs(score - (answers.scores[i] ?? Number.NaN)) < 1e-3,
+          `score ${i}: ${answers.scores[i]}, not ${score}`,
+        );
+      await model.close();
+    });
+
+    test('gives a text the same score to the last bit, alone, padded or in any batch', async () => {
+      const { model } = await open(name);
+      const texts = reference(name).cases.map(({ text }) => text);
+      const rowOf = (scores: Float64Array, row: number, rows: number) =>
+        scores.slice((row * scores.length) / rows, ((row + 1) * scores.length) / rows);
+      const small = await model.classify(texts, 128);
+      const large = await model.classify([...texts].reverse(), 4_096);
+      for (const [row, text] of texts.entries()) {
+        const alone = await model.classify([text], 512);
+        assert.deepEqual(rowOf(small.scores, row, texts.length), alone.scores);
+        assert.deepEqual(rowOf(large.scores, texts.length - 1 - row, texts.length), alone.scores);
+      }
+      await model.close();
+    });
   });
-});
+}

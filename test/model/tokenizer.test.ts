@@ -17,12 +17,14 @@ for (const name of ['bert-single', 'roberta', 'xlmr']) {
   });
 }
 
-test('the English tokenizer gives the ids of the Rust library for hundreds of hard texts', () => {
-  const { cases, maxTokens } = reference('tokenizer-english');
-  const tokenizer = tokenizerOf(shippedModel('english'), maxTokens);
-  assert.ok(cases.length >= 300, `only ${cases.length} texts`);
-  for (const { text, ids } of cases) assert.deepEqual(tokenizer.encode(text).ids, ids, JSON.stringify(text));
-});
+for (const name of ['english', 'multilingual']) {
+  test(`the tokenizer of ${name} gives the ids of the Rust library for hundreds of hard texts`, () => {
+    const { cases, maxTokens } = reference(`tokenizer-${name}`);
+    const tokenizer = tokenizerOf(shippedModel(name), maxTokens);
+    assert.ok(cases.length >= 300, `only ${cases.length} texts`);
+    for (const { text, ids } of cases) assert.deepEqual(tokenizer.encode(text).ids, ids, JSON.stringify(text));
+  });
+}
 
 test('a long text is cut where it would be had all of it been tokenised', () => {
   const tokenizer = tokenizerOf(shippedModel('english'), 128);

@@ -15,6 +15,10 @@ import { build, installDependencies, ROOT, say } from './setup.mjs';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
 const run = promisify(execFile);
+/** Scores of models by question: a student's floor is its teacher's score less a point. @type {Map<string, Map<string, number[]>>} */
+const scores = new Map();
+const TEACHERS = new Map([['english-small', 'english']]);
+
 /** @type {string[]} */
 const printed = [];
 /** @param {string} line */
@@ -53,10 +57,6 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-
-/** Scores of models by question: a student's floor is its teacher's score less a point. @type {Map<string, Map<string, number[]>>} */
-const scores = new Map();
-const TEACHERS = new Map([['english-small', 'english']]);
 
 /** @param {string} model @param {Array<{ name: string, file: string, args: string[] | null, floor: Array<number | null> | null }>} questions */
 async function report(model, questions) {

@@ -49,8 +49,9 @@ export interface PipelineParts {
 const RETRY_MS = { first: 200, most: 10_000 };
 
 /**
- * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are under way as the
- * classifier can use; waiting for a free place is the only backpressure, and it reaches the brokers through the source.
+ * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are with the classifier as
+ * it can use, and as many again may be on their way out, so that no thread waits for a broker's answer. Waiting for a free
+ * place is the only backpressure, and it reaches the brokers through the source.
  *
  * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
  * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
@@ -59,7 +60,9 @@ const RETRY_MS = { first: 200, most: 10_000 };
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #turns = new Turns();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Those of them that have no answers yet. */
+  readonly #unanswered = new Set<Promise<unknown>>();
   #classifying = 0;
   #lastProgress = performance.now();
   readonly #stopping = new AbortController();
@@ -99,7 +102,8 @@ export class Pipeline {
   async #loop(): Promise<void> {
     const { source, classifier } = this.#parts;
     for (;;) {
-      while (this.#underWay.size >= classifier.concurrency) await Promise.race(this.#underWay);
+      while (this.#unanswered.size >= classifier.concurrency) await Promise.race(this.#unanswered);
+      while (this.#underWay.size >= classifier.concurrency * 2) await Promise.race(this.#underWay);
       const batch = await source.take();
       if (!batch || this.#sealed) break;
       this.#start(batch);
@@ -109,10 +113,10 @@ export class Pipeline {
   }
 
   #start(batch: Batch): void {
-    const carried = this.#carry(batch)
-      .catch(error => this.#fail(error))
-      .finally(() => this.#underWay.delete(carried));
-    this.#underWay.add(carried);
+    track(
+      this.#underWay,
+      this.#carry(batch).catch(error => this.#fail(error)),
+    );
   }
 
   async #carry(batch: Batch): Promise<void> {
@@ -122,7 +126,7 @@ export class Pipeline {
     const page = this.#parts.ledger?.enter(batch.records);
     failPoint('taken');
     try {
-      const outcomes = await this.#outcomes(batch.records);
+      const outcomes = await track(this.#unanswered, this.#outcomes(batch.records));
       failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
@@ -225,6 +229,13 @@ export class Pipeline {
       this.#lastProgress = performance.now();
     }
   }
+}
+
+/** Keeps the promise in the set, there as one that never rejects, until it is settled. */
+function track<T>(among: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  const settled: Promise<unknown> = promise.catch(() => {}).finally(() => among.delete(settled));
+  among.add(settled);
+  return promise;
 }
 
 /** How much of the text was read, in what way, and which words counted. */

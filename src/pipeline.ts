@@ -3,6 +3,7 @@ import type { CrashGuard } from './crash-guard.js';
 import { failPoint } from './failpoints.js';
 import type { Ledger, Page } from './metrics/ledger.js';
 import type { StageName } from './metrics/list.js';
+import type { BatchTrace, BatchTracer } from './tracing/batch-tracer.js';
 import { Turns } from './turns.js';
 import type {
   Batch,
@@ -44,6 +45,8 @@ export interface PipelineParts {
   readonly limit?: { observe(outcomes: readonly Outcome[]): Error | undefined } | undefined;
   /** Checks that every record taken has one outcome, where somebody wants to know. */
   readonly ledger?: Ledger | undefined;
+  /** Traces every batch, where somebody collects traces. */
+  readonly tracer?: Pick<BatchTracer, 'start'> | undefined;
 }
 
 const RETRY_MS = { first: 200, most: 10_000 };
@@ -113,7 +116,7 @@ export class Pipeline {
   }
 
   #start(batch: Batch): void {
-    track(
+    void track(
       this.#underWay,
       this.#carry(batch).catch(error => this.#fail(error)),
     );
@@ -124,19 +127,25 @@ export class Pipeline {
     const turn = this.#turns.enter(batch.records);
     events.taken(batch.records.length);
     const page = this.#parts.ledger?.enter(batch.records);
+    const trace = this.#parts.tracer?.start(batch.records);
     failPoint('taken');
     try {
-      const outcomes = await track(this.#unanswered, this.#outcomes(batch.records));
+      const outcomes = await track(this.#unanswered, this.#outcomes(batch.records, trace));
       failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
-      if (!outcomes || this.#sealed || !source.isCurrent(batch)) return this.#revoke(batch.records, page);
+      if (!outcomes || this.#sealed || !source.isCurrent(batch)) {
+        trace?.end(undefined);
+        return this.#revoke(batch.records, page);
+      }
       const started = performance.now();
       failPoint('publishing');
       const publishing = sink.publish(outcomes, this.#claim(batch, page));
       turn.pass();
       const stored = await publishing;
       events.stage('publish', performance.now() - started);
+      trace?.stage('publish', started);
+      trace?.end(stored);
       events.stored(stored);
       page?.stored(stored);
       page?.close();
@@ -146,6 +155,7 @@ export class Pipeline {
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
       this.#sealed = true;
+      trace?.fail(error);
       throw error;
     } finally {
       turn.pass();
@@ -175,13 +185,15 @@ export class Pipeline {
   }
 
   /** Undefined when the batch is given up. */
-  async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[] | undefined> {
+  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[] | undefined> {
     if (!(await this.#prepare(records))) return undefined;
-    const decoded = this.#decode(records);
+    const decoded = this.#decode(records, trace);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
+    const started = performance.now();
     const { answers, timings } = await this.#classify(asked, texts);
+    trace?.stage('classify', started);
     this.#parts.events.classified(timings, texts.length);
     let at = 0;
     return records.map((record, i): Outcome => {
@@ -210,11 +222,12 @@ export class Pipeline {
     }
   }
 
-  #decode(records: readonly SourceRecord[]): Decoded[] {
+  #decode(records: readonly SourceRecord[], trace: BatchTrace | undefined): Decoded[] {
     const { decoder, events } = this.#parts;
     const started = performance.now();
     const decoded = records.map(record => decoder.decode(record));
     events.stage('decode', performance.now() - started);
+    trace?.stage('decode', started);
     return decoded;
   }
 

@@ -3,6 +3,7 @@ import type { CrashGuard } from './crash-guard.js';
 import { failPoint } from './failpoints.js';
 import type { Ledger, Page } from './metrics/ledger.js';
 import type { StageName } from './metrics/list.js';
+import type { BatchTrace, BatchTracer } from './tracing/batch-tracer.js';
 import { Turns } from './turns.js';
 import type {
   Batch,
@@ -44,13 +45,16 @@ export interface PipelineParts {
   readonly limit?: { observe(outcomes: readonly Outcome[]): Error | undefined } | undefined;
   /** Checks that every record taken has one outcome, where somebody wants to know. */
   readonly ledger?: Ledger | undefined;
+  /** Traces every batch, where somebody collects traces. */
+  readonly tracer?: Pick<BatchTracer, 'start'> | undefined;
 }
 
 const RETRY_MS = { first: 200, most: 10_000 };
 
 /**
- * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are under way as the
- * classifier can use; waiting for a free place is the only backpressure, and it reaches the brokers through the source.
+ * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are with the classifier as
+ * it can use, and as many again may be on their way out, so that no thread waits for a broker's answer. Waiting for a free
+ * place is the only backpressure, and it reaches the brokers through the source.
  *
  * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
  * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
@@ -59,7 +63,9 @@ const RETRY_MS = { first: 200, most: 10_000 };
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #turns = new Turns();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Those of them that have no answers yet. */
+  readonly #unanswered = new Set<Promise<unknown>>();
   #classifying = 0;
   #lastProgress = performance.now();
   readonly #stopping = new AbortController();
@@ -99,7 +105,8 @@ export class Pipeline {
   async #loop(): Promise<void> {
     const { source, classifier } = this.#parts;
     for (;;) {
-      while (this.#underWay.size >= classifier.concurrency) await Promise.race(this.#underWay);
+      while (this.#unanswered.size >= classifier.concurrency) await Promise.race(this.#unanswered);
+      while (this.#underWay.size >= classifier.concurrency * 2) await Promise.race(this.#underWay);
       const batch = await source.take();
       if (!batch || this.#sealed) break;
       this.#start(batch);
@@ -109,10 +116,10 @@ export class Pipeline {
   }
 
   #start(batch: Batch): void {
-    const carried = this.#carry(batch)
-      .catch(error => this.#fail(error))
-      .finally(() => this.#underWay.delete(carried));
-    this.#underWay.add(carried);
+    void track(
+      this.#underWay,
+      this.#carry(batch).catch(error => this.#fail(error)),
+    );
   }
 
   async #carry(batch: Batch): Promise<void> {
@@ -120,19 +127,25 @@ export class Pipeline {
     const turn = this.#turns.enter(batch.records);
     events.taken(batch.records.length);
     const page = this.#parts.ledger?.enter(batch.records);
+    const trace = this.#parts.tracer?.start(batch.records);
     failPoint('taken');
     try {
-      const outcomes = await this.#outcomes(batch.records);
+      const outcomes = await track(this.#unanswered, this.#outcomes(batch.records, trace));
       failPoint('classified');
       await turn.comes;
       if (!outcomes) this.#sealed = true;
-      if (!outcomes || this.#sealed || !source.isCurrent(batch)) return this.#revoke(batch.records, page);
+      if (!outcomes || this.#sealed || !source.isCurrent(batch)) {
+        trace?.end(undefined);
+        return this.#revoke(batch.records, page);
+      }
       const started = performance.now();
       failPoint('publishing');
       const publishing = sink.publish(outcomes, this.#claim(batch, page));
       turn.pass();
       const stored = await publishing;
       events.stage('publish', performance.now() - started);
+      trace?.stage('publish', started);
+      trace?.end(stored);
       events.stored(stored);
       page?.stored(stored);
       page?.close();
@@ -142,6 +155,7 @@ export class Pipeline {
     } catch (error) {
       // Before the turn passes: what comes behind must not be published either.
       this.#sealed = true;
+      trace?.fail(error);
       throw error;
     } finally {
       turn.pass();
@@ -171,13 +185,15 @@ export class Pipeline {
   }
 
   /** Undefined when the batch is given up. */
-  async #outcomes(records: readonly SourceRecord[]): Promise<Outcome[] | undefined> {
+  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[] | undefined> {
     if (!(await this.#prepare(records))) return undefined;
-    const decoded = this.#decode(records);
+    const decoded = this.#decode(records, trace);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
     if (texts.length === 0) return records.map((record, i) => ({ record, ...settled(decoded[i]) }));
+    const started = performance.now();
     const { answers, timings } = await this.#classify(asked, texts);
+    trace?.stage('classify', started);
     this.#parts.events.classified(timings, texts.length);
     let at = 0;
     return records.map((record, i): Outcome => {
@@ -206,11 +222,12 @@ export class Pipeline {
     }
   }
 
-  #decode(records: readonly SourceRecord[]): Decoded[] {
+  #decode(records: readonly SourceRecord[], trace: BatchTrace | undefined): Decoded[] {
     const { decoder, events } = this.#parts;
     const started = performance.now();
     const decoded = records.map(record => decoder.decode(record));
     events.stage('decode', performance.now() - started);
+    trace?.stage('decode', started);
     return decoded;
   }
 
@@ -225,6 +242,13 @@ export class Pipeline {
       this.#lastProgress = performance.now();
     }
   }
+}
+
+/** Keeps the promise in the set, there as one that never rejects, until it is settled. */
+function track<T>(among: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  const settled: Promise<unknown> = promise.catch(() => {}).finally(() => among.delete(settled));
+  among.add(settled);
+  return promise;
 }
 
 /** How much of the text was read, in what way, and which words counted. */

@@ -25,6 +25,8 @@ import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
 import { shippedSchema } from './producer/schemas.js';
 import { RejectLimit } from './reject-limit.js';
+import { BatchTracer } from './tracing/batch-tracer.js';
+import { openTracing } from './tracing/tracing.js';
 import type { Classifier, Decoder } from './types.js';
 
 export interface ServiceOptions {
@@ -103,7 +105,16 @@ export class Service {
       limit: new RejectLimit(config.rejects),
       events: this.#events(recorder),
       ledger: this.#ledger(recorder),
+      tracer: await this.#openTracer(built),
     });
+  }
+
+  async #openTracer({ folder }: BuiltClassifier): Promise<BatchTracer | undefined> {
+    const { config } = this.#options;
+    const tracing = await openTracing(this.#options);
+    if (!tracing) return undefined;
+    this.#closers.push('traces', () => tracing.close());
+    return new BatchTracer({ tracer: tracing.tracer, group: config.input.group, model: folder.info.name });
   }
 
   #describe({ folder, pool }: BuiltClassifier): Recorder {

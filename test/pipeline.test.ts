@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Pipeline, type PipelineEvents } from '../src/pipeline.js';
 import { RejectLimit } from '../src/reject-limit.js';
+import type { BatchTracer } from '../src/tracing/batch-tracer.js';
 import type { Decoder, Outcome, SourceRecord } from '../src/types.js';
 import { MemoryClassifier } from './support/memory-classifier.js';
 import { Gate, quiet } from './support/memory-gate.js';
@@ -22,10 +23,11 @@ interface Setting {
   readonly waits?: boolean;
   readonly decoder?: Decoder;
   readonly limit?: RejectLimit;
+  readonly tracer?: Pick<BatchTracer, 'start'>;
 }
 
 /** A pipeline between fakes, with everything it has told. */
-function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN, limit }: Setting) {
+function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN, ...optional }: Setting) {
   const topic = new MemoryTopic(...counts);
   const source = new MemorySource(topic, { batchRecords, waits });
   const classifier = new MemoryClassifier({ concurrency });
@@ -47,7 +49,7 @@ function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decod
     const { results, decision } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
     return { results, decision };
   };
-  const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events, limit });
+  const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events, ...optional });
   return { topic, source, classifier, sink, told, pipeline };
 }
 
@@ -153,6 +155,61 @@ test('no more batches are under way than the classifier can use', async () => {
   }
   await running;
   assert.equal(classifier.mostOpen, 3);
+});
+
+test('a batch that is on its way out takes no place from one that is to be classified', async () => {
+  const { pipeline, classifier, sink } = stage({ counts: [20], concurrency: 2 });
+  const gate = new Gate();
+  sink.beforeStoring = () => gate.opened;
+  const asked: string[] = [];
+  classifier.beforeAnswering = ([text]) => void asked.push(text ?? '');
+  const running = pipeline.run();
+  await quiet();
+  assert.equal(asked.length, 4, 'two that are classified, behind two that wait for the broker, and no more');
+  gate.open();
+  await running;
+  assert.equal(sink.stored.length, 20);
+});
+
+/** What a tracer is told of every batch. */
+function tracing() {
+  const told: string[] = [];
+  const start = (records: readonly SourceRecord[]) => ({
+    stage: (name: string) => void told.push(name),
+    end: (stored: readonly Outcome[] | undefined) =>
+      void told.push(stored ? `stored ${stored.length} of ${records.length}` : 'revoked'),
+    fail: (error: unknown) => void told.push(`failed: ${(error as Error).message}`),
+  });
+  return { told, tracer: { start } };
+}
+
+describe('the trace of a batch', () => {
+  test('has its stages and what was stored', async () => {
+    const { told, tracer } = tracing();
+    await stage({ counts: [3], batchRecords: 3, tracer }).pipeline.run();
+    assert.deepEqual(told, ['decode', 'classify', 'publish', 'stored 3 of 3']);
+  });
+
+  test('ends when the batch is given up, and when something cannot be mended', async () => {
+    const given = tracing();
+    const moved = stage({ counts: [1], waits: true, tracer: given.tracer });
+    const gate = new Gate();
+    moved.classifier.beforeAnswering = () => gate.opened;
+    const running = moved.pipeline.run();
+    await quiet();
+    moved.classifier.beforeAnswering = () => undefined;
+    moved.source.rebalance();
+    gate.open();
+    await quiet();
+    moved.source.stop();
+    await running;
+    assert.deepEqual(given.told.slice(0, 3), ['decode', 'classify', 'revoked']);
+    const broken = tracing();
+    const failing = stage({ counts: [1], tracer: broken.tracer });
+    failing.classifier.classify = () => Promise.reject(new Error('the model is gone'));
+    await assert.rejects(failing.pipeline.run());
+    assert.deepEqual(broken.told, ['decode', 'failed: the model is gone']);
+  });
 });
 
 describe('a batch whose partitions have moved', () => {

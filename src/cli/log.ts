@@ -1,12 +1,43 @@
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, type LoggerOptions, pino } from 'pino';
+import { LogLimit } from './log-limit.js';
+
+export interface LogOptions {
+  /** Lines of one event in a minute; more are counted and not written. 0: all are written. */
+  readonly linesPerMinute?: number | undefined;
+  /** Where to; stderr by default. */
+  readonly to?: { write(line: string): void } | undefined;
+}
 
 /**
  * JSON lines on stderr, one event each; stdout stays free for results. Written synchronously, so that the last lines of
  * a process that ends badly are not lost.
  */
-export function createLog(level: string): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: label => ({ level: label }) } },
-    destination({ dest: 2, sync: true }),
-  );
+export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions = {}): Logger {
+  const options: LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+  };
+  const hooks = linesPerMinute > 0 ? { hooks: limiting(linesPerMinute) } : {};
+  return pino({ ...options, ...hooks }, to ?? destination({ dest: 2, sync: true }));
+}
+
+/** What a broker, a registry or an input can make the program say again and again must not fill a disk. */
+function limiting(linesPerMinute: number): NonNullable<LoggerOptions['hooks']> {
+  const limit = new LogLimit(linesPerMinute);
+  return {
+    logMethod([fields, ...rest], method) {
+      const event = eventOf(fields);
+      const allowed = event === undefined ? { suppressed: 0 } : limit.admit(event, performance.now());
+      if (!allowed) return;
+      const { suppressed } = allowed;
+      method.apply(this, [suppressed > 0 ? { ...(fields as object), suppressed } : fields, ...rest] as never);
+    },
+  };
+}
+
+function eventOf(fields: unknown): string | undefined {
+  const event = (fields as { event?: unknown } | undefined)?.event;
+  return typeof event === 'string' ? event : undefined;
 }

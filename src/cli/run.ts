@@ -26,7 +26,7 @@ export function addRun(program: Command, context: CliContext): void {
 async function run(flags: ConfigFlags, context: CliContext): Promise<void> {
   const { config } = configFrom(flags, context.env);
   requireForRun(config);
-  const log = createLog(config.log.level);
+  const log = createLog(config.log.level, config.log);
   const service = new Service({ config, version: context.version, log });
   const deadline = drainOnSignals({ drainMs: config.shutdown.drainSeconds * 1000, stop: () => service.stop(), log });
   log.info(

@@ -7,6 +7,7 @@ import { health, log, metrics, shutdown } from './sections/operation.js';
 import { output, registry } from './sections/output.js';
 import { policy } from './sections/policy.js';
 import { rejects } from './sections/rejects.js';
+import { tracing } from './sections/tracing.js';
 
 /**
  * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
   policy,
   explain,
   metrics,
+  tracing,
   shutdown,
   health,
   log,

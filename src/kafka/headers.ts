@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
 import type { Headers } from '../types.js';
+import { type Content, contentSize, RecordWriter, varintSize } from './record-writer.js';
 
 /**
  * kafkajs decodes headers into an object: the order of different keys around a repeated one is lost, a `__proto__` key
@@ -46,10 +47,22 @@ interface Long {
 
 const LOG_APPEND_TIME = 1;
 
+/** Found when first needed, kafkajs being loaded by then, and only once: looking a module up costs more than a record. */
+const kafkajsLong = once(() => require('kafkajs/src/utils/long') as Long);
+const kafkajsEncoder = once(() => require('kafkajs/src/protocol/encoder') as EncoderClass);
+
+function once<T>(find: () => T): () => T {
+  let found: T | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
+}
+
 /** In place of kafkajs' decoder of one record (record batch, magic 2). */
 export function decodeRecord(decoder: Decoder, batchContext: BatchContext): object {
   const { firstOffset, firstTimestamp, maxTimestamp, magicByte, isControlBatch, timestampType } = batchContext;
-  const Long = require('kafkajs/src/utils/long') as Long;
+  const Long = kafkajsLong();
   const attributes = decoder.readInt8();
   const createTime = Long.fromValue(firstTimestamp).add(decoder.readVarLong()).toString();
   return {
@@ -66,31 +79,27 @@ export function decodeRecord(decoder: Decoder, batchContext: BatchContext): obje
 }
 
 interface Encoder {
-  size(): number;
-  writeInt8(value: number): Encoder;
-  writeVarInt(value: number): Encoder;
-  writeVarLong(value: unknown): Encoder;
-  writeVarIntBytes(value: unknown): Encoder;
-  writeVarIntString(value: string): Encoder;
-  writeEncoder(value: Encoder): Encoder;
+  buf: Buffer;
+  offset: number;
 }
 
 interface EncoderClass {
-  new (initialSize?: number): Encoder;
-  sizeOfVarInt(value: number): number;
-  sizeOfVarLong(value: unknown): number;
-  sizeOfVarIntBytes(value: unknown): number;
+  readonly prototype: object;
 }
 
 interface ProducedRecord {
   offsetDelta?: number;
-  timestampDelta?: unknown;
-  key?: unknown;
-  value: unknown;
+  /** Milliseconds after the batch's first timestamp. */
+  timestampDelta?: number;
+  key?: Content;
+  value: Content;
   headers?: IHeaders | Headers;
 }
 
-/** In place of kafkajs' encoder of one record. */
+/**
+ * In place of kafkajs' encoder of one record. Sizes are added up first and the bytes written once: kafkajs makes an
+ * array and a buffer for every number, which cost more than the rest of the record.
+ */
 export function encodeRecord({
   offsetDelta = 0,
   timestampDelta = 0,
@@ -98,35 +107,38 @@ export function encodeRecord({
   value,
   headers = [],
 }: ProducedRecord): Encoder {
-  const Encoder = require('kafkajs/src/protocol/encoder') as EncoderClass;
-  const encodedHeaders = encodeHeaders(
-    Encoder,
-    Array.isArray(headers) ? headers : Object.entries(headers).flatMap(spread),
-  );
+  const pairs = Array.isArray(headers) ? (headers as Headers) : Object.entries(headers).flatMap(spread);
   const size =
     1 + // attributes
-    Encoder.sizeOfVarLong(timestampDelta) +
-    Encoder.sizeOfVarInt(offsetDelta) +
-    Encoder.sizeOfVarIntBytes(key) +
-    Encoder.sizeOfVarIntBytes(value) +
-    encodedHeaders.size();
-  return new Encoder(size)
-    .writeVarInt(size)
-    .writeInt8(0)
-    .writeVarLong(timestampDelta)
-    .writeVarInt(offsetDelta)
-    .writeVarIntBytes(key)
-    .writeVarIntBytes(value)
-    .writeEncoder(encodedHeaders);
+    varintSize(timestampDelta) +
+    varintSize(offsetDelta) +
+    contentSize(key) +
+    contentSize(value) +
+    pairs.reduce((sum, [name, content]) => sum + contentSize(name) + contentSize(content), varintSize(pairs.length));
+  const writer = new RecordWriter(varintSize(size) + size);
+  writer.varint(size);
+  writer.byte(0);
+  writer.varint(timestampDelta);
+  writer.varint(offsetDelta);
+  writer.content(key);
+  writer.content(value);
+  writer.varint(pairs.length);
+  for (const [name, content] of pairs) {
+    writer.content(name);
+    writer.content(content);
+  }
+  return encoderOf(writer.buffer);
 }
 
-function encodeHeaders(Encoder: EncoderClass, headers: ReadonlyArray<readonly [string, unknown]>): Encoder {
-  const encoder = new Encoder(headers.length * 32).writeVarInt(headers.length);
-  for (const [key, value] of headers) encoder.writeVarIntString(key).writeVarIntBytes(value);
+/** kafkajs asks an encoder for its bytes and their number, and for nothing else. */
+function encoderOf(buffer: Buffer): Encoder {
+  const encoder = Object.create(kafkajsEncoder().prototype) as Encoder;
+  encoder.buf = buffer;
+  encoder.offset = buffer.length;
   return encoder;
 }
 
 /** One entry of kafkajs's header object, where an array is a repeated key. */
-function spread([key, value]: [string, unknown]): Array<readonly [string, unknown]> {
+function spread([key, value]: [string, IHeaders[string]]): Array<readonly [string, Content]> {
   return Array.isArray(value) ? value.map(each => [key, each] as const) : [[key, value]];
 }

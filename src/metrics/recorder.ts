@@ -4,6 +4,22 @@ import { STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
 import { MetricsRegistry } from './registry.js';
 
+/** How often each pair came. */
+class Tally<Pair extends readonly [string, string]> {
+  readonly #counts = new Map<Pair[0], Map<Pair[1], number>>();
+
+  add([first, second]: Pair): void {
+    const counts = this.#counts.get(first) ?? new Map<Pair[1], number>();
+    counts.set(second, (counts.get(second) ?? 0) + 1);
+    this.#counts.set(first, counts);
+  }
+
+  *[Symbol.iterator](): Generator<readonly [Pair, number]> {
+    for (const [first, counts] of this.#counts)
+      for (const [second, count] of counts) yield [[first, second] as unknown as Pair, count];
+  }
+}
+
 /**
  * Where figures are written down: every event goes once into the Prometheus registry, and durations also into the
  * window's quantiles. The metrics records read their counts off the same registry, so the two cannot disagree.
@@ -58,15 +74,20 @@ export class Recorder implements LedgerEvents {
     this.registry.histogram('siftline_batch_tokens').observe(timings.paddedTokens);
   }
 
-  /** Outcomes as they were stored. */
+  /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
   stored(outcomes: readonly Outcome[]): void {
     const now = Date.now();
+    const records = new Tally<readonly [outcome: Outcome['kind'], reason: string]>();
+    const labels = new Tally<readonly [task: string, label: string]>();
     for (const outcome of outcomes) {
-      const reason = outcome.kind === 'labelled' ? '' : outcome.reason;
-      this.registry.counter('siftline_records_total').inc({ outcome: outcome.kind, reason });
-      if (outcome.kind === 'labelled') this.#labels(outcome);
+      records.add([outcome.kind, outcome.kind === 'labelled' ? '' : outcome.reason]);
+      if (outcome.kind === 'labelled') this.#labelled(outcome, labels);
       this.#latency(now, outcome);
     }
+    for (const [[outcome, reason], count] of records)
+      this.registry.counter('siftline_records_total').inc({ outcome, reason }, count);
+    for (const [[task, label], count] of labels)
+      this.registry.counter('siftline_labels_total').inc({ task, label }, count);
     this.registry.gauge('siftline_in_flight_records').dec(outcomes.length);
   }
 
@@ -92,16 +113,14 @@ export class Recorder implements LedgerEvents {
     this.registry.counter('siftline_worker_restarts_total').inc();
   }
 
-  #labels(outcome: Outcome & { kind: 'labelled' }): void {
+  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: Tally<readonly [task: string, label: string]>): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
     if (outcome.windows) this.registry.counter('siftline_windows_total').inc(outcome.windows);
     if (outcome.explanations !== undefined) {
       const result = outcome.explanations ? 'given' : 'skipped';
       this.registry.counter('siftline_explanations_total').inc({ result });
     }
-    for (const { task, labels } of outcome.results) {
-      for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task, label });
-    }
+    for (const { task, labels } of outcome.results) for (const label of labels) tally.add([task, label]);
   }
 
   #latency(now: number, { record }: Outcome): void {

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 import type { RunInputs } from './tensors.js';
 
@@ -73,10 +73,43 @@ export class Session {
   }
 }
 
+export const ENGINE_VERSION: string = env.versions.node ?? env.versions.common;
+
+/**
+ * Writes an optimised graph anew, with its weights beside it in `weightsFile` (a name, in the graph's folder) as the
+ * kernels of this CPU want them. Throws what the engine says.
+ */
+export async function layOutWeights(
+  onnxFile: string,
+  { graphFile, weightsFile }: { graphFile: string; weightsFile: string },
+): Promise<void> {
+  const session = await InferenceSession.create(onnxFile, {
+    ...OPTIONS,
+    graphOptimizationLevel: 'basic',
+    optimizedModelFilePath: graphFile,
+    extra: {
+      ...EXTRA,
+      session: {
+        ...EXTRA.session,
+        save_external_prepacked_constant_initializers: '1',
+        optimized_model_external_initializers_file_name: weightsFile,
+        // Smaller ones stay in the graph: a mapping has a cost of its own.
+        optimized_model_external_initializers_min_size_in_bytes: '1024',
+      },
+    },
+  });
+  await session.release();
+}
+
 /**
  * SkipLayerNormFusion is off because the fused operator is a scalar kernel that makes a BERT graph slower than the plain
  * one; spinning is off because it burns a shared core for no gain. The engine takes the `extra` entries as strings.
  */
+const EXTRA = {
+  session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
+  optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' },
+};
+
 const OPTIONS: InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
   intraOpNumThreads: 1,
@@ -84,8 +117,5 @@ const OPTIONS: InferenceSession.SessionOptions = {
   executionMode: 'sequential',
   enableCpuMemArena: true,
   enableMemPattern: false,
-  extra: {
-    session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
-    optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' },
-  },
+  extra: EXTRA,
 };

@@ -1,6 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { readingOf, splitAsRust } from './rust-parity.js';
 import { cutWindows, reachOf, type Span } from './windows.js';
+import { byWords } from './words.js';
 
 /** A text as the model sees it: special tokens included, at most `maxTokens` ids. */
 export interface Encoded {
@@ -36,7 +37,8 @@ const MOST_CHARS_AT_FIRST = 256 * 1024;
  * ([CLS] ... [SEP], <s> ... </s>) are found by asking the tokenizer, so every family works alike.
  */
 export class Tokenizer {
-  readonly #inner: HuggingFaceTokenizer;
+  /** Without special tokens. */
+  readonly #idsOf: (text: string) => readonly number[];
   readonly #before: readonly number[];
   readonly #after: readonly number[];
   readonly #room: number;
@@ -44,12 +46,14 @@ export class Tokenizer {
   readonly #mask: string;
 
   constructor(tokenizerJson: object, maxTokens: number) {
-    this.#inner = new HuggingFaceTokenizer(tokenizerJson, {});
-    splitAsRust(tokenizerJson, this.#inner.pre_tokenizer);
+    const inner = new HuggingFaceTokenizer(tokenizerJson, {});
+    splitAsRust(tokenizerJson, inner.pre_tokenizer);
+    const encode = (text: string) => inner.encode(text, { add_special_tokens: false }).ids;
+    this.#idsOf = byWords(tokenizerJson, encode);
     this.#reading = readingOf(tokenizerJson);
     this.#mask = maskOf(tokenizerJson);
-    const bare: readonly number[] = this.#inner.encode('a', { add_special_tokens: false }).ids;
-    const whole: readonly number[] = this.#inner.encode('a', { add_special_tokens: true }).ids;
+    const bare: readonly number[] = encode('a');
+    const whole: readonly number[] = inner.encode('a', { add_special_tokens: true }).ids;
     const start = whole.findIndex((_, at) => bare.every((id, i) => whole[at + i] === id));
     this.#before = whole.slice(0, Math.max(start, 0));
     this.#after = whole.slice(Math.max(start, 0) + bare.length);
@@ -98,10 +102,10 @@ export class Tokenizer {
     const atFirst = Math.min((room + 1) * charsPerToken, MOST_CHARS_AT_FIRST);
     for (let chars = atFirst; chars < text.length; chars *= 2) {
       const end = wordEnd(text, chars);
-      const ids: readonly number[] = this.#inner.encode(text.slice(0, end), { add_special_tokens: false }).ids;
+      const ids: readonly number[] = this.#idsOf(text.slice(0, end));
       if (ids.length > room) return { ids, complete: false };
     }
-    return { ids: this.#inner.encode(text, { add_special_tokens: false }).ids, complete: true };
+    return { ids: this.#idsOf(text), complete: true };
   }
 }
 

@@ -38,6 +38,11 @@ export const log = z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')
       .describe('Least severity that is logged.'),
+    linesPerMinute: whole(0, 1_000_000)
+      .default(60)
+      .describe(
+        'Most lines of one event in a minute; the next line says how many were held back (`suppressed`). 0 writes all.',
+      ),
   })
   .prefault({})
   .describe('What is logged.');

@@ -13,9 +13,9 @@ import { dropStaleFetches } from './patches/stale-fetches.js';
 import { placeUnreadableBatches } from './patches/unreadable-batches.js';
 
 export { clusterBehind } from './patches/consumers.js';
-export { type LostOffset, onLostOffset } from './patches/lost-offsets.js';
+export { type LostOffset, type LostOffsetHook, onLostOffset } from './patches/lost-offsets.js';
 export { beforeRejoin, type RejoinHook } from './patches/rejoins.js';
-export { onUnreadable } from './patches/unreadable-batches.js';
+export { onUnreadable, type UnreadableHook } from './patches/unreadable-batches.js';
 
 /** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
 export type Kafkajs = typeof import('kafkajs');

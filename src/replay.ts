@@ -87,7 +87,7 @@ export class Replay {
     const { config, bounds, partitions, log } = this.#options;
     const { input } = config;
     const reading = await openReading({
-      kafka: config.kafka,
+      config,
       topics: input.topics,
       readUncommitted: input.isolation === 'read_uncommitted',
       fetchBytes: Math.min(input.fetchMaxBytes, FETCH_BYTES),

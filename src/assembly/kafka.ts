@@ -8,7 +8,7 @@ import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { CommittedOffsets } from '../kafka/committed-offsets.js';
-import { loadKafkajs } from '../kafka/patches.js';
+import { limitBatches, loadKafkajs } from '../kafka/patches.js';
 import { IdempotentProducer } from '../producer/idempotent-producer.js';
 import { KafkaSink } from '../producer/kafka-sink.js';
 import { MetricsPublisher } from '../producer/metrics-publisher.js';
@@ -37,6 +37,7 @@ export interface SourceParts {
 
 export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, parts: SourceParts): KafkaSource {
   const { input, workers } = config;
+  limitBatches(input.maxBatchBytes);
   return new KafkaSource({
     ...input,
     kafka: connectTo(config.kafka, log),

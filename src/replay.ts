@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
+import { batchSizeFor } from './assembly/batch-size.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { buildDecoder, buildSink, requireStageTopics } from './assembly/kafka.js';
 import { openReading, type Reading } from './assembly/reading.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
-import { BatchSize } from './batch-size.js';
+import type { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
 import type { Config } from './config/schema.js';
+import { valueBytesOf } from './consumer/batch-room.js';
 import { RangeSource } from './consumer/range-source.js';
 import { messageOf } from './errors.js';
 import type { PartitionRange } from './kafka/log-reader.js';
@@ -54,8 +56,7 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     this.#closers = new Closers(options.log);
-    const { batchRecords, batchMs } = options.config.workers;
-    this.#batchSize = new BatchSize({ most: batchRecords, targetMs: batchMs });
+    this.#batchSize = batchSizeFor(options.config);
   }
 
   /** Throws TOPIC_MISSING, RANGE_EMPTY, or what a live run throws; the summary is good then as well. */
@@ -139,7 +140,7 @@ export class Replay {
         batchRecords: workers.batchRecords,
         batchBytes: workers.batchBytes,
       },
-      batchRecords: () => this.#batchSize.records,
+      budget: this.#batchSize,
     });
     this.#source = source;
     this.#closers.push('source', () => source.close());
@@ -164,7 +165,8 @@ export class Replay {
       },
       revoked: () => {},
       stage: () => {},
-      classified: ({ tokeniseMs, inferMs }, texts) => this.#batchSize.observe(texts, tokeniseMs + inferMs),
+      classified: ({ tokeniseMs, inferMs }, records) =>
+        this.#batchSize.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
       stored: outcomes => this.#count(outcomes),
       waiting: error => log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
+import { batchSizeFor } from './assembly/batch-size.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { openCrashGuard } from './assembly/crash-guard.js';
 import {
@@ -12,9 +13,10 @@ import {
 } from './assembly/kafka.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
 import { publishWindows, watchLag } from './assembly/windows.js';
-import { BatchSize } from './batch-size.js';
+import type { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
 import type { Config } from './config/schema.js';
+import { valueBytesOf } from './consumer/batch-room.js';
 import type { KafkaSource } from './consumer/kafka-source.js';
 import { messageOf } from './errors.js';
 import { KafkaAdmin } from './kafka/admin.js';
@@ -51,8 +53,7 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#closers = new Closers(options.log);
-    const { batchRecords, batchMs } = options.config.workers;
-    this.#batchSize = new BatchSize({ most: batchRecords, targetMs: batchMs });
+    this.#batchSize = batchSizeFor(options.config);
   }
 
   /** Starts everything and works until `stop` is called or something cannot be mended, then closes everything. */
@@ -173,7 +174,7 @@ export class Service {
       lost: (place: Place, records: bigint) =>
         registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
     };
-    const source = buildSource(this.#options, { events, batchRecords: () => this.#batchSize.records });
+    const source = buildSource(this.#options, { events, budget: this.#batchSize });
     this.#source = source;
     this.#closers.push('source', () => source.close());
     if (this.#phase === 'draining') source.stop();
@@ -186,9 +187,9 @@ export class Service {
       taken: records => recorder.taken(records),
       revoked: records => recorder.revoked(records),
       stage: (stage, ms) => recorder.stage(stage, ms),
-      classified: (timings, texts) => {
+      classified: (timings, records) => {
         recorder.classified(timings);
-        this.#batchSize.observe(texts, timings.tokeniseMs + timings.inferMs);
+        this.#batchSize.observe(records.map(valueBytesOf), timings.tokeniseMs + timings.inferMs);
       },
       stored: outcomes => recorder.stored(outcomes),
       waiting: error =>

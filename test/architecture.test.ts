@@ -13,7 +13,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'service',
     'assembly',
     'audit',
-    'batch-size',
     'checks',
     'config',
     'consumer',
@@ -55,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   assembly: [
     'avro',
+    'batch-size',
     'crash-guard',
     'crash-journal',
     'closers',

@@ -39,7 +39,7 @@ function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decod
       told.revoked += records;
     },
     stage: () => {},
-    classified: (_, texts) => told.classified.push(texts),
+    classified: (_, records) => told.classified.push(records.length),
     stored: outcomes => told.stored.push(...outcomes),
     waiting: error => told.waiting.push(error),
   };

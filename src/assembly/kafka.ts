@@ -3,6 +3,7 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../avro/registry.js';
 import type { Config } from '../config/schema.js';
+import type { BatchBudget } from '../consumer/batch-room.js';
 import { createDecoder } from '../consumer/decode.js';
 import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
@@ -32,7 +33,7 @@ export interface KafkaContext {
 
 export interface SourceParts {
   readonly events: SourceEvents;
-  readonly batchRecords: () => number;
+  readonly budget: BatchBudget;
 }
 
 export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, parts: SourceParts): KafkaSource {

@@ -1,4 +1,5 @@
 import type { Batch, SourceRecord } from '../types.js';
+import type { BatchBudget } from './batch-room.js';
 import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './offsets.js';
 import { parsePartitionId, type TopicPartition } from './partition-id.js';
@@ -40,8 +41,8 @@ export class HeldPartitions {
   }
 
   /** The next batch, handed out; undefined when nothing waits. */
-  take(most?: number): HeldBatch | undefined {
-    const taken = this.#buffer.take(most);
+  take(budget?: BatchBudget): HeldBatch | undefined {
+    const taken = this.#buffer.take(budget);
     return taken && this.#handOut(taken);
   }
 

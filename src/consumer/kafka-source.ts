@@ -5,6 +5,7 @@ import type { LostOffset } from '../kafka/patches.js';
 import { recordOf } from '../kafka/record.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
 import type { Batch, Source } from '../types.js';
+import type { BatchBudget } from './batch-room.js';
 import type { BufferLimits, Held } from './buffer.js';
 import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
@@ -19,8 +20,8 @@ export interface KafkaSourceOptions extends MembershipOptions {
   /** False when the sink commits the offsets together with the results. */
   readonly commits: boolean;
   readonly limits: BufferLimits;
-  /** How many records the next batch may have, where that changes; `limits` is the most. */
-  readonly batchRecords?: () => number;
+  /** What the next batch may be, where that changes; `limits` is the most. */
+  readonly budget?: BatchBudget | undefined;
   readonly events: SourceEvents;
 }
 
@@ -106,7 +107,7 @@ export class KafkaSource implements Source {
       await this.#signal.until(() => this.#stopped || this.#failure !== undefined || this.#available());
       if (this.#failure) throw this.#failure;
       if (this.#stopped) return undefined;
-      const batch = this.#held.take(this.#options.batchRecords?.());
+      const batch = this.#held.take(this.#options.budget);
       if (batch) return batch;
     }
   }

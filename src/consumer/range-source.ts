@@ -1,5 +1,6 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
 import type { Batch, Source } from '../types.js';
+import type { BatchBudget } from './batch-room.js';
 import type { BufferLimits } from './buffer.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
 import { partitionId, type TopicPartition } from './partition-id.js';
@@ -10,8 +11,8 @@ export interface RangeSourceOptions {
   /** Reads one range in order, as LogReader does. */
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly limits: BufferLimits;
-  /** How many records the next batch may have, where that changes; `limits` is the most. */
-  readonly batchRecords?: () => number;
+  /** What the next batch may be, where that changes; `limits` is the most. */
+  readonly budget?: BatchBudget | undefined;
 }
 
 /**
@@ -43,7 +44,7 @@ export class RangeSource implements Source {
   async take(): Promise<HeldBatch | undefined> {
     await this.#signal.until(() => this.#isStopped || this.#held.hasWaiting || this.#open === 0);
     if (this.#failure) throw this.#failure;
-    return this.#isStopped ? undefined : this.#held.take(this.#options.batchRecords?.());
+    return this.#isStopped ? undefined : this.#held.take(this.#options.budget);
   }
 
   isCurrent(): boolean {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { createFileDecoder } from '../../src/consumer/file-decoder.js';
 import { type FileInput, fileInput, streamInput } from '../../src/consumer/file-input.js';
 import { FileSource } from '../../src/consumer/file-source.js';
@@ -24,7 +25,7 @@ function textInput(name: string, text: string): FileInput {
 
 function sourceOf(inputs: readonly FileInput[], limits: { records?: number; bytes?: number } = {}): FileSource {
   const { records = 100, bytes = 1_000_000 } = limits;
-  return new FileSource({ inputs, ...FIELDS, batchRecords: () => records, batchBytes: bytes });
+  return new FileSource({ inputs, ...FIELDS, budget: recordsOnly(records), batchBytes: bytes });
 }
 
 async function taken(source: FileSource): Promise<Batch & { readonly readBytes: number }> {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { batchSizeFor } from './assembly/batch-size.js';
+import { Books } from './assembly/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { buildDecoder, buildSink, requireStageTopics } from './assembly/kafka.js';
 import { openReading, type Reading } from './assembly/reading.js';
@@ -15,7 +16,8 @@ import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '.
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
 import { shippedSchema } from './producer/schemas.js';
-import type { Outcome, Sink } from './types.js';
+import { RejectLimit } from './reject-limit.js';
+import type { Sink } from './types.js';
 
 export interface ReplayOptions {
   /** Its output topics are the ones to write to. */
@@ -39,15 +41,15 @@ export interface ReplaySummary {
 }
 
 /**
- * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy and sink, the
- * same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
+ * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
+ * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
  * commits are not touched.
  */
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #closers: Closers;
   readonly #batchSize: BatchSize;
-  readonly #counts = { consumed: 0, labelled: 0, rejected: 0, skipped: 0 };
+  readonly #books: Books;
   #source: RangeSource | undefined;
   #pipeline: Pipeline | undefined;
   #stopped = false;
@@ -57,9 +59,10 @@ export class Replay {
     this.#options = options;
     this.#closers = new Closers(options.log);
     this.#batchSize = batchSizeFor(options.config);
+    this.#books = new Books(options.log);
   }
 
-  /** Throws TOPIC_MISSING, RANGE_EMPTY, or what a live run throws; the summary is good then as well. */
+  /** Throws TOPIC_MISSING, RANGE_EMPTY, LEDGER_BROKEN, or what a live run throws; the summary is good then as well. */
   async run(): Promise<void> {
     try {
       // What is wrong with topics and range is said before the model is loaded.
@@ -81,7 +84,8 @@ export class Replay {
 
   get summary(): ReplaySummary {
     const next = formatOffsets(this.#source?.positions() ?? []);
-    return { ...this.#counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
+    const { revoked: _, ...counts } = this.#books.counts;
+    return { ...counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
   }
 
   async #openRange(): Promise<{ reading: Reading; ranges: readonly PartitionRange[] }> {
@@ -151,29 +155,26 @@ export class Replay {
       classifier,
       judge: createPolicy(config.policy, folder.info.tasks).judge,
       sink,
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(),
+      ledger: this.#books.ledger,
     });
     await this.#pipeline.run();
+    this.#books.requireBalanced();
     this.#finished = !this.#stopped;
   }
 
   #events(): PipelineEvents {
     const { log } = this.#options;
     return {
-      taken: records => {
-        this.#counts.consumed += records;
-      },
+      taken: () => {},
       revoked: () => {},
       stage: () => {},
       classified: ({ tokeniseMs, inferMs }, records) =>
         this.#batchSize.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
-      stored: outcomes => this.#count(outcomes),
+      stored: () => {},
       waiting: error => log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };
-  }
-
-  #count(outcomes: readonly Outcome[]): void {
-    for (const { kind } of outcomes) this.#counts[kind] += 1;
   }
 }
 

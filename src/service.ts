@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
 import { batchSizeFor } from './assembly/batch-size.js';
+import { openLedger } from './assembly/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { openCrashGuard } from './assembly/crash-guard.js';
 import {
@@ -21,7 +22,7 @@ import type { KafkaSource } from './consumer/kafka-source.js';
 import { messageOf } from './errors.js';
 import { KafkaAdmin } from './kafka/admin.js';
 import { connectTo } from './kafka/client.js';
-import { Ledger, type Place } from './metrics/ledger.js';
+import type { Ledger, Place } from './metrics/ledger.js';
 import { Recorder } from './metrics/recorder.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
@@ -101,7 +102,7 @@ export class Service {
       guard: guarded?.guard,
       sink,
       judge: policy.judge,
-      limit: new RejectLimit(config.rejects),
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(recorder),
       ledger: this.#ledger(recorder),
     });
@@ -198,16 +199,9 @@ export class Service {
   }
 
   #ledger(recorder: Recorder): Ledger {
-    return new Ledger({
+    return openLedger(this.#options.log, {
       moved: (place, fate, records) => recorder.moved(place, fate, records),
-      broken: ({ offset, ...breach }) => {
-        recorder.broken();
-        const place = { ...breach, offset: String(offset) };
-        this.#options.log.error(
-          { event: 'ledger_broken', ...place },
-          'a record without its one outcome: a bug in siftline',
-        );
-      },
+      broken: () => recorder.broken(),
     });
   }
 

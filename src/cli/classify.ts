@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { batchSizeFor } from '../assembly/batch-size.js';
+import { Books } from '../assembly/books.js';
 import { buildExplainingClassifier } from '../assembly/classifier.js';
 import { Closers } from '../closers.js';
 import type { LoadedConfig } from '../config/load.js';
@@ -82,6 +83,7 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
   const closers = new Closers(log);
   const { batchBytes } = config.workers;
   const budget = batchSizeFor(config);
+  const books = new Books(log);
   const source = new FileSource({ inputs, ...config.input, batchBytes, budget });
   const sink = new JsonlSink({ output, nameFiles: inputs.length > 1, onGone: () => source.stop() });
   const interrupted = stopOnSignals(source, config, log);
@@ -108,7 +110,9 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
           budget.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
         stored: outcomes => progress.stored(outcomes, source.doneBytes),
       },
+      ledger: books.ledger,
     }).run();
+    books.requireBalanced();
     await sink.complete();
     end = interrupted() ? ', stopped before the end of the input' : '';
   } finally {

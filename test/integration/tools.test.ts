@@ -201,6 +201,29 @@ describe('after an incident', () => {
     assert.ok(differ.report.against.differing > 0);
     assert.equal((await broker.readAll(topics.labels)).length, 35);
   });
+
+  test('a replay of what cannot be read stops at the limit on rejected records, and says where to go on', async () => {
+    const stage = await makeStage(1);
+    const { broker, topics } = stage;
+    const [good, bad] = [20, 2_000];
+    const value = (i: number) => (i < good ? JSON.stringify({ id: i, text: `about food ${i}` }) : `plain ${i}`);
+    const messages = Array.from({ length: good + bad }, (_, i) => ({ key: String(i), value: value(i) }));
+    await broker.produce(topics.input, messages);
+    const to = `${topics.input}.again`;
+    await broker.createTopics({ topic: to }, { topic: `${to}.rejected` });
+    const limit = ['--set', 'rejects.maxRunRecords=50', '--set', 'workers.batchRecords=16'];
+    const { code, said, stdout } = await replay(stage, '--labels-topic', to, '--model', MODEL, ...limit);
+    assert.equal(code, ExitCode.rejects, said);
+    assert.match(
+      said,
+      /REJECT_LIMIT: 50 records in a row .* \(VALUE_NOT_JSON 50\).* dlq list --topic \S+\.again\.rejected/,
+    );
+    const { consumed, labelled, rejected, finished, next } = JSON.parse(stdout);
+    assert.deepEqual([labelled, consumed - rejected, finished], [good, good, false]);
+    assert.ok(rejected >= 50 && rejected < bad, `${rejected} were rejected`);
+    assert.equal(next, `0:${consumed}`);
+    assert.equal((await broker.readAll(`${to}.rejected`)).length, rejected);
+  });
 });
 
 /** Every redriven record is the original but for two headers, and its dead letter has them too. */
@@ -372,7 +395,8 @@ describe('an audit of outputs that were made by hand', () => {
       { messages: [labelFor(one)], commit: true },
       { messages: [labelFor(two)], commit: true },
     ]);
-    assert.equal((await audited(stage)).report.clean, true);
+    // The coordinator answers before its markers are in the log.
+    await eventually('the last commit shows', async () => (await audited(stage)).report.clean);
     const all = await audited(stage, '--isolation', 'read_uncommitted');
     assert.deepEqual(all.report.duplicates, { identical: 2, differing: 0 });
   });

@@ -17,7 +17,7 @@ import { Signal } from './signal.js';
 export interface KafkaSourceOptions extends MembershipOptions {
   readonly onLostOffsets: LostOffsetPolicy;
   readonly commitIntervalMs: number;
-  /** False when the sink commits the offsets together with the results. */
+  /** False when the sink commits the offsets of results together with them. */
   readonly commits: boolean;
   readonly limits: BufferLimits;
   /** What the next batch may be, where that changes; `limits` is the most. */
@@ -203,7 +203,7 @@ export class KafkaSource implements Source {
    * is committed beyond it.
    */
   async #goOnAfter(lost: LostOffset): Promise<bigint | undefined> {
-    const { onLostOffsets: policy, group, commits, events, log } = this.#options;
+    const { onLostOffsets: policy, group, events, log } = this.#options;
     const { topic, partition, wanted } = lost;
     if (!this.#mayEnd(lost)) return undefined;
     await this.#committer.flush();
@@ -212,16 +212,18 @@ export class KafkaSource implements Source {
       return undefined;
     }
     const { from, skipped } = goOnAfter(lost, policy);
-    const isBackwards = from < wanted;
-    // With exactly once the next transaction commits, unless records before the old offset would be left out as stored.
-    if (commits || isBackwards) await this.#member.commit([{ topic, partition, offset: String(from) }]);
+    // At once, also with exactly once: a restart before the next transaction would find the old offset lost anew, and
+    // with latest pass over what has come meanwhile. Nothing of the partition is under way that it could overtake, and
+    // the broker takes it from the partition's owner only.
+    await this.#member.commit([{ topic, partition, offset: String(from) }]);
     events.lost({ topic, partition }, skipped);
     const fields = { topic, partition, wanted: String(wanted), from: String(from), records: Number(skipped) };
     log.warn(
       { event: 'offset_lost', ...fields },
       'the next offset is not in the topic any more; going on as configured',
     );
-    if (isBackwards) this.#member.joinAnew();
+    // The sink would leave out, as stored, what lies before the old offset, unless it asks anew what is committed.
+    if (from < wanted) this.#member.joinAnew();
     return from;
   }
 

@@ -117,22 +117,24 @@ describe('a committed offset that retention has passed', () => {
     });
   }
 
-  test('with latest goes on behind what is there, and a restart does not lose more', async t => {
-    const run = await stage(t);
-    await passedByRetention(run);
-    const set = { 'input.onLostOffsets': 'latest' };
-    const second = run.start(set);
-    const { from, records } = await second.event('offset_lost');
-    assert.deepEqual([from, records], ['20', 10]);
-    await eventually('the new position is committed', async () => (await run.committed()) === '20');
-    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
-    await run.produce(20, 25);
-    const third = run.start(set);
-    await eventually('the new ones are done', async () => (await third.metric('siftline_records_total')) === 5);
-    assert.equal(await third.metric('siftline_records_lost_total'), 0);
-    assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
-    assert.deepEqual(await run.labels(), [...range(0, 10), ...range(20, 25)]);
-  });
+  for (const delivery of ['at-least-once', 'exactly-once']) {
+    test(`with latest goes on behind what is there, and a restart does not lose more (${delivery})`, async t => {
+      const run = await stage(t);
+      await passedByRetention(run, { delivery });
+      const set = { delivery, 'input.onLostOffsets': 'latest' };
+      const second = run.start(set);
+      const { from, records } = await second.event('offset_lost');
+      assert.deepEqual([from, records], ['20', 10]);
+      await eventually('the new position is committed', async () => (await run.committed()) === '20');
+      assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+      await run.produce(20, 25);
+      const third = run.start(set);
+      await eventually('the new ones are done', async () => (await third.metric('siftline_records_total')) === 5);
+      assert.equal(await third.metric('siftline_records_lost_total'), 0);
+      assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
+      assert.deepEqual(await run.labels(), [...range(0, 10), ...range(20, 25)]);
+    });
+  }
 });
 
 test('a stage that stops at work has stored and committed what it read before', async t => {

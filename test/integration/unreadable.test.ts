@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadKafkajs } from '../../src/kafka/patches.js';
-import { Instance } from '../support/instance.js';
-import { sharedBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, stageFields } from '../support/outputs.js';
+import { labelOf } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 const GOOD = 1_200;
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 test('a batch that unpacks to too much ends the stage with its place, once what lies before it is committed', async t => {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('in'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
+  const stage = await makeStage();
+  const { broker, topics, group } = stage;
   const good = (i: number) => ({
     key: String(i),
     value: JSON.stringify({ id: i, text: `about food ${i} `.repeat(40) }),
@@ -39,12 +31,10 @@ test('a batch that unpacks to too much ends the stage with its place, once what 
   });
   await broker.produce(topics.input, [good(GOOD + 2)]);
 
-  const group = uniqueName('group');
   // One slow thread: records are still under way when the batch behind them is fetched.
-  const set = { ...stageFields(topics, group), 'workers.batchRecords': '16', 'workers.count': '1' };
+  const set = { 'workers.batchRecords': '16', 'workers.count': '1' };
   const limited = { ...set, 'input.maxBatchBytes': String(MAX_BATCH_BYTES) };
-  const start = (set: Record<string, string>) =>
-    Instance.start(t, { brokers: broker.bootstrap, model: fixtureModel('bert-two-tasks'), set });
+  const start = (set: Record<string, string>) => startStage(t, stage, { set });
   const offsets = async () =>
     (await broker.readAll(topics.labels)).map(record => Number(labelOf(record).source.offset));
 

@@ -59,6 +59,14 @@ test('a batch ends with the record that fills its bytes', async () => {
   assert.equal((await taken(source)).records.length, 2);
 });
 
+test('a batch ends before the record that is too much work, which opens the next', async () => {
+  const budget = { records: 100, ms: 50, msOf: (bytes: number) => bytes };
+  const lines = [20, 20, 90, 10].map(length => 'x'.repeat(length)).join('\n');
+  const source = new FileSource({ inputs: [textInput('a', lines)], ...FIELDS, budget, batchBytes: 1_000_000 });
+  const sizes = [await taken(source), await taken(source), await taken(source)].map(({ records }) => records.length);
+  assert.deepEqual(sizes, [2, 1, 1]);
+});
+
 test('a file whose first record opens a batch waits until every earlier file is done', async () => {
   const source = sourceOf([textInput('a', 'x\nx\n'), textInput('b', 'x\n')], { records: 2 });
   const first = await taken(source);

@@ -25,8 +25,8 @@ export interface PipelineEvents {
   taken(records: number): void;
   revoked(records: number): void;
   stage(stage: StageName, ms: number): void;
-  /** So many texts went through the model together. */
-  classified(timings: BatchTimings, texts: number): void;
+  /** The texts of these records went through the model together. */
+  classified(timings: BatchTimings, records: readonly SourceRecord[]): void;
   stored(outcomes: readonly Outcome[]): void;
   /** Decoding waits for something outside, such as a registry that is down. */
   waiting(error: unknown): void;
@@ -194,7 +194,7 @@ export class Pipeline {
     const started = performance.now();
     const { answers, timings } = await this.#classify(asked, texts);
     trace?.stage('classify', started);
-    this.#parts.events.classified(timings, texts.length);
+    this.#parts.events.classified(timings, asked);
     let at = 0;
     return records.map((record, i): Outcome => {
       const each = decoded[i];

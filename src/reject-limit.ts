@@ -7,10 +7,12 @@ export interface RejectLimitOptions {
   readonly windowRecords: number;
   /** So many rejected records in a row are too many; undefined is no limit. */
   readonly maxRunRecords?: number | undefined;
+  /** Where rejected records go, for the message. */
+  readonly rejectedTopic: string;
 }
 
 /**
- * Watches how many records are rejected, so that a stage with a wrong setting, or behind a broken producer, stops before
+ * Watches how many records are rejected, so that a run with a wrong setting, or behind a broken producer, stops before
  * it has drained its topic into the dead letters. Records without a text (tombstones) count neither way.
  */
 export class RejectLimit {
@@ -52,11 +54,11 @@ export class RejectLimit {
     const { maxRatio, windowRecords, maxRunRecords } = this.#options;
     if (maxRunRecords !== undefined && this.#run >= maxRunRecords) {
       const reasons = this.#reasons(Math.min(this.#run, windowRecords));
-      return limitError(`${this.#run} records in a row were rejected (${reasons})`, 'rejects.maxRunRecords');
+      return this.#error(`${this.#run} records in a row were rejected (${reasons})`, 'rejects.maxRunRecords');
     }
     if (!this.#isFull || this.#rejected <= maxRatio * windowRecords) return undefined;
     const what = `${this.#rejected} of the last ${windowRecords} records were rejected`;
-    return limitError(`${what} (${this.#reasons(windowRecords)})`, 'rejects.maxRatio');
+    return this.#error(`${what} (${this.#reasons(windowRecords)})`, 'rejects.maxRatio');
   }
 
   /** Of the last so many records, the reason most frequent first. */
@@ -69,14 +71,15 @@ export class RejectLimit {
     const sorted = [...counts].sort(([, a], [, b]) => b - a);
     return sorted.map(([reason, count]) => `${reason} ${count}`).join(', ');
   }
-}
 
-function limitError(what: string, field: string): SiftlineError {
-  return new SiftlineError({
-    code: 'REJECT_LIMIT',
-    message:
-      `${what}, which is more than ${field} allows; what was taken is stored and committed. Look at some of them ` +
-      '(siftline dlq list), then mend their producer, correct input.format or input.textFields, or raise the limit',
-    exitCode: ExitCode.rejects,
-  });
+  #error(what: string, field: string): SiftlineError {
+    return new SiftlineError({
+      code: 'REJECT_LIMIT',
+      message:
+        `${what}, which is more than ${field} allows; nothing more is taken, and what was taken is stored. Look at some of ` +
+        `them (siftline dlq list --topic ${this.#options.rejectedTopic}), then mend their producer, correct input.format or ` +
+        'input.textFields, or raise the limit',
+      exitCode: ExitCode.rejects,
+    });
+  }
 }

@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
+import { batchSizeFor } from './assembly/batch-size.js';
+import { Books } from './assembly/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { buildDecoder, buildSink, requireStageTopics } from './assembly/kafka.js';
 import { openReading, type Reading } from './assembly/reading.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
-import { BatchSize } from './batch-size.js';
+import type { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
 import type { Config } from './config/schema.js';
+import { valueBytesOf } from './consumer/batch-room.js';
 import { RangeSource } from './consumer/range-source.js';
 import { messageOf } from './errors.js';
 import type { PartitionRange } from './kafka/log-reader.js';
@@ -13,7 +16,8 @@ import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '.
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
 import { shippedSchema } from './producer/schemas.js';
-import type { Outcome, Sink } from './types.js';
+import { RejectLimit } from './reject-limit.js';
+import type { Sink } from './types.js';
 
 export interface ReplayOptions {
   /** Its output topics are the ones to write to. */
@@ -37,15 +41,15 @@ export interface ReplaySummary {
 }
 
 /**
- * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy and sink, the
- * same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
+ * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
+ * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
  * commits are not touched.
  */
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #closers: Closers;
   readonly #batchSize: BatchSize;
-  readonly #counts = { consumed: 0, labelled: 0, rejected: 0, skipped: 0 };
+  readonly #books: Books;
   #source: RangeSource | undefined;
   #pipeline: Pipeline | undefined;
   #stopped = false;
@@ -54,11 +58,11 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     this.#closers = new Closers(options.log);
-    const { batchRecords, batchMs } = options.config.workers;
-    this.#batchSize = new BatchSize({ most: batchRecords, targetMs: batchMs });
+    this.#batchSize = batchSizeFor(options.config);
+    this.#books = new Books(options.log);
   }
 
-  /** Throws TOPIC_MISSING, RANGE_EMPTY, or what a live run throws; the summary is good then as well. */
+  /** Throws TOPIC_MISSING, RANGE_EMPTY, LEDGER_BROKEN, or what a live run throws; the summary is good then as well. */
   async run(): Promise<void> {
     try {
       // What is wrong with topics and range is said before the model is loaded.
@@ -80,14 +84,15 @@ export class Replay {
 
   get summary(): ReplaySummary {
     const next = formatOffsets(this.#source?.positions() ?? []);
-    return { ...this.#counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
+    const { revoked: _, ...counts } = this.#books.counts;
+    return { ...counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
   }
 
   async #openRange(): Promise<{ reading: Reading; ranges: readonly PartitionRange[] }> {
     const { config, bounds, partitions, log } = this.#options;
     const { input } = config;
     const reading = await openReading({
-      kafka: config.kafka,
+      config,
       topics: input.topics,
       readUncommitted: input.isolation === 'read_uncommitted',
       fetchBytes: Math.min(input.fetchMaxBytes, FETCH_BYTES),
@@ -139,7 +144,7 @@ export class Replay {
         batchRecords: workers.batchRecords,
         batchBytes: workers.batchBytes,
       },
-      batchRecords: () => this.#batchSize.records,
+      budget: this.#batchSize,
     });
     this.#source = source;
     this.#closers.push('source', () => source.close());
@@ -150,28 +155,26 @@ export class Replay {
       classifier,
       judge: createPolicy(config.policy, folder.info.tasks).judge,
       sink,
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(),
+      ledger: this.#books.ledger,
     });
     await this.#pipeline.run();
+    this.#books.requireBalanced();
     this.#finished = !this.#stopped;
   }
 
   #events(): PipelineEvents {
     const { log } = this.#options;
     return {
-      taken: records => {
-        this.#counts.consumed += records;
-      },
+      taken: () => {},
       revoked: () => {},
       stage: () => {},
-      classified: ({ tokeniseMs, inferMs }, texts) => this.#batchSize.observe(texts, tokeniseMs + inferMs),
-      stored: outcomes => this.#count(outcomes),
+      classified: ({ tokeniseMs, inferMs }, records) =>
+        this.#batchSize.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
+      stored: () => {},
       waiting: error => log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };
-  }
-
-  #count(outcomes: readonly Outcome[]): void {
-    for (const { kind } of outcomes) this.#counts[kind] += 1;
   }
 }
 

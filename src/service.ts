@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import { AdminServer, type Probe } from './admin/server.js';
+import { batchSizeFor } from './assembly/batch-size.js';
+import { openLedger } from './assembly/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './assembly/classifier.js';
 import { openCrashGuard } from './assembly/crash-guard.js';
 import {
@@ -12,14 +14,15 @@ import {
 } from './assembly/kafka.js';
 import { connectRegistry, schemaIds } from './assembly/registry.js';
 import { publishWindows, watchLag } from './assembly/windows.js';
-import { BatchSize } from './batch-size.js';
+import type { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
 import type { Config } from './config/schema.js';
+import { valueBytesOf } from './consumer/batch-room.js';
 import type { KafkaSource } from './consumer/kafka-source.js';
 import { messageOf } from './errors.js';
 import { KafkaAdmin } from './kafka/admin.js';
 import { connectTo } from './kafka/client.js';
-import { Ledger, type Place } from './metrics/ledger.js';
+import type { Ledger, Place } from './metrics/ledger.js';
 import { Recorder } from './metrics/recorder.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { createPolicy } from './policy/policy.js';
@@ -53,8 +56,7 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#closers = new Closers(options.log);
-    const { batchRecords, batchMs } = options.config.workers;
-    this.#batchSize = new BatchSize({ most: batchRecords, targetMs: batchMs });
+    this.#batchSize = batchSizeFor(options.config);
   }
 
   /** Starts everything and works until `stop` is called or something cannot be mended, then closes everything. */
@@ -102,7 +104,7 @@ export class Service {
       guard: guarded?.guard,
       sink,
       judge: policy.judge,
-      limit: new RejectLimit(config.rejects),
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(recorder),
       ledger: this.#ledger(recorder),
       tracer: await this.#openTracer(built),
@@ -184,7 +186,7 @@ export class Service {
       lost: (place: Place, records: bigint) =>
         registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
     };
-    const source = buildSource(this.#options, { events, batchRecords: () => this.#batchSize.records });
+    const source = buildSource(this.#options, { events, budget: this.#batchSize });
     this.#source = source;
     this.#closers.push('source', () => source.close());
     if (this.#phase === 'draining') source.stop();
@@ -197,9 +199,9 @@ export class Service {
       taken: records => recorder.taken(records),
       revoked: records => recorder.revoked(records),
       stage: (stage, ms) => recorder.stage(stage, ms),
-      classified: (timings, texts) => {
+      classified: (timings, records) => {
         recorder.classified(timings);
-        this.#batchSize.observe(texts, timings.tokeniseMs + timings.inferMs);
+        this.#batchSize.observe(records.map(valueBytesOf), timings.tokeniseMs + timings.inferMs);
       },
       stored: outcomes => recorder.stored(outcomes),
       waiting: error =>
@@ -208,16 +210,9 @@ export class Service {
   }
 
   #ledger(recorder: Recorder): Ledger {
-    return new Ledger({
+    return openLedger(this.#options.log, {
       moved: (place, fate, records) => recorder.moved(place, fate, records),
-      broken: ({ offset, ...breach }) => {
-        recorder.broken();
-        const place = { ...breach, offset: String(offset) };
-        this.#options.log.error(
-          { event: 'ledger_broken', ...place },
-          'a record without its one outcome: a bug in siftline',
-        );
-      },
+      broken: () => recorder.broken(),
     });
   }
 

@@ -196,7 +196,10 @@ export interface Claim {
   readonly isCurrent: () => boolean;
   /** Says that they do. */
   readonly lose: (why: Error) => void;
-  /** Says that another owner of their partition has stored these, or will: `publish` answers without them. */
+  /**
+   * Says that another owner of their partition has stored these, or will, or that nobody is left to read them: `publish`
+   * answers without them.
+   */
   readonly leave: (records: readonly SourceRecord[]) => void;
 }
 

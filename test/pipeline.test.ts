@@ -41,7 +41,7 @@ function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decod
       told.revoked += records;
     },
     stage: () => {},
-    classified: (_, texts) => told.classified.push(texts),
+    classified: (_, records) => told.classified.push(records.length),
     stored: outcomes => told.stored.push(...outcomes),
     waiting: error => told.waiting.push(error),
   };
@@ -395,7 +395,7 @@ test('too many rejected records end the run, with everything that was taken stor
         ? PLAIN.decode(record)
         : { kind: 'rejected', reason: 'VALUE_NOT_JSON', stage: 'decode', attempts: 1, detail: '' },
   };
-  const limit = new RejectLimit({ maxRatio: 1, windowRecords: 10, maxRunRecords: 4 });
+  const limit = new RejectLimit({ rejectedTopic: 'rejected', maxRatio: 1, windowRecords: 10, maxRunRecords: 4 });
   const { pipeline, sink, told, topic } = stage({ counts: [40], concurrency: 2, waits: true, decoder, limit });
   await assert.rejects(pipeline.run(), { code: 'REJECT_LIMIT', exitCode: 10 });
   assert.ok(sink.stored.length >= 7 && sink.stored.length < 12, `${sink.stored.length} were stored`);

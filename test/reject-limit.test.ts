@@ -21,7 +21,7 @@ function verdict(limit: RejectLimit, letters: string): readonly [records: number
 }
 
 describe('the share of rejected records', () => {
-  const limit = () => new RejectLimit({ maxRatio: 0.5, windowRecords: 4 });
+  const limit = () => new RejectLimit({ rejectedTopic: 'texts.rejected', maxRatio: 0.5, windowRecords: 4 });
 
   test('is judged over a full window, and may reach the limit', () => {
     assert.equal(verdict(limit(), 'rrr'), undefined);
@@ -48,21 +48,28 @@ describe('the share of rejected records', () => {
     assert.equal(error?.code, 'REJECT_LIMIT');
     assert.match(
       error?.message ?? '',
-      /^3 of the last 4 records were rejected \(TEXT_EMPTY 2, AVRO_LIMIT 1\), .* rejects\.maxRatio .*siftline dlq list/,
+      /^3 of the last 4 records were rejected \(TEXT_EMPTY 2, AVRO_LIMIT 1\), .* rejects\.maxRatio .*siftline dlq list --topic texts\.rejected/,
     );
   });
 
   test('of all is no limit', () => {
-    assert.equal(verdict(new RejectLimit({ maxRatio: 1, windowRecords: 4 }), 'r'.repeat(50)), undefined);
+    assert.equal(
+      verdict(new RejectLimit({ rejectedTopic: 'texts.rejected', maxRatio: 1, windowRecords: 4 }), 'r'.repeat(50)),
+      undefined,
+    );
   });
 
   test('of none is the strictest: one rejected record in a full window', () => {
-    assert.equal(verdict(new RejectLimit({ maxRatio: 0, windowRecords: 4 }), 'llllllr')?.[0], 7);
+    assert.equal(
+      verdict(new RejectLimit({ rejectedTopic: 'texts.rejected', maxRatio: 0, windowRecords: 4 }), 'llllllr')?.[0],
+      7,
+    );
   });
 });
 
 describe('a run of rejected records', () => {
-  const limit = (windowRecords = 100) => new RejectLimit({ maxRatio: 1, windowRecords, maxRunRecords: 3 });
+  const limit = (windowRecords = 100) =>
+    new RejectLimit({ rejectedTopic: 'texts.rejected', maxRatio: 1, windowRecords, maxRunRecords: 3 });
 
   test('is broken by a labelled record and not by a tombstone', () => {
     assert.equal(verdict(limit(), 'rrlrrlrr'), undefined);

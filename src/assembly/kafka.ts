@@ -3,12 +3,13 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../avro/registry.js';
 import type { Config } from '../config/schema.js';
+import type { BatchBudget } from '../consumer/batch-room.js';
 import { createDecoder } from '../consumer/decode.js';
 import { KafkaSource, type SourceEvents } from '../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { CommittedOffsets } from '../kafka/committed-offsets.js';
-import { loadKafkajs } from '../kafka/patches.js';
+import { limitBatches, loadKafkajs } from '../kafka/patches.js';
 import { IdempotentProducer } from '../producer/idempotent-producer.js';
 import { KafkaSink } from '../producer/kafka-sink.js';
 import { MetricsPublisher } from '../producer/metrics-publisher.js';
@@ -32,11 +33,12 @@ export interface KafkaContext {
 
 export interface SourceParts {
   readonly events: SourceEvents;
-  readonly batchRecords: () => number;
+  readonly budget: BatchBudget;
 }
 
 export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'>, parts: SourceParts): KafkaSource {
   const { input, workers } = config;
+  limitBatches(input.maxBatchBytes);
   return new KafkaSource({
     ...input,
     kafka: connectTo(config.kafka, log),

@@ -4,9 +4,10 @@ import type { Config } from '../config/schema.js';
 import { KafkaAdmin, requireTopics } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { LogReader } from '../kafka/log-reader.js';
+import { limitBatches } from '../kafka/patches.js';
 
 export interface ReadingOptions {
-  readonly kafka: Config['kafka'];
+  readonly config: Pick<Config, 'kafka' | 'input'>;
   /** They must exist; TOPIC_MISSING otherwise. */
   readonly topics: readonly string[];
   readonly readUncommitted: boolean;
@@ -25,7 +26,9 @@ export interface Reading {
 
 /** What a tool reads topics with that is no member of a group. Reads nothing yet. */
 export async function openReading(options: ReadingOptions): Promise<Reading> {
-  const { kafka, topics, readUncommitted, fetchBytes, closers, log } = options;
+  const { config, topics, readUncommitted, fetchBytes, closers, log } = options;
+  const { kafka, input } = config;
+  limitBatches(input.maxBatchBytes);
   const admin = await KafkaAdmin.open(connectTo(kafka, log), kafka.brokers);
   closers.push('admin client', () => admin.close());
   const partitions = await requireTopics(admin, topics);

@@ -79,7 +79,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
   const closers = new Closers(log);
   try {
     const { reader, partitions } = await openReading({
-      kafka: config.kafka,
+      config,
       topics: [...topics.inputs, topics.labels, topics.rejected, ...(flags.against ? [flags.against] : [])],
       readUncommitted: flags.isolation === 'read_uncommitted',
       closers,

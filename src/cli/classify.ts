@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
+import { batchSizeFor } from '../assembly/batch-size.js';
+import { Books } from '../assembly/books.js';
 import { buildExplainingClassifier } from '../assembly/classifier.js';
-import { BatchSize } from '../batch-size.js';
 import { Closers } from '../closers.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { valueBytesOf } from '../consumer/batch-room.js';
 import { createFileDecoder } from '../consumer/file-decoder.js';
 import { FILE_FORMATS, type FileFormat, type FileInput, fileInput, streamInput } from '../consumer/file-input.js';
 import { FileSource } from '../consumer/file-source.js';
@@ -79,9 +81,10 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
 /** From here on as in `run`: the parts are opened in order, and closed in reverse whatever happens. */
 async function run({ config, inputs, output, progress, log }: Job): Promise<void> {
   const closers = new Closers(log);
-  const { batchRecords, batchMs, batchBytes } = config.workers;
-  const size = new BatchSize({ most: batchRecords, targetMs: batchMs });
-  const source = new FileSource({ inputs, ...config.input, batchBytes, batchRecords: () => size.records });
+  const { batchBytes } = config.workers;
+  const budget = batchSizeFor(config);
+  const books = new Books(log);
+  const source = new FileSource({ inputs, ...config.input, batchBytes, budget });
   const sink = new JsonlSink({ output, nameFiles: inputs.length > 1, onGone: () => source.stop() });
   const interrupted = stopOnSignals(source, config, log);
   let end: string | undefined;
@@ -103,10 +106,13 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
       sink,
       events: {
         ...NO_EVENTS,
-        classified: ({ tokeniseMs, inferMs }, texts) => size.observe(texts, tokeniseMs + inferMs),
+        classified: ({ tokeniseMs, inferMs }, records) =>
+          budget.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
         stored: outcomes => progress.stored(outcomes, source.doneBytes),
       },
+      ledger: books.ledger,
     }).run();
+    books.requireBalanced();
     await sink.complete();
     end = interrupted() ? ', stopped before the end of the input' : '';
   } finally {

@@ -52,7 +52,7 @@ export async function openDlq(
   const { range, times } = splitTimes(parseRange(flags, Date.now()));
   const records = flags.offsets === undefined ? undefined : recordsOf(flags.offsets);
   const reading = await openReading({
-    kafka: config.kafka,
+    config,
     topics: [topic],
     readUncommitted: false,
     closers,

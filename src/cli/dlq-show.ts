@@ -26,7 +26,7 @@ export async function showDeadLetter(name: string | undefined, flags: ShowFlags,
   const closers = new Closers(log);
   try {
     const { reader } = await openReading({
-      kafka: config.kafka,
+      config,
       topics: [place.topic],
       readUncommitted: false,
       closers,

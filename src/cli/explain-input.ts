@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Config } from '../config/schema.js';
+import { recordsOnly } from '../consumer/batch-room.js';
 import { createDecoder } from '../consumer/decode.js';
 import { createFileDecoder } from '../consumer/file-decoder.js';
 import { type FileFormat, fileInput, streamInput } from '../consumer/file-input.js';
@@ -45,7 +46,7 @@ export async function textsFromFiles(
     names.map(async name => (name === '-' ? streamInput('stdin', readable, format) : fileInput(name, format))),
   );
   const { batchBytes } = config.workers;
-  const source = new FileSource({ inputs, ...config.input, batchBytes, batchRecords: () => BATCH_RECORDS });
+  const source = new FileSource({ inputs, ...config.input, batchBytes, budget: recordsOnly(BATCH_RECORDS) });
   const decoder = createFileDecoder(inputs, config.input);
   const placeOf = ({ topic, offset }: SourceRecord) => ({
     ...(inputs.length > 1 ? { file: topic } : {}),

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { batchSizeFor } from '../assembly/batch-size.js';
 import { buildClassifier } from '../assembly/classifier.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
@@ -54,7 +55,8 @@ export async function scoreData(job: Job): Promise<ScoredData> {
       rows: survey.rows,
       classifier,
       judge: scored => policy.judge(scored).results,
-      ...config.workers,
+      size: batchSizeFor(config),
+      batchBytes: config.workers.batchBytes,
       onProgress: progress.update,
     });
     if (sample.rows === 0) throw refusal('EVAL_EMPTY', `${file.path}: the model has no answer for any of its texts`);

@@ -1,4 +1,5 @@
 import type { SourceRecord } from '../types.js';
+import { type BatchBudget, BatchRoom, recordsOnly, valueBytesOf } from './batch-room.js';
 
 /** A record and the offset to commit once it and all before it are done. */
 export interface Held {
@@ -58,17 +59,20 @@ export class RecordBuffer {
     return true;
   }
 
-  /** The next batch: from each partition in turn an equal part, so that few records of many partitions travel together. */
-  take(most = this.#limits.batchRecords): Map<string, Held[]> | undefined {
+  /**
+   * The next batch: from each partition in turn an equal part, of the records and of the work, so that few records of
+   * many partitions travel together.
+   */
+  take(budget: BatchBudget = recordsOnly(this.#limits.batchRecords)): Map<string, Held[]> | undefined {
     const partitions = [...this.#queues].filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
     const first = this.#turn++ % partitions.length;
-    const room = { records: most, bytes: this.#limits.batchBytes };
+    const room = new BatchRoom(budget, this.#limits.batchBytes);
     const batch = new Map<string, Held[]>();
-    for (let i = 0; i < partitions.length && room.records > 0; i++) {
+    for (let i = 0; i < partitions.length && !room.isFull; i++) {
       const [partition, queue] = partitions[(first + i) % partitions.length] as [string, Queue];
-      const share = Math.ceil(room.records / (partitions.length - i));
-      const taken = takeFrom(queue, { records: share, room });
+      const left = partitions.length - i;
+      const taken = takeFrom(queue, room, { records: Math.ceil(room.records / left), ms: room.ms / left });
       if (taken.length > 0) batch.set(partition, taken);
     }
     return batch;
@@ -117,14 +121,17 @@ export class RecordBuffer {
   }
 }
 
-/** At least one record goes along while there is room for any, however large it is. */
-function takeFrom(queue: Queue, limit: { records: number; room: { records: number; bytes: number } }): Held[] {
-  const { room } = limit;
-  let count = 0;
-  while (count < Math.min(limit.records, queue.waiting.length) && room.bytes > 0) {
-    room.bytes -= sizeOf((queue.waiting[count] as Held).record);
+/** At least one record goes along while there is room for it, whatever the share. */
+function takeFrom(queue: Queue, room: BatchRoom, share: { readonly records: number; readonly ms: number }): Held[] {
+  const most = Math.min(share.records, queue.waiting.length);
+  let [count, used] = [0, 0];
+  while (count < most) {
+    const { record } = queue.waiting[count] as Held;
+    const ms = room.msOf(valueBytesOf(record));
+    if (!room.fits(ms) || (count > 0 && used + ms > share.ms)) break;
+    room.add(ms, sizeOf(record));
+    used += ms;
     count += 1;
   }
-  room.records -= count;
   return queue.waiting.splice(0, count);
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../errors.js';
 import type { Batch, Source, SourceRecord } from '../types.js';
+import { type BatchBudget, BatchRoom, valueBytesOf } from './batch-room.js';
 import { readCsv } from './file-csv.js';
 import { type FileInput, unreadable } from './file-input.js';
 import { type FileValue, readJsonLines, readLines } from './file-lines.js';
@@ -11,8 +12,8 @@ export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
   readonly textFields: readonly string[];
   readonly maxValueBytes: number;
-  /** Most records of the next batch. */
-  readonly batchRecords: () => number;
+  /** What the next batch may be. */
+  readonly budget: BatchBudget;
   readonly batchBytes: number;
 }
 
@@ -90,18 +91,17 @@ export class FileSource implements Source {
 
   /** The records of the next batch: full, or what came within LINGER_MS of its first; empty at the end of the input. */
   async #gather(): Promise<SourceRecord[]> {
-    const { batchBytes } = this.#options;
-    const most = this.#options.batchRecords();
+    const room = new BatchRoom(this.#options.budget, this.#options.batchBytes);
     const records: SourceRecord[] = [];
     let lingered: Promise<undefined> | undefined;
-    for (let bytes = 0; records.length < most && bytes < batchBytes; ) {
+    while (!room.isFull) {
       this.#next ??= this.#nextRecord();
       const next = await (lingered ? Promise.race([this.#next, lingered]) : this.#next);
       if (!next) break;
+      if (!next.done && !admitted(next.value, room)) break;
       this.#next = undefined;
       if (next.done) break;
       records.push(next.value);
-      bytes += next.value.value?.length ?? 0;
       lingered ??= sleep(LINGER_MS, undefined);
     }
     return records;
@@ -163,6 +163,15 @@ export class FileSource implements Source {
       yield chunk;
     }
   }
+}
+
+/** False when the record must wait for the next batch. */
+function admitted(record: SourceRecord, room: BatchRoom): boolean {
+  const bytes = valueBytesOf(record);
+  const ms = room.msOf(bytes);
+  if (!room.fits(ms)) return false;
+  room.add(ms, bytes);
+  return true;
 }
 
 function recordOf({ name }: FileInput, partition: number, { line, value }: FileValue): SourceRecord {

@@ -1,8 +1,9 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
 import type { Batch, Source } from '../types.js';
-import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
-import { PartitionProgress, type Slice } from './offsets.js';
-import { parsePartitionId, partitionId, type TopicPartition } from './partition-id.js';
+import type { BatchBudget } from './batch-room.js';
+import type { BufferLimits } from './buffer.js';
+import { type HeldBatch, HeldPartitions } from './held-partitions.js';
+import { partitionId, type TopicPartition } from './partition-id.js';
 import { Signal } from './signal.js';
 
 export interface RangeSourceOptions {
@@ -10,12 +11,8 @@ export interface RangeSourceOptions {
   /** Reads one range in order, as LogReader does. */
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly limits: BufferLimits;
-  /** How many records the next batch may have, where that changes; `limits` is the most. */
-  readonly batchRecords?: () => number;
-}
-
-interface RangeBatch extends Batch {
-  readonly parts: ReadonlyArray<{ readonly id: string; readonly held: readonly Held[]; readonly slice: Slice }>;
+  /** What the next batch may be, where that changes; `limits` is the most. */
+  readonly budget?: BatchBudget | undefined;
 }
 
 /**
@@ -25,19 +22,17 @@ interface RangeBatch extends Batch {
  */
 export class RangeSource implements Source {
   readonly #options: RangeSourceOptions;
-  readonly #buffer: RecordBuffer;
+  readonly #held: HeldPartitions;
   readonly #signal = new Signal();
   readonly #stopping = new AbortController();
-  readonly #progress = new Map<string, PartitionProgress>();
   #reading: Promise<unknown> = Promise.resolve();
   #open = 0;
   #failure: unknown;
 
   constructor(options: RangeSourceOptions) {
     this.#options = options;
-    this.#buffer = new RecordBuffer(options.limits);
-    this.#buffer.assign(options.ranges.map(partitionId));
-    for (const range of options.ranges) this.#progress.set(partitionId(range), new PartitionProgress());
+    this.#held = new HeldPartitions(options.limits);
+    this.#held.assign(options.ranges.map(partitionId));
   }
 
   async open(): Promise<void> {
@@ -46,11 +41,10 @@ export class RangeSource implements Source {
     this.#reading = Promise.all(ranges.map(range => this.#read(range)));
   }
 
-  async take(): Promise<RangeBatch | undefined> {
-    await this.#signal.until(() => this.#isStopped || this.#buffer.hasWaiting || this.#open === 0);
+  async take(): Promise<HeldBatch | undefined> {
+    await this.#signal.until(() => this.#isStopped || this.#held.hasWaiting || this.#open === 0);
     if (this.#failure) throw this.#failure;
-    const taken = this.#isStopped ? undefined : this.#buffer.take(this.#options.batchRecords?.());
-    return taken && this.#handOut(taken);
+    return this.#isStopped ? undefined : this.#held.take(this.#options.budget);
   }
 
   isCurrent(): boolean {
@@ -58,19 +52,17 @@ export class RangeSource implements Source {
   }
 
   done(batch: Batch): void {
-    for (const { id, held, slice } of (batch as RangeBatch).parts) {
-      this.#progress.get(id)?.finish(slice);
-      this.#buffer.release(id, held);
-    }
+    this.#held.finish(batch as HeldBatch);
     this.#signal.raise();
   }
 
   /** The first offset of each range that is not done, or not before all that come before it are. */
   positions(): Array<TopicPartition & { offset: bigint }> {
-    return this.#options.ranges.map(range => {
-      const id = partitionId(range);
-      return { ...parsePartitionId(id), offset: this.#progress.get(id)?.next ?? range.from };
-    });
+    const starts = new Map(this.#options.ranges.map(range => [partitionId(range), range.from]));
+    return this.#held.positions().map(({ next, ...where }) => ({
+      ...where,
+      offset: next ?? (starts.get(partitionId(where)) as bigint),
+    }));
   }
 
   /** Nobody else reads on its account. */
@@ -94,12 +86,12 @@ export class RangeSource implements Source {
     const id = partitionId(range);
     try {
       for await (const { records } of this.#options.read(range, this.#stopping.signal)) {
-        this.#buffer.push(
+        this.#held.push(
           id,
           records.map(record => ({ record, next: record.offset + 1n })),
         );
         this.#signal.raise();
-        await this.#signal.until(() => this.#isStopped || !this.#buffer.isOver(id));
+        await this.#signal.until(() => this.#isStopped || !this.#held.isOver(id));
         if (this.#isStopped) return;
       }
     } catch (error) {
@@ -108,14 +100,5 @@ export class RangeSource implements Source {
       this.#open -= 1;
       this.#signal.raise();
     }
-  }
-
-  #handOut(taken: Map<string, Held[]>): RangeBatch {
-    const parts = [...taken].map(([id, held]) => {
-      const { next } = held.at(-1) as Held;
-      return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
-    });
-    const next = parts.map(({ id, slice }) => ({ ...parsePartitionId(id), offset: slice.next }));
-    return { epoch: 1, records: parts.flatMap(({ held }) => held.map(({ record }) => record)), next, parts };
   }
 }

@@ -1,4 +1,5 @@
-import { BatchSize } from '../batch-size.js';
+import type { BatchSize } from '../batch-size.js';
+import { BatchRoom } from '../consumer/batch-room.js';
 import type { Classifier, Scored, TaskResult } from '../types.js';
 import type { LabelledRow, SkipReason } from './labelled-rows.js';
 import type { Question } from './question.js';
@@ -11,9 +12,9 @@ export interface ScoringOptions {
   readonly classifier: Classifier;
   /** What serving's policy makes of the scores; of all tasks, in the model's order. */
   readonly judge: (scored: Scored) => readonly TaskResult[];
-  readonly batchRecords: number;
+  /** What a batch may be; told what each took. */
+  readonly size: BatchSize;
   readonly batchBytes: number;
-  readonly batchMs: number;
   /** Told how many rows are done. */
   readonly onProgress: (rows: number) => void;
 }
@@ -28,19 +29,21 @@ type Usable = LabelledRow & { readonly kind: 'usable' };
 
 /** Classifies every usable row, a few batches at a time, and keeps scores and decisions, not texts. */
 export async function scoreRows(source: AsyncIterable<LabelledRow>, options: ScoringOptions): Promise<Scoring> {
-  const { classifier, batchRecords, batchMs } = options;
-  const size = new BatchSize({ most: batchRecords, targetMs: batchMs });
+  const { classifier, size } = options;
   const sheet = new Sheet(options);
   const open = new Set<Promise<void>>();
   let done = 0;
   const answer = async (batch: readonly Usable[], from: number) => {
     const { answers, timings } = await classifier.classify(batch.map(({ text }) => text));
-    size.observe(batch.length, timings.tokeniseMs + timings.inferMs);
+    size.observe(
+      batch.map(({ text }) => text.length),
+      timings.tokeniseMs + timings.inferMs,
+    );
     answers.forEach((found, i) => (found.kind === 'scored' ? sheet.fill(from + i, found) : sheet.reject(found.reason)));
     done += batch.length;
     options.onProgress(done);
   };
-  for await (const { batch, from } of batches(source, { ...options, records: () => size.records })) {
+  for await (const { batch, from } of batches(source, options)) {
     batch.forEach((row, i) => sheet.put(from + i, row));
     // What fails stays open, so that whoever waits next sees it; until then it must not count as unhandled.
     const work: Promise<void> = answer(batch, from).then(() => void open.delete(work));
@@ -54,16 +57,17 @@ export async function scoreRows(source: AsyncIterable<LabelledRow>, options: Sco
 
 async function* batches(
   source: AsyncIterable<LabelledRow>,
-  { records, batchBytes }: { records: () => number; batchBytes: number },
+  { size, batchBytes }: Pick<ScoringOptions, 'size' | 'batchBytes'>,
 ): AsyncGenerator<{ batch: Usable[]; from: number }> {
-  let [batch, from, bytes]: [Usable[], number, number] = [[], 0, 0];
+  let [batch, from, room]: [Usable[], number, BatchRoom] = [[], 0, new BatchRoom(size, batchBytes)];
   for await (const row of source) {
     if (row.kind !== 'usable') continue;
+    if (!room.fits(room.msOf(row.text.length))) {
+      yield { batch, from };
+      [batch, from, room] = [[], from + batch.length, new BatchRoom(size, batchBytes)];
+    }
     batch.push(row);
-    bytes += row.text.length;
-    if (batch.length < records() && bytes < batchBytes) continue;
-    yield { batch, from };
-    [batch, from, bytes] = [[], from + batch.length, 0];
+    room.add(room.msOf(row.text.length), row.text.length);
   }
   if (batch.length > 0) yield { batch, from };
 }

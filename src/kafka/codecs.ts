@@ -4,9 +4,6 @@ import * as zlib from 'node:zlib';
 import type * as kafkajs from 'kafkajs';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 
-/** What a record batch may unpack to: a batch of 1 MB, the broker's default limit, can hold 1 GB of zeros. */
-export const MAX_BATCH_BYTES = 64 * 1024 * 1024;
-
 /** A codec in the form kafkajs calls it. */
 export interface Codec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
@@ -24,10 +21,16 @@ class TooLarge extends Error {}
 
 const require = createRequire(import.meta.url);
 
-/** Makes kafkajs read and write all four codecs. Native libraries are loaded when a batch first needs one. */
-export function registerCodecs(registry: Pick<typeof kafkajs, 'CompressionCodecs' | 'CompressionTypes'>): void {
+/**
+ * Makes kafkajs read and write all four codecs, from the next batch on; a batch of 1 MB, the broker's default limit, can
+ * hold 1 GB of zeros. Native libraries are loaded when a batch first needs one.
+ */
+export function registerCodecs(
+  registry: Pick<typeof kafkajs, 'CompressionCodecs' | 'CompressionTypes'>,
+  maxBytes: number,
+): void {
   const { CompressionCodecs, CompressionTypes } = registry;
-  const codecs = createCodecs();
+  const codecs = createCodecs(maxBytes);
   CompressionCodecs[CompressionTypes.GZIP] = () => codecs.gzip;
   CompressionCodecs[CompressionTypes.Snappy] = () => codecs.snappy;
   CompressionCodecs[CompressionTypes.LZ4] = () => codecs.lz4;
@@ -35,7 +38,7 @@ export function registerCodecs(registry: Pick<typeof kafkajs, 'CompressionCodecs
 }
 
 /** The codecs of Kafka's record format. No batch unpacks to more than `maxBytes`; every error names its codec. */
-export function createCodecs(maxBytes: number = MAX_BATCH_BYTES): Readonly<Record<CodecName, Codec>> {
+export function createCodecs(maxBytes: number): Readonly<Record<CodecName, Codec>> {
   const codec = (name: CodecName, compress: Compress, decompress: Decompress): Codec => ({
     compress: encoder => compress(encoder.buffer),
     decompress: data => decompress(data, maxBytes).catch(error => Promise.reject(explain(error, name, maxBytes))),
@@ -54,7 +57,7 @@ function explain(error: unknown, name: CodecName, maxBytes: number): SiftlineErr
   const explained = tooLarge
     ? new SiftlineError({
         code: 'BATCH_TOO_LARGE',
-        message: `a ${name} record batch unpacks to more than ${maxBytes} bytes; the producer must send smaller batches`,
+        message: `a ${name} record batch unpacks to more than ${maxBytes} bytes; raise input.maxBatchBytes, or let the producer send smaller batches`,
         exitCode: ExitCode.topic,
       })
     : new SiftlineError({

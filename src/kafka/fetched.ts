@@ -1,7 +1,7 @@
 import type { SourceRecord } from '../types.js';
 import { withoutAborted } from './aborted.js';
-import { headersOf } from './headers.js';
-import type { RawMessage, RawPartition } from './inner-cluster.js';
+import type { RawPartition } from './inner-cluster.js';
+import { recordOf } from './record.js';
 
 export interface PartitionPlace {
   readonly topic: string;
@@ -42,16 +42,4 @@ function nextOf({ messages }: RawPartition, position: bigint): bigint {
 /** Of a compressed batch the whole is sent, what lies before the position included. */
 function isWithin(offset: bigint, from: bigint, to: bigint): boolean {
   return offset >= from && offset < to;
-}
-
-function recordOf({ topic, partition }: PartitionPlace, message: RawMessage): SourceRecord {
-  return {
-    topic,
-    partition,
-    offset: BigInt(message.offset),
-    timestamp: BigInt(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: headersOf(message as object),
-  };
 }

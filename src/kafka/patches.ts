@@ -13,12 +13,15 @@ import { dropStaleFetches } from './patches/stale-fetches.js';
 import { placeUnreadableBatches } from './patches/unreadable-batches.js';
 
 export { clusterBehind } from './patches/consumers.js';
-export { type LostOffset, onLostOffset } from './patches/lost-offsets.js';
+export { type LostOffset, type LostOffsetHook, onLostOffset } from './patches/lost-offsets.js';
 export { beforeRejoin, type RejoinHook } from './patches/rejoins.js';
-export { onUnreadable } from './patches/unreadable-batches.js';
+export { onUnreadable, type UnreadableHook } from './patches/unreadable-batches.js';
 
 /** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
 export type Kafkajs = typeof import('kafkajs');
+
+/** What a batch may unpack to until `limitBatches` says otherwise; the default of input.maxBatchBytes. */
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
 let loaded: Kafkajs | undefined;
 
@@ -29,6 +32,14 @@ let loaded: Kafkajs | undefined;
 export function loadKafkajs(): Kafkajs {
   loaded ??= patchAndLoad();
   return loaded;
+}
+
+/**
+ * The most that a compressed record batch may unpack to, in bytes; whoever fetches a larger one gets BATCH_TOO_LARGE. kafkajs
+ * has one set of codecs, so this holds for every client of the process.
+ */
+export function limitBatches(maxBytes: number): void {
+  registerCodecs(loadKafkajs(), maxBytes);
 }
 
 function patchAndLoad(): Kafkajs {
@@ -47,6 +58,6 @@ function patchAndLoad(): Kafkajs {
   decideLostOffsets();
   keepRefusals();
   const kafkajs = require('kafkajs') as Kafkajs;
-  registerCodecs(kafkajs);
+  registerCodecs(kafkajs, MAX_BATCH_BYTES);
   return kafkajs;
 }

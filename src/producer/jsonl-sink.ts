@@ -1,4 +1,4 @@
-import type { Outcome, Sink } from '../types.js';
+import type { Claim, Outcome, Sink } from '../types.js';
 import { type JsonlOutput, unwritable } from './jsonl-output.js';
 
 export interface JsonlSinkOptions {
@@ -27,13 +27,15 @@ export class JsonlSink implements Sink {
     this.#stream.on('error', error => this.#failed(error));
   }
 
-  async publish(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+  async publish(outcomes: readonly Outcome[], { leave }: Pick<Claim, 'leave'>): Promise<readonly Outcome[]> {
     const lines = outcomes.flatMap(outcome => {
       const entry = this.#entry(outcome);
       return entry ? [`${JSON.stringify(entry)}\n`] : [];
     });
     if (lines.length > 0 && !this.#gone) await this.#write(lines.join(''));
-    return this.#gone ? [] : outcomes;
+    if (!this.#gone) return outcomes;
+    leave(outcomes.map(({ record }) => record));
+    return [];
   }
 
   /** The run came to its end: a file takes its place. Without it, `close` leaves what there is. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { type BufferLimits, type Held, RecordBuffer, sizeOf } from '../../src/consumer/buffer.js';
 import { recordAt } from '../support/memory-records.js';
 
@@ -60,7 +61,25 @@ describe('a batch', () => {
   test('is made no larger than the caller asks, if that is less than the limit', () => {
     const buffer = bufferOf({}, 'a');
     buffer.push('a', held(0, 10));
-    assert.deepEqual(sizes(buffer.take(3)), { a: 3 });
+    assert.deepEqual(sizes(buffer.take(recordsOnly(3))), { a: 3 });
+  });
+
+  test('ends before the record that is too much work, which begins the next', () => {
+    const buffer = bufferOf({}, 'a');
+    buffer.push('a', [...held(0, 3, 10), ...held(3, 1, 900), ...held(4, 2, 10)]);
+    const budget = { records: 8, ms: 100, msOf: (bytes: number) => bytes };
+    assert.deepEqual(sizes(buffer.take(budget)), { a: 3 });
+    assert.deepEqual(sizes(buffer.take(budget)), { a: 1 });
+    assert.deepEqual(sizes(buffer.take(budget)), { a: 2 });
+  });
+
+  test('holds an equal part of the work of every partition', () => {
+    const buffer = bufferOf({}, 'long', 'short', 'middle');
+    buffer.push('long', held(0, 50, 40));
+    buffer.push('short', held(0, 50, 10));
+    buffer.push('middle', held(0, 50, 20));
+    const budget = { records: 100, ms: 120, msOf: (bytes: number) => bytes };
+    assert.deepEqual(sizes(buffer.take(budget)), { long: 1, short: 4, middle: 2 });
   });
 
   test('is undefined when nothing waits', () => {
@@ -174,6 +193,34 @@ describe('whatever is pushed, taken and released', () => {
             }
           }
           assert.deepEqual([buffer.records, buffer.bytes], [records, bytes]);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('no batch is more work than the budget says, unless it is one record', () => {
+    const queues = fc.array(fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 20 }), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(queues, fc.integer({ min: 1, max: 1_000 }), (all, ms) => {
+        const buffer = bufferOf({}, ...all.map((_, i) => `p${i}`));
+        all.forEach((sizes, i) => {
+          buffer.push(
+            `p${i}`,
+            sizes.flatMap((bytes, at) => held(at, 1, bytes)),
+          );
+        });
+        let left = all.flat().length;
+        while (left > 0) {
+          const records = [...(buffer.take({ records: 12, ms, msOf: bytes => bytes }) ?? [])].flatMap(
+            ([, part]) => part,
+          );
+          const work = records.reduce((sum, { record }) => sum + (record.value?.length ?? 0), 0);
+          assert.ok(records.length === 1 || (records.length > 0 && work <= ms), `${records.length} of ${work} ms`);
+          left -= records.length;
         }
       }),
       { numRuns: 200 },

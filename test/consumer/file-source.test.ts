@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { createFileDecoder } from '../../src/consumer/file-decoder.js';
 import { type FileInput, fileInput, streamInput } from '../../src/consumer/file-input.js';
 import { FileSource } from '../../src/consumer/file-source.js';
@@ -24,7 +25,7 @@ function textInput(name: string, text: string): FileInput {
 
 function sourceOf(inputs: readonly FileInput[], limits: { records?: number; bytes?: number } = {}): FileSource {
   const { records = 100, bytes = 1_000_000 } = limits;
-  return new FileSource({ inputs, ...FIELDS, batchRecords: () => records, batchBytes: bytes });
+  return new FileSource({ inputs, ...FIELDS, budget: recordsOnly(records), batchBytes: bytes });
 }
 
 async function taken(source: FileSource): Promise<Batch & { readonly readBytes: number }> {
@@ -56,6 +57,14 @@ test('small files travel in one batch', async () => {
 test('a batch ends with the record that fills its bytes', async () => {
   const source = sourceOf([textInput('a', `${'x'.repeat(60)}\n`.repeat(5))], { bytes: 100 });
   assert.equal((await taken(source)).records.length, 2);
+});
+
+test('a batch ends before the record that is too much work, which opens the next', async () => {
+  const budget = { records: 100, ms: 50, msOf: (bytes: number) => bytes };
+  const lines = [20, 20, 90, 10].map(length => 'x'.repeat(length)).join('\n');
+  const source = new FileSource({ inputs: [textInput('a', lines)], ...FIELDS, budget, batchBytes: 1_000_000 });
+  const sizes = [await taken(source), await taken(source), await taken(source)].map(({ records }) => records.length);
+  assert.deepEqual(sizes, [2, 1, 1]);
 });
 
 test('a file whose first record opens a batch waits until every earlier file is done', async () => {

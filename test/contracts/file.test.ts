@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { fileInput, streamInput } from '../../src/consumer/file-input.js';
 import { FileSource } from '../../src/consumer/file-source.js';
 import { fileOutput, streamOutput } from '../../src/producer/jsonl-output.js';
@@ -29,7 +30,7 @@ sourceContract({
     const files = counts.map((_, i) => join(path, `${i}.txt`));
     await Promise.all(files.map((file, i) => writeFile(file, lines(counts[i] ?? 0))));
     const inputs = await Promise.all(files.map(file => fileInput(file, undefined)));
-    return { open: async batchRecords => new FileSource({ inputs, ...LIMITS, batchRecords: () => batchRecords }) };
+    return { open: async batchRecords => new FileSource({ inputs, ...LIMITS, budget: recordsOnly(batchRecords) }) };
   },
 });
 
@@ -47,7 +48,7 @@ sourceContract({
         return new FileSource({
           inputs: [streamInput('stdin', stream, undefined)],
           ...LIMITS,
-          batchRecords: () => batchRecords,
+          budget: recordsOnly(batchRecords),
         });
       },
       append: async (__, more) => void streams.at(-1)?.write(lines(more)),

@@ -1,3 +1,4 @@
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { RangeSource } from '../../src/consumer/range-source.js';
 import { recordAt } from '../support/memory-records.js';
 import { sourceContract } from './source.contract.js';
@@ -16,7 +17,8 @@ sourceContract({
             yield { records, next };
           }
         },
-        limits: { records: 1_000, bytes: 1_000_000, batchRecords, batchBytes: 1_000_000 },
+        limits: { records: 1_000, bytes: 1_000_000, batchRecords: 1_000, batchBytes: 1_000_000 },
+        budget: recordsOnly(batchRecords),
       });
       await source.open();
       return source;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchSize } from '../../src/batch-size.js';
 import type { LabelledRow } from '../../src/eval/labelled-rows.js';
 import { chooseQuestion, type Question, questionOfOther } from '../../src/eval/question.js';
 import { scoreRows } from '../../src/eval/scoring.js';
@@ -65,9 +66,8 @@ function score(texts: readonly string[], question: Question, classifier = fake()
       rows: rows.length,
       classifier,
       judge: scored => policy.judge(scored).results,
-      batchRecords,
+      size: new BatchSize({ most: batchRecords, targetMs: 1_000, textBytes: 1_000 }),
       batchBytes: 1_000,
-      batchMs: 1_000,
       onProgress: () => {},
     },
   );

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { KafkaSource } from '../../src/consumer/kafka-source.js';
 import { CommittedOffsets } from '../../src/kafka/committed-offsets.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
@@ -39,7 +40,8 @@ async function openSource({ broker, topic, group }: Group, batchRecords: number)
     fetchMaxWaitMs: 50,
     commitIntervalMs: COMMIT_MS,
     commits: true,
-    limits: { records: 1_000, bytes: 1_000_000, batchRecords, batchBytes: 1_000_000 },
+    limits: { records: 1_000, bytes: 1_000_000, batchRecords: 1_000, batchBytes: 1_000_000 },
+    budget: recordsOnly(batchRecords),
     events: { assigned: () => {}, rebalanced: () => {}, committed: () => {}, lost: () => {} },
     log,
   });

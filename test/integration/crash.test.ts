@@ -3,24 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Instance } from '../support/instance.js';
-import { eventually, sharedBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { headerOf, labelOf, stageFields } from '../support/outputs.js';
+import { eventually } from '../support/kafka.js';
+import { headerOf, labelOf } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 const RECORDS = 60;
 const POISON = 23;
 
 /** Topics with that many records, one of them with the key "poison", and a folder for the crash journal. */
-async function stage(t: TestContext) {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('in'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
+async function crashStage(t: TestContext) {
+  const stage = await makeStage();
+  const { broker, topics } = stage;
   const messages = Array.from({ length: RECORDS }, (_, i) => ({
     key: i === POISON ? 'poison' : `good-${i}`,
     value: JSON.stringify({ id: i, text: `about food ${i}` }),
@@ -29,14 +22,12 @@ async function stage(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'siftline-crash-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const set = {
-    ...stageFields(topics, uniqueName('group')),
     'workers.crashFolder': folder,
     'workers.batchRecords': '16',
     'input.sessionTimeoutMs': '6000',
     'input.heartbeatIntervalMs': '500',
   };
-  const start = (env: Record<string, string>) =>
-    Instance.start(t, { brokers: broker.bootstrap, model: fixtureModel('bert-two-tasks'), set, env });
+  const start = (env: Record<string, string>) => startStage(t, stage, { set, env });
   const labelled = async () => {
     const offsets = (await broker.readAll(topics.labels)).map(record => labelOf(record).source.offset);
     return new Set(offsets).size;
@@ -45,7 +36,7 @@ async function stage(t: TestContext) {
 }
 
 test('a record that aborts the process is found, tried alone and in a child, and rejected; all others are labelled', async t => {
-  const { broker, topics, start, labelled } = await stage(t);
+  const { broker, topics, start, labelled } = await crashStage(t);
   const env = { FAILPOINTS: 'inferring=abort#poison' };
   // With its batch-mates, then twice alone.
   for (let died = 0; died < 3; died++) assert.equal(await start(env).exited, null, 'aborted');
@@ -63,7 +54,7 @@ test('a record that aborts the process is found, tried alone and in a child, and
 });
 
 test('a record that was alone with the model when processes were killed from outside is labelled', async t => {
-  const { broker, topics, folder, start, labelled } = await stage(t);
+  const { broker, topics, folder, start, labelled } = await crashStage(t);
   const page = { underWay: [], suspects: [[[topics.input, 0, String(POISON)], 2, Date.now()]] };
   writeFileSync(join(folder, 'inference-99999999.json'), JSON.stringify(page));
   const instance = start({});

@@ -6,18 +6,10 @@ import { describe, type TestContext, test } from 'node:test';
 import { frame } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
 import { FakeRegistry } from '../support/fake-registry.js';
-import { Instance } from '../support/instance.js';
-import {
-  eventually,
-  freshBroker,
-  type OutMessage,
-  sharedBroker,
-  type TestBroker,
-  type TestScope,
-  uniqueName,
-} from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, stageFields } from '../support/outputs.js';
+import type { Instance } from '../support/instance.js';
+import { eventually, freshBroker, type OutMessage, type TestBroker, type TestScope } from '../support/kafka.js';
+import { labelOf } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 /*
  * SIGTERM in every phase of a stage: it ends within shutdown.drainSeconds and a moment for closing, with 0 when
@@ -38,26 +30,17 @@ interface Stage {
 }
 
 async function stage(t: TestScope, given?: TestBroker): Promise<Stage> {
-  const broker = given ?? (await sharedBroker());
-  const topics = {
-    input: uniqueName('texts'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic, partitions: 2 })));
+  const made = await makeStage(2, given);
+  const { broker, topics } = made;
   const common = {
-    ...stageFields(topics, uniqueName('group')),
     'shutdown.drainSeconds': String(DRAIN_SECONDS),
     'workers.batchRecords': '8',
     'input.heartbeatIntervalMs': '300',
     'input.sessionTimeoutMs': '6000',
   };
-  const model = fixtureModel('bert-two-tasks');
   return {
     broker,
-    start: ({ env = {}, set = {} } = {}) =>
-      Instance.start(t, { brokers: broker.bootstrap, model, set: { ...common, ...set }, env }),
+    start: ({ env = {}, set = {} } = {}) => startStage(t, made, { set: { ...common, ...set }, env }),
     produce: messages => broker.produce(topics.input, messages),
     labelled: async () => (await broker.readAll(topics.labels)).map(record => Number(labelOf(record).source.textId)),
   };

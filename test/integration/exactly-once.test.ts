@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { FailPoint } from '../../src/failpoints.js';
-import { Instance } from '../support/instance.js';
-import { eventually, sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, stageFields } from '../support/outputs.js';
+import type { Instance } from '../support/instance.js';
+import { eventually, type TestBroker } from '../support/kafka.js';
+import { labelOf } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 const PARTITIONS = 2;
 const RECORDS = 400;
@@ -17,28 +17,21 @@ interface Stage {
 }
 
 async function stage(t: TestContext): Promise<Stage> {
-  const broker = await sharedBroker();
-  const [input, labels, rejected, metrics] = ['in', 'labels', 'rejected', 'metrics'].map(uniqueName) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  await broker.createTopics(...[input, labels, rejected, metrics].map(topic => ({ topic, partitions: PARTITIONS })));
+  const made = await makeStage(PARTITIONS);
+  const { broker, topics } = made;
+  const { input, labels, rejected } = topics;
   const messages = Array.from({ length: RECORDS }, (_, i) => ({
     partition: i % PARTITIONS,
     value: i % 40 === 7 ? 'not JSON' : JSON.stringify({ id: i, text: `about food ${i}` }),
   }));
   await broker.produce(input, messages);
   const set = {
-    ...stageFields({ input, labels, rejected, metrics }, uniqueName('group')),
     delivery: 'exactly-once',
     'workers.batchRecords': '16',
     'input.sessionTimeoutMs': '6000',
     'input.heartbeatIntervalMs': '500',
   };
-  const start = (env: Record<string, string> = {}) =>
-    Instance.start(t, { brokers: broker.bootstrap, model: fixtureModel('bert-two-tasks'), set, env });
+  const start = (env: Record<string, string> = {}) => startStage(t, made, { set, env });
   return { broker, labels, rejected, start };
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { Admin } from 'kafkajs';
-import { Instance } from '../support/instance.js';
-import { eventually, sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, type StageTopics, stageFields } from '../support/outputs.js';
+import type { Instance } from '../support/instance.js';
+import { eventually, type TestBroker } from '../support/kafka.js';
+import { labelOf, type StageTopics } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 interface Stage {
   readonly broker: TestBroker;
@@ -20,15 +20,8 @@ interface Stage {
 }
 
 async function stage(t: TestContext): Promise<Stage> {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('texts'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  const group = uniqueName('group');
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
+  const made = await makeStage();
+  const { broker, topics, group } = made;
   const asAdmin = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = broker.kafka().admin();
     await admin.connect();
@@ -50,13 +43,7 @@ async function stage(t: TestContext): Promise<Stage> {
           partitions: [{ partition: 0, offset: String(offset) }],
         });
       }),
-    start: (set, env = {}) =>
-      Instance.start(t, {
-        brokers: broker.bootstrap,
-        model: fixtureModel('bert-two-tasks'),
-        set: { ...stageFields(topics, group), ...set },
-        env,
-      }),
+    start: (set, env = {}) => startStage(t, made, { set, env }),
     produce: (from, to) =>
       broker.produce(
         topics.input,
@@ -117,22 +104,24 @@ describe('a committed offset that retention has passed', () => {
     });
   }
 
-  test('with latest goes on behind what is there, and a restart does not lose more', async t => {
-    const run = await stage(t);
-    await passedByRetention(run);
-    const set = { 'input.onLostOffsets': 'latest' };
-    const second = run.start(set);
-    const { from, records } = await second.event('offset_lost');
-    assert.deepEqual([from, records], ['20', 10]);
-    await eventually('the new position is committed', async () => (await run.committed()) === '20');
-    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
-    await run.produce(20, 25);
-    const third = run.start(set);
-    await eventually('the new ones are done', async () => (await third.metric('siftline_records_total')) === 5);
-    assert.equal(await third.metric('siftline_records_lost_total'), 0);
-    assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
-    assert.deepEqual(await run.labels(), [...range(0, 10), ...range(20, 25)]);
-  });
+  for (const delivery of ['at-least-once', 'exactly-once']) {
+    test(`with latest goes on behind what is there, and a restart does not lose more (${delivery})`, async t => {
+      const run = await stage(t);
+      await passedByRetention(run, { delivery });
+      const set = { delivery, 'input.onLostOffsets': 'latest' };
+      const second = run.start(set);
+      const { from, records } = await second.event('offset_lost');
+      assert.deepEqual([from, records], ['20', 10]);
+      await eventually('the new position is committed', async () => (await run.committed()) === '20');
+      assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+      await run.produce(20, 25);
+      const third = run.start(set);
+      await eventually('the new ones are done', async () => (await third.metric('siftline_records_total')) === 5);
+      assert.equal(await third.metric('siftline_records_lost_total'), 0);
+      assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
+      assert.deepEqual(await run.labels(), [...range(0, 10), ...range(20, 25)]);
+    });
+  }
 });
 
 test('a stage that stops at work has stored and committed what it read before', async t => {

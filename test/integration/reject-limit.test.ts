@@ -1,30 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Instance } from '../support/instance.js';
-import { sharedBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { stageFields } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 test('a stage whose input turns into something else stops, and goes on behind what it has stored', async t => {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('in'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
+  const stage = await makeStage();
+  const { broker, topics } = stage;
   const [good, bad] = [100, 5_000];
   const value = (i: number) => (i < good ? JSON.stringify({ id: i, text: `about food ${i}` }) : `plain ${i}`);
   const messages = Array.from({ length: good + bad }, (_, i) => ({ key: String(i), value: value(i) }));
   await broker.produce(topics.input, messages);
   const set = {
-    ...stageFields(topics, uniqueName('group')),
     'rejects.maxRatio': '0.9',
     'rejects.windowRecords': '50',
     'workers.batchRecords': '16',
   };
-  const start = () => Instance.start(t, { brokers: broker.bootstrap, model: fixtureModel('bert-two-tasks'), set });
+  const start = () => startStage(t, stage, { set });
   const rejected = async () => (await broker.readAll(topics.rejected)).map(({ key }) => Number(key));
 
   const first = start();

@@ -2,43 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { loadKafkajs } from '../../src/kafka/patches.js';
 import type { SourceRecord } from '../../src/types.js';
-import { Instance } from '../support/instance.js';
-import {
-  eventually,
-  type OutMessage,
-  sharedBroker,
-  type TestBroker,
-  type TestScope,
-  uniqueName,
-} from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { headerOf, labelOf, type StageTopics, stageFields, windowOf } from '../support/outputs.js';
+import type { Instance } from '../support/instance.js';
+import { eventually, type OutMessage, type TestScope } from '../support/kafka.js';
+import { headerOf, labelOf, windowOf } from '../support/outputs.js';
+import { makeStage, type Stage, startStage } from '../support/stage.js';
 
-const MODEL = fixtureModel('bert-two-tasks');
-
-async function stage(broker: TestBroker, partitions: number): Promise<StageTopics> {
-  const topics = {
-    input: uniqueName('texts'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...[topics.input, topics.labels, topics.rejected].map(topic => ({ topic, partitions })), {
-    topic: topics.metrics,
-  });
-  return topics;
-}
-
-function start(
-  t: TestScope,
-  broker: TestBroker,
-  { topics, ...options }: { topics: StageTopics; group: string; set?: Record<string, string> },
-): Instance {
-  return Instance.start(t, {
-    brokers: broker.bootstrap,
-    model: MODEL,
-    set: { ...stageFields(topics, options.group), 'metrics.windowSeconds': '1', ...options.set },
-  });
+function start(t: TestScope, stage: Stage, set: Record<string, string> = {}): Instance {
+  return startStage(t, stage, { set: { 'metrics.windowSeconds': '1', ...set } });
 }
 
 /** Good records with everything that can be wrong mixed in; what each must come to stands beside it. */
@@ -72,8 +42,8 @@ function byPartition(records: readonly SourceRecord[]): Map<number, SourceRecord
 
 describe('ten thousand records of mixed kinds and codecs, two instances, one killed half way', () => {
   test('none is lost, order holds in every partition, repeats are identical', async t => {
-    const broker = await sharedBroker();
-    const topics = await stage(broker, 4);
+    const stage = await makeStage(4);
+    const { broker, topics } = stage;
     const { CompressionTypes } = loadKafkajs();
     const codecs = [CompressionTypes.None, CompressionTypes.GZIP, CompressionTypes.Snappy, CompressionTypes.LZ4];
     const records = mixed(10_000);
@@ -81,15 +51,14 @@ describe('ten thousand records of mixed kinds and codecs, two instances, one kil
       const chunk = records.slice(i * 500, (i + 1) * 500).map(({ expected, reason, ...message }) => message);
       await broker.produce(topics.input, chunk, { compression: codecs[i % codecs.length] ?? CompressionTypes.None });
     }
-    const group = uniqueName('group');
     const set = {
       'input.sessionTimeoutMs': '6000',
       'input.heartbeatIntervalMs': '500',
       'workers.count': '1',
       'workers.batchRecords': '32',
     };
-    const first = start(t, broker, { topics, group, set });
-    const second = start(t, broker, { topics, group, set });
+    const first = start(t, stage, set);
+    const second = start(t, stage, set);
     await eventually('the first has done a part', async () => (await first.metric('siftline_records_total')) > 1_000);
     await first.kill('SIGKILL');
     const expected = { labelled: 0, rejected: 0, skipped: 0 };
@@ -165,10 +134,9 @@ function checkOrder(stored: readonly SourceRecord[], where: string): void {
 }
 
 test('a second instance takes over half of the partitions without a repeat, and hands them back', async t => {
-  const broker = await sharedBroker();
-  const topics = await stage(broker, 4);
-  const group = uniqueName('group');
-  const first = start(t, broker, { topics, group });
+  const stage = await makeStage(4);
+  const { broker, topics } = stage;
+  const first = start(t, stage);
   await first.event('assigned');
   const records = mixed(60_000).map(({ expected, reason, ...message }) => ({ expected, message }));
   let fed = 0;
@@ -184,7 +152,7 @@ test('a second instance takes over half of the partitions without a repeat, and 
     }
   })();
   await eventually('work is under way', async () => (await first.metric('siftline_records_total')) > 100);
-  const second = start(t, broker, { topics, group });
+  const second = start(t, stage);
   await second.event('assigned');
   await eventually('the second works', async () => (await second.metric('siftline_records_total')) > 100);
   assert.equal(await second.kill('SIGTERM'), 0);
@@ -198,10 +166,24 @@ test('a second instance takes over half of the partitions without a repeat, and 
   assert.equal(await first.kill('SIGTERM'), 0);
 });
 
+test('batches become as small as the time allows, by what the model was seen to need', async t => {
+  const stage = await makeStage();
+  const { broker, topics } = stage;
+  const text = 'about food and travel '.repeat(20);
+  const messages = Array.from({ length: 2_000 }, (_, id) => ({ value: JSON.stringify({ id, text }) }));
+  await broker.produce(topics.input, messages);
+  const instance = start(t, stage, { 'workers.batchMs': '1' });
+  await eventually('all is done', async () => (await instance.metric('siftline_records_total')) === 2_000);
+  // Without an estimate they are of 32 records, without a budget of 512.
+  const batches = await instance.metric('siftline_batch_records_count');
+  assert.ok(2_000 / batches < 16, `${batches} batches`);
+  assert.equal(await instance.kill('SIGTERM'), 0);
+});
+
 test('what /metrics says is what the metrics records add up to, and the books balance', async t => {
-  const broker = await sharedBroker();
-  const topics = await stage(broker, 2);
-  const instance = start(t, broker, { topics, group: uniqueName('group') });
+  const stage = await makeStage(2);
+  const { broker, topics } = stage;
+  const instance = start(t, stage);
   await broker.produce(
     topics.input,
     mixed(1_000).map(({ expected, reason, ...message }) => message),

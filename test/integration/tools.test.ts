@@ -16,7 +16,7 @@ import type { Headers, Labelled, SourceRecord } from '../../src/types.js';
 import { type Ran, runCommand } from '../cli/in-process.js';
 import { siftline } from '../cli/process.js';
 import { sourceContract } from '../contracts/source.contract.js';
-import { Instance } from '../support/instance.js';
+import type { Instance } from '../support/instance.js';
 import {
   eventually,
   type OutMessage,
@@ -28,7 +28,8 @@ import {
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { labelled } from '../support/memory-records.js';
 import { fixtureModel } from '../support/models.js';
-import { headerOf, labelOf, type StageTopics, stageFields } from '../support/outputs.js';
+import { headerOf, labelOf, stageFields } from '../support/outputs.js';
+import { makeStage, type Stage, startStage } from '../support/stage.js';
 
 /*
  * What one does after an incident: audit, look at dead letters, send them back, replay. On a real broker, with a real
@@ -37,22 +38,6 @@ import { headerOf, labelOf, type StageTopics, stageFields } from '../support/out
 
 const MODEL = fixtureModel('bert-two-tasks');
 const OTHER_MODEL = fixtureModel('bert-single');
-
-interface Stage {
-  readonly broker: TestBroker;
-  readonly topics: StageTopics;
-  readonly group: string;
-}
-
-async function makeStage(partitions = 2): Promise<Stage> {
-  const broker = await sharedBroker();
-  const input = uniqueName('tools');
-  const topics = { input, labels: `${input}.labels`, rejected: `${input}.rejected`, metrics: `${input}.metrics` };
-  await broker.createTopics(...[topics.input, topics.labels, topics.rejected].map(topic => ({ topic, partitions })), {
-    topic: topics.metrics,
-  });
-  return { broker, topics, group: uniqueName('group') };
-}
 
 function fields({ topics, group }: Stage): string[] {
   return Object.entries(stageFields(topics, group)).flatMap(([field, value]) => ['--set', `${field}=${value}`]);
@@ -75,12 +60,8 @@ function replay(stage: Stage, ...argv: string[]) {
   return siftline('replay', ...common, ...argv);
 }
 
-function run(t: TestScope, { broker, topics, group }: Stage, set: Record<string, string> = {}): Instance {
-  return Instance.start(t, {
-    brokers: broker.bootstrap,
-    model: MODEL,
-    set: { ...stageFields(topics, group), 'workers.count': '1', ...set },
-  });
+function run(t: TestScope, stage: Stage, set: Record<string, string> = {}): Instance {
+  return startStage(t, stage, { set: { 'workers.count': '1', ...set } });
 }
 
 /** Every fifth is poison, every tenth a tombstone. */
@@ -100,7 +81,7 @@ async function outcomes({ broker, topics }: Stage): Promise<number> {
 
 describe('after an incident', () => {
   test('dead letters are listed, shown, sent back, followed when they fail again, and labelled once mended', async t => {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     const { broker, topics } = stage;
     await broker.produce(topics.input, records(50));
     const live = run(t, stage);
@@ -165,7 +146,7 @@ describe('after an incident', () => {
   });
 
   test('a replay answers a range once more with another model, and touches nothing of the live stage', async t => {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     const { broker, topics } = stage;
     await broker.produce(topics.input, records(50));
     const live = run(t, stage);
@@ -200,6 +181,29 @@ describe('after an incident', () => {
     assert.deepEqual([differ.report.against.compared, differ.exitCode], [14, ExitCode.check]);
     assert.ok(differ.report.against.differing > 0);
     assert.equal((await broker.readAll(topics.labels)).length, 35);
+  });
+
+  test('a replay of what cannot be read stops at the limit on rejected records, and says where to go on', async () => {
+    const stage = await makeStage(1);
+    const { broker, topics } = stage;
+    const [good, bad] = [20, 2_000];
+    const value = (i: number) => (i < good ? JSON.stringify({ id: i, text: `about food ${i}` }) : `plain ${i}`);
+    const messages = Array.from({ length: good + bad }, (_, i) => ({ key: String(i), value: value(i) }));
+    await broker.produce(topics.input, messages);
+    const to = `${topics.input}.again`;
+    await broker.createTopics({ topic: to }, { topic: `${to}.rejected` });
+    const limit = ['--set', 'rejects.maxRunRecords=50', '--set', 'workers.batchRecords=16'];
+    const { code, said, stdout } = await replay(stage, '--labels-topic', to, '--model', MODEL, ...limit);
+    assert.equal(code, ExitCode.rejects, said);
+    assert.match(
+      said,
+      /REJECT_LIMIT: 50 records in a row .* \(VALUE_NOT_JSON 50\).* dlq list --topic \S+\.again\.rejected/,
+    );
+    const { consumed, labelled, rejected, finished, next } = JSON.parse(stdout);
+    assert.deepEqual([labelled, consumed - rejected, finished], [good, good, false]);
+    assert.ok(rejected >= 50 && rejected < bad, `${rejected} were rejected`);
+    assert.equal(next, `0:${consumed}`);
+    assert.equal((await broker.readAll(`${to}.rejected`)).length, rejected);
   });
 });
 
@@ -280,7 +284,7 @@ describe('an audit of outputs that were made by hand', () => {
   }
 
   async function withInputs(count: number): Promise<{ stage: Stage; inputs: SourceRecord[] }> {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     const messages = Array.from({ length: count }, (_, i) => ({
       partition: i % 2,
       key: `key-${i}`,
@@ -372,7 +376,8 @@ describe('an audit of outputs that were made by hand', () => {
       { messages: [labelFor(one)], commit: true },
       { messages: [labelFor(two)], commit: true },
     ]);
-    assert.equal((await audited(stage)).report.clean, true);
+    // The coordinator answers before its markers are in the log.
+    await eventually('the last commit shows', async () => (await audited(stage)).report.clean);
     const all = await audited(stage, '--isolation', 'read_uncommitted');
     assert.deepEqual(all.report.duplicates, { identical: 2, differing: 0 });
   });
@@ -398,7 +403,7 @@ describe('an audit of outputs that were made by hand', () => {
   });
 
   test('is clean over twenty thousand records that come in small fetches', async () => {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     const { broker, topics } = stage;
     const messages = Array.from({ length: 20_000 }, (_, i) => ({ partition: i % 2, value: `text ${i}` }));
     await broker.produce(topics.input, messages);
@@ -550,7 +555,7 @@ describe('what cannot be done is said in one line', () => {
   ];
   for (const [what, argv, code, exitCode] of cases) {
     test(what, async () => {
-      const stage = await makeStage();
+      const stage = await makeStage(2);
       await stage.broker.produce(stage.topics.input, records(2));
       const add = { dlq: addDlq, audit: addAudit, replay: addReplay }[argv[0] as 'dlq'];
       const common = ['--brokers', stage.broker.bootstrap, ...fields(stage)];
@@ -564,7 +569,7 @@ describe('what cannot be done is said in one line', () => {
   }
 
   test('a replay into the topics of the live stage', async () => {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     for (const outputs of [
       ['--labels-topic', stage.topics.labels],
       ['--labels-topic', 'x', '--rejected-topic', stage.topics.rejected],
@@ -581,7 +586,7 @@ describe('what cannot be done is said in one line', () => {
   });
 
   test('a redrive into the rejected topic, or to where there is no topic', async () => {
-    const stage = await makeStage();
+    const stage = await makeStage(2);
     const { rejected } = stage.topics;
     const { error: looping } = await dlq(stage, 'redrive', '--to-topic', rejected);
     assert.equal((looping as SiftlineError).code, 'REDRIVE_LOOP');
@@ -602,7 +607,7 @@ describe('what cannot be done is said in one line', () => {
 });
 
 test('a redrive remembers nothing in a group that has members', async t => {
-  const stage = await makeStage();
+  const stage = await makeStage(2);
   const { broker, topics, group } = stage;
   await broker.produce(topics.input, records(20));
   const live = run(t, stage);

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_BATCH_BYTES } from '../../src/kafka/codecs.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
-import { Instance } from '../support/instance.js';
-import { sharedBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, stageFields } from '../support/outputs.js';
+import { labelOf } from '../support/outputs.js';
+import { makeStage, startStage } from '../support/stage.js';
 
 const GOOD = 1_200;
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 test('a batch that unpacks to too much ends the stage with its place, once what lies before it is committed', async t => {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('in'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
+  const stage = await makeStage();
+  const { broker, topics, group } = stage;
   const good = (i: number) => ({
     key: String(i),
     value: JSON.stringify({ id: i, text: `about food ${i} `.repeat(40) }),
@@ -39,14 +31,14 @@ test('a batch that unpacks to too much ends the stage with its place, once what 
   });
   await broker.produce(topics.input, [good(GOOD + 2)]);
 
-  const group = uniqueName('group');
   // One slow thread: records are still under way when the batch behind them is fetched.
-  const set = { ...stageFields(topics, group), 'workers.batchRecords': '16', 'workers.count': '1' };
-  const start = () => Instance.start(t, { brokers: broker.bootstrap, model: fixtureModel('bert-two-tasks'), set });
+  const set = { 'workers.batchRecords': '16', 'workers.count': '1' };
+  const limited = { ...set, 'input.maxBatchBytes': String(MAX_BATCH_BYTES) };
+  const start = (set: Record<string, string>) => startStage(t, stage, { set });
   const offsets = async () =>
     (await broker.readAll(topics.labels)).map(record => Number(labelOf(record).source.offset));
 
-  const first = start();
+  const first = start(limited);
   assert.equal(await first.exited, 6, first.stderr);
   const place = `topic ${topics.input}, partition 0, offsets ${GOOD} to ${GOOD + 1}: a gzip record batch unpacks to more`;
   assert.ok(first.stderr.includes(`siftline: BATCH_TOO_LARGE: ${place}`), first.stderr);
@@ -55,10 +47,21 @@ test('a batch that unpacks to too much ends the stage with its place, once what 
   const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topics.input] });
   assert.equal(committed?.partitions[0]?.offset, String(GOOD));
 
-  const partitions = [{ partition: 0, offset: String(GOOD + 2) }];
-  await admin.setOffsets({ groupId: group, topic: topics.input, partitions });
-  const second = start();
+  const goTo = (offset: number) =>
+    admin.setOffsets({
+      groupId: group,
+      topic: topics.input,
+      partitions: [{ partition: 0, offset: String(offset) }],
+    });
+  await goTo(GOOD + 2);
+  const second = start(limited);
   await broker.readAll(topics.labels, { expect: GOOD + 1 });
   assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
   assert.deepEqual(await offsets(), [...before, GOOD + 2]);
+
+  // The other way past it: a limit that holds it. Zeros are no JSON.
+  await goTo(GOOD);
+  const third = start(set);
+  await broker.readAll(topics.rejected, { expect: 2 });
+  assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
 });

@@ -7,7 +7,7 @@ import { type CodecName, createCodecs, zstdDecompressInJs } from '../../src/kafk
 import { loadKafkajs } from '../../src/kafka/patches.js';
 
 const require = createRequire(import.meta.url);
-const codecs = createCodecs();
+const codecs = createCodecs(64 * 1024 * 1024);
 const nodeHasZstd = 'zstdCompress' in zlib;
 const writable: CodecName[] = nodeHasZstd ? ['gzip', 'snappy', 'lz4', 'zstd'] : ['gzip', 'snappy', 'lz4'];
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { test } from 'node:test';
-import { MAX_BATCH_BYTES } from '../../src/kafka/codecs.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { beforeEach, test } from 'node:test';
+import { limitBatches, loadKafkajs } from '../../src/kafka/patches.js';
 
 const require = createRequire(import.meta.url);
 const { CompressionTypes } = loadKafkajs();
@@ -34,7 +33,10 @@ async function batch(firstOffset: number, valueBytes = 10): Promise<Buffer> {
 }
 
 /** What unpacks to more than the limit, in a few kilobytes. */
-const bomb = (firstOffset: number) => batch(firstOffset, MAX_BATCH_BYTES / 2);
+const LIMIT = 100_000;
+const bomb = (firstOffset: number) => batch(firstOffset, LIMIT / 2);
+
+beforeEach(() => limitBatches(LIMIT));
 
 /** The messages of a partition as they stand in a fetch response, and one byte of what comes behind. */
 async function decoded(...batches: Buffer[]) {
@@ -66,8 +68,15 @@ test('an answer that begins with such a batch ends in an error that names topic,
     exitCode: 6,
     retriable: false,
     message:
-      /^topic in, partition 3, offsets 14 to 15: a gzip record batch unpacks to more .* --topic in:3 .*--to-offset 16$/,
+      /^topic in, partition 3, offsets 14 to 15: a gzip record batch unpacks to more than 100000 bytes; raise input.maxBatchBytes.* --topic in:3 .*--to-offset 16$/,
   });
+});
+
+test('a batch is read once the limit holds it', async () => {
+  const { unreadable } = await decoded(await bomb(14));
+  assert.equal(unreadable?.first, 14n);
+  limitBatches(LIMIT + 100);
+  assert.equal((await decoded(await bomb(14))).length, 2);
 });
 
 test('a batch of bytes that are no gzip is placed in the same way', async () => {

@@ -1,29 +1,19 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SiftlineError } from '../../src/errors.js';
 import { type FolderOptions, readModelFolder } from '../../src/model/folder.js';
 import { Model } from '../../src/model/model.js';
+import { editJson, editManifest, ModelCopies } from '../support/model-copies.js';
 import { fixtureModel } from '../support/models.js';
 
-const scratch = mkdtempSync(join(tmpdir(), 'siftline-model-'));
-after(() => rmSync(scratch, { recursive: true }));
-let copies = 0;
+const copies = new ModelCopies();
+after(() => copies.remove());
 
 /** A copy of a fixture model, spoilt by `spoil`. */
 function spoilt(name: string, spoil: (path: string) => void): string {
-  const path = join(scratch, String(copies++));
-  cpSync(fixtureModel(name), path, { recursive: true });
-  spoil(path);
-  return path;
-}
-
-function editJson(path: string, file: string, change: (json: Record<string, unknown>) => void): void {
-  const json = JSON.parse(readFileSync(join(path, file), 'utf8'));
-  change(json);
-  writeFileSync(join(path, file), JSON.stringify(json));
+  return copies.of(fixtureModel(name), spoil);
 }
 
 async function refusal(path: string, options: Partial<FolderOptions> = {}): Promise<SiftlineError> {
@@ -94,7 +84,7 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
     /3 values.*2 labels/,
     () =>
       spoilt('bert-single', p =>
-        editJson(p, 'config.json', json => Object.assign(json, { id2label: { 0: 'a', 1: 'b' } })),
+        editJson(join(p, 'config.json'), json => Object.assign(json, { id2label: { 0: 'a', 1: 'b' } })),
       ),
   ],
   [
@@ -103,7 +93,7 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
     /twice/,
     () =>
       spoilt('bert-single', p =>
-        editJson(p, 'config.json', json => Object.assign(json, { id2label: { 0: 'a', 1: 'a', 2: 'b' } })),
+        editJson(join(p, 'config.json'), json => Object.assign(json, { id2label: { 0: 'a', 1: 'a', 2: 'b' } })),
       ),
   ],
   [
@@ -112,7 +102,9 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
     /BertForTokenClassification/,
     () =>
       spoilt('bert-single', p =>
-        editJson(p, 'config.json', json => Object.assign(json, { architectures: ['BertForTokenClassification'] })),
+        editJson(join(p, 'config.json'), json =>
+          Object.assign(json, { architectures: ['BertForTokenClassification'] }),
+        ),
       ),
   ],
   [
@@ -121,14 +113,14 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
     /regression/,
     () =>
       spoilt('bert-one-logit', p =>
-        editJson(p, 'config.json', json => Object.assign(json, { problem_type: 'regression' })),
+        editJson(join(p, 'config.json'), json => Object.assign(json, { problem_type: 'regression' })),
       ),
   ],
   [
     'a manifest with an unknown field',
     'MODEL_MANIFEST',
     /surprise/,
-    () => spoilt('bert-two-tasks', p => editJson(p, 'siftline.json', json => Object.assign(json, { surprise: 1 }))),
+    () => spoilt('bert-two-tasks', p => editManifest(p, json => Object.assign(json, { surprise: 1 }))),
   ],
   [
     'a golden sample that scores differently',
@@ -136,9 +128,8 @@ const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, p
     /golden sample 0/,
     () =>
       spoilt('bert-two-tasks', p =>
-        editJson(p, 'siftline.json', json => {
-          const [first] = json.golden as Array<{ scores: { topic: Record<string, number> } }>;
-          if (first) first.scores.topic.food = 0.9;
+        editManifest(p, json => {
+          Object.assign(json.golden[0]?.scores.topic ?? {}, { food: 0.9 });
         }),
       ),
   ],

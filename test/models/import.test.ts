@@ -6,7 +6,7 @@ import { readModelFolder } from '../../src/model/folder.js';
 import { Model } from '../../src/model/model.js';
 import { importModel } from '../../src/models/import.js';
 import type { Imported, ImportOptions } from '../../src/models/import-types.js';
-import { editJson, ModelCopies } from '../support/model-copies.js';
+import { editJson, IMPORT, ModelCopies } from '../support/model-copies.js';
 import { fixtureModel, reference } from '../support/models.js';
 import { usablePython } from '../support/python.js';
 
@@ -14,17 +14,6 @@ const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
 const copies = new ModelCopies();
 after(() => copies.remove());
 let outputs = 0;
-
-const DEFAULTS: Omit<ImportOptions, 'source'> = {
-  precision: 'as-is',
-  text: 'text',
-  label: 'label',
-  maxDelta: 0.02,
-  maxAccuracyLoss: 0.01,
-  maxTokens: 64,
-  languages: [],
-  force: false,
-};
 
 interface Call extends Partial<ImportOptions> {
   readonly source: string;
@@ -41,7 +30,7 @@ async function take({ python, signal, ...options }: Call): Promise<Imported & { 
     signal: signal ?? new AbortController().signal,
   };
   const output = options.output ?? join(copies.path, `out-${outputs++}`, 'mine');
-  return { ...(await importModel({ ...DEFAULTS, output, ...options }, io)), said };
+  return { ...(await importModel({ ...IMPORT, output, ...options }, io)), said };
 }
 
 function manifestOf(folder: string) {

@@ -7,23 +7,13 @@ import { sha256Of } from '../../src/model/folder.js';
 import { importModel } from '../../src/models/import.js';
 import { verifyModel } from '../../src/models/verify.js';
 import type { VerifyOptions } from '../../src/models/verify-agreement.js';
-import { editJson, ModelCopies } from '../support/model-copies.js';
+import { editJson, editManifest, IMPORT, type ManifestJson, ModelCopies } from '../support/model-copies.js';
 import { fixtureModel, reference, shippedModel } from '../support/models.js';
 
 const copies = new ModelCopies();
 after(() => copies.remove());
 
 const io = { env: {}, python: undefined, say: () => {}, signal: new AbortController().signal };
-const IMPORT = {
-  precision: 'as-is',
-  text: 'text',
-  label: 'label',
-  maxDelta: 0.02,
-  maxAccuracyLoss: 0.01,
-  maxTokens: 64,
-  languages: [],
-  force: false,
-} as const;
 
 async function imported(name: string): Promise<string> {
   const output = join(copies.path, name);
@@ -49,12 +39,9 @@ function find(findings: readonly Finding[], check: string): Finding {
 }
 
 /** Puts the present SHA-256 into the manifest, as a forger would. */
-async function sign(
-  path: string,
-  change: (json: { files: Record<string, string> } & Record<string, unknown>) => void,
-): Promise<string> {
+async function sign(path: string, change: (json: ManifestJson) => void): Promise<string> {
   const sha = await sha256Of(join(path, 'model.onnx'));
-  editJson(join(path, 'siftline.json'), json => {
+  editManifest(path, json => {
     json.files['model.onnx'] = sha;
     change(json);
   });
@@ -121,8 +108,9 @@ describe('a model that was changed', () => {
 
   test('a golden sample that scores differently fails with sample and label', async () => {
     const path = copies.of(model, at =>
-      editJson(join(at, 'siftline.json'), json => {
-        json.golden[2].scores.label.neutral += 0.1;
+      editManifest(at, json => {
+        const label = json.golden[2]?.scores.label;
+        if (label?.neutral) label.neutral += 0.1;
       }),
     );
     const golden = find(await verify(path), 'golden');
@@ -139,14 +127,14 @@ describe('a model that was changed', () => {
 
   test('nor may it move further than its manifest says', async () => {
     const path = await sign(copies.of(dynamic), json => {
-      (json.agreement as { batchInvariance: { tolerance: number } }).batchInvariance.tolerance = 0.01;
+      json.agreement.batchInvariance.tolerance = 0.01;
     });
     assert.equal(find(await verify(path), 'batches').status, 'fail');
   });
 
   test('an agreement below the limit it states fails', async () => {
     const path = await sign(copies.of(model), json => {
-      Object.assign(json.agreement as object, { againstOriginal: { meanDelta: 0.03 } });
+      Object.assign(json.agreement, { againstOriginal: { meanDelta: 0.03 } });
     });
     const agreement = find(await verify(path), 'agreement');
     assert.equal(agreement.status, 'fail');
@@ -179,8 +167,8 @@ describe('measured again', () => {
 
   test('a temperature set since does not count as a difference of the graphs', async () => {
     const path = copies.of(model, at =>
-      editJson(join(at, 'siftline.json'), json => {
-        json.tasks[0].temperature = 3;
+      editManifest(at, json => {
+        Object.assign(json.tasks[0] ?? {}, { temperature: 3 });
       }),
     );
     assert.match(find(await verify(path, { against: fixtureModel('bert-single') }), 'agreement').text, /by 0\.0000/);
@@ -196,7 +184,7 @@ describe('measured again', () => {
   test('against another model it fails', async () => {
     const other = copies.of(fixtureModel('bert-dynamic'));
     const path = copies.of(model, at =>
-      editJson(join(at, 'siftline.json'), json => Object.assign(json.agreement.limits, { meanDelta: 0.001 })),
+      editManifest(at, json => Object.assign(json.agreement.limits, { meanDelta: 0.001 })),
     );
     assert.equal(find(await verify(path, { against: other }), 'agreement').status, 'fail');
   });
@@ -210,9 +198,7 @@ describe('measured again', () => {
   test('without the original it is held to what the manifest says, or just told', async () => {
     assert.match(find(await verify(model, { data: labelled(2) }), 'accuracy').text, /nothing to hold it to/);
     const path = copies.of(model, at =>
-      editJson(join(at, 'siftline.json'), json =>
-        Object.assign(json.agreement, { accuracy: { rows: 13, original: 1, imported: 1 } }),
-      ),
+      editManifest(at, json => Object.assign(json.agreement, { accuracy: { rows: 13, original: 1, imported: 1 } })),
     );
     assert.equal(find(await verify(path, { data: labelled(0) }), 'accuracy').status, 'ok');
     assert.equal(find(await verify(path, { data: labelled(2) }), 'accuracy').status, 'fail');

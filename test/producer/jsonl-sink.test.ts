@@ -7,8 +7,9 @@ import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { fileOutput, type JsonlOutput, streamOutput } from '../../src/producer/jsonl-output.js';
 import { JsonlSink } from '../../src/producer/jsonl-sink.js';
-import type { Outcome } from '../../src/types.js';
+import type { Outcome, SourceRecord } from '../../src/types.js';
 import type { TestScope } from '../contracts/source.contract.js';
+import { claimOf } from '../support/claims.js';
 import { labelled, recordAt, rejectedOutcome } from '../support/memory-records.js';
 
 async function folderOf(t: TestScope): Promise<string> {
@@ -31,7 +32,7 @@ async function lineOf(outcome: Outcome, nameFiles = false): Promise<string> {
       done();
     },
   });
-  await (await sinkTo(streamOutput('out', stream), { nameFiles })).publish([outcome]);
+  await (await sinkTo(streamOutput('out', stream), { nameFiles })).publish([outcome], claimOf([outcome]));
   return text;
 }
 
@@ -91,9 +92,15 @@ describe('a reader that goes away', () => {
     };
     const sink = await sinkTo(streamOutput('out', pipeThatBreaks(1)), { onGone });
     const outcomes = [labelled(recordAt(0, 0))];
-    assert.deepEqual(await sink.publish(outcomes), outcomes);
-    assert.deepEqual(await sink.publish(outcomes), []);
-    assert.deepEqual(await sink.publish(outcomes), []);
+    let left = 0;
+    const leave = (records: readonly SourceRecord[]) => {
+      left += records.length;
+    };
+    const claim = claimOf(outcomes, { leave });
+    assert.deepEqual(await sink.publish(outcomes, claim), outcomes);
+    assert.deepEqual(await sink.publish(outcomes, claim), []);
+    assert.deepEqual(await sink.publish(outcomes, claim), []);
+    assert.equal(left, 2, 'what is stored nowhere is given up');
     await sink.close();
     assert.equal(gone, 1);
   });
@@ -103,7 +110,7 @@ describe('a reader that goes away', () => {
       write: (_, __, done) => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
     });
     const sink = await sinkTo(streamOutput('out', full));
-    await assert.rejects(sink.publish([labelled(recordAt(0, 0))]), {
+    await assert.rejects(sink.publish([labelled(recordAt(0, 0))], claimOf([])), {
       code: 'OUTPUT_UNWRITABLE',
       message: /out: cannot be written: no space left/,
     });
@@ -117,7 +124,7 @@ describe('an output file', () => {
     const file = join(await folderOf(t), 'out.jsonl');
     await writeFile(file, 'old');
     const sink = await sinkTo(fileOutput(file));
-    await sink.publish(outcome);
+    await sink.publish(outcome, claimOf(outcome));
     assert.equal(await readFile(file, 'utf8'), 'old');
     await sink.complete();
     await sink.close();
@@ -131,11 +138,11 @@ describe('an output file', () => {
     await writeFile(file, 'old');
     const output = fileOutput(file);
     const sink = await sinkTo(output);
-    await sink.publish(outcome);
+    await sink.publish(outcome, claimOf(outcome));
     await sink.close();
     assert.equal(await readFile(file, 'utf8'), 'old');
     assert.match(await readFile(output.name, 'utf8'), /^\{"id":null/);
-    await assert.rejects(sink.publish(outcome), { code: 'OUTPUT_UNWRITABLE' });
+    await assert.rejects(sink.publish(outcome, claimOf(outcome)), { code: 'OUTPUT_UNWRITABLE' });
   });
 
   test('of a run that fails before its first line leaves nothing', async t => {
@@ -149,7 +156,7 @@ describe('an output file', () => {
     await writeFile(join(folder, 'real.jsonl'), '');
     await symlink(join(folder, 'real.jsonl'), join(folder, 'link.jsonl'));
     const sink = await sinkTo(fileOutput(join(folder, 'link.jsonl')));
-    await sink.publish(outcome);
+    await sink.publish(outcome, claimOf(outcome));
     await sink.complete();
     await sink.close();
     assert.match(await readFile(join(folder, 'real.jsonl'), 'utf8'), /TEXT_EMPTY/);
@@ -157,7 +164,7 @@ describe('an output file', () => {
 
   test('that is a device is written to and stays one', async () => {
     const sink = await sinkTo(fileOutput('/dev/null'));
-    await sink.publish(outcome);
+    await sink.publish(outcome, claimOf(outcome));
     await sink.complete();
     await sink.close();
     assert.equal(existsSync('/dev/null.partial'), false);

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompressionTypes, Kafka, KafkaConfig } from 'kafkajs';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/demo/broker.js';
-import { headersOf, kafkaHeaders } from '../../src/kafka/headers.js';
+import { kafkaHeaders } from '../../src/kafka/headers.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
+import { recordOf } from '../../src/kafka/record.js';
 import type { Headers, SourceRecord } from '../../src/types.js';
 
 /** The part of node:test's context that the helpers need to clean up after themselves. */
@@ -190,15 +191,7 @@ async function readAll(kafka: Kafka, topic: string, options: ReadOptions = {}): 
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
       eachMessage: async ({ partition, message }) => {
-        records.push({
-          topic,
-          partition,
-          offset: BigInt(message.offset),
-          timestamp: BigInt(message.timestamp),
-          key: message.key,
-          value: message.value,
-          headers: headersOf(message),
-        });
+        records.push(recordOf({ topic, partition }, message));
       },
     });
     await eventually(

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImportOptions } from '../../src/models/import-types.js';
 
 /** A scratch folder for models, with copies of others to be spoilt. */
 export class ModelCopies {
@@ -20,9 +21,35 @@ export class ModelCopies {
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests change any field of a file
-export function editJson(file: string, change: (json: any) => void): void {
+/** What `models import` is told in tests, besides the folder to take over and where to. */
+export const IMPORT: Omit<ImportOptions, 'source' | 'output'> = {
+  precision: 'as-is',
+  text: 'text',
+  label: 'label',
+  maxDelta: 0.02,
+  maxAccuracyLoss: 0.01,
+  maxTokens: 64,
+  languages: [],
+  force: false,
+};
+
+type Json = Record<string, unknown>;
+
+/** The fields of a siftline.json that tests change one by one. */
+export interface ManifestJson extends Json {
+  readonly files: Record<string, string>;
+  readonly golden: ReadonlyArray<{ readonly scores: Record<string, Record<string, number>> }>;
+  readonly tasks: readonly Json[];
+  readonly agreement: { readonly limits: Json; readonly batchInvariance: { tolerance: number } };
+}
+
+/** Changes an object in a file; what it must be before is the test's to know. */
+export function editJson<T extends Json = Json>(file: string, change: (json: T) => void): void {
   const json = JSON.parse(readFileSync(file, 'utf8'));
   change(json);
   writeFileSync(file, JSON.stringify(json));
+}
+
+export function editManifest(folder: string, change: (json: ManifestJson) => void): void {
+  editJson(join(folder, 'siftline.json'), change);
 }

@@ -27,6 +27,11 @@ export const sizeRules: readonly Rule[] = [
     because: 'the longest record must fit into the buffer',
   }),
   atLeast({
+    large: 'input.maxBatchBytes',
+    small: 'input.maxValueBytes',
+    because: 'the batch that holds the longest record must be read',
+  }),
+  atLeast({
     large: 'workers.runTokens',
     small: 'model.maxTokens',
     because: 'the longest text must fit into a run',

@@ -75,6 +75,11 @@ export const input = z
     fetchMaxWaitMs: whole(1, 60_000)
       .default(250)
       .describe('How long a broker may hold back an answer while there is nothing to read.'),
+    maxBatchBytes: whole(1024, 1024 * MiB)
+      .default(64 * MiB)
+      .describe(
+        'Most bytes a compressed record batch may unpack to; at a larger one reading stops with BATCH_TOO_LARGE.',
+      ),
     bufferRecords: whole(1, 1_000_000)
       .default(5_000)
       .describe('Records held in memory, waiting or being classified; reading pauses at this number.'),

@@ -55,7 +55,9 @@ export const workers = z
     batchRecords: whole(1, 10_000).default(512).describe('Most records handed to a worker at once.'),
     batchMs: whole(1, 60_000)
       .default(250)
-      .describe('How long a worker should take for a batch; batches are made as large as fits.'),
+      .describe(
+        'How long a worker should take for a batch, by the number and length of its texts; batches are made as large as fits.',
+      ),
     batchBytes: whole(1, 256 * 1024 * 1024)
       .default(1024 * 1024)
       .describe('Most bytes of record values handed to a worker at once; one longer record goes alone.'),

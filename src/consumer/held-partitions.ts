@@ -1,0 +1,113 @@
+import type { Batch, SourceRecord } from '../types.js';
+import type { BatchBudget } from './batch-room.js';
+import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
+import { PartitionProgress, type Slice } from './offsets.js';
+import { parsePartitionId, type TopicPartition } from './partition-id.js';
+
+/** Records that were handed out together, and how to tell that they are done. */
+export interface HeldBatch extends Batch {
+  readonly parts: ReadonlyArray<{ readonly id: string; readonly held: readonly Held[]; readonly slice: Slice }>;
+}
+
+/**
+ * The partitions a source reads, by "topic/partition": what is held of each, and how far each is done. An assignment of
+ * partitions is an epoch; when it ends, everything that is held is forgotten.
+ */
+export class HeldPartitions {
+  readonly #buffer: RecordBuffer;
+  readonly #progress = new Map<string, PartitionProgress>();
+  #epoch = 0;
+
+  constructor(limits: BufferLimits) {
+    this.#buffer = new RecordBuffer(limits);
+  }
+
+  /** 0 before the first assignment. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Begins an epoch with these partitions. */
+  assign(ids: readonly string[]): void {
+    this.#epoch += 1;
+    this.#progress.clear();
+    this.#buffer.assign(ids);
+    for (const id of ids) this.#progress.set(id, new PartitionProgress());
+  }
+
+  /** False when the partition is not assigned: its records must be dropped. */
+  push(id: string, held: readonly Held[]): boolean {
+    return this.#buffer.push(id, held);
+  }
+
+  /** The next batch, handed out; undefined when nothing waits. */
+  take(budget?: BatchBudget): HeldBatch | undefined {
+    const taken = this.#buffer.take(budget);
+    return taken && this.#handOut(taken);
+  }
+
+  isCurrent({ epoch }: Batch): boolean {
+    return epoch === this.#epoch;
+  }
+
+  /** Every record of a batch of this epoch is stored: it is held no more. */
+  finish({ parts }: HeldBatch): void {
+    for (const { id, held, slice } of parts) {
+      this.#progress.get(id)?.finish(slice);
+      this.#buffer.release(id, held);
+    }
+  }
+
+  /** Of each partition how far it is done; the map of the current epoch, emptied when the epoch ends. */
+  get progress(): ReadonlyMap<string, PartitionProgress> {
+    return this.#progress;
+  }
+
+  /** Per partition the first offset that is not done; undefined until a record of it is. */
+  positions(): Array<TopicPartition & { next: bigint | undefined }> {
+    return [...this.#progress].map(([id, progress]) => ({ ...parsePartitionId(id), next: progress.next }));
+  }
+
+  /** True while anything that was handed out is not done. */
+  get hasOutstanding(): boolean {
+    for (const { outstanding } of this.#progress.values()) if (outstanding > 0) return true;
+    return false;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#buffer.hasWaiting;
+  }
+
+  /** True when nothing of the partition is waiting or in flight. */
+  isEmpty(id: string): boolean {
+    return this.#buffer.isEmpty(id);
+  }
+
+  /** True when the partition holds its share, and must not be read on. */
+  isOver(id: string): boolean {
+    return this.#buffer.isOver(id);
+  }
+
+  /** True when the partition may be read again. */
+  hasRoom(id: string): boolean {
+    return this.#buffer.hasRoom(id);
+  }
+
+  get records(): number {
+    return this.#buffer.records;
+  }
+
+  get bytes(): number {
+    return this.#buffer.bytes;
+  }
+
+  #handOut(taken: ReadonlyMap<string, readonly Held[]>): HeldBatch {
+    const parts = [...taken].map(([id, held]) => {
+      const { next } = held.at(-1) as Held;
+      return { id, held, slice: (this.#progress.get(id) as PartitionProgress).handOut(next) };
+    });
+    const records = parts.flatMap(({ held }) => held.map(({ record }): SourceRecord => record));
+    const next = parts.map(({ id, slice }) => ({ ...parsePartitionId(id), offset: slice.next }));
+    return { epoch: this.#epoch, records, next, parts };
+  }
+}

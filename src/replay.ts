@@ -102,12 +102,12 @@ export class Replay {
 
   async #openClassifier(): Promise<BuiltClassifier> {
     const { config, log } = this.#options;
-    const built = await buildExplainingClassifier(config, log, () => {});
+    const built = await buildExplainingClassifier(config, log);
     this.#closers.push('workers', () => built.classifier.close());
     return built;
   }
 
-  async #openSink({ admin }: Reading, { classifier, folder }: BuiltClassifier): Promise<Sink> {
+  async #openSink({ admin }: Reading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
     const { config, version, log } = this.#options;
     const partitions = await requireStageTopics(admin, config);
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
@@ -116,7 +116,7 @@ export class Replay {
     // A transaction would commit the live group's offsets.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = buildSink(
-      { config: atLeastOnce, model: folder.info, version, schemas, schemaIds: ids, partitions, log },
+      { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
       { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
     this.#closers.push('sink', () => sink.close());
@@ -125,7 +125,7 @@ export class Replay {
   }
 
   async #carry(
-    { classifier, folder }: BuiltClassifier,
+    { classifier, folder, student }: BuiltClassifier,
     { reading, ranges, sink }: { reading: Reading; ranges: readonly PartitionRange[]; sink: Sink },
   ): Promise<void> {
     const { config } = this.#options;
@@ -148,7 +148,7 @@ export class Replay {
       source,
       decoder: buildDecoder(config, connectRegistry(config)),
       classifier,
-      judge: createPolicy(config.policy, folder.info.tasks).judge,
+      judge: createPolicy(config.policy, folder.info.tasks, student?.tasks).judge,
       sink,
       events: this.#events(),
     });

@@ -71,13 +71,13 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
   stdout.write(flags.json ? `${JSON.stringify(asJson(report))}\n` : asText(report, createPaint(stdout.isTTY === true)));
 }
 
-/** The other model, on the same rows and asked for the same labels. */
+/** The other model, alone, on the same rows and asked for the same labels. */
 async function evaluateOther(
   job: Omit<Job, 'ask'>,
   first: Sample,
   { against = '', againstTask, bootstrap }: EvalFlags,
 ): Promise<Against> {
-  const config = { ...job.config, model: { ...job.config.model, path: against, tasks: undefined } };
+  const config = { ...job.config, model: { ...job.config.model, path: against, tasks: undefined, cascade: NO_CASCADE } };
   const { folder, sample } = await scoreData({
     ...job,
     config,
@@ -92,6 +92,8 @@ async function evaluateOther(
     comparison: compare(one, other, { resamples: bootstrap }),
   };
 }
+
+const NO_CASCADE: Config['model']['cascade'] = { minConfidence: 0 };
 
 /** What serving would do with the other model in this one's place: the same thresholds, for the labels it has. */
 function forOther({ policy }: Config, first: string): NonNullable<Job['policy']> {

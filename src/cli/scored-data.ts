@@ -41,9 +41,9 @@ export interface ScoredData {
  */
 export async function scoreData(job: Job): Promise<ScoredData> {
   const { config, file, rows, stderr, log } = job;
-  const { classifier, folder } = await buildClassifier(config, log, () => {});
+  const { classifier, folder, student } = await buildClassifier(config, log);
   const question = job.ask(folder.info.tasks, folder);
-  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks);
+  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks, student?.tasks);
   const read = job.read ?? question;
   const survey = await surveyRows(file, read, rows);
   const progress = progressOn(stderr, survey.rows);

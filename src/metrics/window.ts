@@ -20,6 +20,11 @@ export interface MetricsWindow {
   readonly truncated: bigint;
   readonly windows: bigint;
   readonly explanations: Readonly<Record<string, bigint>>;
+  /** Texts by where their answers came from: hit, merged, miss. */
+  readonly cache: Readonly<Record<string, bigint>>;
+  readonly cacheBytes: bigint;
+  /** Labelled texts by the model of the cascade that answered. */
+  readonly cascade: Readonly<Record<string, bigint>>;
   readonly textsPerSecond: number;
   readonly tokens: bigint;
   readonly tokensPerSecond: number;
@@ -55,6 +60,8 @@ const COUNTERS = [
   'siftline_texts_truncated_total',
   'siftline_windows_total',
   'siftline_explanations_total',
+  'siftline_cache_texts_total',
+  'siftline_cascade_texts_total',
   'siftline_tokens_total',
   'siftline_labels_total',
   'siftline_rebalances_total',
@@ -114,6 +121,9 @@ export class Windows {
       truncated: BigInt(total('siftline_texts_truncated_total')),
       windows: BigInt(total('siftline_windows_total')),
       explanations: withPrefix(delta('siftline_explanations_total'), ''),
+      cache: withPrefix(delta('siftline_cache_texts_total'), ''),
+      cacheBytes: BigInt(await sumOf(registry.gauge('siftline_cache_bytes'))),
+      cascade: withPrefix(delta('siftline_cascade_texts_total'), ''),
       textsPerSecond: labelled / seconds,
       tokens: BigInt(text),
       tokensPerSecond: text / seconds,

@@ -55,24 +55,26 @@ export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks 
   return ok('policy', `"${policy.version}" fits the model; ${decisions}`);
 }
 
-function describe(setup: WorkerSetup, ms: number): string {
-  const [full, student] = foldersOf(setup).map(folder => identity(folder, setup.verify));
-  const { tasks, maxTokens } = setup.folder.info;
+function describe({ folder, cascade, verify }: WorkerSetup, ms: number): string {
+  const { tasks, maxTokens } = folder.info;
   const labels = tasks.map(task => `${task.name} (${task.labels.length} labels)`).join(', ');
   const count = tasks.length === 1 ? '1 task' : `${tasks.length} tasks`;
-  const before = student ? `; before it the student ${student}` : '';
-  return `${full}${before}; ${count}: ${labels}; up to ${maxTokens} tokens; loaded in ${(ms / 1000).toFixed(1)} s`;
+  const loaded = `loaded in ${(ms / 1000).toFixed(1)} s`;
+  const own = `${identity(folder)}, ${count}: ${labels}; up to ${maxTokens} tokens; ${loaded}, ${proof(folder, verify)}`;
+  return cascade ? `${own}; before it ${identity(cascade.folder)}, ${proof(cascade.folder, verify)}` : own;
 }
 
 function foldersOf({ folder, cascade }: WorkerSetup): ModelFolder[] {
   return cascade ? [folder, cascade.folder] : [folder];
 }
 
-function identity({ info, golden }: ModelFolder, verified: boolean): string {
-  const { name, version, precision, sha256 } = info;
-  const proof =
-    verified && golden.length > 0 ? `${golden.length} golden samples as they should be` : 'not compared with samples';
-  return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)}), ${proof}`;
+function identity({ info: { name, version, precision, sha256 } }: ModelFolder): string {
+  return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)})`;
+}
+
+function proof({ golden }: ModelFolder, verified: boolean): string {
+  const samples = golden.length;
+  return verified && samples > 0 ? `${samples} golden samples as they should be` : 'not compared with samples';
 }
 
 const unverified = warn(

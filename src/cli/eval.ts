@@ -12,7 +12,7 @@ import { asText } from '../eval/text-report.js';
 import type { CliContext } from './context.js';
 import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
 import { configFrom, withConfigOptions } from './options.js';
-import { type Job, quietLog, scoreData } from './scored-data.js';
+import { type Job, quietLog, scoreData, withoutCascade } from './scored-data.js';
 import { replaceFile, requireWritable } from './write-file.js';
 
 interface EvalFlags extends DataFlags {
@@ -57,9 +57,10 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
   const data = await dataFrom(flags, loaded.config);
   const job = { ...data, config: loaded.config, stderr, log: quietLog(loaded) };
   const ask: Job['ask'] = tasks => chooseQuestion(tasks, { ...flags, labels });
-  const { folder, sample, skipped } = await scoreData({ ...job, ask });
+  const { folder, sample, skipped, cascade } = await scoreData({ ...job, ask });
   const report: Report = {
     model: folder.info,
+    cascade,
     question: sample.question,
     data: flags.data,
     skipped,
@@ -77,7 +78,8 @@ async function evaluateOther(
   first: Sample,
   { against = '', againstTask, bootstrap }: EvalFlags,
 ): Promise<Against> {
-  const config = { ...job.config, model: { ...job.config.model, path: against, tasks: undefined, cascade: NO_CASCADE } };
+  const alone = withoutCascade(job.config);
+  const config = { ...alone, model: { ...alone.model, path: against, tasks: undefined } };
   const { folder, sample } = await scoreData({
     ...job,
     config,
@@ -92,8 +94,6 @@ async function evaluateOther(
     comparison: compare(one, other, { resamples: bootstrap }),
   };
 }
-
-const NO_CASCADE: Config['model']['cascade'] = { minConfidence: 0 };
 
 /** What serving would do with the other model in this one's place: the same thresholds, for the labels it has. */
 function forOther({ policy }: Config, first: string): NonNullable<Job['policy']> {

@@ -20,11 +20,6 @@ export interface MetricsWindow {
   readonly truncated: bigint;
   readonly windows: bigint;
   readonly explanations: Readonly<Record<string, bigint>>;
-  /** Texts by where their answers came from: hit, merged, miss. */
-  readonly cache: Readonly<Record<string, bigint>>;
-  readonly cacheBytes: bigint;
-  /** Labelled texts by the model of the cascade that answered. */
-  readonly cascade: Readonly<Record<string, bigint>>;
   readonly textsPerSecond: number;
   readonly tokens: bigint;
   readonly tokensPerSecond: number;
@@ -40,6 +35,11 @@ export interface MetricsWindow {
   /** Of the input partitions that moved. */
   readonly partitions: readonly PartitionWindow[];
   readonly ledgerBreaches: bigint;
+  /** Texts by where their answers came from: hit, merged, miss. */
+  readonly cache: Readonly<Record<string, bigint>>;
+  readonly cacheBytes: bigint;
+  /** Labelled texts by the model of the cascade that answered. */
+  readonly cascade: Readonly<Record<string, bigint>>;
 }
 
 export type PartitionWindow = Place & Readonly<Record<Fate, bigint>>;
@@ -121,9 +121,6 @@ export class Windows {
       truncated: BigInt(total('siftline_texts_truncated_total')),
       windows: BigInt(total('siftline_windows_total')),
       explanations: withPrefix(delta('siftline_explanations_total'), ''),
-      cache: withPrefix(delta('siftline_cache_texts_total'), ''),
-      cacheBytes: BigInt(await sumOf(registry.gauge('siftline_cache_bytes'))),
-      cascade: withPrefix(delta('siftline_cascade_texts_total'), ''),
       textsPerSecond: labelled / seconds,
       tokens: BigInt(text),
       tokensPerSecond: text / seconds,
@@ -138,6 +135,9 @@ export class Windows {
       workerRestarts: BigInt(total('siftline_worker_restarts_total')),
       partitions: partitionsOf(delta('siftline_partition_records_total')),
       ledgerBreaches: BigInt(total('siftline_ledger_breaches_total')),
+      cache: withPrefix(delta('siftline_cache_texts_total'), ''),
+      cacheBytes: BigInt(await sumOf(registry.gauge('siftline_cache_bytes'))),
+      cascade: withPrefix(delta('siftline_cascade_texts_total'), ''),
     };
   }
 

@@ -17,7 +17,11 @@ const MB = 1024 * 1024;
 const lines = readFileSync(packageFile('examples/demo/texts.jsonl'), 'utf8').trim().split('\n');
 const texts = lines.map(line => (JSON.parse(line) as { text: string }).text);
 
-const { config } = loadConfig({ file: undefined, env: {}, flags: { 'kafka.brokers': 'none:9092', 'workers.count': '1' } });
+const { config } = loadConfig({
+  file: undefined,
+  env: {},
+  flags: { 'kafka.brokers': 'none:9092', 'workers.count': '1' },
+});
 const { classifier } = await buildClassifier(config, pino({ level: 'warn' }));
 await classifier.open();
 const { answers } = await classifier.classify(texts);

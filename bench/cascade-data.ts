@@ -40,7 +40,12 @@ export function cascadeSets(data: string): CascadeSet[] {
     const ofModeration = { task: 'moderation', dev: moderation };
     return [
       { name: 'news, HuffPost', task: 'news', ignored: [], dev: news, test: test('news 17, HuffPost') },
-      { name: 'moderation, all labels', ...ofModeration, ignored: [], test: [...edos, ...davidson, ...jigsaw, ...surge] },
+      {
+        name: 'moderation, all labels',
+        ...ofModeration,
+        ignored: [],
+        test: [...edos, ...davidson, ...jigsaw, ...surge],
+      },
       { name: 'toxic alone, Davidson', ...ofModeration, ignored: toxic, test: davidson },
       { name: 'toxic alone, Jigsaw', ...ofModeration, ignored: toxic, test: jigsaw },
       { name: 'toxic alone, Surge', ...ofModeration, ignored: toxic, test: surge },

@@ -140,7 +140,14 @@ export class Service {
     const { info: model } = folder;
     const tasks = model.tasks.map(task => task.name);
     log.info(
-      { event: 'model_ready', model: model.name, version: model.version, student: student?.name, tasks, workers: pool.threads },
+      {
+        event: 'model_ready',
+        model: model.name,
+        version: model.version,
+        student: student?.name,
+        tasks,
+        workers: pool.threads,
+      },
       'model loaded',
     );
     const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };

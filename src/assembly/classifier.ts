@@ -39,7 +39,11 @@ export interface ClassifierEvents {
 type ModelConfig = Pick<Config, 'model' | 'workers' | 'policy'>;
 
 /** Reads and checks the model folder; the threads start when the classifier is opened. */
-export function buildClassifier(config: ModelConfig, log: Logger, events: ClassifierEvents = {}): Promise<BuiltWorkers> {
+export function buildClassifier(
+  config: ModelConfig,
+  log: Logger,
+  events: ClassifierEvents = {},
+): Promise<BuiltWorkers> {
   return build(config, { log, events, explainingOf: () => undefined });
 }
 

@@ -84,7 +84,15 @@ export function buildSink(context: KafkaContext, events: TransactionalSinkOption
   return new KafkaSink({ ...options, producer });
 }
 
-function resultsOptions({ config, model, student, partitions, schemas, schemaIds, version }: KafkaContext): ResultsOptions {
+function resultsOptions({
+  config,
+  model,
+  student,
+  partitions,
+  schemas,
+  schemaIds,
+  version,
+}: KafkaContext): ResultsOptions {
   const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
   return {
     labels: topic(config.output.labelsTopic),

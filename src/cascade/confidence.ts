@@ -14,7 +14,7 @@ export function confidenceIn(row: Float64Array, point: TurningPoint): number {
 
 /** Whether every decision stands. */
 export function isSure(row: Float64Array, points: readonly TurningPoint[]): boolean {
-  return points.every(point => point.least === 0 || confidenceIn(row, point) >= point.least);
+  return points.every(point => confidenceIn(row, point) >= point.least);
 }
 
 /** The confidence of the least sure decision that somebody acts on; 1 where nobody acts on any. */

@@ -5,6 +5,8 @@ import type { Task } from '../types.js';
  * or a label crosses a score that policy looks at. Plain data, so it can cross a thread.
  */
 export type TurningPoint = {
+  /** As in `confidenceFor`: the task of a top label, or task/label. */
+  readonly name: string;
   /** Confidence from which the decision stands; 0 is for a decision nobody acts on. */
   readonly least: number;
   /** Columns in a row of scores. */
@@ -15,7 +17,10 @@ export type TurningPoint = {
 
 /** By task and label, the scores that lead to a review or a block. */
 export type Bands = Readonly<
-  Record<string, Readonly<Record<string, { readonly review?: number | undefined; readonly block?: number | undefined }>>>
+  Record<
+    string,
+    Readonly<Record<string, { readonly review?: number | undefined; readonly block?: number | undefined }>>
+  >
 >;
 
 export interface ConfidenceWanted {
@@ -39,9 +44,15 @@ export function turningPoints(tasks: readonly Task[], bands: Bands, wanted: Conf
       const { review, block } = bands[name]?.[label] ?? {};
       const threshold = activation === 'sigmoid' ? (thresholds[i] ?? 0.5) : undefined;
       const scores = [threshold, review, block].filter(score => score !== undefined);
-      return scores.map(at => ({ kind: 'crossing', column: from + i, at, least: leastFor(name, label) }));
+      const point = {
+        kind: 'crossing',
+        name: `${name}/${label}`,
+        column: from + i,
+        least: leastFor(name, label),
+      } as const;
+      return scores.map(at => ({ ...point, at }));
     });
-    const top: TurningPoint = { kind: 'top', from, to: column, least: leastFor(name) };
+    const top: TurningPoint = { kind: 'top', name, from, to: column, least: leastFor(name) };
     return activation === 'softmax' ? [top, ...crossings] : crossings;
   });
 }

@@ -21,7 +21,10 @@ export interface CheckedModel {
  * Reads the folder (comparing SHA-256), loads the model in one worker thread as the stage would in each, and has it
  * answer its golden samples.
  */
-export async function checkModel(config: Pick<Config, 'model' | 'workers' | 'policy'>, log: Logger): Promise<CheckedModel> {
+export async function checkModel(
+  config: Pick<Config, 'model' | 'workers' | 'policy'>,
+  log: Logger,
+): Promise<CheckedModel> {
   const one = { ...config, workers: { ...config.workers, count: 1 } };
   try {
     const { classifier, folder, setup } = await buildClassifier(one, log);

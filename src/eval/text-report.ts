@@ -24,7 +24,11 @@ export function asText(report: Report, paint: Paint): string {
 function heading({ model, cascade, question, data, skipped, evaluation, against }: Report, paint: Paint): string[] {
   const other = against ? ` against ${modelName(against.model)}` : '';
   const rows = [`${evaluation.rows} rows`, skippedWords(skipped)].filter(Boolean).join(', ');
-  return [paint.strong(`${question.task.name} of ${modelName(model)}${other}`), `${data}: ${rows}`, ...(cascade ? [cascadeWords(cascade, model)] : [])];
+  return [
+    paint.strong(`${question.task.name} of ${modelName(model)}${other}`),
+    `${data}: ${rows}`,
+    ...(cascade ? [cascadeWords(cascade, model)] : []),
+  ];
 }
 
 function summary(evaluation: Evaluation, other: Evaluation | undefined): string[] {

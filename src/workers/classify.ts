@@ -2,8 +2,8 @@ import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { answerInTurn, type CascadeAnswers } from '../cascade/answer.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { Model, type ModelAnswers } from '../model/model.js';
-import { Explainer } from './explainer.js';
 import { explainRows, type RowsToExplain } from './explained-rows.js';
+import { Explainer } from './explainer.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
 /** What a thread works with; the student is there in a cascade only. */

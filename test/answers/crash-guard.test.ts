@@ -16,7 +16,10 @@ test('behind the crash guard, a record that waits for its text in another batch 
   t.after(() => journal.close());
   const inner = new MemoryClassifier();
   let letGo = () => {};
-  inner.beforeAnswering = () => new Promise<void>(resolve => void (letGo = resolve));
+  inner.beforeAnswering = () =>
+    new Promise<void>(resolve => {
+      letGo = resolve;
+    });
   const classifier = new AnswerCache({ classifier: inner, identity: 'memory', maxBytes: 1_000_000 });
   const unused = { crashes: 2, tryOut: async () => assert.fail(), onRejected: () => assert.fail() };
   const guard = new CrashGuard({ classifier, journal, ...unused });

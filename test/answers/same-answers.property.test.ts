@@ -9,7 +9,20 @@ import { shippedModel } from '../support/models.js';
 
 const log = pino({ level: 'silent' });
 const SETTINGS = { 'model.path': shippedModel('english-small'), 'workers.count': '2' };
-const WORDS = ['you', 'are', 'a', 'wonderful', 'terrible', 'person', 'goal', 'election', 'free', 'prize', '🙂', '\ud800'];
+const WORDS = [
+  'you',
+  'are',
+  'a',
+  'wonderful',
+  'terrible',
+  'person',
+  'goal',
+  'election',
+  'free',
+  'prize',
+  '🙂',
+  '\ud800',
+];
 
 let cached: Classifier;
 let plain: Classifier;
@@ -27,7 +40,10 @@ after(() => Promise.all([cached.close(), plain.close()]));
 
 const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...WORDS.map(word => `${word} ${WORDS[0]}`)) },
-  { weight: 2, arbitrary: fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 30 }).map(all => all.join(' ')) },
+  {
+    weight: 2,
+    arbitrary: fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 30 }).map(all => all.join(' ')),
+  },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
 );
 

@@ -56,12 +56,17 @@ describe('how sure a model is', () => {
     );
     assert.equal(isSure(rowOf(0.95, 0.2, 0.65, 0.35, 0), points), true);
     assert.equal(isSure(rowOf(0.95, 0.2, 0.55, 0.45, 0), points), false);
-    assert.equal(leastConfidence(rowOf(0.95, 0.2, 1, 0, 0), points), confidenceIn(rowOf(0.95), points[0] as TurningPoint));
+    assert.equal(
+      leastConfidence(rowOf(0.95, 0.2, 1, 0, 0), points),
+      confidenceIn(rowOf(0.95), points[0] as TurningPoint),
+    );
   });
 });
 
 const probability = fc.double({ min: 0, max: 1, noNaN: true });
-const rows = fc.tuple(probability, probability, probability, probability, probability).map(row => Float64Array.from(row));
+const rows = fc
+  .tuple(probability, probability, probability, probability, probability)
+  .map(row => Float64Array.from(row));
 
 test('two models decide alike exactly where policy makes the same of both', () => {
   const points = [STUDENT, TASKS].map(tasks => turningPoints(tasks, {}, WANTED));
@@ -78,6 +83,13 @@ test('two models decide alike exactly where policy makes the same of both', () =
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('a label on its threshold is given, as in policy', () => {
+  const points = turningPoints(TASKS, {}, WANTED);
+  const on = rowOf(0.5, 0.1, 1, 0, 0);
+  assert.equal(sameDecisions([on, points], [rowOf(0.6, 0.1, 1, 0, 0), points]), true);
+  assert.equal(sameDecisions([on, points], [rowOf(0.4, 0.1, 1, 0, 0), points]), false);
 });
 
 test('decisions alike under bands are the same review or block', () => {

@@ -198,13 +198,17 @@ test('of a cascade it says what share was passed on, and against the full model 
     ...['--set', `model.cascade.minConfidence=${minConfidence}`],
   ];
   const shares = [];
-  for (const minConfidence of ['0', '0.97', '1']) shares.push((await line(...cascade(minConfidence))).cascade?.passedOn);
+  for (const minConfidence of ['0', '0.97', '1'])
+    shares.push((await line(...cascade(minConfidence))).cascade?.passedOn);
   assert.deepEqual([shares[0], shares[2]], [0, 1]);
   assert.ok(Number(shares[1]) > 0 && Number(shares[1]) < 1, String(shares[1]));
   const { against, cascade: told } = await line(...cascade('1'), '--against', shippedModel('english'));
   assert.deepEqual([against?.comparison.agreement, told?.student.name], [1, 'english-small']);
   const { stdout } = await run(...cascade('0'));
-  assert.match(stdout, /english-small 1\.0\.0 \(int8-static\) answered 100\.0 %, english 1\.0\.0 .* the 0\.0 % passed on/);
+  assert.match(
+    stdout,
+    /english-small 1\.0\.0 \(int8-static\) answered 100\.0 %, english 1\.0\.0 .* the 0\.0 % passed on/,
+  );
   assert.equal((await line(...ENGLISH, '--task', 'sentiment', '--data', data)).cascade, undefined);
 });
 

@@ -128,7 +128,8 @@ test('with explanations, each text is explained by the model that answered it', 
   );
   for (const { scores, explanations } of answers) {
     assert.ok(explanations && explanations.length > 0);
-    for (const { score } of explanations) assert.ok(scores[0]?.includes(score), 'the score that was explained is the one given');
+    for (const { score } of explanations)
+      assert.ok(scores[0]?.includes(score), 'the score that was explained is the one given');
   }
 });
 

@@ -62,7 +62,11 @@ describe('a label record', () => {
 test('a label record names the model of a cascade that answered, and without one the model', () => {
   const student = { ...MEMORY_MODEL, name: 'small', version: '2', sha256: '1'.repeat(64), precision: 'int8' };
   const nameIn = (outcome: Labelled, encoder: object) => {
-    const { value } = labelRecord({ schema, schemaId: 7, model: MEMORY_MODEL, policy: 'p', ...encoder }, recordAt(0, 0), outcome);
+    const { value } = labelRecord(
+      { schema, schemaId: 7, model: MEMORY_MODEL, policy: 'p', ...encoder },
+      recordAt(0, 0),
+      outcome,
+    );
     const parts = unframe(Buffer.isBuffer(value) ? value : assert.fail('no bytes'));
     const { model } = schema.type.fromBuffer(parts.kind === 'framed' ? parts.body : assert.fail()) as { model: object };
     return { ...model };

@@ -15,7 +15,12 @@ const cascadeIsAnother: Rule = {
   fields: ['model.cascade.path', 'model.path'],
   breaches: ({ model: { cascade, path } }) => {
     if (cascade.path !== path) return [];
-    return [{ path: 'model.cascade.path', text: 'is model.path itself, which would only be asked twice; name a smaller model' }];
+    return [
+      {
+        path: 'model.cascade.path',
+        text: 'is model.path itself, which would only be asked twice; name a smaller model',
+      },
+    ];
   },
 };
 

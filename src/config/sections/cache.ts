@@ -10,4 +10,4 @@ export const cache = z
       ),
   })
   .prefault({})
-  .describe('Texts that come more than once: docs/performance.md.');
+  .describe('Texts that come more than once: docs/decisions/0009-answer-cache.md.');

@@ -13,15 +13,13 @@ const cascade = z
         'A small model, the student, with the same tasks and labels as `model.path`: it answers what it is sure of, and the full model the rest. The name of a shipped model, or a folder; without it, the full model answers all. See docs/cascade.md.',
       ),
     minConfidence: probability
-      .default(0.9)
+      .default(0.8)
       .describe(
-        'How sure the student must be of every decision about a text to be the one that answers; 0.5 is a coin tossed, 1 passes nearly everything on. `siftline eval` says what share was passed on.',
+        'How sure the student must be of every decision about a text to be the one that answers: 0.5 is a coin tossed, 1 passes nearly everything on. `siftline eval` says what share was passed on.',
       ),
     confidenceFor: z
       .record(z.string(), probability)
-      .describe(
-        'a mapping of tasks or task/label to numbers from 0 to 1, such as {news: 0.8, moderation/sexist: 0}',
-      )
+      .describe('a mapping of tasks or task/label to numbers from 0 to 1, such as {news: 0.8, moderation/sexist: 0}')
       .optional()
       .describe(
         'The same for some tasks, or for some labels of a task; 0 is for decisions that nobody acts on: they pass nothing on.',

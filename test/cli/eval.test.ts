@@ -59,7 +59,11 @@ interface Line {
   readonly intervals: { readonly accuracy: readonly [number, number] } | null;
   readonly against?: {
     readonly n: number;
-    readonly comparison: { readonly agreement: number; readonly mcnemar: { readonly p: number } };
+    readonly comparison: {
+      readonly agreement: number;
+      readonly meanAbsoluteDifference: number;
+      readonly mcnemar: { readonly p: number };
+    };
   };
 }
 
@@ -204,6 +208,8 @@ test('of a cascade it says what share was passed on, and against the full model 
   assert.ok(Number(shares[1]) > 0 && Number(shares[1]) < 1, String(shares[1]));
   const { against, cascade: told } = await line(...cascade('1'), '--against', shippedModel('english'));
   assert.deepEqual([against?.comparison.agreement, told?.student.name], [1, 'english-small']);
+  const differs = (await line(...cascade('0'), '--against', shippedModel('english'))).against?.comparison;
+  assert.ok(Number(differs?.meanAbsoluteDifference) > 0, 'the other one is the full model alone');
   const { stdout } = await run(...cascade('0'));
   assert.match(
     stdout,

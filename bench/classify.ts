@@ -41,6 +41,9 @@ export class ClassifyCommand {
       model,
       '--workers',
       String(threads),
+      // Texts are repeated up to the count: only what is computed is to be measured.
+      '--set',
+      'cache.maxBytes=0',
       '-o',
       join(this.#folder, 'out.jsonl'),
     ];

@@ -1,8 +1,13 @@
-// The body of `npm run bench`: compiles, then hands over to bench/main.ts.
+// The body of `npm run bench`: compiles, then hands over to bench/main.ts, or to the one that is named first:
+//
+//   npm run bench                          siftline against the raw engine
+//   npm run bench -- cascade [--quick]     what a cascade agrees with, passes on and gains
+//   npm run bench -- cache                 what an answer costs to look up, and to keep
 import { join } from 'node:path';
 import { build, compile, installDependencies } from '../scripts/setup.mjs';
 
 installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
-await import('../build/bench/main.js');
+const named = ['cascade', 'cache'].includes(process.argv[2] ?? '') ? process.argv.splice(2, 1)[0] : 'main';
+await import(`../build/bench/${named}.js`);

@@ -103,6 +103,8 @@ export class Stream {
       'output.rejectedTopic': `${name}.rejected`,
       'output.metricsTopic': `${name}.metrics`,
       'metrics.port': '0',
+      // Texts are repeated up to the count: only what is computed is to be measured.
+      'cache.maxBytes': '0',
     };
     const sets = Object.entries(fields).flatMap(([field, value]) => ['--set', `${field}=${value}`]);
     const args = ['dist/main.js', 'run', '--model', model, '--workers', String(threads), ...sets];

@@ -251,14 +251,15 @@ function track<T>(among: Set<Promise<unknown>>, promise: Promise<T>): Promise<T>
   return promise;
 }
 
-/** How much of the text was read, in what way, and which words counted. */
-function readingOf(scored: Scored): Pick<Labelled, 'tokens' | 'truncated' | 'windows' | 'explanations'> {
-  const { tokens, truncated, windows, explanations } = scored;
+/** How much of the text was read, in what way and by which model, and which words counted. */
+function readingOf(scored: Scored): Pick<Labelled, 'tokens' | 'truncated' | 'windows' | 'explanations' | 'answeredBy'> {
+  const { tokens, truncated, windows, explanations, answeredBy } = scored;
   return {
     tokens,
     truncated,
     ...(windows && { windows: windows.count }),
     ...(explanations !== undefined && { explanations }),
+    ...(answeredBy && { answeredBy }),
   };
 }
 

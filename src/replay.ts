@@ -107,12 +107,12 @@ export class Replay {
 
   async #openClassifier(): Promise<BuiltClassifier> {
     const { config, log } = this.#options;
-    const built = await buildExplainingClassifier(config, log, () => {});
+    const built = await buildExplainingClassifier(config, log);
     this.#closers.push('workers', () => built.classifier.close());
     return built;
   }
 
-  async #openSink({ admin }: Reading, { classifier, folder }: BuiltClassifier): Promise<Sink> {
+  async #openSink({ admin }: Reading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
     const { config, version, log } = this.#options;
     const partitions = await requireStageTopics(admin, config);
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
@@ -121,7 +121,7 @@ export class Replay {
     // A transaction would commit the live group's offsets.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = buildSink(
-      { config: atLeastOnce, model: folder.info, version, schemas, schemaIds: ids, partitions, log },
+      { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
       { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
     this.#closers.push('sink', () => sink.close());
@@ -130,7 +130,7 @@ export class Replay {
   }
 
   async #carry(
-    { classifier, folder }: BuiltClassifier,
+    { classifier, folder, student }: BuiltClassifier,
     { reading, ranges, sink }: { reading: Reading; ranges: readonly PartitionRange[]; sink: Sink },
   ): Promise<void> {
     const { config } = this.#options;
@@ -153,7 +153,7 @@ export class Replay {
       source,
       decoder: buildDecoder(config, connectRegistry(config)),
       classifier,
-      judge: createPolicy(config.policy, folder.info.tasks).judge,
+      judge: createPolicy(config.policy, folder.info.tasks, student?.tasks).judge,
       sink,
       limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(),

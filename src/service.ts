@@ -30,7 +30,7 @@ import { shippedSchema } from './producer/schemas.js';
 import { RejectLimit } from './reject-limit.js';
 import { BatchTracer } from './tracing/batch-tracer.js';
 import { openTracing } from './tracing/tracing.js';
-import type { Classifier, Decoder } from './types.js';
+import type { Decoder } from './types.js';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -52,6 +52,7 @@ export class Service {
   #pipeline: Pipeline | undefined;
   #source: KafkaSource | undefined;
   #sink: StageSink | undefined;
+  #cache: BuiltClassifier['cache'];
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -82,9 +83,13 @@ export class Service {
   async #start(): Promise<void> {
     const { config, log } = this.#options;
     let recorder: Recorder | undefined;
-    const built = await buildExplainingClassifier(config, log, () => recorder?.workerRestarted());
+    const built = await buildExplainingClassifier(config, log, {
+      crashed: () => recorder?.workerRestarted(),
+      lookedUp: lookups => recorder?.lookedUp(lookups),
+    });
+    this.#cache = built.cache;
     recorder = this.#describe(built);
-    const policy = createPolicy(config.policy, built.folder.info.tasks);
+    const policy = createPolicy(config.policy, built.folder.info.tasks, built.student?.tasks);
     await this.#openAdminServer(recorder);
     const { admin, decoder, context } = await this.#openEdges(built);
     // Joining only to leave again would make the whole group wait for a rebalance.
@@ -94,7 +99,7 @@ export class Service {
     const source = await this.#openSource(recorder);
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
     const sink = this.#sink as StageSink;
-    const classifier: Classifier = built.classifier;
+    const { classifier } = built;
     const guarded = openCrashGuard(config, built, log);
     if (guarded) this.#closers.push('crash journal', async () => guarded.close());
     this.#pipeline = new Pipeline({
@@ -119,11 +124,12 @@ export class Service {
     return new BatchTracer({ tracer: tracing.tracer, group: config.input.group, model: folder.info.name });
   }
 
-  #describe({ folder, pool }: BuiltClassifier): Recorder {
-    const { name, version, sha256, precision, tasks } = folder.info;
-    const recorder = new Recorder(tasks);
+  #describe({ folder, student, pool }: BuiltClassifier): Recorder {
+    const recorder = new Recorder(folder.info.tasks);
+    for (const { name, version, sha256, precision } of student ? [folder.info, student] : [folder.info]) {
+      recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
+    }
     recorder.registry.gauge('siftline_build_info').set({ version: this.#options.version, node: process.version }, 1);
-    recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
     recorder.registry.gauge('siftline_workers').set(pool.threads);
     return recorder;
   }
@@ -132,6 +138,7 @@ export class Service {
   async #openEdges({
     classifier,
     folder,
+    student,
     pool,
   }: BuiltClassifier): Promise<{ admin: KafkaAdmin; decoder: Decoder; context: KafkaContext }> {
     const { config, version, log } = this.#options;
@@ -146,10 +153,17 @@ export class Service {
     const { info: model } = folder;
     const tasks = model.tasks.map(task => task.name);
     log.info(
-      { event: 'model_ready', model: model.name, version: model.version, tasks, workers: pool.threads },
+      {
+        event: 'model_ready',
+        model: model.name,
+        version: model.version,
+        student: student?.name,
+        tasks,
+        workers: pool.threads,
+      },
       'model loaded',
     );
-    const context = { config, model, version, schemas, schemaIds: ids, partitions, log };
+    const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };
     return { admin, decoder: buildDecoder(config, registry), context };
   }
 
@@ -223,6 +237,7 @@ export class Service {
       registry.gauge('siftline_held_records').set(held.records);
       registry.gauge('siftline_held_bytes').set(held.bytes);
       registry.gauge('siftline_paused_partitions').set(held.pausedPartitions);
+      registry.gauge('siftline_cache_bytes').set(this.#cache?.bytes ?? 0);
       registry.gauge('siftline_ready').set(this.#ready().ok ? 1 : 0);
     };
   }

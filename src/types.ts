@@ -97,7 +97,15 @@ export interface Scored {
   readonly windows?: TextWindows;
   /** Only of a text with a label that is to be explained; null when the explanation was not given. */
   readonly explanations?: readonly Explanation[] | null;
+  /** The explanations are not all they would be with more time: right for now, not to be kept. */
+  readonly provisional?: boolean;
+  /** Which of the two models of a cascade; without one, nothing. */
+  readonly answeredBy?: AnsweredBy;
 }
+
+/** The small model of a cascade, or the full one. */
+export const ANSWERED_BY = ['student', 'full'] as const;
+export type AnsweredBy = (typeof ANSWERED_BY)[number];
 
 /** How a long text was read, and which windows its answer comes from. */
 export interface TextWindows {
@@ -175,6 +183,8 @@ export interface Labelled {
   readonly windows?: number;
   /** As in Scored. */
   readonly explanations?: readonly Explanation[] | null;
+  /** As in Scored. */
+  readonly answeredBy?: AnsweredBy;
   readonly timings: BatchTimings;
 }
 

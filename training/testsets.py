@@ -3,7 +3,8 @@
     python3 -m training.testsets --data ../shared/data --out DIR
 
 Writes a file per question with `text` and `label`, and `questions.json`: which models are asked, how
-(`args` are those of `siftline eval`), and the accuracy and macro-F1 to reach. Test splits only.
+(`args` are those of `siftline eval`), and the accuracy and macro-F1 to reach. Test splits only; with `--dev` also
+`dev-news.jsonl` and `dev-moderation.jsonl`, texts of the English dev rows, to choose a cascade's threshold from.
 """
 
 import argparse
@@ -83,12 +84,24 @@ def multilingual(root):
     yield "sentiment, XLM-T tweets, 8 languages (zero-shot)", choice(sets["tweets"], "sentiment"), chosen("sentiment"), None
 
 
+def dev_texts(root, out):
+    """The dev rows that thresholds are chosen from: no training row, no test row."""
+    _, dev = data.english(root)
+    for name, sources in (("news", ["huffpost"]), ("moderation", ["edos", "davidson", "jigsaw", "hatemoji_build"])):
+        texts = [row.text for source in sources for row in dev[source] if row.text.strip()]
+        lines = (json.dumps({"text": text}, ensure_ascii=False) for text in texts)
+        (out / f"dev-{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m training.testsets", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dev", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.dev:
+        dev_texts(args.data, args.out)
     questions = []
     for models, source in ((ENGLISH, english), (("multilingual",), multilingual)):
         for name, rows, arguments, floor in source(args.data):

@@ -23,6 +23,8 @@ import type { OutputSchemas } from './registry.js';
 export interface KafkaContext {
   readonly config: Config;
   readonly model: ModelInfo;
+  /** The small model of a cascade. */
+  readonly student: ModelInfo | undefined;
   readonly version: string;
   readonly schemas: OutputSchemas;
   readonly schemaIds: { readonly labels: number; readonly metrics: number };
@@ -84,12 +86,20 @@ export function buildSink(context: KafkaContext, events: TransactionalSinkOption
   return new KafkaSink({ ...options, producer });
 }
 
-function resultsOptions({ config, model, partitions, schemas, schemaIds, version }: KafkaContext): ResultsOptions {
+function resultsOptions({
+  config,
+  model,
+  student,
+  partitions,
+  schemas,
+  schemaIds,
+  version,
+}: KafkaContext): ResultsOptions {
   const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
   return {
     labels: topic(config.output.labelsTopic),
     rejected: topic(config.output.rejectedTopic),
-    encoder: { schema: schemas.labels, schemaId: schemaIds.labels, model, policy: config.policy.version },
+    encoder: { schema: schemas.labels, schemaId: schemaIds.labels, model, student, policy: config.policy.version },
     rejector: {
       name: config.input.group,
       clientId: config.kafka.clientId,

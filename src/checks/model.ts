@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.js';
 import type { ModelFolder } from '../model/folder.js';
 import { createPolicy } from '../policy/policy.js';
 import type { ModelInfo } from '../types.js';
+import type { WorkerSetup } from '../workers/protocol.js';
 import { type Finding, failure, ok, warn } from './finding.js';
 
 export interface CheckedModel {
@@ -20,20 +21,23 @@ export interface CheckedModel {
  * Reads the folder (comparing SHA-256), loads the model in one worker thread as the stage would in each, and has it
  * answer its golden samples.
  */
-export async function checkModel(config: Pick<Config, 'model' | 'workers'>, log: Logger): Promise<CheckedModel> {
+export async function checkModel(
+  config: Pick<Config, 'model' | 'workers' | 'policy'>,
+  log: Logger,
+): Promise<CheckedModel> {
   const one = { ...config, workers: { ...config.workers, count: 1 } };
   try {
-    const { classifier, folder } = await buildClassifier(one, log, () => {});
+    const { classifier, folder, setup } = await buildClassifier(one, log);
     const started = performance.now();
     const opened = await classifier.open().then(
-      () => ok('model', describe(folder, { verified: config.model.verify, ms: performance.now() - started })),
+      () => ok('model', describe(setup, performance.now() - started)),
       error => failure('model', error),
     );
     await classifier.close();
     return {
       findings: [opened, ...(config.model.verify ? [] : [unverified])],
       info: folder.info,
-      bytes: bytesOf(folder.onnxFile),
+      bytes: foldersOf(setup).reduce((sum, { onnxFile }) => sum + bytesOf(onnxFile), 0),
     };
   } catch (error) {
     return { findings: [failure('model', error)], info: undefined, bytes: 0 };
@@ -54,14 +58,26 @@ export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks 
   return ok('policy', `"${policy.version}" fits the model; ${decisions}`);
 }
 
-function describe(folder: ModelFolder, { verified, ms }: { verified: boolean; ms: number }): string {
-  const { name, version, precision, sha256, maxTokens, tasks } = folder.info;
+function describe({ folder, cascade, verify }: WorkerSetup, ms: number): string {
+  const { tasks, maxTokens } = folder.info;
   const labels = tasks.map(task => `${task.name} (${task.labels.length} labels)`).join(', ');
-  const samples = folder.golden.length;
-  const proof = verified && samples > 0 ? `${samples} golden samples as they should be` : 'not compared with samples';
   const count = tasks.length === 1 ? '1 task' : `${tasks.length} tasks`;
   const loaded = `loaded in ${(ms / 1000).toFixed(1)} s`;
-  return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)}), ${count}: ${labels}; up to ${maxTokens} tokens; ${loaded}, ${proof}`;
+  const own = `${identity(folder)}, ${count}: ${labels}; up to ${maxTokens} tokens; ${loaded}, ${proof(folder, verify)}`;
+  return cascade ? `${own}; before it ${identity(cascade.folder)}, ${proof(cascade.folder, verify)}` : own;
+}
+
+function foldersOf({ folder, cascade }: WorkerSetup): ModelFolder[] {
+  return cascade ? [folder, cascade.folder] : [folder];
+}
+
+function identity({ info: { name, version, precision, sha256 } }: ModelFolder): string {
+  return `${name} ${version} (${precision}, SHA-256 ${sha256.slice(0, 12)})`;
+}
+
+function proof({ golden }: ModelFolder, verified: boolean): string {
+  const samples = golden.length;
+  return verified && samples > 0 ? `${samples} golden samples as they should be` : 'not compared with samples';
 }
 
 const unverified = warn(

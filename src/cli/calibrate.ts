@@ -12,7 +12,7 @@ import { requireTargets, type WriteFlags, writeAll } from './calibrated-files.js
 import type { CliContext } from './context.js';
 import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
 import { configFrom, withConfigOptions } from './options.js';
-import { quietLog, scoreData } from './scored-data.js';
+import { quietLog, scoreData, withoutCascade } from './scored-data.js';
 import { requireWritable } from './write-file.js';
 
 interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
@@ -52,7 +52,8 @@ async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: Cli
   const data = await dataFrom(flags, loaded.config);
   const { folder, sample } = await scoreData({
     ...data,
-    config: loaded.config,
+    // Temperature and thresholds are of one model, and not of a mixture.
+    config: withoutCascade(loaded.config),
     stderr,
     log: quietLog(loaded),
     ask: (tasks, found) => {

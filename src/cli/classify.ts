@@ -89,8 +89,8 @@ async function run({ config, inputs, output, progress, log }: Job): Promise<void
   const interrupted = stopOnSignals(source, config, log);
   let end: string | undefined;
   try {
-    const { classifier, folder } = await buildExplainingClassifier(config, log, () => {});
-    const policy = createPolicy(config.policy, folder.info.tasks);
+    const { classifier, folder, student } = await buildExplainingClassifier(config, log);
+    const policy = createPolicy(config.policy, folder.info.tasks, student?.tasks);
     await sink.open();
     // Closed last: batches under way when something fails still come through.
     closers.push('output', () => sink.close());

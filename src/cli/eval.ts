@@ -12,7 +12,7 @@ import { asText } from '../eval/text-report.js';
 import type { CliContext } from './context.js';
 import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
 import { configFrom, withConfigOptions } from './options.js';
-import { type Job, quietLog, scoreData } from './scored-data.js';
+import { type Job, quietLog, scoreData, withoutCascade } from './scored-data.js';
 import { replaceFile, requireWritable } from './write-file.js';
 
 interface EvalFlags extends DataFlags {
@@ -57,9 +57,10 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
   const data = await dataFrom(flags, loaded.config);
   const job = { ...data, config: loaded.config, stderr, log: quietLog(loaded) };
   const ask: Job['ask'] = tasks => chooseQuestion(tasks, { ...flags, labels });
-  const { folder, sample, skipped } = await scoreData({ ...job, ask });
+  const { folder, sample, skipped, cascade } = await scoreData({ ...job, ask });
   const report: Report = {
     model: folder.info,
+    cascade,
     question: sample.question,
     data: flags.data,
     skipped,
@@ -71,13 +72,14 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
   stdout.write(flags.json ? `${JSON.stringify(asJson(report))}\n` : asText(report, createPaint(stdout.isTTY === true)));
 }
 
-/** The other model, on the same rows and asked for the same labels. */
+/** The other model, alone, on the same rows and asked for the same labels. */
 async function evaluateOther(
   job: Omit<Job, 'ask'>,
   first: Sample,
   { against = '', againstTask, bootstrap }: EvalFlags,
 ): Promise<Against> {
-  const config = { ...job.config, model: { ...job.config.model, path: against, tasks: undefined } };
+  const alone = withoutCascade(job.config);
+  const config = { ...alone, model: { ...alone.model, path: against, tasks: undefined } };
   const { folder, sample } = await scoreData({
     ...job,
     config,

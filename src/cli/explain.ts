@@ -58,9 +58,9 @@ async function explain(texts: readonly string[], flags: ExplainFlags, context: C
   const log = createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
   const closers = new Closers(log);
   try {
-    const { classifier, folder } = await buildClassifier(forTexts(texts, config), log, () => {});
+    const { classifier, folder, student } = await buildClassifier(forTexts(texts, config), log);
     const { tasks } = folder.info;
-    const policy = createPolicy(config.policy, tasks);
+    const policy = createPolicy(config.policy, tasks, student?.tasks);
     const view = viewOf(flags, { config, context, tasks: effectiveTasks(config.policy, tasks) });
     const answering = { classifier, policy, targetsOf: choiceOf(flags, tasks), limits: limitsOf(flags, config), view };
     closers.push('workers', () => classifier.close());
@@ -101,7 +101,7 @@ function inputOf(
 }
 
 /** One text is one thread's work: another would only load the model. */
-function forTexts(texts: readonly string[], config: Config): Pick<Config, 'model' | 'workers'> {
+function forTexts(texts: readonly string[], config: Config): Config {
   return texts.length === 1 ? { ...config, workers: { ...config.workers, count: 1 } } : config;
 }
 

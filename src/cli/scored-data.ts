@@ -7,6 +7,7 @@ import type { DataFile } from '../eval/data-file.js';
 import { type RowOptions, readLabelledRows } from '../eval/labelled-rows.js';
 import type { Question } from '../eval/question.js';
 import { refusal } from '../eval/refusal.js';
+import type { CascadeShare } from '../eval/report.js';
 import type { Sample } from '../eval/sample.js';
 import { scoreRows } from '../eval/scoring.js';
 import { surveyRows } from '../eval/survey.js';
@@ -34,6 +35,8 @@ export interface ScoredData {
   readonly folder: ModelFolder;
   readonly sample: Sample;
   readonly skipped: Readonly<Record<string, number>>;
+  /** Only of a cascade. */
+  readonly cascade: CascadeShare | null;
 }
 
 /**
@@ -42,15 +45,15 @@ export interface ScoredData {
  */
 export async function scoreData(job: Job): Promise<ScoredData> {
   const { config, file, rows, stderr, log } = job;
-  const { classifier, folder } = await buildClassifier(config, log, () => {});
+  const { classifier, folder, student } = await buildClassifier(config, log);
   const question = job.ask(folder.info.tasks, folder);
-  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks);
+  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks, student?.tasks);
   const read = job.read ?? question;
   const survey = await surveyRows(file, read, rows);
   const progress = progressOn(stderr, survey.rows);
   try {
     await classifier.open();
-    const { sample, rejected } = await scoreRows(readLabelledRows(file, read, rows), {
+    const { sample, rejected, passedOn } = await scoreRows(readLabelledRows(file, read, rows), {
       question,
       rows: survey.rows,
       classifier,
@@ -60,11 +63,17 @@ export async function scoreData(job: Job): Promise<ScoredData> {
       onProgress: progress.update,
     });
     if (sample.rows === 0) throw refusal('EVAL_EMPTY', `${file.path}: the model has no answer for any of its texts`);
-    return { folder, sample, skipped: { ...survey.skipped, ...rejected } };
+    const cascade = student ? { student, passedOn: passedOn / sample.rows } : null;
+    return { folder, sample, skipped: { ...survey.skipped, ...rejected }, cascade };
   } finally {
     progress.end();
     await classifier.close();
   }
+}
+
+/** The full model alone. */
+export function withoutCascade(config: Config): Config {
+  return { ...config, model: { ...config.model, cascade: { minConfidence: 0 } } };
 }
 
 /** On a terminal only trouble is worth a log line, unless a level is asked for. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cache } from './sections/cache.js';
 import { explain } from './sections/explain.js';
 import { input } from './sections/input.js';
 import { kafka } from './sections/kafka.js';
@@ -33,6 +34,7 @@ export const configSchema = z.strictObject({
   registry,
   model,
   workers,
+  cache,
   policy,
   explain,
   metrics,

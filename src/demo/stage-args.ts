@@ -17,6 +17,8 @@ export function stageArgs({ bootstrap, topics, model, workers }: StageSetting): 
     'metrics.host': '127.0.0.1',
     'metrics.port': '0',
     'metrics.windowSeconds': '1',
+    // The demo's few texts come again and again: its figures are of texts that are computed.
+    'cache.maxBytes': '0',
   };
   return [
     ...['--brokers', bootstrap, '--model', model],

@@ -1,7 +1,7 @@
 import type { Evaluation } from './evaluation.js';
 import { fixed } from './paint.js';
 import { confusionPlot, curvePlot, intervalPlot, labelPlot, reliabilityPlot } from './plots.js';
-import { type Against, modelName, type Report, skippedWords } from './report.js';
+import { type Against, cascadeWords, modelName, type Report, skippedWords } from './report.js';
 import { escaped } from './svg.js';
 import { mcnemarWords } from './text-report.js';
 
@@ -17,7 +17,7 @@ svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 11px s
 
 /** The report as one page that needs nothing else: no script, no font, no network. */
 export function asHtml(report: Report): string {
-  const { model, question, data, skipped, evaluation, against } = report;
+  const { model, cascade, question, data, skipped, evaluation, against } = report;
   const title = `${question.task.name} of ${modelName(model)}`;
   const rows = [`${evaluation.rows} rows`, skippedWords(skipped)].filter(Boolean).join(', ');
   const sections = [
@@ -54,7 +54,7 @@ export function asHtml(report: Report): string {
   ];
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style></head>
-<body><main><h1>${escaped(title)}</h1><p>${escaped(data)}: ${escaped(rows)}. Model SHA-256 ${escaped(model.sha256)}.</p>
+<body><main><h1>${escaped(title)}</h1><p>${escaped(data)}: ${escaped(rows)}. Model SHA-256 ${escaped(model.sha256)}.${cascade ? ` ${escaped(cascadeWords(cascade, model))}.` : ''}</p>
 ${sections.join('\n')}
 </main></body></html>
 `;

@@ -6,6 +6,8 @@ import type { Question } from './question.js';
 /** All that a report shows; no text of a record is in it. */
 export interface Report {
   readonly model: ModelInfo;
+  /** Of a cascade, in which `model` answers what is passed on to it. */
+  readonly cascade: CascadeShare | null;
   readonly question: Question;
   /** The data file, as it was named. */
   readonly data: string;
@@ -13,6 +15,12 @@ export interface Report {
   readonly skipped: Readonly<Record<string, number>>;
   readonly evaluation: Evaluation;
   readonly against: Against | null;
+}
+
+/** The small model that goes first, and the share of rows it left to the full one. */
+export interface CascadeShare {
+  readonly student: ModelInfo;
+  readonly passedOn: number;
 }
 
 export interface Against {
@@ -23,10 +31,11 @@ export interface Against {
 }
 
 /** The report as one JSON object for programs; its keys are stable. */
-export function asJson({ model, question, data, skipped, evaluation, against }: Report): object {
+export function asJson({ model, cascade, question, data, skipped, evaluation, against }: Report): object {
   return {
     ...scoresOf(evaluation),
     model: identity(model),
+    ...(cascade && { cascade: { student: identity(cascade.student), passedOn: cascade.passedOn } }),
     task: question.task.name,
     data,
     skipped,
@@ -51,6 +60,12 @@ function identity({ name, version, sha256, precision }: ModelInfo): object {
 /** `english 1.0.0 (int8-static)` */
 export function modelName({ name, version, precision }: ModelInfo): string {
   return `${name} ${version}${precision === 'unknown' ? '' : ` (${precision})`}`;
+}
+
+/** `english-small 1.0.0 (int8-static) answered 91.0 %, english 1.0.0 (int8-static) the 9.0 % passed on to it` */
+export function cascadeWords({ student, passedOn }: CascadeShare, full: ModelInfo): string {
+  const share = (passedOn * 100).toFixed(1);
+  return `${modelName(student)} answered ${(100 - passedOn * 100).toFixed(1)} %, ${modelName(full)} the ${share} % passed on to it`;
 }
 
 /** `12 skipped (TEXT_EMPTY 10, LABEL_EMPTY 2)`, or nothing. */

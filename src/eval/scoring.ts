@@ -23,6 +23,8 @@ export interface Scoring {
   readonly sample: Sample;
   /** Texts the model has no answer for, by reason. */
   readonly rejected: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Of a cascade, rows that the full model answered. */
+  readonly passedOn: number;
 }
 
 type Usable = LabelledRow & { readonly kind: 'usable' };
@@ -52,7 +54,7 @@ export async function scoreRows(source: AsyncIterable<LabelledRow>, options: Sco
     if (open.size >= classifier.concurrency) await Promise.race(open);
   }
   await Promise.all(open);
-  return { sample: sheet.sample(), rejected: sheet.rejected };
+  return { sample: sheet.sample(), rejected: sheet.rejected, passedOn: sheet.passedOn };
 }
 
 async function* batches(
@@ -80,6 +82,7 @@ class Sheet {
   readonly #sample: Sample;
   readonly #answered: Uint8Array;
   readonly rejected: Partial<Record<SkipReason, number>> = {};
+  passedOn = 0;
 
   constructor(options: ScoringOptions) {
     const { question, rows, classifier } = options;
@@ -104,6 +107,7 @@ class Sheet {
     this.#sample.scores.set(scores, row * this.#width);
     this.#sample.given.set(classesGiven(question, scores, result?.labels ?? []), row * this.#width);
     this.#answered[row] = 1;
+    if (scored.answeredBy === 'full') this.passedOn += 1;
   }
 
   reject(reason: SkipReason): void {

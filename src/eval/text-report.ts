@@ -2,7 +2,7 @@ import type { Interval } from './bootstrap.js';
 import type { Comparison } from './comparison.js';
 import type { Evaluation } from './evaluation.js';
 import { fixed, type Paint, table } from './paint.js';
-import { type Against, confusions, modelName, type Report, skippedWords } from './report.js';
+import { type Against, cascadeWords, confusions, modelName, type Report, skippedWords } from './report.js';
 
 /** The report as a person reads it on a terminal. */
 export function asText(report: Report, paint: Paint): string {
@@ -21,10 +21,14 @@ export function asText(report: Report, paint: Paint): string {
     .join('\n\n')}\n`;
 }
 
-function heading({ model, question, data, skipped, evaluation, against }: Report, paint: Paint): string[] {
+function heading({ model, cascade, question, data, skipped, evaluation, against }: Report, paint: Paint): string[] {
   const other = against ? ` against ${modelName(against.model)}` : '';
   const rows = [`${evaluation.rows} rows`, skippedWords(skipped)].filter(Boolean).join(', ');
-  return [paint.strong(`${question.task.name} of ${modelName(model)}${other}`), `${data}: ${rows}`];
+  return [
+    paint.strong(`${question.task.name} of ${modelName(model)}${other}`),
+    `${data}: ${rows}`,
+    ...(cascade ? [cascadeWords(cascade, model)] : []),
+  ];
 }
 
 function summary(evaluation: Evaluation, other: Evaluation | undefined): string[] {

@@ -89,6 +89,24 @@ export const METRICS = {
     labels: ['result'],
     watch: 'A large share of skipped: raise explain.budgetMs, lower explain.maxWords, or name fewer labels.',
   },
+  siftline_cache_texts_total: {
+    type: 'counter',
+    help: 'Texts by where their answer came from: kept from earlier (hit), from the same text under way (merged), from the model (miss).',
+    labels: ['result'],
+    watch: 'hit / all is what cache.maxBytes saves; it rises with more bytes only where the same texts come again.',
+  },
+  siftline_cache_bytes: {
+    type: 'gauge',
+    help: 'Bytes of answers that are kept, an estimate.',
+    labels: [],
+    watch: 'Bounded by cache.maxBytes.',
+  },
+  siftline_cascade_texts_total: {
+    type: 'counter',
+    help: 'Labelled texts by which model of the cascade answered: student, or full, to which it was passed on.',
+    labels: ['answered_by'],
+    watch: 'A growing share of full: the texts are no longer those model.cascade.minConfidence was chosen with.',
+  },
   siftline_tokens_total: {
     type: 'counter',
     help: 'Tokens that went through the engine: of texts, and of padding.',
@@ -216,7 +234,7 @@ export const METRICS = {
   },
   siftline_model_info: {
     type: 'gauge',
-    help: 'Always 1; the model in the labels.',
+    help: 'Always 1; the model in the labels, and with model.cascade the student too.',
     labels: ['name', 'version', 'sha256', 'precision'],
     watch: 'Differs between instances: results come from two models.',
   },

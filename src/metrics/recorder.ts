@@ -1,4 +1,4 @@
-import { type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../types.js';
+import { ANSWERED_BY, type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../types.js';
 import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
 import { STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
@@ -43,6 +43,8 @@ export class Recorder implements LedgerEvents {
     for (const result of ['given', 'skipped']) {
       this.registry.counter('siftline_explanations_total').inc({ result }, 0);
     }
+    this.lookedUp({ hit: 0, merged: 0, miss: 0 });
+    for (const by of ANSWERED_BY) this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: by }, 0);
     for (const { name, labels } of tasks) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
     }
@@ -72,6 +74,12 @@ export class Recorder implements LedgerEvents {
     tokens.inc({ kind: 'text' }, timings.tokens);
     tokens.inc({ kind: 'padding' }, timings.paddedTokens - timings.tokens);
     this.registry.histogram('siftline_batch_tokens').observe(timings.paddedTokens);
+  }
+
+  /** So many texts of a batch had these answers. */
+  lookedUp(lookups: { readonly hit: number; readonly merged: number; readonly miss: number }): void {
+    const texts = this.registry.counter('siftline_cache_texts_total');
+    for (const [result, times] of Object.entries(lookups)) texts.inc({ result }, times);
   }
 
   /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
@@ -115,6 +123,9 @@ export class Recorder implements LedgerEvents {
 
   #labelled(outcome: Outcome & { kind: 'labelled' }, tally: Tally<readonly [task: string, label: string]>): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
+    if (outcome.answeredBy) {
+      this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: outcome.answeredBy });
+    }
     if (outcome.windows) this.registry.counter('siftline_windows_total').inc(outcome.windows);
     if (outcome.explanations !== undefined) {
       const result = outcome.explanations ? 'given' : 'skipped';

@@ -35,6 +35,11 @@ export interface MetricsWindow {
   /** Of the input partitions that moved. */
   readonly partitions: readonly PartitionWindow[];
   readonly ledgerBreaches: bigint;
+  /** Texts by where their answers came from: hit, merged, miss. */
+  readonly cache: Readonly<Record<string, bigint>>;
+  readonly cacheBytes: bigint;
+  /** Labelled texts by the model of the cascade that answered. */
+  readonly cascade: Readonly<Record<string, bigint>>;
 }
 
 export type PartitionWindow = Place & Readonly<Record<Fate, bigint>>;
@@ -55,6 +60,8 @@ const COUNTERS = [
   'siftline_texts_truncated_total',
   'siftline_windows_total',
   'siftline_explanations_total',
+  'siftline_cache_texts_total',
+  'siftline_cascade_texts_total',
   'siftline_tokens_total',
   'siftline_labels_total',
   'siftline_rebalances_total',
@@ -128,6 +135,9 @@ export class Windows {
       workerRestarts: BigInt(total('siftline_worker_restarts_total')),
       partitions: partitionsOf(delta('siftline_partition_records_total')),
       ledgerBreaches: BigInt(total('siftline_ledger_breaches_total')),
+      cache: withPrefix(delta('siftline_cache_texts_total'), ''),
+      cacheBytes: BigInt(await sumOf(registry.gauge('siftline_cache_bytes'))),
+      cascade: withPrefix(delta('siftline_cascade_texts_total'), ''),
     };
   }
 

@@ -29,6 +29,8 @@ export interface FolderOptions {
   readonly tasks?: readonly string[] | undefined;
   /** Compare the files with the SHA-256 the manifest states. */
   readonly verify: boolean;
+  /** The field of the configuration that names it, for errors; `model.path` unless given. */
+  readonly field?: string;
 }
 
 /** Where the graph may be, as Hugging Face exporters and hubs name it; the first that exists is taken. */
@@ -46,7 +48,7 @@ const ONNX_FILES = [
  * can be checked without loading the graph; every error names the file and the way out.
  */
 export async function readModelFolder(options: FolderOptions): Promise<ModelFolder> {
-  const path = locateModel(options.path);
+  const path = locateModel(options.path, options.field);
   const onnxFile = firstExisting(path);
   const tokenizerFile = required(path, 'tokenizer.json');
   const config = readHuggingFaceConfig(path);
@@ -97,14 +99,14 @@ export function findOnnxFile(path: string): string | undefined {
 }
 
 /** The folder that is meant: as given, or the shipped model of that name. Throws MODEL_MISSING. */
-export function locateModel(path: string): string {
+export function locateModel(path: string, field = 'model.path'): string {
   const asGiven = isAbsolute(path) ? path : resolve(path);
   if (isFolder(asGiven)) return asGiven;
   const shipped = packageFile(join('models', path));
   if (/^[\w-]+$/.test(path) && isFolder(shipped)) return shipped;
   throw modelError(
     'MODEL_MISSING',
-    `model.path: "${path}" is neither a folder (looked at ${asGiven}) nor the name of a shipped model (${shipped}); give a folder with config.json, tokenizer.json and model.onnx, or one of ${shippedModels().join(', ')}`,
+    `${field}: "${path}" is neither a folder (looked at ${asGiven}) nor the name of a shipped model (${shipped}); give a folder with config.json, tokenizer.json and model.onnx, or one of ${shippedModels().join(', ')}`,
   );
 }
 

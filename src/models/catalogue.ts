@@ -39,7 +39,12 @@ const MOST_TOKENS = 1_000_000;
 
 /** The shipped models, then those in the given folders: each is a model, or holds models. */
 export async function listModels(folders: readonly string[]): Promise<ListedModel[]> {
-  const paths = [...shippedModels().sort().map(locateModel), ...folders.flatMap(modelsIn)];
+  const paths = [
+    ...shippedModels()
+      .sort()
+      .map(name => locateModel(name)),
+    ...folders.flatMap(modelsIn),
+  ];
   return Promise.all(
     [...new Set(paths)].map(path =>
       modelFacts(path).catch(error => ({ path, name: basename(path), error: messageOf(error) })),

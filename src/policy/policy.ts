@@ -23,29 +23,34 @@ interface JudgedTask extends Task {
 
 /**
  * The policy for a model's tasks: the model's own thresholds unless the configuration has others, and bands from which
- * a text is to be reviewed or blocked. Throws POLICY_UNKNOWN when the configuration names a task or label the model
+ * a text is to be reviewed or blocked. What the student of a cascade has answered is judged by the student's thresholds. Throws POLICY_UNKNOWN when the configuration names a task or label the model
  * does not have, since such a rule would never fire.
  */
-export function createPolicy(config: PolicyConfig, tasks: readonly Task[]): Policy {
+export function createPolicy(config: PolicyConfig, tasks: readonly Task[], student: readonly Task[] = tasks): Policy {
   requireKnown('policy.thresholds', config.thresholds, tasks);
   requireKnown('policy.bands', config.bands, tasks);
+  const judges = { full: judgeFor(config, tasks), student: judgeFor(config, student) };
+  return {
+    version: config.version,
+    judge: scored => judges[scored.answeredBy ?? 'full'](scored),
+  };
+}
+
+function judgeFor(config: PolicyConfig, tasks: readonly Task[]): Policy['judge'] {
   const judged = effectiveTasks(config, tasks).map(
     (task): JudgedTask => ({
       ...task,
       bands: task.labels.map(label => config.bands?.[task.name]?.[label]),
     }),
   );
-  return {
-    version: config.version,
-    judge: ({ scores, windows }) => ({
-      results: judged.map((task, i) => {
-        const result = resultOf(task, scores[i] ?? new Float64Array());
-        const window = windows?.deciding[i];
-        return window ? { ...result, window } : result;
-      }),
-      decision: config.bands ? decide(judged, scores) : null,
+  return ({ scores, windows }) => ({
+    results: judged.map((task, i) => {
+      const result = resultOf(task, scores[i] ?? new Float64Array());
+      const window = windows?.deciding[i];
+      return window ? { ...result, window } : result;
     }),
-  };
+    decision: config.bands ? decide(judged, scores) : null,
+  });
 }
 
 /** The tasks with the thresholds that count: the configuration's, else the model's own. */

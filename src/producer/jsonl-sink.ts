@@ -82,7 +82,7 @@ export class JsonlSink implements Sink {
 }
 
 function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
-  const { results, decision, tokens, truncated, windows, explanations } = outcome;
+  const { results, decision, tokens, truncated, windows, explanations, answeredBy } = outcome;
   const tasks = Object.fromEntries(results.map(({ task, ...result }) => [task, result]));
   return {
     tasks,
@@ -91,5 +91,6 @@ function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
     truncated,
     ...(windows && { windows }),
     ...(explanations && { explanations }),
+    ...(answeredBy && { answeredBy }),
   };
 }

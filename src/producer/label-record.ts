@@ -9,6 +9,8 @@ export interface LabelEncoder {
   /** Id that goes into the framing. */
   readonly schemaId: number;
   readonly model: ModelInfo;
+  /** The small model of a cascade. */
+  readonly student?: ModelInfo | undefined;
   readonly policy: string;
 }
 
@@ -31,7 +33,9 @@ export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome
   };
 }
 
-function classification({ model, policy }: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
+function classification(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
+  const { policy, student } = encoder;
+  const model = outcome.answeredBy === 'student' && student ? student : encoder.model;
   const { topic, partition, offset, timestamp } = record;
   return {
     id: resultId(record),

@@ -104,6 +104,7 @@ export class WorkerClassifier implements Classifier {
       const windows = answers.windows.get(row);
       const truncated = answers.truncated[row] === 1;
       const explanations = answers.explanations?.get(row);
+      const { byStudent } = answers;
       return {
         kind: 'scored',
         scores,
@@ -111,6 +112,8 @@ export class WorkerClassifier implements Classifier {
         truncated,
         ...(windows && { windows }),
         ...(explanations !== undefined && { explanations }),
+        ...(answers.provisional?.has(row) && { provisional: true }),
+        ...(byStudent && { answeredBy: byStudent[row] === 1 ? 'student' : 'full' }),
       };
     });
   }

@@ -1,16 +1,23 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { answerInTurn, type CascadeAnswers } from '../cascade/answer.js';
 import { messageOf, SiftlineError } from '../errors.js';
-import { explainBatch } from '../explain/batch.js';
 import { Model, type ModelAnswers } from '../model/model.js';
+import { explainRows, type RowsToExplain } from './explained-rows.js';
 import { Explainer } from './explainer.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
+/** What a thread works with; the student is there in a cascade only. */
+interface Models {
+  readonly full: Model;
+  readonly student?: Model;
+}
+
 /**
- * The thread's entry. The model is loaded at the first request, never at import: a worker that throws while it is being
+ * The thread's entry. The models are loaded at the first request, never at import: a worker that throws while it is being
  * imported leaves the pool waiting for ever. Nothing is thrown across the boundary.
  */
 const setup = workerData as WorkerSetup;
-let model: Promise<Model> | undefined;
+let models: Promise<Models> | undefined;
 
 export default async function handle(request: Request): Promise<Response> {
   try {
@@ -22,45 +29,69 @@ export default async function handle(request: Request): Promise<Response> {
 }
 
 async function answer(request: Request): Promise<Response> {
-  model ??= openModel();
-  const opened = await model;
+  models ??= openModels();
+  const opened = await models;
   switch (request.kind) {
     case 'open':
       return { kind: 'ready' };
     case 'classify': {
-      const answers = await opened.classify(request.texts, setup.runTokens);
+      const answers = await classify(request.texts, opened);
       return transferred({ kind: 'answers', ...answers, ...(await explained(request, answers, opened)) });
     }
     case 'explain': {
-      const explanations = await new Explainer(opened, setup.runTokens).explain(request);
+      const model = await answering(request.text, opened);
+      const explanations = await new Explainer(model, setup.runTokens).explain(request);
       return { kind: 'explained', explanations };
     }
     case 'close':
-      model = undefined;
-      await opened.close();
+      models = undefined;
+      await opened.student?.close();
+      await opened.full.close();
       return { kind: 'ready' };
   }
 }
 
-async function explained(
-  { texts, unexplained }: Request & { kind: 'classify' },
-  answers: ModelAnswers,
-  opened: Model,
-): Promise<Pick<Answers, 'explanations' | 'explainMs'>> {
-  if (!setup.explain) return {};
-  const started = performance.now();
-  const { explain } = setup;
-  const explainer = new Explainer(opened, setup.runTokens);
-  const explanations = await explainBatch(
-    { ...answers, texts },
-    unexplained ? { ...explain, budgetMs: 0 } : explain,
-    (text, targets, limits) => explainer.explain({ text, targets, limits }),
-  );
-  return { explanations, explainMs: performance.now() - started };
+function classify(
+  texts: readonly string[],
+  { full, student }: Models,
+): Promise<ModelAnswers & Partial<Pick<CascadeAnswers, 'byStudent'>>> {
+  const by = (model: Model) => (some: readonly string[]) => model.classify(some, setup.runTokens);
+  if (!student || texts.length === 0) return by(full)(texts);
+  return answerInTurn(texts, { student: by(student), full: by(full), points: setup.cascade?.points ?? [] });
 }
 
-async function openModel(): Promise<Model> {
-  const opened = await Model.open(setup.folder, setup.longTexts);
+/** The model that answers a text: the words that made it decide are the ones to tell. */
+async function answering(text: string, opened: Models): Promise<Model> {
+  const { full, student } = opened;
+  if (!student) return full;
+  const { byStudent } = await classify([text], opened);
+  return byStudent?.[0] === 1 ? student : full;
+}
+
+/** Each text is explained by the model that answered it, within one budget. */
+async function explained(
+  { texts, unexplained }: Request & { kind: 'classify' },
+  answers: ModelAnswers & Pick<Answers, 'byStudent'>,
+  { full, student }: Models,
+): Promise<Pick<Answers, 'explanations' | 'provisional' | 'explainMs'>> {
+  const rows = [...texts.keys()];
+  const isFull = (row: number) => answers.byStudent?.[row] !== 1;
+  const parts: RowsToExplain[] = [];
+  if (setup.explain) parts.push({ model: full, explain: setup.explain, rows: rows.filter(isFull) });
+  if (student && setup.cascade?.explain) {
+    parts.push({ model: student, explain: setup.cascade.explain, rows: rows.filter(row => !isFull(row)) });
+  }
+  if (parts.length === 0) return {};
+  return explainRows({ ...answers, texts }, parts, { runTokens: setup.runTokens, noBudget: unexplained === true });
+}
+
+async function openModels(): Promise<Models> {
+  const full = await openModel(setup);
+  return setup.cascade ? { full, student: await openModel(setup.cascade) } : { full };
+}
+
+async function openModel({ folder, longTexts }: Pick<WorkerSetup, 'folder' | 'longTexts'>): Promise<Model> {
+  const opened = await Model.open(folder, longTexts);
   if (setup.verify) await opened.prove(setup.runTokens);
   return opened;
 }

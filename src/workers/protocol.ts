@@ -1,5 +1,6 @@
 /** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
 
+import type { TurningPoint } from '../cascade/turning-points.js';
 import type { BatchExplaining, BatchExplanations } from '../explain/batch.js';
 import type { Limits, Target } from '../explain/occlusion.js';
 import type { ModelFolder } from '../model/folder.js';
@@ -18,6 +19,12 @@ export interface WorkerSetup {
   readonly verify: boolean;
   /** What is explained of every batch; without it, nothing. */
   readonly explain?: BatchExplaining | undefined;
+  /** A small model that answers first what it is sure of. */
+  readonly cascade?: StudentSetup | undefined;
+}
+
+export interface StudentSetup extends Pick<WorkerSetup, 'folder' | 'longTexts' | 'explain'> {
+  readonly points: readonly TurningPoint[];
 }
 
 /**
@@ -45,7 +52,11 @@ export interface Answers extends ModelAnswers {
   readonly kind: 'answers';
   /** Only where the setup asks for them. */
   readonly explanations?: BatchExplanations;
+  /** Rows whose explanations would be better with more time. */
+  readonly provisional?: ReadonlySet<number>;
   readonly explainMs?: number;
+  /** Only of a cascade: 1 where the student answered. */
+  readonly byStudent?: Uint8Array;
 }
 
 /** A failure told as data: an Error would lose its fields on the way. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { checkModel, checkPolicy } from '../../src/checks/model.js';
-import { fixtureModel } from '../support/models.js';
+import { fixtureModel, shippedModel } from '../support/models.js';
 import { configOf, statuses, words } from './support.js';
 
 const log = pino({ level: 'silent' });
@@ -27,6 +27,17 @@ test('a model that loads and answers its samples is described', async () => {
   );
   assert.equal(bytes, statSync(join(TWO_TASKS, 'model.onnx')).size);
   assert.equal(info?.tasks.length, 2);
+});
+
+test('of a cascade both models are loaded, proved and described', async () => {
+  const [full, small] = [shippedModel('english'), shippedModel('english-small')];
+  const { findings, bytes } = await checkModel(configOf({ 'model.path': full, 'model.cascade.path': small }), log);
+  assert.match(
+    findings[0]?.text ?? '',
+    /^english 1.* golden samples as they should be; before it english-small 1.* golden samples as they should be$/,
+  );
+  const sizes = [full, small].map(path => statSync(join(path, 'model.onnx')).size);
+  assert.equal(bytes, (sizes[0] ?? 0) + (sizes[1] ?? 0));
 });
 
 test('a model that is not there fails, and tells nothing else', async () => {

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import type { TestScope } from '../contracts/source.contract.js';
 import { eventually } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
+import { fixtureModel, shippedModel } from '../support/models.js';
 
 const MODEL = ['--model', fixtureModel('bert-single'), '--workers', '1'];
 
@@ -28,6 +28,7 @@ interface Line {
   readonly tokens?: number;
   readonly truncated?: boolean;
   readonly windows?: number;
+  readonly answeredBy?: string;
   readonly tasks?: Readonly<Record<string, TaskLine>>;
 }
 
@@ -221,4 +222,19 @@ test('SIGINT ends a stream that would go on, with everything it has brought writ
   const { code, stderr } = await ended;
   assert.equal(code, 0);
   assert.match(stderr, /3 records, 3 labelled, .*, stopped before the end of the input\n$/);
+});
+
+test('lines of a cascade say which model answered, and texts that come again have the same answer', async t => {
+  const text = 'The senate passed the budget\ngo home\nThe senate passed the budget\n';
+  const cascade = { 'model.cascade.path': shippedModel('english-small'), 'model.tasks': 'news' };
+  const sets = Object.entries(cascade).flatMap(([field, value]) => ['--set', `${field}=${value}`]);
+  const { child, ended } = start(t, '--model', shippedModel('english'), '--workers', '1', ...sets);
+  child.stdin.end(text);
+  const { code, lines } = await ended;
+  assert.equal(code, 0);
+  assert.deepEqual(
+    lines.map(({ answeredBy }) => answeredBy),
+    ['student', 'full', 'student'],
+  );
+  assert.deepEqual(lines[2]?.tasks, lines[0]?.tasks);
 });

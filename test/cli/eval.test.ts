@@ -49,6 +49,7 @@ interface Prf {
 
 interface Line {
   readonly n: number;
+  readonly cascade?: { readonly student: { readonly name: string }; readonly passedOn: number };
   readonly accuracy: number;
   readonly macro: Prf;
   readonly micro: Prf;
@@ -58,7 +59,11 @@ interface Line {
   readonly intervals: { readonly accuracy: readonly [number, number] } | null;
   readonly against?: {
     readonly n: number;
-    readonly comparison: { readonly agreement: number; readonly mcnemar: { readonly p: number } };
+    readonly comparison: {
+      readonly agreement: number;
+      readonly meanAbsoluteDifference: number;
+      readonly mcnemar: { readonly p: number };
+    };
   };
 }
 
@@ -187,6 +192,30 @@ test('two models are compared on the same rows; one agrees with itself', async (
     ],
     /--against-task: the model answers 2 questions; choose one of moderation, topic/,
   );
+});
+
+test('of a cascade it says what share was passed on, and against the full model how far the two agree', async () => {
+  const data = file('reviews.jsonl', jsonl(REVIEWS));
+  const cascade = (minConfidence: string) => [
+    ...[...ENGLISH, '--task', 'sentiment', '--data', data, '--set', 'model.tasks=sentiment'],
+    ...['--set', `model.cascade.path=${shippedModel('english-small')}`],
+    ...['--set', `model.cascade.minConfidence=${minConfidence}`],
+  ];
+  const shares = [];
+  for (const minConfidence of ['0', '0.97', '1'])
+    shares.push((await line(...cascade(minConfidence))).cascade?.passedOn);
+  assert.deepEqual([shares[0], shares[2]], [0, 1]);
+  assert.ok(Number(shares[1]) > 0 && Number(shares[1]) < 1, String(shares[1]));
+  const { against, cascade: told } = await line(...cascade('1'), '--against', shippedModel('english'));
+  assert.deepEqual([against?.comparison.agreement, told?.student.name], [1, 'english-small']);
+  const differs = (await line(...cascade('0'), '--against', shippedModel('english'))).against?.comparison;
+  assert.ok(Number(differs?.meanAbsoluteDifference) > 0, 'the other one is the full model alone');
+  const { stdout } = await run(...cascade('0'));
+  assert.match(
+    stdout,
+    /english-small 1\.0\.0 \(int8-static\) answered 100\.0 %, english 1\.0\.0 .* the 0\.0 % passed on/,
+  );
+  assert.equal((await line(...ENGLISH, '--task', 'sentiment', '--data', data)).cascade, undefined);
 });
 
 describe('what cannot be evaluated is one message with the way out', () => {

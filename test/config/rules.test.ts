@@ -141,6 +141,21 @@ test('how windows are put together is said where there are windows, by task, in 
   assert.deepEqual({ ...model.aggregate }, { news: 'noisy-or' });
 });
 
+test('a cascade has a student, which is another model than the full one', () => {
+  assert.deepEqual(broken({ 'model.cascade.confidenceFor': '{news: 0.9}' }), [
+    'model.cascade.path: is missing, so model.cascade.confidenceFor would have no effect; name a student, or remove the other',
+  ]);
+  assert.deepEqual(broken({ 'model.path': 'english', 'model.cascade.path': 'english' }), [
+    'model.cascade.path: is model.path itself, which would only be asked twice; name a smaller model',
+  ]);
+  assert.deepEqual(broken({ 'model.cascade.minConfidence': '1.5' }), [
+    'model.cascade.minConfidence: 1.5 is not allowed; give a number from 0 to 1',
+  ]);
+  const fields = { 'model.cascade.path': 'english-small', 'model.cascade.confidenceFor': '{moderation/toxic: 0.95}' };
+  const { cascade } = load({ flags: fields }).config.model;
+  assert.deepEqual({ ...cascade.confidenceFor }, { 'moderation/toxic': 0.95 });
+});
+
 test('a broken rule is told at the line of the field that was given, also when the other one is a default', () => {
   assert.match(
     problems({ yaml: 'model:\n  maxTokens: 512\nworkers:\n  runTokens: 500\n' })[0] ?? '',

@@ -52,6 +52,30 @@ test('explanations are counted by whether they were given, and records that need
   assert.match(await recorder.registry.text(), /^siftline_explanations_total\{result="skipped"\} 2$/m);
 });
 
+test('texts are counted by where their answers came from, and bytes kept are those at the end', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  recorder.lookedUp({ hit: 3, merged: 1, miss: 2 });
+  recorder.registry.gauge('siftline_cache_bytes').set(700);
+  recorder.lookedUp({ hit: 1, merged: 0, miss: 4 });
+  const { cache, cacheBytes } = await windows.take();
+  assert.deepEqual([{ ...cache }, cacheBytes], [{ hit: 4n, merged: 1n, miss: 6n }, 700n]);
+  assert.deepEqual({ ...(await windows.take()).cache }, {});
+  assert.match(await recorder.registry.text(), /^siftline_cache_texts_total\{result="hit"\} 4$/m);
+});
+
+test('labelled texts are counted by the model of a cascade that answered, and without one not at all', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  const plain = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
+  recorder.stored([plain, { ...plain, answeredBy: 'student' }, { ...plain, answeredBy: 'student' }]);
+  recorder.stored([{ ...plain, answeredBy: 'full' }]);
+  assert.deepEqual({ ...(await windows.take()).cascade }, { student: 2n, full: 1n });
+  assert.match(await recorder.registry.text(), /^siftline_cascade_texts_total\{answered_by="student"\} 2$/m);
+});
+
 test('the partitions that moved in a window are in it, and add up to the counters', async () => {
   const recorder = new Recorder([]);
   const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
@@ -81,6 +105,23 @@ test('a window fits its schema and comes back the same', async () => {
   const window = await windows.take();
   const { type } = shippedSchema('metrics-window');
   assert.deepEqual(JSON.stringify(type.fromBuffer(type.toBuffer(window)), digits), JSON.stringify(window, digits));
+});
+
+test('a window is read by readers from before answers were kept, and theirs by readers of now', async () => {
+  const recorder = new Recorder([]);
+  const windows = new Windows(recorder, { instance: 'i', stage: 's', model: MODEL });
+  await windows.begin();
+  recorder.taken(3);
+  recorder.lookedUp({ hit: 1, merged: 1, miss: 1 });
+  const { type, json } = shippedSchema('metrics-window');
+  const { fields, ...rest } = json as { fields: Array<{ name: string }> };
+  const added = ['cache', 'cacheBytes', 'cascade'];
+  const before = buildType({ ...rest, fields: fields.filter(({ name }) => !added.includes(name)) });
+  const bytes = type.toBuffer(await windows.take());
+  const old = before.fromBuffer(bytes, before.createResolver(type)) as { consumed: bigint; cache?: object };
+  assert.deepEqual([old.consumed, old.cache], [3n, undefined]);
+  const now = type.fromBuffer(before.toBuffer(old), type.createResolver(before)) as Record<string, unknown>;
+  assert.deepEqual([now.consumed, { ...(now.cache as object) }, now.cacheBytes], [3n, {}, 0n]);
 });
 
 test('every field of the schemas has a default, so that readers of any version can read any other', () => {

@@ -59,6 +59,30 @@ describe('a label record', () => {
   });
 });
 
+test('a label record names the model of a cascade that answered, and without one the model', () => {
+  const student = { ...MEMORY_MODEL, name: 'small', version: '2', sha256: '1'.repeat(64), precision: 'int8' };
+  const nameIn = (outcome: Labelled, encoder: object) => {
+    const { value } = labelRecord(
+      { schema, schemaId: 7, model: MEMORY_MODEL, policy: 'p', ...encoder },
+      recordAt(0, 0),
+      outcome,
+    );
+    const parts = unframe(Buffer.isBuffer(value) ? value : assert.fail('no bytes'));
+    const { model } = schema.type.fromBuffer(parts.kind === 'framed' ? parts.body : assert.fail()) as { model: object };
+    return { ...model };
+  };
+  const { name, version, sha256, precision } = MEMORY_MODEL;
+  const full = { name, version, sha256, precision };
+  assert.deepEqual(nameIn({ ...plain, answeredBy: 'student' }, { student }), {
+    name: 'small',
+    version: '2',
+    sha256: '1'.repeat(64),
+    precision: 'int8',
+  });
+  assert.deepEqual(nameIn({ ...plain, answeredBy: 'full' }, { student }), full);
+  assert.deepEqual(nameIn(plain, {}), full);
+});
+
 describe('the explanations of a label record', () => {
   const explained: Labelled = { ...plain, explanations: [explanation] };
 

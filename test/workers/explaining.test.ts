@@ -18,7 +18,7 @@ function configWith(fields: Readonly<Record<string, string>>): Config {
 }
 
 async function classify(config: Config, build = buildExplainingClassifier): Promise<ClassifiedBatch> {
-  const { classifier } = await build(config, log, () => {});
+  const { classifier } = await build(config, log);
   await classifier.open();
   try {
     return await classifier.classify(TEXTS);
@@ -86,10 +86,7 @@ describe('on worker threads', () => {
 
   test('a label the model does not have stops the start', async () => {
     const config = configWith({ 'explain.labels': 'emotions/lovely' });
-    await assert.rejects(
-      buildExplainingClassifier(config, log, () => {}),
-      { code: 'EXPLAIN_UNKNOWN', exitCode: 3 },
-    );
+    await assert.rejects(buildExplainingClassifier(config, log), { code: 'EXPLAIN_UNKNOWN', exitCode: 3 });
   });
 });
 

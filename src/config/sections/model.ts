@@ -1,9 +1,32 @@
 import { z } from 'zod';
-import { text, whole } from '../values.js';
+import { probability, text, whole } from '../values.js';
 
 const aggregate = z
   .record(z.string(), z.enum(['max', 'mean', 'noisy-or']))
   .describe('a mapping of tasks to max, mean or noisy-or, such as {moderation: max, news: mean}');
+
+const cascade = z
+  .strictObject({
+    path: text
+      .optional()
+      .describe(
+        'A small model, the student, with the same tasks and labels as `model.path`: it answers what it is sure of, and the full model the rest. The name of a shipped model, or a folder; without it, the full model answers all. See docs/cascade.md.',
+      ),
+    minConfidence: probability
+      .default(0.8)
+      .describe(
+        'How sure the student must be of every decision about a text to be the one that answers: 0.5 is a coin tossed, 1 passes nearly everything on. `siftline eval` says what share was passed on.',
+      ),
+    confidenceFor: z
+      .record(z.string(), probability)
+      .describe('a mapping of tasks or task/label to numbers from 0 to 1, such as {news: 0.8, moderation/sexist: 0}')
+      .optional()
+      .describe(
+        'The same for some tasks, or for some labels of a task; 0 is for decisions that nobody acts on: they pass nothing on.',
+      ),
+  })
+  .prefault({})
+  .describe('A small model that goes first.');
 
 export const model = z
   .strictObject({
@@ -37,6 +60,7 @@ export const model = z
       .min(1)
       .optional()
       .describe('Answer only these of the questions the model knows; without it, all of them.'),
+    cascade,
     verify: z
       .boolean()
       .default(true)

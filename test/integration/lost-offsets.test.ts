@@ -1,48 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { Admin } from 'kafkajs';
-import { Instance } from '../support/instance.js';
-import { eventually, sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
-import { fixtureModel } from '../support/models.js';
-import { labelOf, type StageTopics, stageFields } from '../support/outputs.js';
+import { eventually } from '../support/kafka.js';
+import { range, TestStage } from '../support/stage.js';
 
-interface Stage {
-  readonly broker: TestBroker;
-  readonly topics: StageTopics;
-  start(set: Record<string, string>, env?: Record<string, string>): Instance;
+interface Run extends Pick<TestStage, 'start' | 'produce' | 'labels' | 'committed'> {
   deleteBefore(offset: number): Promise<void>;
-  produce(from: number, to: number): Promise<void>;
-  committed(): Promise<string | undefined>;
   /** In the name of the group, while nobody is in it. */
   commit(offset: string): Promise<void>;
-  /** The ids of what was labelled, in the order it was stored. */
-  labels(): Promise<number[]>;
 }
 
-async function stage(t: TestContext): Promise<Stage> {
-  const broker = await sharedBroker();
-  const topics = {
-    input: uniqueName('texts'),
-    labels: uniqueName('labels'),
-    rejected: uniqueName('rejected'),
-    metrics: uniqueName('metrics'),
-  };
-  const group = uniqueName('group');
-  await broker.createTopics(...Object.values(topics).map(topic => ({ topic })));
-  const asAdmin = async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
-    const admin = broker.kafka().admin();
-    await admin.connect();
-    try {
-      return await ask(admin);
-    } finally {
-      await admin.disconnect();
-    }
-  };
+async function stage(t: TestContext): Promise<Run> {
+  const run = await TestStage.create(t);
+  const { group, topics } = run;
   return {
-    broker,
-    topics,
+    start: (set, env) => run.start(set, env),
+    produce: (from, to) => run.produce(from, to),
+    labels: () => run.labels(),
+    committed: () => run.committed(),
     deleteBefore: offset =>
-      asAdmin(async admin => {
+      run.admin(async admin => {
         // Loads what kafkajs knows of the topic, without which it cannot delete in it.
         await admin.fetchTopicOffsets(topics.input);
         await admin.deleteTopicRecords({
@@ -50,33 +26,15 @@ async function stage(t: TestContext): Promise<Stage> {
           partitions: [{ partition: 0, offset: String(offset) }],
         });
       }),
-    start: (set, env = {}) =>
-      Instance.start(t, {
-        brokers: broker.bootstrap,
-        model: fixtureModel('bert-two-tasks'),
-        set: { ...stageFields(topics, group), ...set },
-        env,
-      }),
-    produce: (from, to) =>
-      broker.produce(
-        topics.input,
-        Array.from({ length: to - from }, (_, i) => ({ value: JSON.stringify({ id: from + i, text: 'about food' }) })),
-      ),
     commit: offset =>
-      asAdmin(admin =>
+      run.admin(admin =>
         admin.setOffsets({ groupId: group, topic: topics.input, partitions: [{ partition: 0, offset }] }),
       ),
-    committed: () =>
-      asAdmin(async admin => {
-        const [found] = await admin.fetchOffsets({ groupId: group, topics: [topics.input] });
-        return found?.partitions[0]?.offset;
-      }),
-    labels: async () => (await broker.readAll(topics.labels)).map(record => Number(labelOf(record).source.textId)),
   };
 }
 
 /** Ten records are done and committed, ten more come while the stage is down, and the oldest fifteen are deleted. */
-async function passedByRetention(run: Stage, set: Record<string, string> = {}): Promise<void> {
+async function passedByRetention(run: Run, set: Record<string, string> = {}): Promise<void> {
   await run.produce(0, 10);
   const first = run.start(set);
   await eventually('the first ten are done', async () => (await first.metric('siftline_records_total')) === 10);
@@ -84,10 +42,6 @@ async function passedByRetention(run: Stage, set: Record<string, string> = {}): 
   assert.equal(await run.committed(), '10');
   await run.produce(10, 20);
   await run.deleteBefore(15);
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
 describe('a committed offset that retention has passed', () => {

@@ -2,7 +2,7 @@ import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
-import { lastingError } from '../kafka/errors.js';
+import { kafkaErrorType, lastingError, toRead } from '../kafka/errors.js';
 import { headersOf } from '../kafka/headers.js';
 import { beforeRejoin, type LostOffset, onLostOffset, onUnreadable } from '../kafka/patches.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
@@ -24,6 +24,8 @@ export interface KafkaSourceOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Partitions that are added are read after this time at the latest. */
+  readonly metadataMaxAgeMs: number;
   readonly fetchMaxBytes: number;
   readonly fetchMaxWaitMs: number;
   readonly commitIntervalMs: number;
@@ -167,6 +169,9 @@ export class KafkaSource implements Source {
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
+      metadataMaxAge: options.metadataMaxAgeMs,
+      // A broker that makes topics by itself would make a deleted one anew, with partitions of its own choosing.
+      allowAutoTopicCreation: false,
       maxBytes: options.fetchMaxBytes,
       maxWaitTimeInMs: options.fetchMaxWaitMs,
       readUncommitted: options.readUncommitted,
@@ -316,10 +321,10 @@ export class KafkaSource implements Source {
     if (consumer !== this.#consumer) return;
     this.#joined = false;
     this.#endEpoch();
-    this.#failure = lastingError(error);
+    this.#failure = this.#lasting(error);
     this.#signal.raise();
     if (this.#failure || this.#stopped) return;
-    this.#options.log.warn({ event: 'consumer_lost', error: messageOf(error) }, 'lost the brokers; trying again');
+    this.#tell(error);
     void this.#rejoin(RESTART_MS.first);
   }
 
@@ -335,10 +340,27 @@ export class KafkaSource implements Source {
     try {
       await this.#join();
     } catch (error) {
-      this.#failure = lastingError(error);
+      this.#failure = this.#lasting(error);
       this.#signal.raise();
-      if (!this.#failure) void this.#rejoin(Math.min(delayMs * 2, RESTART_MS.most));
+      if (this.#failure) return;
+      this.#tell(error);
+      void this.#rejoin(Math.min(delayMs * 2, RESTART_MS.most));
     }
+  }
+
+  #tell(error: unknown): void {
+    const { topics, log } = this.#options;
+    const line = { event: 'consumer_lost', error: messageOf(error) };
+    if (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') log.warn(line, 'lost the brokers; trying again');
+    else
+      log.warn(
+        { ...line, event: 'topic_missing', topics },
+        'an input topic is not there; waiting until it is made anew',
+      );
+  }
+
+  #lasting(error: unknown): Error | undefined {
+    return lastingError(error, toRead(this.#options.topics, this.#options.group));
   }
 
   /** Outside of a group kafkajs throws for a pause or a resume: before the first join, after a crash, once closed. */

@@ -22,6 +22,7 @@ import type { KafkaSource } from './consumer/kafka-source.js';
 import { messageOf } from './errors.js';
 import { KafkaAdmin } from './kafka/admin.js';
 import { connectTo } from './kafka/client.js';
+import { onThrottled } from './kafka/patches.js';
 import type { Ledger, Place } from './metrics/ledger.js';
 import { Recorder } from './metrics/recorder.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
@@ -131,6 +132,7 @@ export class Service {
     }
     recorder.registry.gauge('siftline_build_info').set({ version: this.#options.version, node: process.version }, 1);
     recorder.registry.gauge('siftline_workers').set(pool.threads);
+    onThrottled(ms => recorder.registry.counter('siftline_throttled_seconds_total').inc(ms / 1000));
     return recorder;
   }
 

@@ -44,6 +44,7 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
   return new KafkaSource({
     ...input,
     kafka: connectTo(config.kafka, log),
+    metadataMaxAgeMs: config.kafka.metadataMaxAgeMs,
     fromBeginning: input.startFrom === 'earliest',
     readUncommitted: input.isolation === 'read_uncommitted',
     commits: config.delivery === 'at-least-once',

@@ -11,6 +11,8 @@ export interface Refusal {
   readonly status: number;
   readonly errorCode: number | undefined;
   readonly message: string;
+  /** By which level it was judged, where that is known. */
+  readonly level?: string | undefined;
 }
 
 const CLUES: ReadonlyArray<{ is: (status: number) => boolean; code: string; wayOut: string }> = [
@@ -27,7 +29,8 @@ const CLUES: ReadonlyArray<{ is: (status: number) => boolean; code: string; wayO
   {
     is: s => s === 409,
     code: 'REGISTRY_INCOMPATIBLE',
-    wayOut: "keep to the subject's compatibility level, or set another level or subject",
+    wayOut:
+      "give another subject (registry.subjects), or set the subject's compatibility level to one that takes the schema (NONE takes any)",
   },
   { is: s => s === 422, code: 'REGISTRY_INVALID', wayOut: 'check the schema and the subject' },
   {
@@ -46,7 +49,8 @@ const ELSE = {
 export function refused(asked: Asked, refusal: Refusal): SiftlineError {
   const { code, wayOut } = CLUES.find(clue => clue.is(refusal.status)) ?? ELSE;
   const own = [refusal.errorCode, refusal.message && `"${refusal.message}"`].filter(Boolean).join(' ');
-  const answer = `answered HTTP ${refusal.status}${own ? ` (${own})` : ''}`;
+  const level = refusal.level ? `, its compatibility level being ${refusal.level}` : '';
+  const answer = `answered HTTP ${refusal.status}${own ? ` (${own})` : ''}${level}`;
   return registryError(code, `${subjectLine(asked)} ${answer}; ${wayOut}`);
 }
 

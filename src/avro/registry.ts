@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { SiftlineError } from '../errors.js';
 import { Lru } from './lru.js';
-import { refused, unreadable } from './registry-errors.js';
+import { type Asked, refused, unreadable } from './registry-errors.js';
 import { type Answer, type Ask, type HttpOptions, RegistryHttp } from './registry-http.js';
 
 /** What the registry knows of a schema id. `unusable`: it is there, and nothing we can read Avro with. */
@@ -24,6 +25,7 @@ export interface RegistryOptions extends HttpOptions {
   readonly unknownForMs?: number;
 }
 
+const INCOMPATIBLE = 409;
 const SUBJECT_UNKNOWN = 40401;
 const VERSION_UNKNOWN = 40402;
 const SCHEMA_UNKNOWN = 40403;
@@ -36,6 +38,7 @@ const SchemaBody = z.object({
 const IdBody = z.object({ id: z.int() });
 const LookupBody = z.object({ id: z.int(), version: z.int() });
 const CompatibilityBody = z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).default([]) });
+const LevelBody = z.object({ compatibilityLevel: z.string() });
 const ErrorBody = z.object({ error_code: z.int(), message: z.string().default('') });
 
 /**
@@ -74,7 +77,9 @@ export class RegistryClient {
       schema,
       `registering subject "${subject}"`,
     );
-    return this.#read(ask, await this.#http.send(ask), IdBody).id;
+    const answer = await this.#http.send(ask);
+    if (answer.status === INCOMPATIBLE) throw this.#refused(ask, answer, await this.#level(subject));
+    return this.#read(ask, answer, IdBody).id;
   }
 
   /** The id and version a schema already has under a subject. */
@@ -109,13 +114,28 @@ export class RegistryClient {
     return parseSchema(this.#read(ask, answer, SchemaBody));
   }
 
+  /** The level a subject is judged by, its own or the registry's; undefined where the registry does not say. */
+  async #level(subject: string): Promise<string | undefined> {
+    const path = `/config/${encodeURIComponent(subject)}?defaultToGlobal=true`;
+    const ask: Ask = { method: 'GET', path, about: `the compatibility level of subject "${subject}"` };
+    const answer = await this.#http.send(ask).catch(() => undefined);
+    const level = LevelBody.safeParse(parseJson(answer?.text)).data?.compatibilityLevel;
+    return level === undefined ? undefined : shown(level);
+  }
+
   #read<T>(ask: Ask, answer: Answer, body: z.ZodType<T>): T {
-    const asked = { registry: this.#http.registry, about: ask.about };
-    const json = parseJson(answer.text);
-    if (answer.status !== 200) throw refused(asked, { status: answer.status, ...errorOf(json) });
-    const read = body.safeParse(json);
-    if (!read.success) throw unreadable(asked, 'something that is not the JSON of a schema registry');
+    if (answer.status !== 200) throw this.#refused(ask, answer);
+    const read = body.safeParse(parseJson(answer.text));
+    if (!read.success) throw unreadable(this.#asked(ask), 'something that is not the JSON of a schema registry');
     return read.data;
+  }
+
+  #refused(ask: Ask, { status, text }: Answer, level?: string): SiftlineError {
+    return refused(this.#asked(ask), { status, ...errorOf(parseJson(text)), level });
+  }
+
+  #asked({ about }: Ask): Asked {
+    return { registry: this.#http.registry, about };
   }
 }
 

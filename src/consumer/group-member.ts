@@ -1,7 +1,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import { lastingError } from '../kafka/errors.js';
+import { kafkaErrorType, lastingError, toRead } from '../kafka/errors.js';
 import {
   beforeRejoin,
   type LostOffsetHook,
@@ -20,6 +20,8 @@ export interface MembershipOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Partitions that are added are read after this time at the latest. */
+  readonly metadataMaxAgeMs: number;
   readonly fetchMaxBytes: number;
   readonly fetchMaxWaitMs: number;
   readonly log: Logger;
@@ -98,9 +100,10 @@ export class GroupMember {
     try {
       await this.#join();
     } catch (error) {
-      const lasting = lastingError(error);
-      if (lasting) this.#hooks.failed(lasting);
-      else void this.#rejoin(Math.min(delayMs * 2, RESTART_MS.most));
+      const lasting = this.#lasting(error);
+      if (lasting) return this.#hooks.failed(lasting);
+      this.#tell(error);
+      void this.#rejoin(Math.min(delayMs * 2, RESTART_MS.most));
     }
   }
 
@@ -134,6 +137,9 @@ export class GroupMember {
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
+      metadataMaxAge: options.metadataMaxAgeMs,
+      // A broker that makes topics by itself would make a deleted one anew, with partitions of its own choosing.
+      allowAutoTopicCreation: false,
       maxBytes: options.fetchMaxBytes,
       maxWaitTimeInMs: options.fetchMaxWaitMs,
       readUncommitted: options.readUncommitted,
@@ -172,11 +178,26 @@ export class GroupMember {
     if (consumer !== this.#consumer) return;
     this.#joined = false;
     this.#hooks.left();
-    const lasting = lastingError(error);
+    const lasting = this.#lasting(error);
     if (lasting) this.#hooks.failed(lasting);
     if (lasting || this.#stopped) return;
-    this.#options.log.warn({ event: 'consumer_lost', error: messageOf(error) }, 'lost the brokers; trying again');
+    this.#tell(error);
     void this.#rejoin(RESTART_MS.first);
+  }
+
+  #lasting(error: unknown): Error | undefined {
+    return lastingError(error, toRead(this.#options.topics, this.#options.group));
+  }
+
+  #tell(error: unknown): void {
+    const { topics, log } = this.#options;
+    const message = messageOf(error);
+    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION')
+      log.warn(
+        { event: 'topic_missing', error: message, topics },
+        'an input topic is not there; waiting until it is made anew',
+      );
+    else log.warn({ event: 'consumer_lost', error: message }, 'lost the brokers; trying again');
   }
 
   async #rejoin(delayMs: number): Promise<void> {

@@ -231,8 +231,7 @@ const ZSTD_MAX_WINDOW = 2 ** 27;
 /** Pure JavaScript, for Node before 22.15; exported for the tests, which would not see it on a newer Node. */
 export function zstdDecompressInJs(data: Buffer, maxBytes: number): Buffer {
   const { Decompress } = require('fzstd') as typeof import('fzstd');
-  const window = zstdWindow(data);
-  if (window > Math.max(ZSTD_MAX_WINDOW, maxBytes)) throw new RangeError(`it wants a window of ${window} bytes`);
+  checkZstdWork(data, Math.max(ZSTD_MAX_WINDOW, maxBytes));
   const parts: Uint8Array[] = [];
   let total = 0;
   const stream = new Decompress(part => {
@@ -244,17 +243,70 @@ export function zstdDecompressInJs(data: Buffer, maxBytes: number): Buffer {
   return Buffer.concat(parts, total);
 }
 
-/**
- * The window the first frame asks for, which fzstd allocates before it reads any data; producers write one frame.
- * A frame without a window (single segment) is its own window, and holds its size instead. RFC 8878, 3.1.1.1.
- */
-function zstdWindow(data: Buffer): number {
-  const descriptor = data.readUInt8(4);
-  if ((descriptor & 0x20) === 0) {
-    const base = 2 ** (10 + (data.readUInt8(5) >> 3));
-    return base + (base / 8) * (data.readUInt8(5) & 7);
+/** fzstd moves the whole window on for every block: a batch of 1 MB can ask for a terabyte of that. This is some seconds. */
+const ZSTD_MAX_MOVED = 2 ** 36;
+
+/** Throws for frames that would take too much memory or time, which nothing but their headers says. RFC 8878, 3.1.1. */
+function checkZstdWork(data: Buffer, maxWindow: number): void {
+  let moved = 0;
+  for (const { window, blocks } of zstdFrames(data)) {
+    if (window > maxWindow) throw new RangeError(`it wants a window of ${window} bytes`);
+    moved += window * (blocks + 1);
+    if (moved > ZSTD_MAX_MOVED)
+      throw new RangeError(
+        `it wants a window of ${window} bytes for ${blocks} blocks, which is too slow without the zstd of Node 22.15`,
+      );
   }
-  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  const sizeOf = [() => data.readUInt8(at), () => data.readUInt16LE(at) + 256, () => data.readUInt32LE(at)];
-  return sizeOf[descriptor >> 6]?.() ?? Number(data.readBigUInt64LE(at));
+}
+
+/** Ends where the data do not go on as they should: that is for the library to say. */
+function* zstdFrames(data: Buffer): Generator<{ window: number; blocks: number }> {
+  for (let at = 0; at + ZSTD_SHORTEST <= data.length; ) {
+    if ((data.readUInt32LE(at) & 0xfffffff0) >>> 0 === ZSTD_SKIPPABLE) {
+      at += 8 + data.readUInt32LE(at + 4);
+      continue;
+    }
+    const frame = zstdHeader(data.subarray(at));
+    at += frame.bytes;
+    let blocks = 0;
+    for (let isLast = false; !isLast && at + 3 <= data.length; blocks += 1) {
+      const head = data.readUIntLE(at, 3);
+      isLast = (head & 1) === 1;
+      at += 3 + (((head >> 1) & 3) === ZSTD_RLE ? 1 : head >> 3);
+    }
+    yield { window: frame.window, blocks };
+    at += frame.checksumBytes;
+  }
+}
+
+/** Magic, descriptor, a byte of window or size: enough for fzstd to allocate. */
+const ZSTD_SHORTEST = 6;
+/** The magic of frames that hold nothing, but for its last four bits. */
+const ZSTD_SKIPPABLE = 0x184d2a50;
+const ZSTD_RLE = 1;
+
+/**
+ * The window a frame asks for, which fzstd allocates before it reads any data. A frame without a window (single
+ * segment) is its own window, and holds its size instead.
+ */
+function zstdHeader(frame: Buffer): { window: number; bytes: number; checksumBytes: number } {
+  const descriptor = frame.readUInt8(4);
+  const isSingle = (descriptor & 0x20) !== 0;
+  const sizeAt = (isSingle ? 5 : 6) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  return {
+    window: isSingle ? zstdSize(frame, sizeAt, sizeBytes) : zstdWindow(frame.readUInt8(5)),
+    bytes: sizeAt + sizeBytes,
+    checksumBytes: descriptor & 4 ? 4 : 0,
+  };
+}
+
+function zstdWindow(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 7);
+}
+
+function zstdSize(frame: Buffer, at: number, bytes: number): number {
+  if (bytes === 8) return Number(frame.readBigUInt64LE(at));
+  return frame.readUIntLE(at, bytes) + (bytes === 2 ? 256 : 0);
 }

@@ -17,7 +17,10 @@ export function kafkaErrorType(error: unknown): string | undefined {
   return undefined;
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
+/** What to do about what the brokers refuse, by Kafka's name for it. */
+export type Remedies = Readonly<Record<string, string>>;
+
+const REMEDIES: Remedies = {
   TOPIC_AUTHORIZATION_FAILED: 'give this user Describe and Read on the input topics, Describe and Write on the outputs',
   GROUP_AUTHORIZATION_FAILED: 'give this user Describe and Read on the consumer group',
   CLUSTER_AUTHORIZATION_FAILED: 'give this user IdempotentWrite on the cluster (brokers before 3.0)',
@@ -30,14 +33,29 @@ const REMEDIES: Readonly<Record<string, string>> = {
   INCONSISTENT_GROUP_PROTOCOL: 'the group is used by another kind of consumer: choose another input.group',
 };
 
+/** For whoever writes a topic. */
+export function toWrite(topic: string): Remedies {
+  return { TOPIC_AUTHORIZATION_FAILED: `give this user Describe and Write on topic ${topic}` };
+}
+
+/** For a member of a group. */
+export function toRead(topics: readonly string[], group: string): Remedies {
+  const which = topics.length === 1 ? `topic ${topics[0]}` : `the topics ${topics.join(', ')}`;
+  return {
+    TOPIC_AUTHORIZATION_FAILED: `give this user Describe and Read on ${which}`,
+    GROUP_AUTHORIZATION_FAILED: `give this user Describe and Read on the consumer group ${group}`,
+  };
+}
+
 /**
  * A SiftlineError for what waiting will not mend (rights, credentials, a codec that is missing), or undefined for what
- * it may. Wrong credentials are told by name because kafkajs gives them no type.
+ * it may. Whoever knows what was asked for gives `remedies` that name it. Wrong credentials are told by name because
+ * kafkajs gives them no type.
  */
-export function lastingError(error: unknown): SiftlineError | undefined {
+export function lastingError(error: unknown, remedies: Remedies = {}): SiftlineError | undefined {
   for (const each of chain(error)) {
     const type = each.name === 'KafkaJSSASLAuthenticationError' ? 'SASL_AUTHENTICATION_FAILED' : each.type;
-    const remedy = type ? REMEDIES[type] : undefined;
+    const remedy = type ? (remedies[type] ?? REMEDIES[type]) : undefined;
     if (remedy) return brokerError(type ?? '', `Kafka refused: ${each.message}; ${remedy}`, error);
     if (each.name === 'KafkaJSNotImplemented') return brokerError('CODEC_MISSING', each.message, error);
     if (each instanceof SiftlineError) return each;

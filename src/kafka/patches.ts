@@ -10,11 +10,13 @@ import { replaceExports, require } from './patches/modules.js';
 import { keepRefusals } from './patches/refusals.js';
 import { announceRejoins } from './patches/rejoins.js';
 import { dropStaleFetches } from './patches/stale-fetches.js';
+import { tellThrottling } from './patches/throttling.js';
 import { placeUnreadableBatches } from './patches/unreadable-batches.js';
 
 export { clusterBehind } from './patches/consumers.js';
 export { type LostOffset, type LostOffsetHook, onLostOffset } from './patches/lost-offsets.js';
 export { beforeRejoin, type RejoinHook } from './patches/rejoins.js';
+export { onThrottled } from './patches/throttling.js';
 export { onUnreadable, type UnreadableHook } from './patches/unreadable-batches.js';
 
 /** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
@@ -51,6 +53,7 @@ function patchAndLoad(): Kafkajs {
   replaceExports('kafkajs/src/consumer/filterAbortedMessages.js', withoutAborted);
   placeUnreadableBatches();
   silenceRequestQueue();
+  tellThrottling();
   spaceLogins();
   rememberClusters();
   announceRejoins();

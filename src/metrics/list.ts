@@ -202,6 +202,12 @@ export const METRICS = {
     labels: [],
     watch: 'Grows: brokers away or refusing.',
   },
+  siftline_throttled_seconds_total: {
+    type: 'counter',
+    help: 'Time the brokers told single connections to be silent, because a quota of this client is used up.',
+    labels: [],
+    watch: 'Grows: the quota is what holds the stage back. Raise it for kafka.clientId or the user, or accept the lag.',
+  },
   siftline_metrics_windows_lost_total: {
     type: 'counter',
     help: 'Metrics records that could not be written.',

@@ -1,7 +1,7 @@
 import type { Kafka, Message, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import { lastingError } from '../kafka/errors.js';
+import { lastingError, toWrite } from '../kafka/errors.js';
 import type { Target } from './results.js';
 
 export interface IdempotentProducerOptions {
@@ -50,7 +50,7 @@ export class IdempotentProducer {
       await this.#sendOn(generation.producer, target, messages);
     } catch (error) {
       this.#retire(generation);
-      throw error;
+      throw lastingError(error, toWrite(target.topic)) ?? error;
     } finally {
       generation.sends -= 1;
       if (generation.retired && generation.sends === 0) this.#disconnect(generation);

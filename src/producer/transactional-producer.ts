@@ -2,7 +2,7 @@ import type { Kafka, Message, Producer, Transaction } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
-import { kafkaErrorType } from '../kafka/errors.js';
+import { kafkaErrorType, lastingError, type Remedies, toRead, toWrite } from '../kafka/errors.js';
 import type { Target } from './results.js';
 
 export interface TransactionalProducerOptions {
@@ -109,7 +109,6 @@ export class TransactionalProducer {
 
   async #store(sends: readonly Send[], next: bigint): Promise<void> {
     const session = this.#session as Session;
-    const { group, input } = this.#options;
     const transaction = session.transaction ?? (await session.producer.transaction());
     session.transaction = transaction;
     failPoint('transaction-begun');
@@ -118,8 +117,7 @@ export class TransactionalProducer {
       if (i === 0) failPoint('half-sent');
     }
     failPoint('sent');
-    const partitions = [{ partition: input.partition, offset: String(next) }];
-    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: input.topic, partitions }] });
+    await this.#sendOffset(transaction, next);
     failPoint('offsets-sent');
     await transaction.commit();
     session.transaction = undefined;
@@ -128,15 +126,34 @@ export class TransactionalProducer {
 
   async #send(transaction: Transaction, { target, messages }: Send): Promise<void> {
     const { topic, partition } = target;
-    const [stored, ...others] = await transaction.send({
-      topic,
-      acks: -1,
-      timeout: this.#options.requestTimeoutMs,
-      compression: this.#options.compression,
-      messages: messages.map(message => ({ ...message, partition })),
-    });
-    const named = others.length === 0 && stored?.partition === partition && stored.baseOffset !== undefined;
-    if (!named) throw new Error(`the brokers' answer does not name ${topic}/${partition}`);
+    const [stored, ...others] = await named(topic, toWrite(topic), () =>
+      transaction.send({
+        topic,
+        acks: -1,
+        timeout: this.#options.requestTimeoutMs,
+        compression: this.#options.compression,
+        messages: messages.map(message => ({ ...message, partition })),
+      }),
+    );
+    const isStored = others.length === 0 && stored?.partition === partition && stored.baseOffset !== undefined;
+    if (!isStored) throw new Error(`the brokers' answer does not name ${topic}/${partition}`);
+  }
+
+  async #sendOffset(transaction: Transaction, next: bigint): Promise<void> {
+    const { group, input } = this.#options;
+    const partitions = [{ partition: input.partition, offset: String(next) }];
+    await named(`group ${group}`, toRead([input.topic], group), () =>
+      transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: input.topic, partitions }] }),
+    );
+  }
+}
+
+/** Errors are thrown with the name of what they are about: a transaction writes several topics. */
+async function named<T>(about: string, remedies: Remedies, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw lastingError(error, remedies) ?? new Error(`${about}: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -267,6 +267,9 @@ describe('the URL', () => {
       message,
       /^schema registry http:\/\/127\.0\.0\.1:\d+, asked for registering subject "orders-value", answered HTTP 409 \(409 "/,
     );
-    assert.match(message, /keep to the subject's compatibility level/);
+    assert.match(
+      message,
+      /"\), its compatibility level being BACKWARD; give another subject \(registry\.subjects\), or set/,
+    );
   });
 });

@@ -9,6 +9,7 @@ import { addCheck } from '../../src/cli/check.js';
 import { ExitCode } from '../../src/errors.js';
 import { runCommand } from '../cli/in-process.js';
 import { assertOneLine, siftline } from '../cli/process.js';
+import { FakeRegistry } from '../support/fake-registry.js';
 import { freshBroker, sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
 import { fixtureModel } from '../support/models.js';
 
@@ -102,6 +103,21 @@ test('a run whose registry is down ends with its address', async () => {
   const ended = await siftline('run', '--brokers', broker.bootstrap, ...flags);
   assert.equal(ended.code, ExitCode.registry);
   assertOneLine(ended, /REGISTRY_UNREACHABLE: schema registry http:\/\/127\.0\.0\.1:1, .*; check the registry's URL/);
+});
+
+test('a run whose schema its subject does not take ends with the subject, its level and the ways out', async t => {
+  const [broker, registry] = [await sharedBroker(), await FakeRegistry.start()];
+  t.after(() => registry.close());
+  const topics = await stage(broker);
+  const another = { type: 'record', name: 'Invoice', fields: [{ name: 'total', type: 'long' }] };
+  registry.add(`${topics[1]}-value`, another);
+  const flags = [...flagsOf(topics), '--set', `registry.url=${registry.url}`, ...MODEL];
+  const ended = await siftline('run', '--brokers', broker.bootstrap, ...flags);
+  assert.equal(ended.code, ExitCode.registry);
+  assertOneLine(
+    ended,
+    /REGISTRY_INCOMPATIBLE: .*subject "check-\w+-labels-value", answered HTTP 409 .* level being BACKWARD; give another subject \(registry\.subjects\), or set the subject's compatibility level/,
+  );
 });
 
 /*

@@ -36,6 +36,7 @@ async function openSource({ broker, topic, group }: Group, batchRecords: number)
     sessionTimeoutMs: 6_000,
     rebalanceTimeoutMs: 1_000,
     heartbeatIntervalMs: 100,
+    metadataMaxAgeMs: 30_000,
     fetchMaxBytes: 1_000_000,
     fetchMaxWaitMs: 50,
     commitIntervalMs: COMMIT_MS,

@@ -5,6 +5,7 @@ import * as zlib from 'node:zlib';
 import { SiftlineError } from '../../src/errors.js';
 import { type CodecName, createCodecs, zstdDecompressInJs } from '../../src/kafka/codecs.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
+import { zstdOf, zstdRuns } from '../support/zstd.js';
 
 const require = createRequire(import.meta.url);
 const codecs = createCodecs(64 * 1024 * 1024);
@@ -74,13 +75,38 @@ test('zstd is read in plain JavaScript where Node cannot', () => {
   const packed = Buffer.from(ZSTD_HELLO, 'base64');
   assert.equal(zstdDecompressInJs(packed, 1000).toString(), 'hello hello hello hello\n');
   assert.throws(() => zstdDecompressInJs(packed, 23));
+  assert.ok(zstdDecompressInJs(zstdOf(SAMPLE), SAMPLE.length).equals(SAMPLE));
 });
 
 test('zstd refuses a window that would take gigabytes', async () => {
   const claims2GB = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00]);
   assert.throws(() => zstdDecompressInJs(claims2GB, 1000), /window of 2147483648 bytes/);
+  assert.throws(() => zstdDecompressInJs(claims2GB.subarray(0, 6), 1000), /window of 2147483648 bytes/);
   const sized2GB = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x80, 0x01, 0x00, 0x00]);
   assert.throws(() => zstdDecompressInJs(sized2GB, 1000), /window of 2147483648 bytes/);
+});
+
+test('zstd looks at every frame, not at the first alone', () => {
+  const [small, large] = [zstdRuns(17, [5]), zstdRuns(30, [5])];
+  assert.equal(zstdDecompressInJs(Buffer.concat([small, small]), 1000).length, 10);
+  assert.throws(() => zstdDecompressInJs(Buffer.concat([small, large]), 1000), /window of 1073741824 bytes/);
+  const skipped = Buffer.concat([Buffer.from([0x55, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]), large]);
+  assert.throws(() => zstdDecompressInJs(skipped, 1000), /window of 1073741824 bytes/);
+});
+
+test('zstd refuses what would take hours: a wide window and many small blocks', () => {
+  const slow = zstdRuns(27, new Array(100_000).fill(1));
+  assert.throws(() => zstdDecompressInJs(slow, 1_000_000), /window of 134217728 bytes for 100000 blocks/);
+  const quick = zstdRuns(17, new Array(100_000).fill(1));
+  assert.equal(zstdDecompressInJs(quick, 1_000_000).length, 100_000);
+});
+
+test('zstd that unpacks to gigabytes takes no more than its limit', async () => {
+  const bomb = zstdRuns(17, new Array(32_768).fill(128 * 1024));
+  const before = process.memoryUsage().arrayBuffers;
+  await assert.rejects(createCodecs(16 * 1024 * 1024).zstd.decompress(bomb), { code: 'BATCH_TOO_LARGE' });
+  assert.throws(() => zstdDecompressInJs(bomb, 16 * 1024 * 1024));
+  assert.ok(process.memoryUsage().arrayBuffers - before < 128 * 1024 * 1024, 'memory is bounded');
 });
 
 test('zstd says what to do where Node cannot write it', { skip: nodeHasZstd && 'this Node writes zstd' }, async () => {

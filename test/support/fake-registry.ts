@@ -86,14 +86,14 @@ export class FakeRegistry {
   }
 
   #route(request: IncomingMessage, body: unknown): Reply {
-    const { pathname } = new URL(request.url ?? '', this.url);
+    const { pathname, searchParams } = new URL(request.url ?? '', this.url);
     const [, root = '', ...rest] = pathname.split('/').map(decodeURIComponent);
     const method = request.method ?? '';
     const routes: Record<string, () => Reply> = {
       schemas: () => this.#schemaById(Number(rest[1])),
       subjects: () => this.#subjectRoute(method, rest, body),
       compatibility: () => this.#compatibility(rest[1] ?? '', rest[3] ?? '', body),
-      config: () => this.#config(method, rest[0] ?? '', body),
+      config: () => this.#config(method, this.#configured(rest[0] ?? '', searchParams), body),
     };
     return routes[root]?.() ?? error(404, 404, 'HTTP 404 Not Found');
   }
@@ -143,6 +143,11 @@ export class FakeRegistry {
     if (schema === undefined) return invalid();
     const messages = this.#clashes(subject, schema, against);
     return ok({ is_compatible: messages.length === 0, messages });
+  }
+
+  /** The registry's own level is under the empty name; it may stand in for a subject without one. */
+  #configured(subject: string, asked: URLSearchParams): string {
+    return asked.get('defaultToGlobal') === 'true' && !this.#levels.has(subject) ? '' : subject;
   }
 
   #config(method: string, subject: string, body: unknown): Reply {

@@ -1,6 +1,5 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { askRaw } from './raw-request.js';
 
 const SCRAM_SHA_256 = 1;
 const ITERATIONS = 4096;
@@ -22,7 +21,7 @@ export async function changePassword(bootstrap: string, user: string, password: 
     compact(salted),
   ];
   const body = Buffer.concat([header, Buffer.from([1, 2]), ...upsertion, Buffer.from([0, 0])]);
-  const answer = await ask(bootstrap, body);
+  const answer = await askRaw(bootstrap, body);
   // Correlation id, tags, throttle time, one result: the user's name and an error code.
   const errorAt = 4 + 1 + 4 + 1 + 1 + Buffer.byteLength(user);
   const error = answer.readInt16BE(errorAt);
@@ -32,18 +31,4 @@ export async function changePassword(bootstrap: string, user: string, password: 
 /** Kafka's compact strings and bytes: one more than the length, then the bytes. Short ones only. */
 function compact(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([bytes.length + 1]), bytes]);
-}
-
-async function ask(bootstrap: string, request: Buffer): Promise<Buffer> {
-  const [host = '', port = ''] = bootstrap.split(':');
-  const socket = connect({ host, port: Number(port) });
-  try {
-    const size = Buffer.alloc(4);
-    size.writeInt32BE(request.length);
-    socket.write(Buffer.concat([size, request]));
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer.subarray(4);
-  } finally {
-    socket.destroy();
-  }
 }

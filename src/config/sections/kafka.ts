@@ -56,6 +56,11 @@ export const kafka = z
     requestTimeoutMs: whole(1_000, 600_000)
       .default(30_000)
       .describe("How long to wait for a broker's answer before the request counts as failed."),
+    metadataMaxAgeMs: whole(1_000, 300_000)
+      .default(30_000)
+      .describe(
+        'How old what is known of topics may get: partitions that are added are read after this time at the latest.',
+      ),
     transactionalIdPrefix: text
       .optional()
       .describe(

@@ -45,6 +45,9 @@ installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
 
+// The reaper of testcontainers is an image of its own; our containers are removed without it, too.
+if (process.env.PULL_IMAGES === '0') process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
+
 let passed = true;
 if ((only === undefined || only === '--unit') && unit.length > 0) passed = (await run(unit, {})) && passed;
 if (only === '--image') passed = await run(image, { concurrency: 1 });
@@ -61,8 +64,6 @@ process.exitCode = passed ? 0 : 1;
  */
 async function runIntegration(extra) {
   const env = { ...process.env, ...extra };
-  // The reaper of testcontainers is an image of its own; containers that a killed run leaves are removed without it.
-  if (env.PULL_IMAGES === '0') process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
   const { startSuiteBroker } = await import(compiled('test/support/suite-broker'));
   let broker;
   try {

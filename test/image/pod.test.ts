@@ -52,7 +52,12 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
       Array.from({ length: RECORDS }, (_, i) => ({ partition: i % 2, value: value(i) })),
     );
     const labelled = async () => (await broker.readAll(labels)).map(record => Number(labelOf(record).source.textId));
-    const set = { ...stageFields({ input, labels, rejected, metrics }, group), 'model.path': 'english-small' };
+    const set = {
+      ...stageFields({ input, labels, rejected, metrics }, group),
+      'model.path': 'english-small',
+      'input.heartbeatIntervalMs': '1000',
+      'input.sessionTimeoutMs': '6000', // how long the group waits for one that was killed
+    };
     return { set, labelled, committed: () => committed(group, input) };
   }
 

@@ -47,7 +47,7 @@ export class Pod {
 
   async get(path: string): Promise<Response> {
     const [address = ''] = (await dockerOk(['port', this.#name, '9464/tcp'])).split('\n');
-    return fetch(`http://${address}${path}`);
+    return fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(5_000) });
   }
 
   /** What a metric without labels says. */

@@ -5,7 +5,6 @@ import { Network, type StartedNetwork } from 'testcontainers';
 import { type ContainerBroker, KAFKA_IMAGES, startBrokerIn } from '../support/container-broker.js';
 import { eventually, type TestBroker, testBroker, uniqueName } from '../support/kafka.js';
 import { labelOf, stageFields } from '../support/outputs.js';
-import { docker } from './docker.js';
 import { BASE_IMAGE, buildImage, whyNotHere } from './image.js';
 import { Pod } from './pod.js';
 
@@ -103,9 +102,7 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
 
   test('after SIGKILL it knows from its volume what was with the model, and labels every record', async t => {
     const { set, labelled, committed } = await stage();
-    const volume = uniqueName('siftline-state');
-    t.after(async () => void (await docker(['volume', 'rm', '-f', volume])));
-    const flags = ['-v', `${volume}:/var/lib/siftline`];
+    const flags = ['-v', '/var/lib/siftline'];
     const pod = await Pod.start(t, {
       network: network.getName(),
       flags,

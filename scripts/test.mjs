@@ -1,12 +1,16 @@
 #!/usr/bin/env node
-// The body of `npm test`. Sets up, compiles, runs the unit tests, then the integration tests against one broker.
+// The body of `npm test`. Sets up, compiles, runs the unit tests, then the integration tests against one broker, which
+// test/support/suite-broker.ts chooses: KAFKA_BROKERS, else a container, else Java.
 //
 //   npm test                        everything
 //   npm test -- --unit              unit tests only
 //   npm test -- --integration       integration tests only
+//   npm test -- --containers        integration tests only, once on each image of Kafka; needs Docker
+//   npm test -- --image             builds the container image and tests it; needs Docker
 //   npm test -- headers codecs      only test files with one of these in their path
 //
 // REQUIRE_BROKER=1 makes a missing broker a failure instead of a skip (CI). KAFKA_BROKERS=host:port uses that broker.
+// REQUIRE_DOCKER=1 makes a missing container engine one. PULL_IMAGES=0 pulls nothing. TEST_KAFKA_IMAGE names the image.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -16,20 +20,21 @@ const FILE_LIMIT_MS = 10 * 60_000;
 
 const args = process.argv.slice(2);
 const patterns = args.filter(arg => !arg.startsWith('--'));
-const unknown = args.find(arg => arg.startsWith('--') && arg !== '--unit' && arg !== '--integration');
+const options = args.filter(arg => arg.startsWith('--'));
+const unknown = options.find(arg => !['--unit', '--integration', '--containers', '--image'].includes(arg));
 if (unknown) {
-  say(`npm test: ${unknown} is not an option; there are --unit, --integration and parts of file names`);
+  say(`npm test: ${unknown} is not an option; there are --unit, --integration, --containers, --image and file names`);
   process.exit(2);
 }
-const only =
-  args.includes('--unit') !== args.includes('--integration') ? args.find(arg => arg.startsWith('--')) : undefined;
+const only = options.length === 1 ? options[0] : undefined;
 
 // From the sources, not from build/: what is left there of a deleted test must not run.
 const tests = filesUnder('test')
   .filter(path => path.endsWith('.test.ts'))
   .filter(path => patterns.length === 0 || patterns.some(pattern => path.includes(pattern)));
 const integration = tests.filter(path => path.startsWith('test/integration/'));
-const unit = tests.filter(path => !path.startsWith('test/integration/'));
+const image = tests.filter(path => path.startsWith('test/image/'));
+const unit = tests.filter(path => !integration.includes(path) && !image.includes(path));
 
 if (tests.length === 0) {
   say(`npm test: no test file has ${patterns.join(' or ')} in its path`);
@@ -40,21 +45,32 @@ installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
 
+// The reaper of testcontainers is an image of its own; our containers are removed without it, too.
+if (process.env.PULL_IMAGES === '0') process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
+
 let passed = true;
-if (only !== '--integration' && unit.length > 0) passed = (await run(unit, {})) && passed;
-if (only !== '--unit' && integration.length > 0) passed = (await runIntegration()) && passed;
+if ((only === undefined || only === '--unit') && unit.length > 0) passed = (await run(unit, {})) && passed;
+if (only === '--image') passed = await run(image, { concurrency: 1 });
+else if (only !== '--unit' && integration.length > 0) {
+  const { KAFKA_IMAGES } = await import(compiled('test/support/container-broker'));
+  const onImages = KAFKA_IMAGES.map(image => ({ TEST_KAFKA_IMAGE: image, REQUIRE_DOCKER: '1' }));
+  for (const env of only === '--containers' ? onImages : [{}]) passed = (await runIntegration(env)) && passed;
+}
 process.exitCode = passed ? 0 : 1;
 
-/** @returns {Promise<boolean>} whether all passed, or were skipped for want of a broker */
-async function runIntegration() {
-  const given = process.env.KAFKA_BROKERS;
-  const { startBroker } = await import(pathToFileURL(join(ROOT, 'build', 'src', 'demo', 'broker.js')).href);
+/**
+ * @param {Record<string, string>} extra environment, on top of ours
+ * @returns {Promise<boolean>} whether all passed, or were skipped for want of a broker
+ */
+async function runIntegration(extra) {
+  const env = { ...process.env, ...extra };
+  const { startSuiteBroker } = await import(compiled('test/support/suite-broker'));
   let broker;
   try {
-    broker = await startBroker({ log: say, given, javaHome: process.env.JAVA_HOME });
+    broker = await startSuiteBroker({ log: say, env });
   } catch (error) {
     if (error.name !== 'SiftlineError') throw error;
-    const optional = error.code === 'BROKER_UNAVAILABLE' && !given && process.env.REQUIRE_BROKER !== '1';
+    const optional = error.code === 'BROKER_UNAVAILABLE' && !env.KAFKA_BROKERS && env.REQUIRE_BROKER !== '1';
     say(`${optional ? 'SKIPPED' : 'FAILED'} the integration tests: ${error.message}`);
     return optional;
   }
@@ -65,6 +81,11 @@ async function runIntegration() {
   }
 }
 
+/** @param {string} path of a TypeScript file, without its extension */
+function compiled(path) {
+  return pathToFileURL(join(ROOT, 'build', `${path}.js`)).href;
+}
+
 /**
  * One `node --test` over compiled test files; Node 20 takes no globs, so they are listed.
  * @param {string[]} files @param {{ concurrency?: number, env?: Record<string, string> }} options
@@ -73,8 +94,8 @@ async function runIntegration() {
 function run(files, { concurrency, env }) {
   const flags = ['--test', '--enable-source-maps', '--test-reporter=spec', `--test-timeout=${FILE_LIMIT_MS}`];
   if (concurrency) flags.push(`--test-concurrency=${concurrency}`);
-  const compiled = files.map(path => join('build', path.replace(/\.ts$/, '.js')));
-  const child = spawn(process.execPath, [...flags, ...compiled], {
+  const scripts = files.map(path => join('build', path.replace(/\.ts$/, '.js')));
+  const child = spawn(process.execPath, [...flags, ...scripts], {
     cwd: ROOT,
     stdio: 'inherit',
     // Set for the whole process tree, since onnxruntime-node reads it before any test code runs.

@@ -208,6 +208,16 @@ test('a library is named only where it lives', () => {
   assert.deepEqual(strays, []);
 });
 
+test('every library that src names is installed with siftline', () => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object };
+  const libraries = imports.map(({ target }) => target).filter(target => !/^(\.|node:)/.test(target));
+  const nameOf = (target: string) => /^(@[^/]+\/)?[^/]+/.exec(target)?.[0] ?? target;
+  assert.deepEqual(
+    [...new Set(libraries.map(nameOf))].filter(name => !(name in dependencies)),
+    [],
+  );
+});
+
 test('process.env is read only at the entry', () => {
   const readers = files.filter(file => /process\.env/.test(readFileSync(join(SRC, file), 'utf8')));
   // pool.ts sets the engine's telemetry switch, which works in no other place.

@@ -30,8 +30,7 @@ export function serverProperties(layout: Layout): Properties {
     'listener.security.protocol.map': listeners.map(each => `${each.name}:${each.protocol}`).join(),
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': dataDir,
-    ...SMALL,
-    ...QUICK,
+    ...FOR_TESTS,
   };
 }
 
@@ -60,6 +59,17 @@ const QUICK: Properties = {
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
 };
+
+/** What demo and tests count on, whatever the broker runs in. */
+export const FOR_TESTS: Properties = { ...SMALL, ...QUICK };
+
+/** As variables of a container: the images of Kafka read `a.b-c_d` from KAFKA_A_B___C__D. */
+export function containerEnvironment(properties: Properties): Record<string, string> {
+  const variable = (name: string) => name.replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_');
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [`KAFKA_${variable(name).toUpperCase()}`, value]),
+  );
+}
 
 /** The text of a .properties file; backslashes (Windows paths) would otherwise be read as escapes. */
 export function propertiesFile(properties: Properties): string {

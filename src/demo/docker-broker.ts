@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { didNotStart } from './broker-failure.js';
-import { type Properties, serverProperties } from './broker-properties.js';
+import { containerEnvironment, serverProperties } from './broker-properties.js';
 import { untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
 import { run } from './command.js';
@@ -29,7 +29,9 @@ export async function startDockerBroker(options: BrokerOptions): Promise<Broker>
   const [port = 0, controllerPort = 0] = await freePorts(2);
   const name = `siftline-kafka-${randomBytes(4).toString('hex')}`;
   const layout = { bindHost: '', port, controllerPort, dataDir: '/tmp/siftline-kafka', extra: [] };
-  const env = containerEnv({ ...serverProperties(layout), ...options.properties });
+  // The image takes none of its own defaults once it is given any property.
+  const environment = containerEnvironment({ ...serverProperties(layout), ...options.properties });
+  const env = Object.entries(environment).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const broker = new DockerBroker(name, `127.0.0.1:${port}`, options.log);
   const created = await run(
     'docker',
@@ -44,14 +46,6 @@ export async function startDockerBroker(options: BrokerOptions): Promise<Broker>
     await broker.stop();
     throw error;
   }
-}
-
-/** The image reads `a.b-c_d` from KAFKA_A_B___C__D, and none of its own defaults once it is given any. */
-function containerEnv(properties: Properties): string[] {
-  return Object.entries(properties).flatMap(([name, value]) => {
-    const variable = name.replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_').toUpperCase();
-    return ['-e', `KAFKA_${variable}=${value}`];
-  });
 }
 
 class DockerBroker implements Broker {

@@ -1,0 +1,54 @@
+import { type Broker, startBroker } from '../../src/demo/broker.js';
+import { ExitCode, SiftlineError } from '../../src/errors.js';
+import { KAFKA_IMAGES, startContainerBroker, whyNoContainer } from './container-broker.js';
+
+export type SuiteBroker = Pick<Broker, 'bootstrap' | 'stop'>;
+
+export interface SuiteOptions {
+  /** Told which broker it is and why, and of every step on the way. */
+  readonly log: (line: string) => void;
+  /** KAFKA_BROKERS, REQUIRE_DOCKER, PULL_IMAGES, TEST_KAFKA_IMAGE, JAVA_HOME. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The ways to a broker; the real ones unless a test puts others in their place. */
+export interface Ways {
+  whyNoContainer(image: string, mayPull: boolean): Promise<string | undefined>;
+  startContainer(image: string): Promise<SuiteBroker>;
+  startOther: typeof startBroker;
+}
+
+const REAL: Ways = { whyNoContainer, startContainer: startContainerBroker, startOther: startBroker };
+
+/**
+ * The one broker of `npm test`: the given one (KAFKA_BROKERS); else, where a container engine answers, one that
+ * testcontainers starts; else whatever `siftline demo` would start. With REQUIRE_DOCKER=1 only the second will do.
+ */
+export async function startSuiteBroker({ log, env }: SuiteOptions, ways: Ways = REAL): Promise<SuiteBroker> {
+  const given = env.KAFKA_BROKERS || undefined;
+  const required = env.REQUIRE_DOCKER === '1';
+  if (given && required) throw refused('KAFKA_BROKERS and REQUIRE_DOCKER=1 ask for two different brokers; unset one');
+  const image = env.TEST_KAFKA_IMAGE || KAFKA_IMAGES[0];
+  const contained = given ? 'KAFKA_BROKERS is set' : await inContainer(image, { log, env }, ways);
+  if (typeof contained !== 'string') return contained;
+  if (required) throw refused(`REQUIRE_DOCKER=1, but ${contained}`);
+  log(`broker: ${given ?? 'not in a container'}, because ${contained}`);
+  return ways.startOther({ log, given, javaHome: env.JAVA_HOME });
+}
+
+/** The broker, or why there is none. */
+async function inContainer(image: string, { log, env }: SuiteOptions, ways: Ways): Promise<SuiteBroker | string> {
+  const missing = await ways.whyNoContainer(image, env.PULL_IMAGES !== '0');
+  if (missing) return missing;
+  try {
+    const broker = await ways.startContainer(image);
+    log(`broker: ${image} by testcontainers on ${broker.bootstrap}, because a container engine answers`);
+    return broker;
+  } catch (error) {
+    return `${image} did not start: ${(error as Error).message}`;
+  }
+}
+
+function refused(message: string): SiftlineError {
+  return new SiftlineError({ code: 'BROKER_NOT_AS_ASKED', message, exitCode: ExitCode.broker });
+}

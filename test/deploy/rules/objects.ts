@@ -1,9 +1,11 @@
+import { packageVersion } from '../../../src/package.js';
 import type { Manifest } from '../kinds.js';
 import type { Rendered } from '../rendered.js';
 import { pageAt } from './rollout.js';
 import { holds, type Rule, same } from './rule.js';
 
 const OURS = { 'app.kubernetes.io/name': 'siftline' };
+const OF_STRIMZI = ['KafkaTopic', 'KafkaUser'];
 const HASHED = /^(siftline-(?:config|env))-[a-z0-9]{10}$/;
 
 /** The objects are the ones meant, find one another, and carry no image nobody can name again. */
@@ -13,11 +15,7 @@ export const objects: Rule = async rendered => {
   return [
     ...kinds(rendered),
     ...rendered.objects.flatMap(({ kind, metadata }) => home(kind, metadata.namespace, namespace)),
-    ...holds(
-      `image ${container.image} has a version`,
-      /:(?!latest$)[\w.-]+$|@sha256:[0-9a-f]{64}$/.test(container.image),
-    ),
-    ...same('image', container.image.split(/[:@]/)[0], 'siftline'),
+    ...same('image', container.image, `siftline:${packageVersion()}`),
     ...same('container', [container.name, container.imagePullPolicy], ['siftline', 'IfNotPresent']),
     ...same('container of kubectl', deployment.template.metadata.annotations, {
       'kubectl.kubernetes.io/default-container': container.name,
@@ -50,7 +48,7 @@ export const objects: Rule = async rendered => {
 
 /** Names are fixed; a ConfigMap of the generator has a hash behind it, so that a change rolls the pods. */
 function kinds(rendered: Rendered): string[] {
-  const fixed = rendered.objects.filter(({ kind }) => !kind.startsWith('Kafka'));
+  const fixed = rendered.objects.filter(({ kind }) => !OF_STRIMZI.includes(kind));
   const found = fixed.map(
     ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name.replace(HASHED, '$1-#')}`,
   );
@@ -83,7 +81,7 @@ function kinds(rendered: Rendered): string[] {
 
 function home(kind: string, namespace: string | undefined, ours: string): string[] {
   if (kind === 'Namespace') return [];
-  return same(`namespace of ${kind}`, namespace, kind.startsWith('Kafka') ? 'kafka' : ours);
+  return same(`namespace of ${kind}`, namespace, OF_STRIMZI.includes(kind) ? 'kafka' : ours);
 }
 
 /** What the base has and the overlay's labels are put on. */

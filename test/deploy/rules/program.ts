@@ -21,6 +21,7 @@ export const program: Rule = async rendered => {
       selector: { 'app.kubernetes.io/name': 'siftline' },
       ports: [{ name: 'http', port: config.metrics.port, targetPort: port?.name, protocol: 'TCP' }],
     }),
+    ...names(rendered),
     ...same('metrics.host', config.metrics.host, '0.0.0.0'),
     ...foreignVariables(env),
     ...variables(rendered),
@@ -28,6 +29,21 @@ export const program: Rule = async rendered => {
     ...(await modelAndPolicy(rendered)),
   ];
 };
+
+/** The stage is called by its use, in Kafka by its group; transactional ids begin with a prefix that Strimzi can be told. */
+function names({ config, namespace }: Rendered): string[] {
+  const { kafka, input } = config;
+  return [
+    ...same('name', config.name, namespace.replace('siftline-', '')),
+    ...same('group', input.group, namespace),
+    ...same('kafka.clientId', kafka.clientId, input.group),
+    ...same(
+      'kafka.transactionalIdPrefix',
+      kafka.transactionalIdPrefix,
+      config.delivery === 'exactly-once' ? input.group : undefined,
+    ),
+  ];
+}
 
 function command({ container, pod, objects }: Rendered): string[] {
   const [name = '', option = '', file = '', ...rest] = container.args;

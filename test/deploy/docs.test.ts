@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { aclCommands, topicCommands } from './commands.js';
-import { K8S, OVERLAYS, render, whyNoKubectl } from './kustomize.js';
+import type { ScaledObjectSpec } from './kinds.js';
+import { K8S, kustomize, OVERLAYS, objectsOf, render, whyNoKubectl } from './kustomize.js';
 import { Rendered } from './rendered.js';
 
 const page = readFileSync(join('docs', 'kubernetes.md'), 'utf8');
@@ -28,6 +29,21 @@ describe('docs/kubernetes.md', { skip: whyNoKubectl() ?? false }, () => {
     const user = new Rendered(render({ overlay: 'moderation', components: ['strimzi'] }).objects).one('KafkaUser');
     const text = stringify(user);
     assert.ok(page.includes(`\`\`\`yaml\n${text}\`\`\``), text);
+  });
+
+  test('the example renders, and its values reach everything that depends on them', () => {
+    const folder = join('build', 'docs-example');
+    mkdirSync(folder, { recursive: true });
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    writeFileSync(join(folder, 'kustomization.yaml'), example);
+    const rendered = new Rendered(objectsOf(kustomize(folder)));
+    const { bootstrapServers, topic } = (rendered.one('ScaledObject').spec as ScaledObjectSpec).triggers[0].metadata;
+    const { kafka, input } = rendered.config;
+    assert.deepEqual([bootstrapServers, topic], ['my-kafka-bootstrap.kafka.svc:9092', 'reviews']);
+    assert.deepEqual([kafka.brokers, input.topics], [[bootstrapServers], [topic]]);
+    assert.match(rendered.container.image, /^registry\.example\.com\/siftline@sha256:/);
+    const homes = rendered.objects.filter(({ kind }) => kind !== 'Namespace').map(({ metadata }) => metadata.namespace);
+    assert.deepEqual([...new Set(homes)], ['siftline-moderation']);
   });
 
   test('every component is in the table, and every one in the table is there', () => {

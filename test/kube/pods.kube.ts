@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Finding } from '../../src/checks/finding.js';
 import { type Broker, startBroker } from '../../src/demo/broker.js';
 import { siftlineWith } from '../cli/process.js';
 import { OVERLAYS, type Overlay } from '../deploy/kustomize.js';
@@ -22,6 +23,9 @@ if (reason && process.env.REQUIRE_KUBE === '1') throw new Error(`REQUIRE_KUBE=1,
 
 /** Of the stage overlay: terminationGracePeriodSeconds. */
 const GRACE_MS = 60_000;
+
+/** Beside the stage, whose port is taken. */
+const CHECK = ['check', '--json', '--config', '/etc/siftline/siftline.yaml', '--set', 'metrics.port=0'];
 
 describe('pods', { skip: reason }, () => {
   let broker: Broker;
@@ -92,6 +96,23 @@ describe('pods', { skip: reason }, () => {
       }
     });
 
+    await t.test('siftline check finds nothing wrong inside a pod, its CPUs and memory included', async () => {
+      const [name = ''] = await podNames();
+      const inside = ['node', '/app/dist/main.js', ...CHECK];
+      const { findings } = JSON.parse(await inNamespace('exec', name, '--', ...inside)) as { findings: Finding[] };
+      assert.deepEqual(
+        findings.filter(({ status }) => status === 'fail'),
+        [],
+      );
+      const machine = findings.filter(({ check }) => check === 'cpu' || check === 'memory');
+      assert.deepEqual(
+        machine.map(({ status }) => status),
+        ['ok', 'ok'],
+        JSON.stringify(machine),
+      );
+      assert.match(machine[1]?.text ?? '', /the container's limit is 537 MB/);
+    });
+
     await t.test('a rolling restart under load drains, loses nothing and repeats nothing', async s => {
       const logs = (await podNames()).map(name => new PodLog(name));
       const load = Load.start(s, outside, topic);
@@ -134,7 +155,8 @@ describe('pods', { skip: reason }, () => {
     await t.test('a process that hangs is restarted, and another takes over', async s => {
       const [victim] = await pods();
       const hung = victim && processOf(victim);
-      if (victim === undefined || hung === undefined) return s.skip('the nodes are not this machine, so no process can be stopped');
+      if (victim === undefined || hung === undefined)
+        return s.skip('the nodes are not this machine, so no process can be stopped');
       const before = restartsOf(victim);
       const load = Load.start(s, outside, topic);
       await sleep(2_000);

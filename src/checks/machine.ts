@@ -63,15 +63,20 @@ const MB = 1_000_000;
 const BASE_BYTES = 150 * MB;
 const ARENA_BYTES = 60 * MB;
 
-/** A rough need (base, and per thread twice the model and an arena, and the buffer) against the memory there is. */
+/** A rough need against the memory there is. */
 export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelBytes: number, machine: Machine): Finding {
   const threads = config.workers.count ?? threadsForQuota(machine.read, machine.cores);
-  const need = BASE_BYTES + threads * (2 * modelBytes + ARENA_BYTES) + config.input.bufferBytes;
+  const need = memoryEstimate({ threads, modelBytes, bufferBytes: config.input.bufferBytes });
   const limit = memoryLimit(machine);
   const where = limit === undefined ? 'the machine has' : "the container's limit is";
   const text = `about ${megabytes(need)} needed (an estimate), ${where} ${megabytes(limit ?? machine.memoryBytes)}`;
   if (need <= (limit ?? machine.memoryBytes)) return ok('memory', text);
   return warn('memory', text, 'give it more memory, or lower workers.count or input.bufferBytes');
+}
+
+/** Bytes a stage needs, roughly: a base, per thread twice the model and an arena, and what it holds of its input. */
+export function memoryEstimate(of: { threads: number; modelBytes: number; bufferBytes: number }): number {
+  return BASE_BYTES + of.threads * (2 * of.modelBytes + ARENA_BYTES) + of.bufferBytes;
 }
 
 /** The limit of the cgroup, v2 or v1; undefined without one ("max", or a number beyond any machine). */

@@ -2,6 +2,8 @@
 export interface ExtraListener {
   readonly name: string;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+  /** Host by which clients elsewhere, such as containers, reach it; it then listens on every interface. */
+  readonly reachedAs?: string;
 }
 
 export interface Layout {
@@ -18,14 +20,14 @@ export type Properties = Readonly<Record<string, string>>;
 /** The server.properties of one node that is broker and controller (KRaft), sized for demo and tests. */
 export function serverProperties(layout: Layout): Properties {
   const { bindHost, port, controllerPort, dataDir, extra } = layout;
-  const brokers = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
-  const listeners = [...brokers, { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort }];
+  const brokers: Layout['extra'] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
+  const listeners: Layout['extra'] = [...brokers, { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort }];
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: listeners.map(each => `${each.name}://${bindHost}:${each.port}`).join(),
-    'advertised.listeners': brokers.map(each => `${each.name}://127.0.0.1:${each.port}`).join(),
+    listeners: listeners.map(each => `${each.name}://${each.reachedAs ? '' : bindHost}:${each.port}`).join(),
+    'advertised.listeners': brokers.map(each => `${each.name}://${each.reachedAs ?? '127.0.0.1'}:${each.port}`).join(),
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': listeners.map(each => `${each.name}:${each.protocol}`).join(),
     'inter.broker.listener.name': 'PLAINTEXT',

@@ -80,7 +80,9 @@ class JavaBroker implements Broker {
     const layout = { bindHost: '127.0.0.1', port, controllerPort, dataDir: join(folder, 'data'), extra };
     const properties = { ...serverProperties(layout), ...options.properties };
     await writeFile(join(folder, 'server.properties'), propertiesFile(properties));
-    const listeners = Object.fromEntries(extra.map(each => [each.name, `127.0.0.1:${each.port}`]));
+    const listeners = Object.fromEntries(
+      extra.map(each => [each.name, `${each.reachedAs ?? '127.0.0.1'}:${each.port}`]),
+    );
     return new JavaBroker(java, { folder, bootstrap: `127.0.0.1:${port}`, listeners }, options.log);
   }
 

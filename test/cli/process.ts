@@ -15,8 +15,13 @@ export interface Ended {
 
 /** Runs the compiled program as a user does, with nothing of this process's environment but PATH and HOME. */
 export function siftline(...argv: string[]): Promise<Ended> {
+  return siftlineWith({}, ...argv);
+}
+
+/** As `siftline`, with these variables too. */
+export function siftlineWith(variables: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended> {
   const started = performance.now();
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...variables };
   const child = spawn(process.execPath, [MAIN, ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', chunk => {

@@ -27,6 +27,9 @@ export class Recorder implements LedgerEvents {
     for (const result of ['given', 'skipped']) {
       this.registry.counter('siftline_explanations_total').inc({ result }, 0);
     }
+    for (const outcome of ['committed', 'failed', 'fenced']) {
+      this.registry.counter('siftline_transactions_total').inc({ outcome }, 0);
+    }
     for (const { name, labels } of tasks) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
     }

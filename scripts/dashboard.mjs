@@ -231,7 +231,10 @@ function graph({ title, unit, lines, description }, place) {
     title,
     ...(description ? { description } : {}),
     datasource: DATASOURCE,
-    fieldConfig: { defaults: { unit, custom: { axisSoftMin: 0, fillOpacity: 10, showPoints: 'never' } }, overrides: [] },
+    fieldConfig: {
+      defaults: { unit, custom: { axisSoftMin: 0, fillOpacity: 10, showPoints: 'never' } },
+      overrides: [],
+    },
     options: { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi', sort: 'desc' } },
     targets,
   };

@@ -1,10 +1,12 @@
 /**
- * Writes what is generated from the code: docs/configuration.md, schemas/siftline.schema.json and docs/metrics.md.
+ * Writes what is generated from the code: docs/configuration.md, schemas/siftline.schema.json, docs/metrics.md and the
+ * dashboard for Grafana.
  * Build first: it reads dist/. With --check it writes nothing and exits 1 if a file is out of step with the code.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { renderDashboard } from './dashboard.mjs';
 
 const check = process.argv.includes('--check');
 const outdated = (await generate()).filter(({ file, text }) => current(file) !== text);
@@ -19,6 +21,7 @@ async function generate() {
     { file: 'docs/configuration.md', text: renderConfigMarkdown() },
     { file: 'schemas/siftline.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
     ...(await metricsPage()),
+    { file: 'deploy/grafana/dashboards/siftline.json', text: renderDashboard() },
   ];
 }
 

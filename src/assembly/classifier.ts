@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AnswerCache, type Lookups } from '../answers/answer-cache.js';
 import { requireFit, requireNames } from '../cascade/student.js';
@@ -89,11 +91,22 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
   const longTexts = longTextsOf(model, folder.info);
   const explain = explainingOf(folder.info.tasks);
   const cascade = await studentSetup(config, folder, explainingOf);
-  const setup = { folder, longTexts, runTokens: workers.runTokens, verify: model.verify, explain, cascade };
+  const weightsFolder = workers.weightsFolder ?? join(tmpdir(), `siftline-weights-${process.getuid?.() ?? 'user'}`);
+  const setup = {
+    folder,
+    longTexts,
+    runTokens: workers.runTokens,
+    verify: model.verify,
+    explain,
+    cascade,
+    weightsFolder,
+  };
   const pool = new WorkerPool({
     setup,
     threads: workers.count ?? threadsForQuota(),
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
+    onUnshared: why =>
+      log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
   });
   const classifier = new WorkerClassifier({
     pool,

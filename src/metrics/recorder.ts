@@ -45,6 +45,9 @@ export class Recorder implements LedgerEvents {
     }
     this.lookedUp({ hit: 0, merged: 0, miss: 0 });
     for (const by of ANSWERED_BY) this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: by }, 0);
+    for (const outcome of ['committed', 'failed', 'fenced']) {
+      this.registry.counter('siftline_transactions_total').inc({ outcome }, 0);
+    }
     for (const { name, labels } of tasks) {
       for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
     }

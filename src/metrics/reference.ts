@@ -10,7 +10,7 @@ This page is generated from \`src/metrics/list.ts\`; \`npm run docs\` writes it.
 
 \`/metrics\` serves these in the Prometheus text format, beside Node's own (\`process_*\`, \`nodejs_*\`). The same counts, and
 quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro records on \`output.metricsTopic\`
-(\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time.
+(\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time. Alerts on them: [alerts.md](alerts.md).
 
 The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance, and for
 every input partition (\`siftline_partition_records_total\`). It is checked record by record as batches end: one that was taken and

@@ -2,6 +2,7 @@ import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { answerInTurn, type CascadeAnswers } from '../cascade/answer.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { Model, type ModelAnswers } from '../model/model.js';
+import { sharedGraph, shareWeights } from '../model/shared-weights.js';
 import { explainRows, type RowsToExplain } from './explained-rows.js';
 import { Explainer } from './explainer.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
@@ -29,6 +30,7 @@ export default async function handle(request: Request): Promise<Response> {
 }
 
 async function answer(request: Request): Promise<Response> {
+  if (request.kind === 'prepare') return { kind: 'ready', unshared: await prepare() };
   models ??= openModels();
   const opened = await models;
   switch (request.kind) {
@@ -85,13 +87,23 @@ async function explained(
   return explainRows({ ...answers, texts }, parts, { runTokens: setup.runTokens, noBudget: unexplained === true });
 }
 
+/** Lays out what `openModel` looks for; answers why it could not. */
+async function prepare(): Promise<string | undefined> {
+  const { weightsFolder, folder, cascade } = setup;
+  if (weightsFolder === undefined) return undefined;
+  const why: Array<string | undefined> = [];
+  for (const each of cascade ? [folder, cascade.folder] : [folder]) why.push(await shareWeights(each, weightsFolder));
+  return why.find(Boolean);
+}
+
 async function openModels(): Promise<Models> {
   const full = await openModel(setup);
   return setup.cascade ? { full, student: await openModel(setup.cascade) } : { full };
 }
 
 async function openModel({ folder, longTexts }: Pick<WorkerSetup, 'folder' | 'longTexts'>): Promise<Model> {
-  const opened = await Model.open(folder, longTexts);
+  const onnxFile = (setup.weightsFolder && sharedGraph(folder, setup.weightsFolder)) ?? folder.onnxFile;
+  const opened = await Model.open({ ...folder, onnxFile }, longTexts);
   if (setup.verify) await opened.prove(setup.runTokens);
   return opened;
 }

@@ -7,6 +7,8 @@ export interface PoolOptions {
   readonly setup: WorkerSetup;
   readonly threads: number;
   readonly startTimeoutMs: number;
+  /** Told why the threads do not share the model's weights, where they were to. */
+  readonly onUnshared?: ((why: string) => void) | undefined;
 }
 
 /** What a request came to: a response, or the death of its thread. */
@@ -36,8 +38,18 @@ export class WorkerPool {
   async open(): Promise<void> {
     disableTelemetry();
     this.#piscina = this.#start();
+    await Promise.race([this.#openThreads(), this.#tooLate()]);
+  }
+
+  /** One thread lays out the weights while the others start; then all load the model. */
+  async #openThreads(): Promise<void> {
+    const { setup, onUnshared } = this.#options;
+    if (setup.weightsFolder !== undefined) {
+      const { unshared } = ready(await this.run({ kind: 'prepare' }));
+      if (unshared) onUnshared?.(unshared);
+    }
     const opens = Array.from({ length: this.threads }, () => this.run({ kind: 'open' }));
-    for (const reply of await Promise.race([Promise.all(opens), this.#tooLate()])) requireReady(reply);
+    for (const reply of await Promise.all(opens)) ready(reply);
   }
 
   run(request: Request): Promise<Reply> {
@@ -100,9 +112,10 @@ export function disableTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-function requireReady(reply: Reply): void {
+function ready(reply: Reply): { readonly unshared?: string | undefined } {
   if (reply.kind === 'failure') throw new SiftlineError({ ...reply, exitCode: ExitCode.model });
   if (reply.kind === 'crashed') throw startError(reply.message);
+  return reply.kind === 'ready' ? reply : {};
 }
 
 function startError(what: string, cause?: unknown): SiftlineError {

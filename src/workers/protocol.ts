@@ -19,6 +19,8 @@ export interface WorkerSetup {
   readonly verify: boolean;
   /** What is explained of every batch; without it, nothing. */
   readonly explain?: BatchExplaining | undefined;
+  /** Where the weights are that all threads share; without it, each keeps its own. */
+  readonly weightsFolder?: string | undefined;
   /** A small model that answers first what it is sure of. */
   readonly cascade?: StudentSetup | undefined;
 }
@@ -28,10 +30,11 @@ export interface StudentSetup extends Pick<WorkerSetup, 'folder' | 'longTexts' |
 }
 
 /**
- * `open` loads and proves the model; `classify` answers texts; `explain` explains one; `close` frees the engine before
+ * `prepare` lays out the weights that all threads share; `open` loads and proves the model; `classify` answers texts; `explain` explains one; `close` frees the engine before
  * the thread ends.
  */
 export type Request =
+  | { readonly kind: 'prepare' }
   | { readonly kind: 'open' }
   | {
       readonly kind: 'classify';
@@ -70,7 +73,8 @@ export type Response =
   | Answers
   | Failure
   | { readonly kind: 'explained'; readonly explanations: readonly Explanation[] }
-  | { readonly kind: 'ready' };
+  /** `unshared`: why the threads keep their own weights, where they do. */
+  | { readonly kind: 'ready'; readonly unshared?: string | undefined };
 
 /** Sent to the process that tries a text; the key is the record's, for fail points alone. */
 export interface TrialRequest {

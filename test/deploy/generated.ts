@@ -13,7 +13,7 @@ export interface GeneratedFile {
 
 /** What scripts/check-deploy.mjs --write writes. */
 export function generatedFiles(): GeneratedFile[] {
-  return [rules(join('deploy', 'prometheus', 'rules')), dashboards(join('deploy', 'grafana'))];
+  return [rules(join('deploy', 'prometheus', 'rules')), dashboards(join('deploy', 'grafana', 'dashboards'))];
 }
 
 function rules(source: string): GeneratedFile {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { METRICS } from '../../src/metrics/list.js';
 import { Recorder } from '../../src/metrics/recorder.js';
 import { type Outcome, REJECT_REASONS, type SourceRecord } from '../../src/types.js';
+import { noPromtool, promtool } from '../support/promtool.js';
 
 const TASKS = [{ name: 'topic', labels: ['food', 'travel'], activation: 'softmax' as const, thresholds: [0.5, 0.5] }];
 const TIMINGS = { queueMs: 1, tokeniseMs: 1, inferMs: 5, tokens: 10, paddedTokens: 12 };
@@ -45,13 +45,9 @@ function busyRecorder(): Recorder {
   return recorder;
 }
 
-const promtool = spawnSync('promtool', ['--version']).error ? 'promtool is not installed (Debian: prometheus)' : false;
-
-test('promtool finds nothing wrong with the names, units and types on /metrics', { skip: promtool }, async () => {
-  const { status, stderr, stdout } = spawnSync('promtool', ['check', 'metrics'], {
-    input: await busyRecorder().registry.text(),
-  });
-  assert.equal(status, 0, `${stdout}${stderr}`);
+test('promtool finds nothing wrong with the names, units and types on /metrics', { skip: noPromtool }, async () => {
+  const { status, said } = promtool(['check', 'metrics'], await busyRecorder().registry.text());
+  assert.equal(status, 0, said);
 });
 
 test('every metric of the list is there, with its help, from the start', async () => {
@@ -72,6 +68,12 @@ test('every reason is there at 0 before it is ever given, so that the first reje
 test('every label of the model is there at 0 before it is ever given', async () => {
   const text = await new Recorder(TASKS).registry.text();
   assert.ok(text.includes('siftline_labels_total{task="topic",label="travel"} 0'));
+});
+
+test('every outcome of a transaction is there at 0, so that the first failure is seen', async () => {
+  const text = await new Recorder(TASKS).registry.text();
+  for (const outcome of ['committed', 'failed', 'fenced'])
+    assert.ok(text.includes(`siftline_transactions_total{outcome="${outcome}"} 0`));
 });
 
 test('the books balance: consumed = labelled + rejected + skipped + revoked + in flight', async () => {

@@ -103,6 +103,11 @@ export const workers = z
       .describe(
         'How many processes may die while a record is alone with the model before a child process tries it: if that dies too, the record is rejected as PROCESS_CRASH, and after twice as many deaths in any case.',
       ),
+    weightsFolder: text
+      .optional()
+      .describe(
+        "Folder for the model's weights as this CPU wants them, laid out at the first start and shared by all threads and processes of the machine; one and a half times the size of the model. Without it, one in the temporary folder; where it cannot be written, every thread keeps a copy.",
+      ),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })
   .prefault({})

@@ -10,6 +10,8 @@ export interface FaultArgs {
   readonly json: boolean;
   /** Write docs/reliability.md. */
   readonly write: boolean;
+  /** How long the soak takes; it is in the full set, or asked for with `--only soak`. */
+  readonly soakMinutes: number;
   /** Where the evidence of a breach is put; a folder of its own by default. */
   readonly evidence: string | undefined;
 }
@@ -27,11 +29,14 @@ export function readArgs(argv: readonly string[]): FaultArgs {
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       evidence: { type: 'string' },
+      'soak-minutes': { type: 'string', default: '4' },
     },
   });
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error(`--seed ${values.seed}: give a whole number`);
   if (values.quick && values.full) throw new Error('give --quick or --full, not both');
+  const soakMinutes = Number(values['soak-minutes']);
+  if (!(soakMinutes > 0)) throw new Error(`--soak-minutes ${values['soak-minutes']}: give a number above 0`);
   const { full, list, json, write, evidence } = values;
-  return { seed, full, only: values.only.flatMap(each => each.split(',')), list, json, write, evidence };
+  return { seed, full, only: values.only.flatMap(each => each.split(',')), list, json, write, soakMinutes, evidence };
 }

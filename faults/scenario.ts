@@ -9,6 +9,7 @@ export interface World {
   readonly cluster: Cluster;
   /** Many more of each fault. */
   readonly full: boolean;
+  readonly soakMinutes: number;
 }
 
 export interface Scenario {

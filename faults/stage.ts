@@ -123,6 +123,8 @@ export class Stage {
       'workers.crashFolder': this.#crashFolder,
       // A process that somebody else kills looks like one that a record has killed, and here somebody does all the time.
       'workers.crashes': '100',
+      // The texts come again and again, and what is to be hurt is inference.
+      'cache.maxBytes': '0',
       'metrics.port': '0',
       'metrics.windowSeconds': '2',
       'metrics.host': '127.0.0.1',

@@ -102,8 +102,9 @@ export class Suite {
     };
     try {
       for (const promise of scenario.promises) stages.push(await this.#open(scenario, promise, cluster));
+      const { full, soakMinutes } = this.#options.args;
       for (const stage of stages) stage.feeder.start();
-      await this.#limited(scenario.run(stages, { cluster, full: this.#options.args.full }));
+      await this.#limited(scenario.run(stages, { cluster, full, soakMinutes }));
       heal();
       const results = await Promise.all(stages.map(stage => this.#finish(scenario, stage)));
       if (scenario !== control) return results;
@@ -130,7 +131,8 @@ export class Suite {
   }
 
   async #limited(running: Promise<void>): Promise<void> {
-    const limitMs = this.#options.args.full ? FULL_LIMIT_MS : QUICK_LIMIT_MS;
+    const { full, soakMinutes } = this.#options.args;
+    const limitMs = Math.max(full ? FULL_LIMIT_MS : QUICK_LIMIT_MS, soakMinutes * 1.25 * 60_000);
     const limit = new AbortController();
     const late = sleep(limitMs, undefined, { signal: limit.signal, ref: false }).then(() => {
       throw new Error(`it took longer than ${limitMs / 60_000} minutes`);

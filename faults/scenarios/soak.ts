@@ -3,8 +3,7 @@ import { each, type Scenario } from '../scenario.js';
 
 const PROBE_RECORDS = 6_000;
 const LOAD = 0.7;
-const SOAK_MS = 4 * 60_000;
-const SAMPLE_MS = 2_000;
+const SAMPLES = 240;
 
 /** Nothing but load, at 70 % of what one member can do; a SIGTERM and a new member in the middle. */
 export const soak: Scenario = {
@@ -14,7 +13,7 @@ export const soak: Scenario = {
   place: 'single',
   rate: 0,
   long: true,
-  run: each(async stage => {
+  run: each(async (stage, { soakMinutes }) => {
     const member = stage.start();
     await member.event('assigned');
     const started = performance.now();
@@ -23,7 +22,11 @@ export const soak: Scenario = {
     const capacity = (PROBE_RECORDS * 0.9 * 1_000) / (performance.now() - started);
     stage.feeder.pace(Math.floor(capacity * LOAD));
     const samples: Array<readonly [seconds: number, mb: number]> = [];
-    for (const end = Date.now() + SOAK_MS; Date.now() < end && member.running; await sleep(SAMPLE_MS)) {
+    for (
+      const end = Date.now() + soakMinutes * 60_000;
+      Date.now() < end && member.running;
+      await sleep((soakMinutes * 60_000) / SAMPLES)
+    ) {
       samples.push([performance.now() / 1_000, member.rssMb]);
     }
     // The first half is warm-up.

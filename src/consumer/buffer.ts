@@ -22,6 +22,9 @@ interface Queue {
   bytes: number;
 }
 
+/** Records of a partition that are worth a request: so many, or a quarter of the batch where that is less. */
+const RUN = { records: 32, share: 0.25 };
+
 /** Bytes of a record that count against the limits: key, value and a flat charge for objects and headers. */
 export function sizeOf(record: SourceRecord): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 256;
@@ -35,7 +38,8 @@ export function sizeOf(record: SourceRecord): number {
 export class RecordBuffer {
   readonly #limits: BufferLimits;
   readonly #queues = new Map<string, Queue>();
-  #turn = 0;
+  /** The partition the last batch ended with. */
+  #last: string | undefined;
 
   constructor(limits: BufferLimits) {
     this.#limits = limits;
@@ -61,21 +65,35 @@ export class RecordBuffer {
 
   /**
    * The next batch: from each partition in turn an equal part, of the records and of the work, so that few records of
-   * many partitions travel together.
+   * many partitions travel together. Where equal parts would be short, fewer partitions take part, each with a run of
+   * records, and the next batch begins behind them: results are stored partition by partition, and a request for
+   * a handful of them costs the brokers more than the model costs us.
    */
   take(budget: BatchBudget = recordsOnly(this.#limits.batchRecords)): Map<string, Held[]> | undefined {
-    const partitions = [...this.#queues].filter(([, queue]) => queue.waiting.length > 0);
+    const partitions = this.#inTurn().filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
-    const first = this.#turn++ % partitions.length;
     const room = new BatchRoom(budget, this.#limits.batchBytes);
+    const run = Math.min(RUN.records, Math.ceil(budget.records * RUN.share));
     const batch = new Map<string, Held[]>();
-    for (let i = 0; i < partitions.length && !room.isFull; i++) {
-      const [partition, queue] = partitions[(first + i) % partitions.length] as [string, Queue];
-      const left = partitions.length - i;
-      const taken = takeFrom(queue, room, { records: Math.ceil(room.records / left), ms: room.ms / left });
+    const due = Math.min(run, Math.ceil(budget.records / partitions.length));
+    let isCut = false;
+    for (const [i, [partition, queue]] of partitions.entries()) {
+      if (room.isFull) break;
+      const part = partOf(room, { partitions: partitions.length - i, run });
+      const taken = takeFrom(queue, room, part);
       if (taken.length > 0) batch.set(partition, taken);
+      // Who is cut short for want of room is the first in the next batch, where a record goes whatever it costs.
+      isCut ||= queue.waiting.length > 0 && taken.length < due;
+      if (!isCut) this.#last = partition;
     }
     return batch;
+  }
+
+  /** The partition that was served last comes last. */
+  #inTurn(): Array<[string, Queue]> {
+    const all = [...this.#queues];
+    const next = all.findIndex(([partition]) => partition === this.#last) + 1;
+    return [...all.slice(next), ...all.slice(0, next)];
   }
 
   /** What was taken is done with. */
@@ -119,6 +137,15 @@ export class RecordBuffer {
     const share = part / this.#queues.size;
     return queue.records >= this.#limits.records * share || queue.bytes >= this.#limits.bytes * share;
   }
+}
+
+/** An equal part of the room for each of so many partitions, or room for a run where that is more. */
+function partOf(
+  { records, ms }: BatchRoom,
+  { partitions, run }: { readonly partitions: number; readonly run: number },
+): { readonly records: number; readonly ms: number } {
+  const share = Math.max(1 / partitions, Math.min(1, run / records));
+  return { records: Math.ceil(records * share), ms: ms * share };
 }
 
 /** At least one record goes along while there is room for it, whatever the share. */

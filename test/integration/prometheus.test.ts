@@ -31,10 +31,13 @@ async function fedStage(t: TestContext): Promise<Instance> {
     model: fixtureModel('bert-two-tasks'),
     set: { ...stageFields(topics, uniqueName('group')), delivery: 'exactly-once', 'metrics.windowSeconds': '1' },
   });
-  const values = [JSON.stringify({ text: 'about food and travel' }), 'not JSON', null];
   let over = false;
+  let round = 0;
   const feeding = (async () => {
     while (!over) {
+      // One text that is new, and one whose answer is kept.
+      const texts = [`about food and travel ${round++}`, 'about food and travel'];
+      const values = [...texts.map(text => JSON.stringify({ text })), 'not JSON', null];
       await broker.produce(
         input,
         [0, 1].flatMap(partition => values.map(value => ({ partition, value }))),

@@ -1,7 +1,7 @@
 import { siftline } from './contestants/siftline.js';
 import { drain, PARTITIONS } from './drain.js';
 import type { Setting } from './setting.js';
-import { round } from './stats.js';
+import { median, round } from './stats.js';
 import { distinctTexts, textsOfLength } from './texts.js';
 
 export interface Point {
@@ -39,7 +39,9 @@ const WORDS = [3, 8, 18, 40, 85];
 /** A rough number of tokens an English word has, special tokens aside: only to keep rounds equally long. */
 const TOKENS_PER_WORD = 1.3;
 
-/** Every series in turn, one drained backlog per point; a curve is to be seen, not a third digit. */
+/** Every series in turn; each point is the median of so many drained backlogs at most. */
+const MOST_ROUNDS = 3;
+
 export async function measureGrowth(setting: Setting): Promise<Growth[]> {
   const all: Growth[] = [];
   for (const { what, xs, at } of seriesOf(setting)) {
@@ -55,14 +57,18 @@ async function pointAt(setting: Setting, x: number, variant: Variant): Promise<P
   const { args, broker } = setting;
   const { texts = setting.texts, partitions = PARTITIONS, threads = args.threads, sets = {} } = variant;
   const contestant = siftline({ name: 'growth', title: '', count: texts.length, model: args.model, threads, sets });
-  const limit = variant.limit ? await setting.raw(texts, threads) : undefined;
-  const { textsPerSecond } = await drain(broker, contestant, { texts, partitions });
+  const [limits, rates]: [number[], number[]] = [[], []];
+  for (let round = 0; round < Math.min(MOST_ROUNDS, args.rounds); round++) {
+    if (variant.limit) limits.push((await setting.raw(texts, threads)).textsPerSecond);
+    rates.push((await drain(broker, contestant, { texts, partitions })).textsPerSecond);
+  }
+  const textsPerSecond = median(rates);
   const micros = (rate: number) => round((threads * 1e6) / rate, 0);
   return {
     x,
     textsPerSecond: round(textsPerSecond),
     coreMicros: micros(textsPerSecond),
-    limitMicros: limit && micros(limit.textsPerSecond),
+    limitMicros: limits.length > 0 ? micros(median(limits)) : undefined,
   };
 }
 

@@ -25,4 +25,5 @@ if (args.gate) {
   if (failures.length > 0) process.exitCode = 1;
   else console.error('gate: every ratio is above its floor');
 }
-if (args.json) console.log(JSON.stringify(figures));
+const { growth, missing } = result;
+if (args.json) console.log(JSON.stringify({ ...figures, ...(growth.length > 0 && { growth }), missing }));

@@ -75,7 +75,7 @@ function latency({ results, args }: BenchResult): string {
     each.paced.map(load => {
       const name = load.share === undefined ? '' : ` (${load.share * 100} % of its peak)`;
       const times = [load.p50Ms, load.p99Ms, load.p999Ms].map(ms => ms?.toFixed(0) ?? '');
-      const cells = load.keptUp ? times : ['cannot keep up', '', ''];
+      const cells = load.keptUp ? times : ['falls behind', '', ''];
       const batch = load.keptUp && load.batchInferMs ? load.batchInferMs.toFixed(1) : '';
       return `| ${each.name} | ${load.rate.toFixed(0)}${name} | ${[...cells, batch].join(' | ')} |`;
     }),
@@ -84,7 +84,7 @@ function latency({ results, args }: BenchResult): string {
   return `## Latency under a steady load
 
 From the timestamp of the input record, the moment it was due, to the time at which the broker appended its label; ${args.seconds} s of
-each load after a warm-up, feeder, broker and contestant on the same cores. A quantile that fewer than ten texts lie above is left out.
+each load after a warm-up, feeder, broker and contestant on the same cores. A quantile that fewer than five texts lie above is left out.
 
 | contestant | texts/s | p50, ms | p99, ms | p99.9, ms | a batch in the engine, ms |
 | --- | ---: | ---: | ---: | ---: | ---: |

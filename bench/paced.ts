@@ -3,14 +3,14 @@ import type { Producer } from 'kafkajs';
 import type { StreamContestant } from './contestants/contestant.js';
 import { PARTITIONS } from './drain.js';
 import { Child } from './processes.js';
-import { type Latency, latencyOf } from './stats.js';
+import { isFallingBehind, type Latency, latencyOf } from './stats.js';
 import { type BenchBroker, type Place, recordOf, untilLabelled } from './topics.js';
 
 /** A contestant under a steady load. */
 export interface Paced extends Latency {
   /** Texts/s fed. */
   readonly rate: number;
-  /** False: the labels did not come in time, so there is no latency to speak of. */
+  /** False: the texts came faster than they were labelled, so latencies only say how long that went on. */
   readonly keptUp: boolean;
   /** Mean time of one batch in the engine under this load, ms; siftline only. */
   readonly batchInferMs?: number | undefined;
@@ -51,10 +51,10 @@ export async function paced(broker: BenchBroker, contestant: StreamContestant, l
     await feed.run(load.rate, load.seconds);
     const labels = await untilLabelled(broker, place, { count: feed.sent, limitMs: PATIENCE_MS, check });
     if (!labels) return { rate: load.rate, keptUp: false, ...latencyOf([]) };
-    const counted = labels.filter(({ n }) => n >= from);
+    const counted = labels.filter(({ n }) => n >= from).sort((a, b) => a.n - b.n);
     const latencies = counted.map(({ n, at }) => Math.max(0, at - (feed.dueAt[n] as number)));
     const { batchInferMs } = (await contestant.totals?.(children)) ?? {};
-    return { rate: load.rate, keptUp: true, batchInferMs, ...latencyOf(latencies) };
+    return { rate: load.rate, keptUp: !isFallingBehind(latencies), batchInferMs, ...latencyOf(latencies) };
   } finally {
     await producer.disconnect();
     await Promise.all(children.map(child => child.end()));

@@ -23,7 +23,7 @@ export function rateOf(rounds: readonly number[]): Rate {
   return { rate: median(rounds), spread: spread(rounds), rounds };
 }
 
-/** Nearest-rank quantiles in milliseconds. A quantile that fewer than ten values lie above is undefined. */
+/** Nearest-rank quantiles in milliseconds. A quantile that fewer than five values lie above is undefined. */
 export interface Latency {
   readonly count: number;
   readonly p50Ms: number | undefined;
@@ -31,13 +31,22 @@ export interface Latency {
   readonly p999Ms: number | undefined;
 }
 
-const FEWEST_ABOVE = 10;
+const FEWEST_ABOVE = 5;
 
 export function latencyOf(values: readonly number[]): Latency {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) =>
     sorted.length * (1 - share) < FEWEST_ABOVE - 1e-6 ? undefined : sorted[Math.ceil(share * sorted.length) - 1];
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
+}
+
+const LATE_MS = 250;
+
+/** Whether latencies, in the order of the feed, rise from its first quarter to its last: what is fed is more than gets done. */
+export function isFallingBehind(values: readonly number[]): boolean {
+  const quarter = Math.ceil(values.length / 4);
+  const [first, last] = [median(values.slice(0, quarter)), median(values.slice(-quarter))];
+  return last > LATE_MS && last > 2 * first;
 }
 
 export function round(value: number, digits = 1): number {

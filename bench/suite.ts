@@ -81,7 +81,7 @@ async function underLoads(
   for (const { rate, share } of steps) {
     const one = await paced(broker, contestant, { texts, rate, seconds: args.seconds });
     results.push({ ...one, share });
-    const latency = one.keptUp ? `p50 ${one.p50Ms} ms, p99 ${one.p99Ms} ms` : 'could not keep up';
+    const latency = one.keptUp ? `p50 ${one.p50Ms} ms, p99 ${one.p99Ms} ms` : 'falls behind';
     console.error(`${contestant.name} at ${rate.toFixed(0)} texts/s: ${latency}`);
   }
   return results;

@@ -54,7 +54,7 @@ export class ClassifyCommand {
     const started = performance.now();
     const child = spawn(process.execPath, [...hook, 'dist/main.js', 'classify', input, ...options], {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, SIFTLINE_BENCH_USAGE: usageFile },
+      env: { ...process.env, BENCH_USAGE_FILE: usageFile },
     });
     const [code] = await once(child, 'exit');
     if (code !== 0) throw new Error(`siftline classify ended with ${code}`);

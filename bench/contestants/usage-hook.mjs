@@ -6,6 +6,6 @@ if (isMainThread) {
   process.on('exit', () => {
     const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
     const usage = { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssMb: maxRSS / 1_024 };
-    writeFileSync(process.env.SIFTLINE_BENCH_USAGE, JSON.stringify(usage));
+    writeFileSync(process.env.BENCH_USAGE_FILE, JSON.stringify(usage));
   });
 }

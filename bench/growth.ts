@@ -88,8 +88,8 @@ function seriesOf({ args, texts, real, model, meanTokens }: Setting): Series[] {
       at: threads => ({ threads, limit: true }),
     },
     {
-      what: 'most records of a batch',
-      xs: [16, 64, 256, 512, 2_048],
+      what: 'records of a batch, at most',
+      xs: [16, 64, 256, 1_024],
       at: records => ({ sets: { 'workers.batchRecords': String(records) } }),
     },
     { what: 'partitions', xs: [1, 4, 16, 100], at: partitions => ({ partitions }) },

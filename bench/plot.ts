@@ -23,7 +23,7 @@ export function contestantsPlot({ results }: BenchResult): string {
   return picture({ width: left + length + 70, height: results.length * row + 10, title: 'texts per second' }, bars);
 }
 
-const PANEL = { width: 220, height: 170, left: 45, top: 24, right: 12, bottom: 24 };
+const PANEL = { width: 240, height: 170, left: 45, top: 24, right: 28, bottom: 24 };
 const PANELS_A_ROW = 3;
 
 /** Cost of a text, one panel for each thing that grows; both axes logarithmic, so what is flat looks flat. */

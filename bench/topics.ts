@@ -25,6 +25,7 @@ export interface Appended {
 }
 
 const CHUNK = 2_000;
+const MOST_TRIES = 50;
 
 /** The broker all contestants use, and what is asked of it. Output topics are stamped by the broker as it appends. */
 export class BenchBroker {
@@ -75,7 +76,21 @@ export class BenchBroker {
     ];
     await this.#admin.create(topics);
     await this.#admin.awaitLeaders(topics.map(each => each.topic));
+    for (const { topic } of topics) await this.#answers(topic);
     return place;
+  }
+
+  /** A leader may be named in the metadata a moment before it knows that it leads. */
+  async #answers(topic: string): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#admin.offsets(topic);
+        return;
+      } catch (error) {
+        if (tries === MOST_TRIES) throw error;
+        await sleep(100);
+      }
+    }
   }
 
   /** Writes a backlog: text `n` has the key `n`, and goes to the partitions in turn. */

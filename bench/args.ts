@@ -2,13 +2,28 @@ import { parseArgs } from 'node:util';
 
 export interface BenchArgs {
   readonly model: string;
+  /** JSON lines with a `text` each, from which the texts are made; the demo's without it. */
   readonly texts: string | undefined;
   /** Texts of one round. */
   readonly count: number;
   readonly rounds: number;
   readonly threads: number;
+  /** Seconds of each steady load. */
+  readonly seconds: number;
+  /** An fp32 graph with the model's inputs, for one more plain script. */
+  readonly fp32: string | undefined;
+  /** Also install torch, and run it. */
+  readonly torch: boolean;
+  /** Leave out everything but siftline and the limit. */
+  readonly alone: boolean;
+  /** Also measure what grows with what. */
+  readonly growth: boolean;
+  /** A backlog of a million as well. */
+  readonly full: boolean;
+  /** Compare with bench/limits.json, and end with 1 when a ratio is below its floor. */
+  readonly gate: boolean;
   readonly json: boolean;
-  /** Write docs/performance.md. */
+  /** Write docs/performance.md and its pictures. */
   readonly write: boolean;
 }
 
@@ -22,18 +37,33 @@ export function readArgs(argv: readonly string[], threads: number): BenchArgs {
       count: { type: 'string' },
       rounds: { type: 'string' },
       threads: { type: 'string', default: String(threads) },
+      seconds: { type: 'string' },
+      fp32: { type: 'string' },
+      torch: { type: 'boolean', default: false },
+      alone: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      gate: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
     },
   });
+  const { quick, count, rounds, seconds, threads: given, texts, fp32, ...rest } = values;
   return {
-    model: values.model,
-    texts: values.texts,
-    count: Number(values.count ?? (values.quick ? 6_000 : 20_000)),
-    rounds: Number(values.rounds ?? (values.quick ? 3 : 5)),
-    threads: Number(values.threads),
-    json: values.json,
-    write: values.write,
+    ...rest,
+    texts,
+    fp32,
+    count: whole('--count', count ?? (quick ? '6000' : '20000')),
+    rounds: whole('--rounds', rounds ?? (quick ? '3' : '5')),
+    seconds: whole('--seconds', seconds ?? (quick ? '10' : '30')),
+    threads: whole('--threads', given),
+    growth: values.growth || values.full,
   };
+}
+
+function whole(option: string, given: string): number {
+  const value = Number(given);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option}: "${given}" is not a whole number above 0`);
+  return value;
 }

@@ -6,7 +6,7 @@ import { buildClassifier } from '../src/assembly/classifier.js';
 import { loadConfig } from '../src/config/load.js';
 import { packageFile } from '../src/package.js';
 import type { Scored } from '../src/types.js';
-import { median } from './report.js';
+import { median } from './stats.js';
 
 /**
  * What the answer cache costs: the key of a text against the inference of it, both on one thread, and the bytes an answer

@@ -11,7 +11,7 @@ import type { Config } from '../src/config/schema.js';
 import type { Classifier, ModelInfo } from '../src/types.js';
 import { threadsForQuota } from '../src/workers/threads.js';
 import { type CascadeSet, cascadeSets } from './cascade-data.js';
-import { median, spread } from './report.js';
+import { median, spread } from './stats.js';
 
 /**
  * What a cascade agrees with, passes on and gains, on the test sets of the model cards. The threshold for each wanted

@@ -1,6 +1,8 @@
 // The body of `npm run bench`: compiles, then hands over to bench/main.ts, or to the one that is named first:
 //
-//   npm run bench                          siftline against the raw engine
+//   npm run bench -- [--quick] [--write]   siftline against the raw engine and against what people write
+//   npm run bench -- --growth              cost per text against everything that grows
+//   npm run bench -- --gate                fails when a ratio is below its floor in bench/limits.json
 //   npm run bench -- cascade [--quick]     what a cascade agrees with, passes on and gains
 //   npm run bench -- cache                 what an answer costs to look up, and to keep
 import { join } from 'node:path';

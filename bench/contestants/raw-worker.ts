@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { planRuns } from '../src/model/plan.js';
-import { Session } from '../src/model/session.js';
-import { Tensors } from '../src/model/tensors.js';
+import { planRuns } from '../../src/model/plan.js';
+import { Session } from '../../src/model/session.js';
+import { Tensors } from '../../src/model/tensors.js';
 
 /**
  * The limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock starts; nothing
@@ -15,6 +15,7 @@ export interface RawJob {
   readonly ids: ReadonlyArray<readonly number[]>;
 }
 
+const WARM_UP_RUNS = 20;
 const { onnxFile, optimised, padId, runTokens, ids } = workerData as RawJob;
 const session = await Session.open({ onnxFile, optimised });
 const tensors = new Tensors(padId);
@@ -23,15 +24,12 @@ const runs = planRuns(
   ids.map(each => each.length),
   runTokens,
 );
-for (const run of runs.slice(0, 20)) await session.run(tensors.fill(run, encoded));
+for (const run of runs.slice(0, WARM_UP_RUNS)) await session.run(tensors.fill(run, encoded));
 
-parentPort?.on('message', async message => {
-  if (message === 'end') {
-    await session.close();
-    parentPort?.close();
-    return;
-  }
+parentPort?.once('message', async () => {
   for (const run of runs) await session.run(tensors.fill(run, encoded));
-  parentPort?.postMessage('done');
+  parentPort?.postMessage(runs.reduce((sum, run) => sum + run.rows.length * run.width, 0));
+  await session.close();
+  parentPort?.close();
 });
 parentPort?.postMessage('ready');

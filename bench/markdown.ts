@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { packageFile } from '../src/package.js';
+import { type BenchResult, find, limitBesideBroker, type Result } from './result.js';
+
+/** docs/performance.md. */
+export function renderMarkdown(result: BenchResult): string {
+  return [
+    head(result),
+    throughput(result),
+    besideBroker(result),
+    latency(result),
+    growth(result),
+    physicalLimit(),
+    contestants(result),
+    gate(),
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+function head({ args, machine, meanTokens, model }: BenchResult): string {
+  return `# Performance
+
+Written by \`npm run bench -- --write\`. Ratios are what counts: in one run on one machine all contestants work in turn,
+${args.rounds} times, on the same texts with the same model file and ${args.threads} inference threads; tables have medians, and the spread is half the distance
+between the slowest and the fastest round.
+
+Machine: ${machine}. Model: ${model.name} ${model.version} (${model.precision}). Texts: ${args.count} a round, all different, ${meanTokens.toFixed(1)} tokens
+in the mean, made of the words of ${args.texts ? `\`${args.texts}\`` : "the demo's"} texts with their mix of lengths; in one word of 25 two halves are joined, so that
+words come that nobody has seen. Slower contestants get the first sixth of the same texts.
+`;
+}
+
+function throughput(result: BenchResult): string {
+  const [limit] = result.results;
+  const rows = result.results.map(each => {
+    const cells = [
+      each.title,
+      each.rate.toFixed(0),
+      `±${percent(each.spread)}`,
+      (each.rate * result.meanTokens).toFixed(0),
+      (each.rate / (limit as Result).rate).toFixed(2),
+      each.cpuPerThousand.toFixed(2),
+      each.peakRssMb.toFixed(0),
+      each.paddingShare === undefined ? '' : percent(each.paddingShare, 1),
+      each.firstLabelMs === undefined ? '' : (each.firstLabelMs / 1_000).toFixed(1),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return `## Throughput
+
+![texts per second](performance.svg)
+
+| contestant | texts/s | spread | tokens/s | of the limit | CPU s per 1,000 texts | peak RSS, MB | padding | first label after, s |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
+${result.missing.map(each => `\nNot measured: ${each}.`).join('')}
+`;
+}
+
+function besideBroker(result: BenchResult): string {
+  const stream = find(result, 'stream');
+  const [limit] = result.results;
+  if (!stream || !limit || stream.brokerCores === undefined) return '';
+  const beside = limitBesideBroker(limit, result.cores, stream.brokerCores);
+  const [flood, trickle] = [find(result, 'flood'), find(result, 'trickle')];
+  return `The broker shares the ${result.cores} cores with all but the first two. While \`siftline run\` works off its backlog the broker keeps
+${stream.brokerCores.toFixed(2)} cores busy (${stream.brokerCpuPerThousand?.toFixed(2)} CPU seconds per 1,000 texts); on the cores it leaves, the limit is ${beside.toFixed(0)} texts/s, and
+siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rate / limit.rate).toFixed(2)} of the limit with all cores to itself). Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
+${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
+}
+
+function latency({ results, args }: BenchResult): string {
+  const rows = results.flatMap(each =>
+    each.paced.map(load => {
+      const name = load.share === undefined ? '' : ` (${load.share * 100} % of its peak)`;
+      const times = [load.p50Ms, load.p99Ms, load.p999Ms].map(ms => ms?.toFixed(0) ?? '');
+      const cells = load.keptUp ? times : ['falls behind', '', ''];
+      const batch = load.keptUp && load.batchInferMs ? load.batchInferMs.toFixed(1) : '';
+      return `| ${each.name} | ${load.rate.toFixed(0)}${name} | ${[...cells, batch].join(' | ')} |`;
+    }),
+  );
+  if (rows.length === 0) return '';
+  return `## Latency under a steady load
+
+From the timestamp of the input record, the moment it was due, to the time at which the broker appended its label; ${args.seconds} s of
+each load after a warm-up, feeder, broker and contestant on the same cores. A quantile that fewer than five texts lie above is left out.
+
+| contestant | texts/s | p50, ms | p99, ms | p99.9, ms | a batch in the engine, ms |
+| --- | ---: | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
+`;
+}
+
+function growth({ growth: all }: BenchResult): string {
+  if (all.length === 0) return '';
+  const rows = all.flatMap(({ what, points }) =>
+    points.map(
+      ({ x, textsPerSecond, coreMicros, limitMicros }) =>
+        `| ${what} | ${x} | ${textsPerSecond.toFixed(0)} | ${coreMicros} | ${limitMicros ?? ''} |`,
+    ),
+  );
+  return `## What grows with what
+
+A backlog drained by \`siftline run\` while one thing changes; cost is time on all inference threads together, and beside it the
+raw engine's where it changes too.
+
+![core microseconds per text](growth.svg)
+
+| | | texts/s | core µs per text | raw engine, µs |
+| --- | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
+`;
+}
+
+function physicalLimit(): string {
+  const file = packageFile('bench/physical-limit.md');
+  return existsSync(file) ? `## What the cores can do\n\n${readFileSync(file, 'utf8')}` : '';
+}
+
+function contestants({ repeatShare }: BenchResult): string {
+  return `## What each contestant is
+
+- **The limit** is ONNX Runtime in a bare loop, one single-threaded session per core, over texts that were tokenised, sorted by
+  length and cut into runs of 512 tokens before the clock starts; it reads, activates and writes nothing.
+- **\`siftline classify\`** reads JSON lines and writes JSON lines; its time is that of all texts less that of one, so that
+  starting Node and loading the model do not count.
+- **\`siftline run\`** works off a backlog of JSON records in four partitions and writes Avro results. As for every contestant
+  with a broker, the clock runs from its having joined to the last label being appended. The answer cache is off, except in the one
+  line that says so, where ${repeatShare * 100} % of the texts have come before.
+- **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written as the examples of these
+  libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads. The hand-tuned
+  Python loop also gets what we know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph.
+- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+`;
+}
+
+function gate(): string {
+  return `## The gate
+
+\`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\` (less the margin
+stated there). It compares two figures of one run on one machine, never a time, and belongs where nothing else runs: it is not
+part of \`npm test\`. \`--alone\` leaves out the rivals (and the gate then fails for want of them), \`--growth\` adds the curves,
+\`--fp32 FILE\` and \`--torch\` two more contestants.
+`;
+}
+
+function percent(share: number, digits = 0): string {
+  return `${(share * 100).toFixed(digits)} %`;
+}

@@ -1,0 +1,142 @@
+"""The Python contestants of the bench: texts from Kafka, labels back, with the libraries people use for it.
+
+Given as JSON in the first argument: brokers, input, output, group, partitions (its own, assigned by hand), onnxFile,
+tokenizerFile, padId, threads, engine (onnx or torch), sorted, chunk. Sorted: everything that is there is taken, sorted by
+length and cut into runs of at most 512 tokens. Else: batches of `chunk` texts as they come, padded to the longest.
+"""
+import json
+import os
+import signal
+import sys
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+from tokenizers import Tokenizer
+
+RUN_TOKENS = 512
+MOST_TAKEN = 512
+MAX_TOKENS = 128
+
+
+def onnx_engine(options):
+    import onnxruntime
+
+    session_options = onnxruntime.SessionOptions()
+    session_options.intra_op_num_threads = options["threads"]
+    session_options.inter_op_num_threads = 1
+    if options["sorted"]:  # the hand-tuned one: the file is optimised already, and a core that waits must not spin
+        session_options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        options["onnxFile"], session_options, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in session.get_outputs()]
+    inputs = {each.name for each in session.get_inputs()}
+
+    def infer(ids, mask):
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        return dict(zip(names, session.run(names, {k: v for k, v in feeds.items() if k in inputs})))
+
+    return infer
+
+
+def torch_engine(options):
+    """BERT of the model's size with random weights: its answers mean nothing, its work is the same."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    torch.set_num_threads(options["threads"])
+    with open(os.path.join(os.path.dirname(options["tokenizerFile"]), "config.json")) as file:
+        config = BertConfig(**json.load(file))
+    model = BertModel(config).eval()
+
+    @torch.inference_mode()
+    def infer(ids, mask):
+        hidden = model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).pooler_output
+        return {"labels": hidden.numpy()}
+
+    return infer
+
+
+def runs_of(lengths, options):
+    """Lists of positions, each of which goes through the engine as one rectangle."""
+    order = range(len(lengths))
+    if not options["sorted"]:
+        return [list(order[at : at + options["chunk"]]) for at in range(0, len(lengths), options["chunk"])]
+    runs, run = [], []
+    for row in sorted(order, key=lambda row: lengths[row]):
+        if run and (len(run) + 1) * lengths[row] > RUN_TOKENS:
+            runs.append(run)
+            run = []
+        run.append(row)
+    return runs + [run] if run else runs
+
+
+def main(options):
+    tokenizer = Tokenizer.from_file(options["tokenizerFile"])
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_TOKENS)
+    infer = (onnx_engine if options["engine"] == "onnx" else torch_engine)(options)
+    consumer = Consumer(
+        {
+            "bootstrap.servers": options["brokers"],
+            "group.id": options["group"],
+            "enable.auto.commit": True,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 250,
+        }
+    )
+    producer = Producer({"bootstrap.servers": options["brokers"], "linger.ms": 0})
+    consumer.assign([TopicPartition(options["input"], each, 0) for each in options["partitions"]])
+    done = {"event": "totals", "tokens": 0, "paddedTokens": 0}
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    print('{"event":"assigned"}', file=sys.stderr)
+
+    while not ended:
+        messages = take(consumer, options)
+        if not messages:
+            continue
+        texts = [json.loads(each.value())["text"] for each in messages]
+        encoded = [each.ids for each in tokenizer.encode_batch(texts)]
+        lengths = [len(ids) for ids in encoded]
+        labels = [None] * len(messages)
+        for run in runs_of(lengths, options):
+            ids, mask = rectangle([encoded[row] for row in run], options["padId"])
+            done["tokens"] += int(mask.sum())
+            done["paddedTokens"] += mask.size
+            best = {name: logits.argmax(axis=1) for name, logits in infer(ids, mask).items()}
+            for at, row in enumerate(run):
+                labels[row] = {name: int(heads[at]) for name, heads in best.items()}
+        for message, label in zip(messages, labels):
+            producer.produce(
+                options["output"], json.dumps(label), key=message.key(), partition=message.partition()
+            )
+        producer.flush()
+        for message in messages:
+            consumer.store_offsets(message)
+    print(json.dumps(done), file=sys.stderr)
+    consumer.close()
+
+
+def take(consumer, options):
+    """The first message that comes, and with it what is there already: nothing waits for a batch to fill."""
+    first = consumer.poll(0.2)
+    most = MOST_TAKEN if options["sorted"] else options["chunk"]
+    rest = consumer.consume(most - 1, timeout=0) if first is not None and most > 1 else []
+    return [each for each in [first, *rest] if each is not None and not each.error()]
+
+
+def rectangle(rows, pad_id):
+    width = max(len(ids) for ids in rows)
+    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = row
+        mask[at, : len(row)] = 1
+    return ids, mask
+
+
+main(json.loads(sys.argv[1]))

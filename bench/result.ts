@@ -1,0 +1,43 @@
+import type { ModelInfo } from '../src/types.js';
+import type { BenchArgs } from './args.js';
+import type { Growth } from './growth.js';
+import type { Medians } from './measured.js';
+import type { Paced } from './paced.js';
+
+/** One contestant over all rounds, and under steady loads. */
+export interface Result extends Medians {
+  readonly name: string;
+  readonly title: string;
+  /** Texts of a round. */
+  readonly count: number;
+  readonly paced: readonly PacedAt[];
+}
+
+/** A steady load: a share of the contestant's own peak, or a fixed number of texts/s. */
+export interface PacedAt extends Paced {
+  readonly share?: number | undefined;
+}
+
+/** What a run of the bench found. */
+export interface BenchResult {
+  readonly args: BenchArgs;
+  readonly machine: string;
+  readonly cores: number;
+  readonly meanTokens: number;
+  readonly model: ModelInfo;
+  /** The limit is `results[0]`; all others by name. */
+  readonly results: readonly Result[];
+  /** Contestants that could not be had, and why. */
+  readonly missing: readonly string[];
+  readonly growth: readonly Growth[];
+  readonly repeatShare: number;
+}
+
+export function find({ results }: Pick<BenchResult, 'results'>, name: string): Result | undefined {
+  return results.find(each => each.name === name);
+}
+
+/** The limit on the cores the broker left: what the same cores could do while it ran on them too. */
+export function limitBesideBroker({ rate }: Result, cores: number, brokerCores: number): number {
+  return (rate * (cores - brokerCores)) / cores;
+}

@@ -1,0 +1,54 @@
+/** The middle value, or the mean of the two in the middle; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
+  return (low + high) / 2;
+}
+
+/** Half the distance between the slowest and the fastest round, as a share of the median. */
+export function spread(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
+}
+
+/** A rate of one contestant over the rounds. */
+export interface Rate {
+  /** Texts/s, median of the rounds. */
+  readonly rate: number;
+  readonly spread: number;
+  readonly rounds: readonly number[];
+}
+
+export function rateOf(rounds: readonly number[]): Rate {
+  return { rate: median(rounds), spread: spread(rounds), rounds };
+}
+
+/** Nearest-rank quantiles in milliseconds. A quantile that fewer than five values lie above is undefined. */
+export interface Latency {
+  readonly count: number;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  readonly p999Ms: number | undefined;
+}
+
+const FEWEST_ABOVE = 5;
+
+export function latencyOf(values: readonly number[]): Latency {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) =>
+    sorted.length * (1 - share) < FEWEST_ABOVE - 1e-6 ? undefined : sorted[Math.ceil(share * sorted.length) - 1];
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
+}
+
+const LATE_MS = 250;
+
+/** Whether latencies, in the order of the feed, rise from its first quarter to its last: what is fed is more than gets done. */
+export function isFallingBehind(values: readonly number[]): boolean {
+  const quarter = Math.ceil(values.length / 4);
+  const [first, last] = [median(values.slice(0, quarter)), median(values.slice(-quarter))];
+  return last > LATE_MS && last > 2 * first;
+}
+
+export function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,157 @@
+import { cpus, release } from 'node:os';
+import type { BenchArgs } from './args.js';
+import { ClassifyCommand } from './contestants/classify.js';
+import type { StreamContestant } from './contestants/contestant.js';
+import { pythonHome, transformersHome } from './contestants/homes.js';
+import { PYTHON_KINDS, plain, python, type RivalSetup, TORCH_KIND, transformersJs } from './contestants/rivals.js';
+import { siftline } from './contestants/siftline.js';
+import { drain } from './drain.js';
+import { measureGrowth } from './growth.js';
+import { type Measured, mediansOf } from './measured.js';
+import { paced } from './paced.js';
+import type { BenchResult, PacedAt, Result } from './result.js';
+import { Setting } from './setting.js';
+import { withRepeats } from './texts.js';
+
+/** One way of doing the work, measured once a round. */
+interface Entry {
+  readonly name: string;
+  readonly title: string;
+  readonly count: number;
+  measure(): Promise<Measured>;
+  /** Under steady loads: shares of its own peak, and texts/s. */
+  readonly loads?: { readonly contestant: StreamContestant; readonly shares: readonly number[] };
+}
+
+/** Share of the texts that have come before, on the line with the answer cache. */
+const REPEAT_SHARE = 0.5;
+const MANY_PARTITIONS = 100;
+/** Rivals are ten times slower, and get a sixth of the texts: the start of the same list. */
+const RIVAL_SHARE = 6;
+/** Texts/s at which others were measured before: docs/performance.md compares. */
+const FIXED_RATES = [70, 280];
+
+/** Rounds in which every contestant runs once, in turn, so that a slow minute of the machine hits them all. */
+export async function bench(args: BenchArgs): Promise<BenchResult> {
+  const setting = await Setting.open(args);
+  const { meanTokens, model } = setting;
+  const classify = new ClassifyCommand(args, setting.texts);
+  try {
+    const { rivals, missing } = await rivalsOf(setting);
+    const entries = [...ownEntries(setting, classify), ...rivals.map(each => streamEntry(setting, each, [0.6]))];
+    const rounds = await inTurn(entries, args.rounds);
+    const results: Result[] = [];
+    for (const [at, { name, title, count, loads }] of entries.entries()) {
+      const medians = mediansOf(rounds[at] as Measured[]);
+      const under = loads ? await underLoads(setting, loads, medians.rate) : [];
+      results.push({ name, title, count, ...medians, paced: under });
+    }
+    const growth = args.growth ? await measureGrowth(setting) : [];
+    const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
+    const about = { args, machine, cores: cpus().length, meanTokens, model, repeatShare: REPEAT_SHARE };
+    return { ...about, results, missing, growth };
+  } finally {
+    classify.close();
+    await setting.broker.close();
+  }
+}
+
+async function inTurn(entries: readonly Entry[], rounds: number): Promise<Measured[][]> {
+  const found: Measured[][] = entries.map(() => []);
+  for (let round = 1; round <= rounds; round++) {
+    for (const [at, entry] of entries.entries()) {
+      const measured = await entry.measure();
+      found[at]?.push(measured);
+      console.error(`round ${round}/${rounds}, ${entry.name}: ${measured.textsPerSecond.toFixed(0)} texts/s`);
+    }
+  }
+  return found;
+}
+
+async function underLoads(
+  { broker, texts, args }: Setting,
+  { contestant, shares }: NonNullable<Entry['loads']>,
+  peak: number,
+): Promise<PacedAt[]> {
+  const steps = [
+    ...FIXED_RATES.map(rate => ({ rate, share: undefined })),
+    ...shares.map(share => ({ rate: peak * share, share })),
+  ];
+  const results: PacedAt[] = [];
+  for (const { rate, share } of steps) {
+    const one = await paced(broker, contestant, { texts, rate, seconds: args.seconds });
+    results.push({ ...one, share });
+    const latency = one.keptUp ? `p50 ${one.p50Ms} ms, p99 ${one.p99Ms} ms` : 'falls behind';
+    console.error(`${contestant.name} at ${rate.toFixed(0)} texts/s: ${latency}`);
+  }
+  return results;
+}
+
+function streamEntry(
+  setting: Setting,
+  contestant: StreamContestant,
+  shares?: readonly number[],
+  given: { readonly texts?: readonly string[]; readonly partitions?: number } = {},
+): Entry {
+  const { name, title, count } = contestant;
+  const texts = (given.texts ?? setting.texts).slice(0, count);
+  const { partitions } = given;
+  return {
+    name,
+    title,
+    count,
+    measure: () => drain(setting.broker, contestant, { texts, ...(partitions !== undefined && { partitions }) }),
+    ...(shares && { loads: { contestant, shares } }),
+  };
+}
+
+function ownEntries(setting: Setting, classify: ClassifyCommand): Entry[] {
+  const { args, texts } = setting;
+  const { count, model, threads } = args;
+  const own = (name: string, title: string, sets = {}) => siftline({ name, title, count, model, threads, sets });
+  const backlog = '`siftline run`, a backlog through the broker';
+  return [
+    { name: 'limit', title: 'raw engine: the limit', count, measure: () => setting.raw(texts, threads) },
+    { name: 'classify', title: '`siftline classify`', count, measure: () => classify.measure() },
+    streamEntry(setting, own('stream', backlog), [0.3, 0.6, 0.9]),
+    streamEntry(
+      setting,
+      own('exactlyOnce', 'the same with `delivery: exactly-once`', { delivery: 'exactly-once' }),
+      [0.6],
+    ),
+    streamEntry(setting, own('flood', 'the same, all of it in one partition'), undefined, { partitions: 1 }),
+    streamEntry(setting, own('trickle', `the same, spread over ${MANY_PARTITIONS} partitions`), undefined, {
+      partitions: MANY_PARTITIONS,
+    }),
+    streamEntry(
+      setting,
+      own('cached', `the same with the answer cache, ${REPEAT_SHARE * 100} % of the texts repeats`, {
+        'cache.maxBytes': String(64 * 1024 ** 2),
+      }),
+      undefined,
+      { texts: withRepeats(texts, REPEAT_SHARE) },
+    ),
+  ];
+}
+
+/** Whatever can be set up here; the rest is named. */
+async function rivalsOf({ args, folder }: Setting): Promise<{ rivals: StreamContestant[]; missing: string[] }> {
+  if (args.alone) return { rivals: [], missing: ['all others (--alone)'] };
+  const count = Math.ceil(args.count / RIVAL_SHARE);
+  const setup: RivalSetup = { model: folder, threads: args.threads, count };
+  const rivals = [plain(setup)];
+  const missing: string[] = [];
+  if (args.fp32) rivals.push(plain(setup, args.fp32));
+  else missing.push('the plain script with fp32 (--fp32 FILE)');
+  const js = await transformersHome(folder.path, folder.onnxFile);
+  if ('missing' in js) missing.push(js.missing);
+  else rivals.push(transformersJs(setup, js));
+  const py = await pythonHome(args.torch);
+  const kinds = args.torch ? [...PYTHON_KINDS, TORCH_KIND] : PYTHON_KINDS;
+  if ('missing' in py) missing.push(py.missing);
+  // The tuned one is fast, and gets as many texts as siftline.
+  else
+    for (const kind of kinds)
+      rivals.push(python({ ...setup, count: kind.sorted ? args.count : count }, { kind, ...py }));
+  return { rivals, missing };
+}

@@ -27,6 +27,8 @@ export interface ContestOptions {
 export const ROUNDS = { least: 3, most: 7 } as const;
 /** A measurement shorter than this is not worth its name, and one longer than that no better. */
 const SLICE_MS = { least: 200, most: 2_000 } as const;
+/** Of a slice, where latency is measured too: that takes more texts to know. */
+const FLOOD_SHARE = 0.3;
 /** Time a measurement takes beyond its slice: batches under way are waited for. */
 const OVERTIME = 1.25;
 
@@ -64,7 +66,7 @@ async function round(settings: readonly Setting[], { rig, texts, clock, goal }: 
   const measured = [];
   for (const setting of settings) {
     const subject = rig.subject(setting);
-    const share = goal.kind === 'latency' ? 0.5 : 1;
+    const share = goal.kind === 'latency' ? FLOOD_SHARE : 1;
     const rate = await flood(texts, subject, { clock, ms: sliceMs * share });
     const paced = { clock, ms: sliceMs * (1 - share) };
     const p99 = goal.kind === 'latency' ? await pacedP99(texts, subject, { ...paced, rate: goal.rate }) : undefined;

@@ -119,7 +119,7 @@ const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> 
   ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
   ['piscina', /^workers\/(pool|classify)\.ts$/],
   ['kafkajs', /^(kafka|consumer|producer|rejected|demo|assembly)\//],
-  ['lru-cache', /^answers\//],
+  ['lru-cache', /^(answers\/|model\/words\.ts$)/],
   ['avsc', /^avro\//],
   ['prom-client', /^metrics\//],
   ['commander', /^(cli\/|main\.ts$)/],

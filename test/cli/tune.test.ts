@@ -23,7 +23,7 @@ function file(name: string, content: string): string {
 
 function posts(): string {
   const lines = Array.from({ length: 200 }, (_, i) => `${'the film was good '.repeat((i % 5) + 1)}${i}`);
-  return file('posts.txt', `${lines.join('\n')}\n\n`);
+  return file('posts.txt', `${lines.join('\n')}\n   \n`);
 }
 
 function run(...argv: string[]) {

@@ -26,11 +26,11 @@ export interface ContestOptions {
 
 export const ROUNDS = { least: 3, most: 7 } as const;
 /** A measurement shorter than this is not worth its name, and one longer than that no better. */
-const SLICE_MS = { least: 200, most: 2_000 } as const;
+const SLICE_MS = { throughput: { least: 200, most: 2_000 }, latency: { least: 500, most: 4_000 } } as const;
 /** Of a slice, where latency is measured too: that takes more texts to know. */
 const FLOOD_SHARE = 0.3;
-/** Time a measurement takes beyond its slice: batches under way are waited for. */
-const OVERTIME = 1.25;
+/** Batches that are waited for after the time of a measurement: one under way and one behind it, of each kind. */
+const OVERTIME = { throughput: 2, latency: 4 } as const;
 
 /**
  * All settings in turn, round after round, so that what else the machine does meets them all alike. Undefined where the
@@ -43,10 +43,9 @@ export async function contest(settings: readonly Setting[], options: ContestOpti
     if (clock.now() >= untilMs) return undefined;
     grown.push(await rig.open(setting));
   }
-  const perRound = (untilMs - clock.now()) / ROUNDS.most / settings.length / OVERTIME;
-  const sliceMs = Math.min(SLICE_MS.most, Math.max(SLICE_MS.least, perRound));
+  const { sliceMs, roundMs } = plan(settings, options);
   const rounds: Array<ReadonlyArray<{ rate: number; p99: number | undefined }>> = [];
-  for (let longest = sliceMs * settings.length * OVERTIME; rounds.length < ROUNDS.most; ) {
+  for (let longest = roundMs; rounds.length < ROUNDS.most; ) {
     const began = clock.now();
     const missing = Math.max(1, ROUNDS.least - rounds.length);
     if (began + longest * missing > untilMs) break;
@@ -60,6 +59,17 @@ export async function contest(settings: readonly Setting[], options: ContestOpti
     p99s: rounds.flatMap(each => each[i]?.p99 ?? []),
     memoryBytes: grown[i],
   }));
+}
+
+/** As many rounds as leave each measurement its least time. */
+function plan(settings: readonly Setting[], { clock, untilMs, goal }: ContestOptions) {
+  const { least, most } = SLICE_MS[goal.kind];
+  const overtime = settings.reduce((sum, { batchMs }) => sum + batchMs * OVERTIME[goal.kind], 0);
+  const sliceWith = (rounds: number) => ((untilMs - clock.now()) / rounds - overtime) / settings.length;
+  let rounds: number = ROUNDS.most;
+  while (rounds > ROUNDS.least && sliceWith(rounds) < least) rounds -= 1;
+  const sliceMs = Math.min(most, Math.max(least, sliceWith(rounds)));
+  return { sliceMs, roundMs: sliceMs * settings.length + overtime };
 }
 
 async function round(settings: readonly Setting[], { rig, texts, clock, goal }: ContestOptions, sliceMs: number) {

@@ -66,7 +66,8 @@ function cascadeLines(
 
 function worthWords({ ratio, noise }: Worth, warn: Layout['warn']): string {
   const words = `the cascade is ${ratio.toFixed(2)} times as fast as the full model alone (${within(noise)})`;
-  return ratio - 1 > noise ? words : warn(`note: ${words}: not worth it with these texts`);
+  if (ratio - 1 > noise) return words;
+  return warn(`note: ${words}: ${1 - ratio > noise ? 'not worth it' : 'no gain beyond the noise'} with these texts`);
 }
 
 function legLines({ knob, standings, kept }: Leg, report: TuneReport, { table, warn, strong }: Layout): string[] {

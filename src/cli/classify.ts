@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { batchSizeFor } from '../assembly/batch-size.js';
@@ -9,13 +8,14 @@ import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { valueBytesOf } from '../consumer/batch-room.js';
 import { createFileDecoder } from '../consumer/file-decoder.js';
-import { FILE_FORMATS, type FileFormat, type FileInput, fileInput, streamInput } from '../consumer/file-input.js';
+import { FILE_FORMATS, type FileFormat, type FileInput } from '../consumer/file-input.js';
 import { FileSource } from '../consumer/file-source.js';
 import { Pipeline, type PipelineEvents } from '../pipeline.js';
 import { createPolicy } from '../policy/policy.js';
 import { fileOutput, type JsonlOutput, streamOutput } from '../producer/jsonl-output.js';
 import { JsonlSink } from '../producer/jsonl-sink.js';
 import { type CliContext, drainOnSignals } from './context.js';
+import { inputsFrom, STDIN } from './file-inputs.js';
 import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { Progress } from './progress.js';
@@ -32,8 +32,6 @@ interface Job {
   readonly progress: Progress;
   readonly log: Logger;
 }
-
-const STDIN = 'stdin';
 
 /** One run over files has no metrics but its summary. */
 const NO_EVENTS: PipelineEvents = {
@@ -67,7 +65,7 @@ export function addClassify(program: Command, context: CliContext): void {
 
 async function classify(files: readonly string[], flags: ClassifyFlags, context: CliContext): Promise<void> {
   const loaded = configFrom(flags, context.env);
-  const inputs = await inputsFrom(files, flags.inputFormat, context.stdin);
+  const inputs = await inputsFrom(files.length > 0 ? files : ['-'], flags.inputFormat, context.stdin);
   const isTyped = isTerminal(context.stdin) && inputs.some(({ name }) => name === STDIN);
   if (isTyped) context.stderr.write('siftline: reading from the terminal, one text a line; Ctrl-D ends\n');
   const output =
@@ -131,18 +129,6 @@ function stopOnSignals(source: FileSource, config: Config, log: Logger): () => b
   };
   drainOnSignals({ drainMs: config.shutdown.drainSeconds * 1000, stop, log });
   return () => isStopped;
-}
-
-function inputsFrom(
-  files: readonly string[],
-  format: FileFormat | undefined,
-  stdin: NodeJS.ReadableStream,
-): Promise<FileInput[]> {
-  const readable = stdin instanceof Readable ? stdin : Readable.from(stdin);
-  const names = files.length > 0 ? files : ['-'];
-  return Promise.all(
-    names.map(async name => (name === '-' ? streamInput(STDIN, readable, format) : fileInput(name, format))),
-  );
 }
 
 function totalBytes(inputs: readonly FileInput[]): number | undefined {

@@ -12,6 +12,7 @@ import { addModels } from './models.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addTopics } from './topics.js';
+import { addTune } from './tune.js';
 
 /** The command line, whole. */
 export function createProgram(context: CliContext): Command {
@@ -28,6 +29,7 @@ export function createProgram(context: CliContext): Command {
   addExplain(program, context);
   addEval(program, context);
   addCalibrate(program, context);
+  addTune(program, context);
   addModels(program, context);
   addTopics(program, context);
   addCheck(program, context);

@@ -1,0 +1,86 @@
+import type { Clock } from './clock.js';
+import type { Text } from './feed.js';
+import { flood } from './flood.js';
+import { pacedP99 } from './paced.js';
+import type { Rig } from './rig.js';
+import type { Goal, Setting } from './setting.js';
+
+/** What one setting came to, round by round. */
+export interface Standing {
+  readonly setting: Setting;
+  readonly rates: readonly number[];
+  /** Only where latency is asked for. */
+  readonly p99s: readonly number[];
+  /** What the process grew by when its threads started; undefined where they had been started before. */
+  readonly memoryBytes: number | undefined;
+}
+
+export interface ContestOptions {
+  readonly rig: Rig;
+  readonly texts: readonly Text[];
+  readonly clock: Clock;
+  readonly goal: Goal;
+  /** When it has to be over, on the clock. */
+  readonly untilMs: number;
+}
+
+export const ROUNDS = { least: 3, most: 7 } as const;
+/** A measurement shorter than this is not worth its name, and one longer than that no better. */
+const SLICE_MS = { throughput: { least: 200, most: 2_000 }, latency: { least: 500, most: 4_000 } } as const;
+/** Of a slice, where latency is measured too: that takes more texts to know. */
+const FLOOD_SHARE = 0.3;
+/** Batches that are waited for after the time of a measurement: one under way and one behind it, of each kind. */
+const OVERTIME = { throughput: 2, latency: 4 } as const;
+
+/**
+ * All settings in turn, round after round, so that what else the machine does meets them all alike. Undefined where the
+ * time does not allow a few rounds.
+ */
+export async function contest(settings: readonly Setting[], options: ContestOptions): Promise<Standing[] | undefined> {
+  const { rig, clock, untilMs } = options;
+  const grown: Array<number | undefined> = [];
+  for (const setting of settings) {
+    if (clock.now() >= untilMs) return undefined;
+    grown.push(await rig.open(setting));
+  }
+  const { sliceMs, roundMs } = plan(settings, options);
+  const rounds: Array<ReadonlyArray<{ rate: number; p99: number | undefined }>> = [];
+  for (let longest = roundMs; rounds.length < ROUNDS.most; ) {
+    const began = clock.now();
+    const missing = Math.max(1, ROUNDS.least - rounds.length);
+    if (began + longest * missing > untilMs) break;
+    rounds.push(await round(settings, options, sliceMs));
+    longest = Math.max(longest, clock.now() - began);
+  }
+  if (rounds.length < ROUNDS.least) return undefined;
+  return settings.map((setting, i) => ({
+    setting,
+    rates: rounds.map(each => each[i]?.rate ?? Number.NaN),
+    p99s: rounds.flatMap(each => each[i]?.p99 ?? []),
+    memoryBytes: grown[i],
+  }));
+}
+
+/** As many rounds as leave each measurement its least time. */
+function plan(settings: readonly Setting[], { clock, untilMs, goal }: ContestOptions) {
+  const { least, most } = SLICE_MS[goal.kind];
+  const overtime = settings.reduce((sum, { batchMs }) => sum + batchMs * OVERTIME[goal.kind], 0);
+  const sliceWith = (rounds: number) => ((untilMs - clock.now()) / rounds - overtime) / settings.length;
+  let rounds: number = ROUNDS.most;
+  while (rounds > ROUNDS.least && sliceWith(rounds) < least) rounds -= 1;
+  const sliceMs = Math.min(most, Math.max(least, sliceWith(rounds)));
+  return { sliceMs, roundMs: sliceMs * settings.length + overtime };
+}
+
+async function round(settings: readonly Setting[], { rig, texts, clock, goal }: ContestOptions, sliceMs: number) {
+  const measured = [];
+  for (const setting of settings) {
+    const subject = rig.subject(setting);
+    const share = goal.kind === 'latency' ? FLOOD_SHARE : 1;
+    const rate = await flood(texts, subject, { clock, ms: sliceMs * share });
+    const paced = { clock, ms: sliceMs * (1 - share) };
+    const p99 = goal.kind === 'latency' ? await pacedP99(texts, subject, { ...paced, rate: goal.rate }) : undefined;
+    measured.push({ rate, p99 });
+  }
+  return measured;
+}

@@ -1,0 +1,33 @@
+import type { Clock } from './clock.js';
+import { answer, batchOf, type Subject, type Text } from './feed.js';
+import { rateBetween, type Worked } from './statistics.js';
+
+/** Share of the time that is let pass before it counts: batches find their size, threads their stride. */
+const WARM = 0.2;
+
+/** Texts a second with more to do than can be done, over and over the same texts, for about so many milliseconds. */
+export async function flood(
+  texts: readonly Text[],
+  subject: Subject,
+  { clock, ms }: { clock: Clock; ms: number },
+): Promise<number> {
+  const from = clock.now();
+  const to = from + ms;
+  const done: Worked[] = [];
+  let at = 0;
+  const lane = async () => {
+    while (clock.now() < to) {
+      const batch = batchOf(around(texts, at), subject);
+      at = (at + batch.length) % texts.length;
+      const workMs = await answer(batch, subject);
+      done.push({ endMs: clock.now(), workMs, texts: batch.length });
+    }
+  };
+  await Promise.all(Array.from({ length: subject.classifier.concurrency }, lane));
+  return rateBetween(done, [from + ms * WARM, to]);
+}
+
+/** From here on, and on from the first after the last, without end. */
+function* around(texts: readonly Text[], from: number): Generator<Text> {
+  for (let i = from; ; i++) yield texts[i % texts.length] as Text;
+}

@@ -1,0 +1,80 @@
+import type { Subject } from './feed.js';
+import { isSame, type Setting } from './setting.js';
+
+/** Where settings are tried. */
+export interface Rig {
+  /** Starts the threads of a setting, where they do not run. What the process grew by, bytes; undefined where they did. */
+  open(setting: Setting): Promise<number | undefined>;
+  /** One that is open. */
+  subject(setting: Setting): Subject;
+  /** Whether there is memory for the threads of this setting too. */
+  hasRoom(setting: Setting): boolean;
+  /** Ends the threads of all others. */
+  keepOnly(settings: readonly Setting[]): Promise<void>;
+}
+
+interface Open {
+  readonly setting: Setting;
+  readonly classifier: Subject['classifier'] & { close(): Promise<void> };
+}
+
+export interface RigParts {
+  /** Starts threads; rejects with what the user is to be told. */
+  readonly start: (setting: Setting) => Promise<Open['classifier']>;
+  readonly subjectOf: (setting: Setting, classifier: Open['classifier']) => Subject;
+  readonly memory: { used(): number; free(): number };
+}
+
+/** Threads need not be started again for what differs in `batchMs` alone. */
+export class ThreadRig implements Rig {
+  readonly #parts: RigParts;
+  #open: Open[] = [];
+  readonly #subjects = new Map<string, Subject>();
+  /** Most that a thread has taken so far. */
+  #bytesPerThread = 0;
+
+  constructor(parts: RigParts) {
+    this.#parts = parts;
+  }
+
+  async open(setting: Setting): Promise<number | undefined> {
+    if (this.#find(setting)) return undefined;
+    const { memory, start } = this.#parts;
+    const before = memory.used();
+    this.#open.push({ setting, classifier: await start(setting) });
+    const grown = Math.max(0, memory.used() - before);
+    this.#bytesPerThread = Math.max(this.#bytesPerThread, grown / setting.count);
+    return grown;
+  }
+
+  subject(setting: Setting): Subject {
+    const key = JSON.stringify(setting);
+    const known = this.#subjects.get(key);
+    if (known) return known;
+    const open = this.#find(setting);
+    if (!open) throw new Error('bug in siftline: a setting is measured that is not open');
+    const subject = this.#parts.subjectOf(setting, open.classifier);
+    this.#subjects.set(key, subject);
+    return subject;
+  }
+
+  hasRoom(setting: Setting): boolean {
+    return this.#find(setting) !== undefined || this.#bytesPerThread * setting.count < this.#parts.memory.free() / 2;
+  }
+
+  async keepOnly(settings: readonly Setting[]): Promise<void> {
+    const isKept = (open: Open) => settings.some(setting => isSame(threadsOf(open.setting), threadsOf(setting)));
+    const gone = this.#open.filter(open => !isKept(open));
+    this.#open = this.#open.filter(isKept);
+    this.#subjects.clear();
+    for (const { classifier } of gone) await classifier.close();
+  }
+
+  #find(setting: Setting): Open | undefined {
+    return this.#open.find(open => isSame(threadsOf(open.setting), threadsOf(setting)));
+  }
+}
+
+function threadsOf(setting: Setting): Setting {
+  return { ...setting, batchMs: 0 };
+}

@@ -1,0 +1,137 @@
+import type { Confidence } from './confidence.js';
+import { isReached, type Row, rowOf, shortestP99, type TuneReport } from './report.js';
+import type { Found, Leg } from './search.js';
+import { isSame, KNOBS, type Setting } from './setting.js';
+import type { Worth } from './tune.js';
+import { meets } from './winner.js';
+
+/** How a report is laid out; the part that draws tables for the other reports has both. */
+export interface Layout {
+  readonly table: (rows: readonly (readonly string[])[]) => string[];
+  readonly strong: (text: string) => string;
+  readonly warn: (text: string) => string;
+}
+
+/** Under so many texts, a percent of them is a handful. */
+const FEW = 500;
+
+/** The report for people. */
+export function tuneText(report: TuneReport, layout: Layout): string {
+  const { model, machine, texts, seconds, found, cascade } = report;
+  const parts = [
+    [
+      layout.strong(`${model}, tuned for ${goalWords(report)}`),
+      `${machine}; ${texts.count} texts ${texts.from}${unusable(texts.unusable)}; ${seconds.toFixed(0)} s`,
+    ],
+    ...(cascade ? [cascadeLines(cascade, layout)] : []),
+    ...found.legs.map(leg => legLines(leg, report, layout)),
+    verdictLines(report, layout),
+    outcomeLines(report),
+  ];
+  return `${parts
+    .filter(lines => lines.length > 0)
+    .map(lines => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function unusable(count: number): string {
+  return count === 0 ? '' : ` (${count} others have no text to classify)`;
+}
+
+function goalWords({ goal }: TuneReport): string {
+  if (goal.kind === 'throughput') return 'throughput';
+  return `a p99 of ${goal.limitMs} ms at ${goal.rate.toFixed(0)} texts/s`;
+}
+
+function cascadeLines(
+  { chosen, curve, chosenOn, heldOut, worth }: Confidence & { worth: Worth | undefined },
+  { table, warn }: Layout,
+): string[] {
+  const rows = curve.map(point => [
+    point.minConfidence.toFixed(4),
+    percent(point.agreement),
+    percent(point.passedOn),
+    chosen !== undefined && Math.abs(chosen.minConfidence - point.minConfidence) < 1e-4 ? 'chosen' : '',
+  ]);
+  const shares = `agreement ${percent(heldOut.agreement)}, passed on ${percent(heldOut.passedOn)}`;
+  return [
+    ...table([['confidence', 'agreement', 'passed on', ''], ...rows]),
+    chosen
+      ? `chosen on ${chosenOn} texts; on ${heldOut.texts} others: ${shares}`
+      : warn(`note: no confidence reaches this agreement on ${chosenOn} texts`),
+    ...(chosenOn < FEW ? [warn(`note: chosen on fewer than ${FEW} texts; give more for a number to rely on`)] : []),
+    ...(worth ? [worthWords(worth, warn)] : []),
+  ];
+}
+
+function worthWords({ ratio, noise }: Worth, warn: Layout['warn']): string {
+  const words = `the cascade is ${ratio.toFixed(2)} times as fast as the full model alone (${within(noise)})`;
+  if (ratio - 1 > noise) return words;
+  return warn(`note: ${words}: ${1 - ratio > noise ? 'not worth it' : 'no gain beyond the noise'} with these texts`);
+}
+
+function legLines({ knob, standings, kept }: Leg, report: TuneReport, { table, warn, strong }: Layout): string[] {
+  if (!standings) return [warn(`note: no time to try workers.${knob}; give more --seconds`)];
+  const isTimed = report.goal.kind === 'latency';
+  const rows = standings.map(each => {
+    const row = rowOf(each, standings[0], report);
+    const state = isSame(row.setting, kept) ? 'kept' : meets(each, report.goal) ? '' : 'over the limit';
+    return [String(row.setting[knob]), ...cells(row, isTimed), each === standings[0] ? '' : gainWords(row), state];
+  });
+  const [head = '', ...lines] = table([
+    [`workers.${knob}`, 'texts/s', ...(isTimed ? ['p99'] : []), 'memory', 'against the first', ''],
+    ...rows,
+  ]);
+  return [strong(head), ...lines];
+}
+
+function cells({ textsPerSecond, spread, p99Ms, p99Spread, memoryMb }: Row, isTimed: boolean): string[] {
+  const rate = `${textsPerSecond.toFixed(0)} ${within(spread)}`;
+  const p99 = `${p99Ms?.toFixed(1)} ms ${within(p99Spread ?? 0)}`;
+  return [rate, ...(isTimed ? [p99] : []), memoryMb === null ? '-' : `+${memoryMb} MB`];
+}
+
+function gainWords({ gain, noise }: Row): string {
+  return `${gain < 0 ? '-' : '+'}${percent(Math.abs(gain))} ${within(noise)}`;
+}
+
+function verdictLines(report: TuneReport, { warn }: Layout): string[] {
+  const { found, goal } = report;
+  const lines = [againstGiven(found, report)];
+  if (isReached(report) || goal.kind === 'throughput') return lines;
+  const shortest = shortestP99(report);
+  const best = shortest === undefined ? 'nothing could be measured' : `the shortest p99 was ${shortest.toFixed(1)} ms`;
+  return [...lines, warn(`note: ${goal.limitMs} ms cannot be shown to hold: ${best}`)];
+}
+
+function againstGiven({ given, best, legs, last }: Found, report: TuneReport): string {
+  if (!last)
+    return 'the time was over before anything could be shown to be better: what is set stays; give more --seconds';
+  const [first, other] = last;
+  if (!other) {
+    const tried = legs.filter(({ standings }) => standings).map(({ knob }) => `workers.${knob}`);
+    return `nothing is better than what is set by more than the noise (tried ${tried.join(', ') || 'nothing'}): it stays`;
+  }
+  const words = `side by side again: ${changes(given, other.setting)}: ${gainWords(rowOf(other, first, report))}`;
+  return isSame(best, given) ? `${words}: within the noise or no better, so what is set stays` : words;
+}
+
+function changes(given: Setting, best: Setting): string {
+  const changed = KNOBS.filter(knob => given[knob] !== best[knob]);
+  return changed.map(knob => `workers.${knob} ${best[knob]} for ${given[knob]}`).join(', ');
+}
+
+/** What was written, or what would be and how to have it written. */
+function outcomeLines({ values, written }: TuneReport): string[] {
+  if (written !== undefined) return [`written: ${written}`];
+  if (values.length === 0) return ['nothing to write'];
+  return ['nothing written; -o FILE would set:', ...values.map(([path, value]) => `  ${path.join('.')}: ${value}`)];
+}
+
+function within(share: number): string {
+  return `±${(share * 100).toFixed(0)} %`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin, Kafka, Producer } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
+import pino from 'pino';
 import { clientOf, createTopics, until } from '../faults/client.js';
 import { Member } from '../faults/members.js';
 import { headerOf } from '../faults/outputs.js';
 import { readCommitted } from '../faults/reader.js';
 import { loadKafkajs } from '../src/kafka/patches.js';
 import { packageFile } from '../src/package.js';
+import { IdempotentProducer } from '../src/producer/idempotent-producer.js';
 
 /** Four instances of one group have two each. */
 export const PARTITIONS = 8;
@@ -36,7 +38,7 @@ export class Group {
   readonly #options: GroupOptions;
   readonly #kafka: Kafka;
   readonly #admin: Admin;
-  readonly #producer: Producer;
+  readonly #producer: IdempotentProducer;
   readonly #texts: readonly string[];
   #fed = 0;
   #feeding: { on: boolean; done: Promise<void> } = { on: false, done: Promise.resolve() };
@@ -45,7 +47,10 @@ export class Group {
     this.#options = options;
     this.#kafka = kafka;
     this.#admin = kafka.admin();
-    this.#producer = kafka.producer();
+    const compression = loadKafkajs().CompressionTypes.None;
+    const log = pino({ level: 'silent' });
+    // A send that is repeated must not be in the topic twice: the ids of the labels are counted.
+    this.#producer = new IdempotentProducer({ kafka, compression, requestTimeoutMs: 10_000, log });
     this.#texts = readFileSync(packageFile('examples/demo/texts.jsonl'), 'utf8')
       .trim()
       .split('\n')
@@ -60,7 +65,7 @@ export class Group {
       kafka,
       topics.map(topic => ({ topic, numPartitions: PARTITIONS, replicationFactor: 1 })),
     );
-    await Promise.all([group.#admin.connect(), group.#producer.connect()]);
+    await group.#admin.connect();
     await group.#stampOnArrival();
     return group;
   }
@@ -106,11 +111,17 @@ export class Group {
   async write(count: number): Promise<void> {
     const messages = Array.from({ length: count }, (_, i) => {
       const id = this.#fed + i;
-      const text = this.#texts[id % this.#texts.length];
-      return { partition: id % PARTITIONS, value: JSON.stringify({ id, text }) };
+      const value = Buffer.from(JSON.stringify({ id, text: this.#texts[id % this.#texts.length] }));
+      return { partition: id % PARTITIONS, message: { key: null, value } };
     });
     this.#fed += count;
-    if (count > 0) await this.#producer.send({ topic: this.#topic('texts'), messages });
+    const partitions = [...new Set(messages.map(({ partition }) => partition))];
+    await Promise.all(
+      partitions.map(partition => {
+        const own = messages.filter(each => each.partition === partition).map(({ message }) => message);
+        return this.#producer.send({ topic: this.#topic('texts'), partition }, own);
+      }),
+    );
   }
 
   /** Writes so many records a second from now on. */
@@ -160,7 +171,7 @@ export class Group {
     this.#feeding.on = false;
     await this.#feeding.done.catch(() => {});
     await Promise.all(this.members.map(each => (each.running ? each.end() : each.exited)));
-    await Promise.all([this.#admin.disconnect(), this.#producer.disconnect()]);
+    await Promise.all([this.#admin.disconnect(), this.#producer.close()]);
   }
 
   #topic(kind: string): string {

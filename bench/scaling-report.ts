@@ -40,8 +40,8 @@ export function renderScaling(result: ScalingResult): string {
   for (const { counted } of [...drained, changed]) insistOnAll(counted);
   return `Machine: ${result.machine}. Model: ${result.model}. \`delivery: ${result.delivery}\`. One broker, on the same cores.
 
-A backlog of ${result.count} records in 8 partitions, without the answer cache, an instance's CPUs limited by a quota as a container's are; medians of
-${rounds} rounds. The same CPUs, ${result.cpus.toFixed(1)}, divided among more and more instances:
+A backlog of ${result.count} records in 8 partitions, without the answer cache, an instance's CPUs limited by a quota as a container's are; the median of
+${rounds} rounds (of two, the slower). The same CPUs, ${result.cpus.toFixed(1)}, divided among more and more instances:
 
 ${drainedTable(drained.filter(each => Math.abs(inAll(each) - result.cpus) < 0.01))}
 

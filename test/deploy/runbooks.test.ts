@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import type { Command } from 'commander';
-import { createProgram } from '../../src/cli/program.js';
+import { commandsOf, isSetting, settingsOf, wrongIn } from '../support/command-lines.js';
 import { alerts } from '../support/deploy.js';
 
 const FOLDER = 'docs/runbooks';
 const INDEX = 'README.md';
 const pages = readdirSync(FOLDER).filter(file => file !== INDEX);
 const read = (page: string) => readFileSync(join(FOLDER, page), 'utf8');
-
-const nowhere = new PassThrough();
-const program = createProgram({ env: {}, version: '0', stdin: nowhere, stdout: nowhere, stderr: nowhere });
 
 test('every alert has a page, and every page an alert', () => {
   assert.deepEqual(pages.sort(), alerts.map(({ alert }) => `${alert}.md`).sort());
@@ -47,8 +42,7 @@ for (const page of pages) {
     });
 
     test('names commands, options, settings and pages that there are', () => {
-      const commands = [...text.matchAll(/`siftline ([^`]+)`/g)].map(([, command = '']) => command);
-      assert.deepEqual(commands.flatMap(wrongIn), []);
+      assert.deepEqual(commandsOf(text).flatMap(wrongIn), []);
       assert.deepEqual(
         settingsOf(text).filter(field => !isSetting(field)),
         [],
@@ -68,32 +62,3 @@ test('a command or an option that is not there is found', () => {
   assert.deepEqual(wrongIn('dlq show TOPIC-PARTITION-OFFSET --value > record'), []);
   assert.equal(isSetting('input.sessionTimeout'), false);
 });
-
-/** What is wrong with a command line, as it stands behind `siftline`. */
-function wrongIn(line: string): string[] {
-  const words = line.replace(/\s>.*/, '').split(/\s+/);
-  let command: Command = program;
-  const path = ['siftline'];
-  while (command.commands.length > 0) {
-    const word = words.shift() ?? '';
-    const next = command.commands.find(each => each.name() === word);
-    path.push(word);
-    if (!next) return [`${path.join(' ')}: no such command`];
-    command = next;
-  }
-  const options = words.filter(word => /^--?[a-z]/i.test(word) && !/^-\d/.test(word));
-  return options
-    .filter(option => !command.options.some(({ short, long }) => option === short || option === long))
-    .map(option => `${path.join(' ')} has no ${option}`);
-}
-
-/** `section.field` in backticks, also with a value behind it. */
-function settingsOf(text: string): string[] {
-  const sections = 'kafka|input|output|rejects|registry|model|workers|policy|explain|metrics|shutdown|health|log';
-  return [...text.matchAll(new RegExp(`\`((?:${sections})\\.[A-Za-z.]+)[\`:]`, 'g'))].map(([, field = '']) => field);
-}
-
-function isSetting(field: string): boolean {
-  // Of a result, not of the configuration.
-  return field === 'model.sha256' || readFileSync('docs/configuration.md', 'utf8').includes(`| \`${field}\` |`);
-}

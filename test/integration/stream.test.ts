@@ -172,7 +172,7 @@ test('batches become as small as the time allows, by what the model was seen to 
   const text = 'about food and travel '.repeat(20);
   const messages = Array.from({ length: 2_000 }, (_, id) => ({ value: JSON.stringify({ id, text }) }));
   await broker.produce(topics.input, messages);
-  const instance = start(t, stage, { 'workers.batchMs': '1' });
+  const instance = start(t, stage, { 'workers.batchMs': '1', 'cache.maxBytes': '0' });
   await eventually('all is done', async () => (await instance.metric('siftline_records_total')) === 2_000);
   // Without an estimate they are of 32 records, without a budget of 512.
   const batches = await instance.metric('siftline_batch_records_count');

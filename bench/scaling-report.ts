@@ -1,5 +1,5 @@
-import { median } from './report.js';
 import type { Count, Silence } from './silence.js';
+import { median } from './stats.js';
 
 export interface Drained {
   readonly instances: number;

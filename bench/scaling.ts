@@ -6,9 +6,9 @@ import { startBroker } from '../src/demo/broker.js';
 import { CpuShare } from './cpu-share.js';
 import { Group, seriesOf } from './group.js';
 import { replacePart } from './part.js';
-import { median } from './report.js';
 import { type Changed, type Drained, renderScaling, type ScalingResult } from './scaling-report.js';
 import { counted, silence } from './silence.js';
+import { median } from './stats.js';
 
 /**
  * One, two and four instances of one group on a real broker: what they do together when a backlog is drained, and how long

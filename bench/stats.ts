@@ -1,15 +1,6 @@
-/** The middle value, or the mean of the two in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
-  return (low + high) / 2;
-}
+import { median, spread } from '../src/tune/statistics.js';
 
-/** Half the distance between the slowest and the fastest round, as a share of the median. */
-export function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
-}
+export { median, spread };
 
 /** A rate of one contestant over the rounds. */
 export interface Rate {

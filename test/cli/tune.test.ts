@@ -66,7 +66,7 @@ test('without files it is the texts of the demo, and nothing is written', async 
 
 test('files are read as classify reads them, and every knob has its table', async () => {
   const found = await line(posts(), '--seconds', '12');
-  assert.deepEqual([found.texts.count, found.texts.unusable], [200, 1]);
+  assert.deepEqual([found.texts.count, found.texts.unusable], [200, 0], 'a blank line is no record');
   assert.match(found.texts.from, /posts\.txt$/);
   assert.deepEqual(
     found.curve.map(({ knob }) => knob).filter(knob => knob !== 'count'),

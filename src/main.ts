@@ -7,6 +7,13 @@ import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
 
+// Whoever read us has gone, as `head` does: what is left to say is for nobody. What must be stored notices by itself.
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   if (env.FAILPOINTS) armFailPoints(env.FAILPOINTS);
   await createProgram({ env, version: packageVersion(), stdin, stdout, stderr }).parseAsync(argv);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +21,20 @@ test('an unknown command is told, with the one that was meant', async () => {
   const ended = await siftline('chek');
   assert.equal(ended.code, ExitCode.usage);
   assert.match(ended.said, /unknown command 'chek'\n\(Did you mean check\?\)\n\(see --help\)/);
+});
+
+test('a reader that goes away in the middle, as head does, is no error', async () => {
+  const child = spawn(process.execPath, ['build/src/main.js', 'audit', '--help'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', chunk => {
+    said += chunk;
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(said, '');
+  assert.equal(code, ExitCode.ok);
 });
 
 test('an unknown option is told, with the one that was meant', async () => {

@@ -1,5 +1,6 @@
 import type { FaultArgs } from './args.js';
 import { breaches, type Promised, type Result } from './result.js';
+import { soak } from './scenarios/soak.js';
 import { SESSION_MS } from './stage.js';
 import type { SuiteResult } from './suite.js';
 
@@ -90,7 +91,7 @@ batch has another rounding): _differing_ counts those that do not.
 
 ${poison(results)}
 
-## How it is judged
+${memory(results)}## How it is judged
 
 - **The ledger** is the input topic itself: every record has an id, a key, a place in its partition and an answer worked out
   beforehand by \`siftline classify\`. After a run, records = labelled + rejected + skipped has to hold, each once, in the order of the
@@ -110,6 +111,14 @@ ${poison(results)}
 - A broker without a replica is not restarted here: when it is the only one and ends while a transaction is being committed, Kafka itself
   can lose the commit's markers, and the transaction's records are stored again. Exactly once needs a replication factor of 2 or more.
 ${[...around.skipped, ...suite.leftOut.map(name => `${name}: no time in a quick run`)].map(each => `- Left out on this machine: ${each}.\n`).join('')}`;
+}
+
+/** What the soak saw; nothing where there was none. */
+function memory(results: readonly Result[]): string {
+  const notes = results.filter(({ scenario }) => scenario === soak.name).flatMap(({ notes }) => notes);
+  if (notes.length === 0) return '';
+  const lines = notes.map(note => `- ${note}`).join('\n');
+  return `## Memory\n\nUnder steady load; a resident set that grows by a tenth in the second half is a failure.\n\n${lines}\n\n`;
 }
 
 function table(results: readonly Result[], promise: Promised): string {

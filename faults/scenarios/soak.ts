@@ -4,6 +4,8 @@ import { each, type Scenario } from '../scenario.js';
 const PROBE_RECORDS = 6_000;
 const LOAD = 0.7;
 const SAMPLES = 240;
+/** Of the resident set, in the second half: more is no noise. */
+const MOST_GROWTH = 0.1;
 
 /** Nothing but load, at 70 % of what one member can do; a SIGTERM and a new member in the middle. */
 export const soak: Scenario = {
@@ -32,9 +34,9 @@ export const soak: Scenario = {
     // The first half is warm-up.
     const slope = robustSlope(samples.slice(Math.floor(samples.length / 2))) * 60;
     const rss = Math.max(...samples.map(([, mb]) => mb));
-    stage.notes.push(
-      `${Math.floor(capacity * LOAD)} records/s of ${Math.floor(capacity)}, RSS at most ${rss.toFixed(0)} MB, slope ${slope.toFixed(2)} MB/min`,
-    );
+    const note = `${stage.promise}: ${Math.floor(capacity * LOAD)} records/s of ${Math.floor(capacity)} for ${soakMinutes} minutes, RSS at most ${rss.toFixed(0)} MB, slope of the second half ${slope.toFixed(2)} MB/min`;
+    stage.notes.push(note);
+    if (slope * (soakMinutes / 2) > rss * MOST_GROWTH) throw new Error(`memory grows: ${note}`);
   }),
 };
 

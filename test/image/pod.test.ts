@@ -54,6 +54,8 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
     const set = {
       ...stageFields({ input, labels, rejected, metrics }, group),
       'model.path': 'english-small',
+      // The texts come again, and are to be work each time.
+      'cache.maxBytes': '0',
       'input.heartbeatIntervalMs': '1000',
       'input.sessionTimeoutMs': '6000', // how long the group waits for one that was killed
     };

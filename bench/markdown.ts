@@ -21,8 +21,8 @@ export function renderMarkdown(result: BenchResult): string {
 function head({ args, machine, meanTokens, model }: BenchResult): string {
   return `# Performance
 
-Written by \`npm run bench -- --write\`. Ratios are what counts: in one run on one machine all contestants work in turn,
-${args.rounds} times, on the same texts with the same model file and ${args.threads} inference threads; tables have medians, and the spread is half the distance
+Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds} --write\`. Ratios are what counts: in one run on one machine all
+contestants work in turn (rounds: ${args.rounds}), on the same texts with the same model file and ${args.threads} inference threads; tables have medians, and the spread is half the distance
 between the slowest and the fastest round.
 
 Machine: ${machine}. Model: ${model.name} ${model.version} (${model.precision}). Texts: ${args.count} a round, all different, ${meanTokens.toFixed(1)} tokens

@@ -8,8 +8,8 @@ import type { Finding } from '../../src/checks/finding.js';
 import { loadConfig } from '../../src/config/load.js';
 import { siftlineWith } from '../cli/process.js';
 import { rightsOf, type StageRight } from '../deploy/rules/kafka.js';
+import { guardedBroker } from '../support/guarded-broker.js';
 import { Instance } from '../support/instance.js';
-import { freshBroker } from '../support/kafka.js';
 import { fixtureModel } from '../support/models.js';
 
 /*
@@ -31,16 +31,7 @@ test('a stage needs the rights the manifests give it, all of them and no others'
   const env = { ...valuesOf(join(OVERLAY, 'siftline.env')), SIFTLINE_CONFIG: join(OVERLAY, 'siftline.yaml') };
   const { config } = loadConfig({ env });
   const user = config.input.group;
-  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
-  const broker = await freshBroker(t, {
-    listeners: [{ name: 'LOGIN', protocol: 'SASL_PLAINTEXT' }],
-    properties: {
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:ANONYMOUS',
-      'listener.name.login.sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.login.plain.sasl.jaas.config': `${plain} user_${user}="open sesame";`,
-    },
-  });
+  const { broker, login } = await guardedBroker(t, user);
   const { labelsTopic, rejectedTopic, metricsTopic } = config.output;
   const topics = [...config.input.topics, labelsTopic, rejectedTopic, metricsTopic];
   await broker.createTopics(...topics.map(topic => ({ topic, partitions: 2 })));
@@ -50,7 +41,7 @@ test('a stage needs the rights the manifests give it, all of them and no others'
   const rights = rightsOf(config);
   await admin.createAcls({ acl: rights.flatMap(right => entriesOf(right, user)) });
   const stage = {
-    brokers: broker.listeners.LOGIN ?? '',
+    brokers: login,
     model: fixtureModel('bert-two-tasks'),
     env,
     set: {

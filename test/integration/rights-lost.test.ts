@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ExitCode } from '../../src/errors.js';
 import { loadKafkajs } from '../../src/kafka/patches.js';
-import { eventually, freshBroker, type TestBroker } from '../support/kafka.js';
+import { guardedBroker } from '../support/guarded-broker.js';
+import { eventually } from '../support/kafka.js';
 import { range, TestStage } from '../support/stage.js';
 
 const USER = 'User:app';
@@ -41,27 +42,12 @@ const WHOSE = {
   permissionType: AclPermissionTypes.ALLOW,
 };
 
-/** A broker whose plain listener is its owner's; `login` is where the user comes in. */
-async function guardedBroker(t: TestContext): Promise<{ broker: TestBroker; login: string }> {
-  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_app="open sesame";';
-  const broker = await freshBroker(t, {
-    listeners: [{ name: 'LOGIN', protocol: 'SASL_PLAINTEXT' }],
-    properties: {
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:ANONYMOUS',
-      'listener.name.login.sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.login.plain.sasl.jaas.config': plain,
-    },
-  });
-  return { broker, login: broker.listeners.LOGIN ?? '' };
-}
-
 test('a right that is taken away from a stage at work', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'siftline-rights-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, 'open sesame');
-  const { broker, login } = await guardedBroker(t);
+  const { broker, login } = await guardedBroker(t, 'app');
   const access = {
     'kafka.sasl.mechanism': 'plain',
     'kafka.sasl.username': 'app',

@@ -1,7 +1,16 @@
-// Loaded into siftline's processes by the scenario of the same name (NODE_OPTIONS=--import): every inference thread ends
-// itself after a while, as a thread does that runs out of memory or aborts in native code.
+// Loaded into siftline's processes by the scenario of the same name (NODE_OPTIONS=--import): from the moment the file
+// CRASH_ONCE_THERE is there, every inference thread ends itself after a while, as a thread does that runs out of memory
+// or aborts in native code. A thread that ends before the first model is loaded is another matter: then the process ends.
+import { existsSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-const { CRASH_FROM_MS, CRASH_TO_MS } = process.env;
-const [from, to] = [Number(CRASH_FROM_MS ?? 300), Number(CRASH_TO_MS ?? 1_200)];
-if (!isMainThread) setTimeout(() => process.exit(3), from + Math.random() * (to - from)).unref();
+const FROM_MS = 300;
+const TO_MS = 1_200;
+const start = process.env.CRASH_ONCE_THERE;
+
+if (!isMainThread && start !== undefined) crashOnceThere(start);
+
+function crashOnceThere(file) {
+  if (existsSync(file)) setTimeout(() => process.exit(3), FROM_MS + Math.random() * (TO_MS - FROM_MS)).unref();
+  else setTimeout(crashOnceThere, 50, file).unref();
+}

@@ -153,8 +153,7 @@ export class Group {
   }
 
   async labels(): Promise<StoredLabel[]> {
-    const records = await readCommitted(this.#kafka, [this.#topic('labels')]);
-    return records.map(record => ({
+    return readCommitted(this.#kafka, [this.#topic('labels')], record => ({
       id: headerOf(record, 'siftline.id') ?? '',
       partition: record.partition,
       at: Number(record.timestamp),

@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SourceRecord } from '../src/types.js';
 import { headerOf } from './outputs.js';
-import type { PartitionMessage } from './reader.js';
 import type { Result } from './result.js';
 import type { Evidence } from './stage.js';
 
@@ -14,7 +13,7 @@ export function keep(root: string, result: Result, evidence: Evidence): string {
   writeFileSync(join(folder, 'result.json'), `${JSON.stringify(rest, null, 2)}\n`);
   writeFileSync(join(folder, 'input.jsonl'), lines(evidence.inputs.map(recordLine)));
   writeFileSync(join(folder, 'output.jsonl'), lines(evidence.outputs.map(recordLine)));
-  writeFileSync(join(folder, 'raw.jsonl'), lines(evidence.raw.map(rawLine)));
+  writeFileSync(join(folder, 'raw.jsonl'), lines(evidence.raw));
   for (const { name, log } of evidence.members) writeFileSync(join(folder, `${name}.log`), `${log.join('\n')}\n`);
   return folder;
 }
@@ -35,11 +34,4 @@ function recordLine(record: SourceRecord): object {
     id: headerOf(record, 'siftline.id'),
     value: value?.toString('base64').slice(0, 400) ?? null,
   };
-}
-
-function rawLine({ topic, partition, message }: PartitionMessage): object {
-  const { offset, isControlRecord, key, batchContext } = message;
-  const { producerId, producerEpoch, inTransaction } = batchContext;
-  const marker = isControlRecord ? { marker: key?.readInt16BE(2) === 1 ? 'commit' : 'abort' } : {};
-  return { topic, partition, offset, producerId, producerEpoch, inTransaction, ...marker };
 }

@@ -9,14 +9,18 @@ const POISON_EVERY = 20;
 /** What the members are given as input.maxValueBytes. */
 export const MOST_VALUE_BYTES = 16_384;
 
-export interface FedRecord {
+/** What has to become of a record. */
+export interface Fed {
   /** Unique in the stage: 0, 1, 2, ... */
   readonly n: number;
+  readonly outcome: ExpectedOutcome;
+  readonly poison: boolean;
+}
+
+export interface FedRecord extends Fed {
   readonly partition: number;
   readonly key: string;
   readonly value: Buffer | null;
-  readonly outcome: ExpectedOutcome;
-  readonly poison: boolean;
 }
 
 type Poison = Pick<FedRecord, 'value' | 'outcome'>;

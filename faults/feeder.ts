@@ -4,7 +4,7 @@ import pino from 'pino';
 import { loadKafkajs } from '../src/kafka/patches.js';
 import { IdempotentProducer } from '../src/producer/idempotent-producer.js';
 import { insist } from './client.js';
-import { type FedRecord, type Feed, PARTITIONS } from './feed.js';
+import { type Fed, type FedRecord, type Feed, PARTITIONS } from './feed.js';
 
 const TICK_MS = 50;
 
@@ -21,7 +21,7 @@ export interface FeederOptions {
  * topic may hold a record twice after a broker's fault: the input topic itself is what results are held against.
  */
 export class Feeder {
-  readonly fed: FedRecord[] = [];
+  readonly fed: Fed[] = [];
   readonly #producer: IdempotentProducer;
   readonly #topic: string;
   readonly #feed: Feed;
@@ -59,7 +59,7 @@ export class Feeder {
   /** So many records at once. */
   async write(count: number): Promise<void> {
     const records = Array.from({ length: count }, () => this.#feed.next());
-    this.fed.push(...records);
+    this.fed.push(...records.map(({ n, outcome, poison }) => ({ n, outcome, poison })));
     this.#due += records.filter(({ outcome }) => outcome.kind !== 'skipped').length;
     const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
     await Promise.all(partitions.map(partition => this.#send(records.filter(each => each.partition === partition))));

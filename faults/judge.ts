@@ -2,24 +2,24 @@ import type { Kafka } from 'kafkajs';
 import type { SourceRecord } from '../src/types.js';
 import { insist, withAdmin } from './client.js';
 import type { Position } from './console-reader.js';
-import type { FedRecord } from './feed.js';
+import type { Fed } from './feed.js';
 import { marked } from './markers.js';
 import { expectedOf, labelFound, rejectedFound } from './outputs.js';
-import { type PartitionMessage, readCommitted, readRaw } from './reader.js';
+import { type LogEntry, readCommitted, readRaw } from './reader.js';
 import type { Result } from './result.js';
 import { type Expected, type Found, verify } from './verifier.js';
 
-/** What is read at the end of a run. */
+/** All that a run has left in the topics. */
 export interface Logs {
   readonly inputs: readonly SourceRecord[];
   /** Committed records of the labels and rejected topics. */
   readonly outputs: readonly SourceRecord[];
-  readonly raw: readonly PartitionMessage[];
+  readonly raw: readonly LogEntry[];
 }
 
 /** Who has written the outputs, and what may be expected of them. */
 export interface Judging {
-  readonly expected: (inputs: readonly SourceRecord[], fed: readonly FedRecord[]) => Expected[];
+  readonly expected: (input: SourceRecord, fed: readonly Fed[]) => Expected;
   readonly label: (record: SourceRecord) => Found;
 }
 
@@ -29,7 +29,7 @@ export interface Case extends Judging {
   readonly kafka: Kafka;
   /** Name of the stage: start of its topics' names, and its group. */
   readonly stage: string;
-  readonly fed: readonly FedRecord[];
+  readonly fed: readonly Fed[];
 }
 
 type Judgement = Pick<
@@ -38,18 +38,18 @@ type Judgement = Pick<
 >;
 
 /** Reads all that a run has left in the topics, and says what became of it. The second reader comes later, for all runs. */
-export async function judge(one: Case): Promise<{ judgement: Judgement; evidence: Logs }> {
+export async function judge(one: Case): Promise<Judgement> {
   const { kafka, stage, fed } = one;
-  const written = [`${stage}.labels`, `${stage}.rejected`];
-  const inputs = await readCommitted(kafka, [`${stage}.in`]);
-  const outputs = await readCommitted(kafka, written);
-  const raw = await readRaw(kafka, written);
-  const log = marked(raw);
-  const found = outputs.map(each => (each.topic === written[0] ? one.label(each) : rejectedFound(each)));
-  const { findings, complaints } = verify(one.expected(inputs, fed), found);
+  const { input, labels, rejected } = topicsOf(stage);
+  const expected = await readCommitted(kafka, [input], each => one.expected(each, fed));
+  const found = await readCommitted(kafka, [labels, rejected], each =>
+    each.topic === labels ? one.label(each) : rejectedFound(each),
+  );
+  const log = marked(await readRaw(kafka, [labels, rejected]));
+  const { findings, complaints } = verify(expected, found);
   const places = new Set<string>(found.map(placeOf));
   const hidden = [...log.committed].filter(place => !places.has(place));
-  const judgement = {
+  return {
     findings,
     abortedSeen: log.aborted.size,
     abortedVisible: [...places].filter(place => log.aborted.has(place)).length,
@@ -58,7 +58,21 @@ export async function judge(one: Case): Promise<{ judgement: Judgement; evidence
     complaints: [...complaints, ...hidden.map(place => `${place} is committed, and was not shown`)],
     positions: new Set(found.map((each): Position => `${placeOf(each)} ${each.id}`)),
   };
-  return { judgement, evidence: { inputs, outputs, raw } };
+}
+
+/** What the judge has read, as it stands in the topics, for whoever wants to know why. */
+export async function logsOf(kafka: Kafka, stage: string): Promise<Logs> {
+  const { input, labels, rejected } = topicsOf(stage);
+  const whole = (record: SourceRecord) => record;
+  return {
+    inputs: await readCommitted(kafka, [input], whole),
+    outputs: await readCommitted(kafka, [labels, rejected], whole),
+    raw: await readRaw(kafka, [labels, rejected]),
+  };
+}
+
+function topicsOf(stage: string): { input: string; labels: string; rejected: string } {
+  return { input: `${stage}.in`, labels: `${stage}.labels`, rejected: `${stage}.rejected` };
 }
 
 function placeOf({ topic, partition, offset }: Found): `${string}/${number}@${string}` {
@@ -67,7 +81,7 @@ function placeOf({ topic, partition, offset }: Found): `${string}/${number}@${st
 
 /** Records of the input behind the group's committed offsets. */
 function lagOf(kafka: Kafka, stage: string): Promise<number> {
-  const topic = `${stage}.in`;
+  const { input: topic } = topicsOf(stage);
   return insist(() =>
     withAdmin(kafka, async admin => {
       const ends = await admin.fetchTopicOffsets(topic);

@@ -1,4 +1,4 @@
-import type { PartitionMessage } from './reader.js';
+import type { LogEntry } from './reader.js';
 
 /** What a topic's own transaction markers say of its records. */
 export interface MarkedLog {
@@ -8,22 +8,19 @@ export interface MarkedLog {
   readonly aborted: ReadonlySet<string>;
 }
 
-const COMMIT = 1;
-
 /**
  * Works out from the raw log which records are committed, with none of the filters of the readers: a producer's records
- * wait for its next marker in the partition. `messages` come in the order of the log.
+ * wait for its next marker in the partition. `entries` come in the order of the log.
  */
-export function marked(messages: readonly PartitionMessage[]): MarkedLog {
+export function marked(entries: readonly LogEntry[]): MarkedLog {
   const committed = new Set<string>();
   const aborted = new Set<string>();
   const open = new Map<string, string[]>();
-  for (const { topic, partition, message } of messages) {
-    const { producerId, inTransaction } = message.batchContext;
-    const place = `${topic}/${partition}@${message.offset}`;
+  for (const { topic, partition, offset, producerId, inTransaction, marker } of entries) {
+    const place = `${topic}/${partition}@${offset}`;
     const owner = `${topic}/${partition}/${producerId}`;
-    if (message.isControlRecord) {
-      const into = message.key?.readInt16BE(2) === COMMIT ? committed : aborted;
+    if (marker) {
+      const into = marker === 'commit' ? committed : aborted;
       for (const each of open.get(owner) ?? []) into.add(each);
       open.delete(owner);
     } else if (inTransaction) {

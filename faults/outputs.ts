@@ -3,7 +3,7 @@ import { unframe } from '../src/avro/framing.js';
 import { buildType } from '../src/avro/type.js';
 import { shippedSchema } from '../src/producer/schemas.js';
 import type { SourceRecord } from '../src/types.js';
-import type { FedRecord } from './feed.js';
+import type { Fed } from './feed.js';
 import { spellTasks } from './golden.js';
 import type { Expected, Found } from './verifier.js';
 
@@ -23,21 +23,19 @@ export function headerOf({ headers }: Pick<SourceRecord, 'headers'>, key: string
   return headers.findLast(([name]) => name === key)?.[1]?.toString();
 }
 
-/** What the input topic holds, each record with what has to become of it: the feed says, by the record's header `n`. */
-export function expectedOf(inputs: readonly SourceRecord[], fed: readonly FedRecord[]): Expected[] {
-  return inputs.map(record => {
-    const own = fed[Number(headerOf(record, 'n'))];
-    if (!own) throw new Error(`${record.topic}/${record.partition}@${record.offset} was not fed by us`);
-    const { outcome, poison } = own;
-    return {
-      id: `${record.topic}-${record.partition}-${record.offset}`,
-      partition: record.partition,
-      offset: record.offset,
-      identity: identityOf(record, outcome.kind === 'labelled' ? String(own.n) : digest(record.value)),
-      outcome,
-      poison,
-    };
-  });
+/** What has to become of a record of the input topic: the feed says, by the record's header `n`. */
+export function expectedOf(record: SourceRecord, fed: readonly Fed[]): Expected {
+  const own = fed[Number(headerOf(record, 'n'))];
+  if (!own) throw new Error(`${record.topic}/${record.partition}@${record.offset} was not fed by us`);
+  const { n, outcome, poison } = own;
+  return {
+    id: `${record.topic}-${record.partition}-${record.offset}`,
+    partition: record.partition,
+    offset: record.offset,
+    identity: identityOf(record, outcome.kind === 'labelled' ? String(n) : digest(record.value)),
+    outcome,
+    poison,
+  };
 }
 
 /** A record of the labels topic. */

@@ -5,7 +5,7 @@ import type { SourceRecord } from '../src/types.js';
 import { insist, until, withAdmin } from './client.js';
 
 /** What kafkajs keeps of a record batch, markers and aborted records included; not in its types. */
-export interface RawMessage {
+interface RawMessage {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly isControlRecord: boolean;
@@ -17,43 +17,68 @@ export interface RawMessage {
 }
 type RawBatch = Batch & { readonly rawMessages: readonly RawMessage[] };
 
-export interface PartitionMessage {
+/** A record of the log or, with `marker`, the end of a transaction. */
+export interface LogEntry {
   readonly topic: string;
   readonly partition: number;
-  readonly message: RawMessage;
+  readonly offset: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+  readonly inTransaction: boolean;
+  readonly marker: 'commit' | 'abort' | undefined;
 }
 
-const LIMIT_MS = 90_000;
+const COMMIT = 1;
+/** Reading is given up when nothing has come for so long. */
+const STILL_LIMIT_MS = 60_000;
 
-/** All committed records of the topics, by partition and offset: the first reader, kafkajs. */
-export async function readCommitted(kafka: Kafka, topics: readonly string[]): Promise<SourceRecord[]> {
-  const records = new Map<string, SourceRecord>();
+/**
+ * `take` of all committed records of the topics, by partition and offset: the first reader, kafkajs. What `take` leaves out
+ * is not kept, so that millions of records can be judged.
+ */
+export async function readCommitted<T>(
+  kafka: Kafka,
+  topics: readonly string[],
+  take: (record: SourceRecord) => T,
+): Promise<T[]> {
+  const found = new Found<T>();
   await readToEnd(kafka, topics, { uncommitted: false }, batch => {
-    for (const message of batch.messages) {
-      const record = recordOf(batch, message);
-      records.set(`${record.topic}/${record.partition}@${record.offset}`, record);
-    }
+    for (const message of batch.messages) found.add(batch, message.offset, take(recordOf(batch, message)));
   });
-  return [...records.values()].sort(
-    (a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || Number(a.offset - b.offset),
-  );
+  return found.inOrder();
 }
 
 /** Everything in the log, by partition and offset: open, aborted and committed records and the markers between them. */
-export async function readRaw(kafka: Kafka, topics: readonly string[]): Promise<PartitionMessage[]> {
-  const found = new Map<string, PartitionMessage>();
+export async function readRaw(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
+  const found = new Found<LogEntry>();
   await readToEnd(kafka, topics, { uncommitted: true }, batch => {
-    const { topic, partition } = batch;
-    for (const message of (batch as RawBatch).rawMessages) {
-      found.set(`${topic}/${partition}@${message.offset}`, { topic, partition, message });
-    }
+    for (const message of (batch as RawBatch).rawMessages) found.add(batch, message.offset, entryOf(batch, message));
   });
-  return [...found.values()].sort(
-    (a, b) =>
-      a.topic.localeCompare(b.topic) ||
-      a.partition - b.partition ||
-      Number(a.message.offset) - Number(b.message.offset),
-  );
+  return found.inOrder();
+}
+
+function entryOf({ topic, partition }: Batch, { offset, key, isControlRecord, batchContext }: RawMessage): LogEntry {
+  const { producerId, producerEpoch, inTransaction } = batchContext;
+  const marker = isControlRecord ? (key?.readInt16BE(2) === COMMIT ? 'commit' : 'abort') : undefined;
+  return { topic, partition, offset, producerId, producerEpoch, inTransaction, marker };
+}
+
+/** One thing for each offset, however often it is read. */
+class Found<T> {
+  readonly #byPartition = new Map<string, Map<string, T>>();
+
+  add({ topic, partition }: Pick<Batch, 'topic' | 'partition'>, offset: string, value: T): void {
+    const place = `${topic}/${partition}`;
+    const there = this.#byPartition.get(place) ?? new Map<string, T>();
+    this.#byPartition.set(place, there.set(offset, value));
+  }
+
+  inOrder(): T[] {
+    const partitions = [...this.#byPartition].sort(([a], [b]) => a.localeCompare(b));
+    return partitions.flatMap(([, there]) =>
+      [...there].sort(([a], [b]) => Number(a) - Number(b)).map(([, value]) => value),
+    );
+  }
 }
 
 /**
@@ -92,7 +117,11 @@ async function readToEnd(
             ({ partition, low, high }) => (position.get(`${topic}/${partition}`) ?? BigInt(low)) >= BigInt(high),
           ),
         );
-      if (!(await until(atEnd, LIMIT_MS))) throw new Error(`could not read ${topics.join()} to their ends`);
+      for (let before = ''; !(await until(atEnd, STILL_LIMIT_MS)); ) {
+        const now = JSON.stringify([...position].map(([place, offset]) => [place, String(offset)]));
+        if (now === before) throw new Error(`could not read ${topics.join()} to their ends`);
+        before = now;
+      }
     } finally {
       await consumer.disconnect().catch(() => {});
     }

@@ -69,7 +69,7 @@ export function renderMarkdown(args: FaultArgs, suite: SuiteResult, around: Surr
   const held = broken(suite).length === 0;
   return `# Reliability
 
-Written by \`npm run faults -- ${args.full ? '--full' : '--quick'} --seed ${args.seed} --write\`, ${around.minutes.toFixed(0)} minutes. Machine: ${around.machine}. Broker: Apache Kafka ${around.kafka}
+Written by \`npm run faults -- ${commandOf(args)}\`, ${around.minutes.toFixed(0)} minutes. Machine: ${around.machine}. Broker: Apache Kafka ${around.kafka}
 (KRaft, from its own jars), one for most faults, three with replication 3 and \`min.insync.replicas\` 2 where brokers are hurt.
 
 ${held ? 'Every promise held.' : `**Not everything held:** ${broken(suite).join('; ')}.`} Real processes, a real broker, real signals; the model is a small BERT, so that the brokers are what is busy.
@@ -111,6 +111,12 @@ ${memory(results)}## How it is judged
 - A broker without a replica is not restarted here: when it is the only one and ends while a transaction is being committed, Kafka itself
   can lose the commit's markers, and the transaction's records are stored again. Exactly once needs a replication factor of 2 or more.
 ${[...around.skipped, ...suite.leftOut.map(name => `${name}: no time in a quick run`)].map(each => `- Left out on this machine: ${each}.\n`).join('')}`;
+}
+
+function commandOf({ full, seed, only, soakMinutes }: FaultArgs): string {
+  const parts = [full ? '--full' : '--quick', `--seed ${seed}`, ...only.map(name => `--only ${name}`)];
+  if (full || only.includes(soak.name)) parts.push(`--soak-minutes ${soakMinutes}`);
+  return [...parts, '--write'].join(' ');
 }
 
 /** What the soak saw; nothing where there was none. */

@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.js';
 import { Feed, MOST_VALUE_BYTES, PARTITIONS } from './feed.js';
 import { Feeder } from './feeder.js';
 import { type GoldenText, MODEL } from './golden.js';
-import { type Judging, judge, type Logs, SIFTLINE } from './judge.js';
+import { type Judging, judge, type Logs, logsOf, SIFTLINE } from './judge.js';
 import { Member } from './members.js';
 import type { Random } from './random.js';
 import type { Promised, Result } from './result.js';
@@ -153,19 +153,19 @@ export class Stage {
   }
 
   /** No more faults and no more feed: waits for every result, ends the members and judges what came out. */
-  async finish(scenario: { name: string; fault: string }): Promise<{ result: Result; evidence: Evidence }> {
+  async finish(scenario: { name: string; fault: string }): Promise<Result> {
     const healed = Date.now();
     await this.feeder.stop();
     if (!this.members.some(each => each.running && !each.stopped)) this.start();
     if (!(await this.#done())) this.notes.push(`not finished: ${this.progress.seen} of ${this.progress.due} results`);
     const processExits = await this.#end();
-    const { judgement, evidence } = await judge({
+    const judgement = await judge({
       kafka: this.#kafka,
       stage: this.name,
       fed: this.feeder.fed,
       ...(this.#options.judging ?? SIFTLINE),
     });
-    const result: Result = {
+    return {
       scenario: scenario.name,
       fault: scenario.fault,
       promise: this.promise,
@@ -176,7 +176,10 @@ export class Stage {
       seconds: (performance.now() - this.#started) / 1_000,
       notes: this.notes,
     };
-    return { result, evidence: { ...evidence, members: this.members } };
+  }
+
+  async evidence(): Promise<Evidence> {
+    return { ...(await logsOf(this.#kafka, this.name)), members: this.members };
   }
 
   async close(): Promise<void> {

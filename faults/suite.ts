@@ -145,13 +145,13 @@ export class Suite {
 
   async #finish(scenario: Scenario, stage: Stage): Promise<Result> {
     const { log } = this.#options;
-    const { result, evidence } = await stage.finish(scenario);
+    const result = await stage.finish(scenario);
     const broken = scenario === control ? result.findings.duplicates === 0 : breaches(result).length > 0;
     log(line(result));
     if (broken) {
       for (const complaint of result.complaints.slice(0, 5)) log(`  ${complaint}`);
       for (const note of result.notes) log(`  ${note}`);
-      log(`  evidence: ${keep(this.#options.evidence, result, evidence)}`);
+      log(`  evidence: ${keep(this.#options.evidence, result, await stage.evidence())}`);
     }
     return result;
   }

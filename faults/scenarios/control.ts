@@ -33,8 +33,11 @@ export const control: Scenario = {
 
 /** The control's records have the id of their input and say nothing else. */
 export const NAIVE: Judging = {
-  expected: (inputs, fed) =>
-    expectedOf(inputs, fed).map(each => ({ ...each, identity: '', outcome: { kind: 'labelled', labels: 'tagged' } })),
+  expected: (input, fed) => ({
+    ...expectedOf(input, fed),
+    identity: '',
+    outcome: { kind: 'labelled', labels: 'tagged' },
+  }),
   label: record => ({
     ...placeOf(record),
     identity: '',

@@ -7,7 +7,7 @@ const SAMPLES = 240;
 /** Of the resident set, in the second half: more is no noise. */
 const MOST_GROWTH = 0.1;
 
-/** Nothing but load, at 70 % of what one member can do; a SIGTERM and a new member in the middle. */
+/** Nothing but load, at 70 % of what one member can do. */
 export const soak: Scenario = {
   name: 'soak',
   fault: '70 % of capacity for minutes; memory is watched',
@@ -33,12 +33,20 @@ export const soak: Scenario = {
     }
     // The first half is warm-up.
     const slope = robustSlope(samples.slice(Math.floor(samples.length / 2))) * 60;
+    const quarters = [0, 1, 2, 3].map(i =>
+      median(samples.slice((i * samples.length) / 4, ((i + 1) * samples.length) / 4)),
+    );
     const rss = Math.max(...samples.map(([, mb]) => mb));
-    const note = `${stage.promise}: ${Math.floor(capacity * LOAD)} records/s of ${Math.floor(capacity)} for ${soakMinutes} minutes, RSS at most ${rss.toFixed(0)} MB, slope of the second half ${slope.toFixed(2)} MB/min`;
+    const note = `${stage.promise}: ${Math.floor(capacity * LOAD)} records/s of ${Math.floor(capacity)} for ${soakMinutes} minutes; resident set by quarter of the time ${quarters.map(mb => mb.toFixed(0)).join(', ')} MB, at most ${rss.toFixed(0)} MB, slope of the second half ${slope.toFixed(2)} MB/min`;
     stage.notes.push(note);
     if (slope * (soakMinutes / 2) > rss * MOST_GROWTH) throw new Error(`memory grows: ${note}`);
   }),
 };
+
+function median(samples: ReadonlyArray<readonly [number, number]>): number {
+  const sorted = samples.map(([, mb]) => mb).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
 
 /** Theil and Sen: the median of the slopes between all pairs of points. */
 function robustSlope(points: ReadonlyArray<readonly [number, number]>): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { marked } from '../../faults/markers.js';
-import type { PartitionMessage } from '../../faults/reader.js';
+import type { LogEntry } from '../../faults/reader.js';
 import { breaches, type Result } from '../../faults/result.js';
 import { type Expected, type ExpectedOutcome, type Findings, type Found, verify } from '../../faults/verifier.js';
 
@@ -186,15 +186,14 @@ describe('which of these break a promise', () => {
 });
 
 test('a record counts as committed when its producer’s next marker in the partition says so', () => {
-  const at = (offset: number, producerId: string, marker?: 'commit' | 'abort'): PartitionMessage => ({
+  const at = (offset: number, producerId: string, marker?: 'commit' | 'abort'): LogEntry => ({
     topic: 'labels',
     partition: 0,
-    message: {
-      offset: String(offset),
-      key: marker ? Buffer.from([0, 0, 0, marker === 'commit' ? 1 : 0]) : null,
-      isControlRecord: marker !== undefined,
-      batchContext: { producerId, producerEpoch: 0, inTransaction: producerId !== '-1' },
-    },
+    offset: String(offset),
+    producerId,
+    producerEpoch: 0,
+    inTransaction: producerId !== '-1',
+    marker,
   });
   const log = [at(0, '7'), at(1, '8'), at(2, '7'), at(3, '7', 'commit'), at(4, '-1'), at(5, '8', 'abort'), at(6, '7')];
   const { committed, aborted } = marked(log);

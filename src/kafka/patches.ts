@@ -7,6 +7,7 @@ import { silenceRequestQueue } from './patches/idle-connections.js';
 import { spaceLogins } from './patches/logins.js';
 import { decideLostOffsets } from './patches/lost-offsets.js';
 import { replaceExports, require } from './patches/modules.js';
+import { rememberOffsetTakers } from './patches/offset-takers.js';
 import { keepRefusals } from './patches/refusals.js';
 import { announceRejoins } from './patches/rejoins.js';
 import { dropStaleFetches } from './patches/stale-fetches.js';
@@ -15,6 +16,7 @@ import { placeUnreadableBatches } from './patches/unreadable-batches.js';
 
 export { clusterBehind } from './patches/consumers.js';
 export { type LostOffset, type LostOffsetHook, onLostOffset } from './patches/lost-offsets.js';
+export { committedByTaker } from './patches/offset-takers.js';
 export { beforeRejoin, type RejoinHook } from './patches/rejoins.js';
 export { onThrottled } from './patches/throttling.js';
 export { onUnreadable, type UnreadableHook } from './patches/unreadable-batches.js';
@@ -60,6 +62,7 @@ function patchAndLoad(): Kafkajs {
   dropStaleFetches();
   decideLostOffsets();
   keepRefusals();
+  rememberOffsetTakers();
   const kafkajs = require('kafkajs') as Kafkajs;
   registerCodecs(kafkajs, MAX_BATCH_BYTES);
   return kafkajs;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import { kafkaErrorType, lastingError, type Remedies, toRead, toWrite } from '../kafka/errors.js';
+import { committedByTaker } from '../kafka/patches.js';
 import type { Target } from './results.js';
 
 export interface TransactionalProducerOptions {
@@ -30,6 +31,8 @@ export interface Send {
 interface Session {
   readonly producer: Producer;
   transaction: Transaction | undefined;
+  /** What the coordinator called committed, until a transaction's coordinator has said the same. */
+  unconfirmed: { readonly offset: bigint | undefined } | undefined;
 }
 
 /**
@@ -51,7 +54,9 @@ const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
  * Transactions of one input partition: results and offset together or not at all. Every partition has a transactional
  * id of its own, because kafkajs' TxnOffsetCommit names no member of the group (KIP-447): it is the id that shuts a
  * former owner out. `takeOver` raises its epoch, which fences that owner and ends its open transaction, and only then
- * asks what is committed, so the answer is final (docs/decisions/0006).
+ * asks what is committed, so the answer is final (docs/decisions/0006), if it comes from the group's coordinator. A
+ * broker that stood still while it was replaced answers, for a moment, as if it still were that. So the first
+ * transaction asks again, of the broker that took its offset: only the coordinator can, with its replicas.
  *
  * After any error the session must be discarded: what became of its transaction is unknown until the next take-over.
  */
@@ -80,10 +85,13 @@ export class TransactionalProducer {
       // Low at first: the brokers answer CONCURRENT_TRANSACTIONS for some ms after every transaction.
       retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 8 },
     });
-    this.#session = { producer, transaction: undefined };
+    const session: Session = { producer, transaction: undefined, unconfirmed: undefined };
+    this.#session = session;
     await producer.connect();
-    this.#session.transaction = await producer.transaction();
-    return committed();
+    session.transaction = await producer.transaction();
+    const offset = await committed();
+    session.unconfirmed = { offset };
+    return offset;
   }
 
   /** One transaction: the sends in their order, and `next` as the group's committed offset. Throws Fenced, or what the brokers say. */
@@ -119,9 +127,25 @@ export class TransactionalProducer {
     failPoint('sent');
     await this.#sendOffset(transaction, next);
     failPoint('offsets-sent');
+    await this.#confirm(session);
     await transaction.commit();
     session.transaction = undefined;
     failPoint('committed');
+  }
+
+  /** Throws when the transaction begins elsewhere than where the last one ended. */
+  async #confirm(session: Session): Promise<void> {
+    if (!session.unconfirmed) return;
+    const { transactionalId, group, input } = this.#options;
+    const { offset: asked } = session.unconfirmed;
+    const offset = await committedByTaker(transactionalId, { group, ...input });
+    const spelled = (each: bigint | undefined) => each ?? 'none';
+    if (offset !== asked) {
+      throw new Error(
+        `group ${group}: a broker that is its coordinator no more said ${spelled(asked)} was committed of ${input.topic}/${input.partition}, the coordinator says ${spelled(offset)}`,
+      );
+    }
+    session.unconfirmed = undefined;
   }
 
   async #send(transaction: Transaction, { target, messages }: Send): Promise<void> {

@@ -1,0 +1,53 @@
+import { invariant } from '../../errors.js';
+import { require } from './modules.js';
+
+interface OffsetCommit {
+  readonly transactionalId: string;
+}
+
+interface OffsetQuestion {
+  readonly groupId: string;
+  readonly topics: ReadonlyArray<{
+    readonly topic: string;
+    readonly partitions: ReadonlyArray<{ readonly partition: number }>;
+  }>;
+}
+
+interface Broker {
+  txnOffsetCommit(commit: OffsetCommit): Promise<unknown>;
+  offsetFetch(question: OffsetQuestion): Promise<{
+    readonly responses: ReadonlyArray<{
+      readonly partitions: ReadonlyArray<{ readonly partition: number; readonly offset: string }>;
+    }>;
+  }>;
+}
+
+/** By transactional id, the broker that took the last offset of a transaction of it. */
+const takers = new Map<string, Broker>();
+
+/** Remembers which broker takes the offsets of a transaction; kafkajs keeps that to itself (src/producer/eosManager). */
+export function rememberOffsetTakers(): void {
+  const { prototype } = require('kafkajs/src/broker') as { prototype: Broker };
+  const { txnOffsetCommit } = prototype;
+  prototype.txnOffsetCommit = async function (commit) {
+    const taken = await txnOffsetCommit.call(this, commit);
+    takers.set(commit.transactionalId, this);
+    return taken;
+  };
+}
+
+/**
+ * The group's committed offset, asked of the very broker that took the last offset of a transaction of this id; undefined
+ * when there is none. Not by FindCoordinator, which may name another.
+ */
+export async function committedByTaker(
+  transactionalId: string,
+  { group, topic, partition }: { readonly group: string; readonly topic: string; readonly partition: number },
+): Promise<bigint | undefined> {
+  const taker = takers.get(transactionalId);
+  invariant(taker, 'committedByTaker comes after sendOffsets');
+  const { responses } = await taker.offsetFetch({ groupId: group, topics: [{ topic, partitions: [{ partition }] }] });
+  const offset = responses[0]?.partitions.find(each => each.partition === partition)?.offset;
+  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
+  return BigInt(offset) < 0n ? undefined : BigInt(offset);
+}

@@ -219,8 +219,13 @@ export interface Claim {
  */
 export interface Source {
   open(): Promise<void>;
-  /** The next batch; waits for one; undefined once stopped or at the end of the input. */
-  take(): Promise<Batch | undefined>;
+  /**
+   * The next batch; waits for one; undefined once stopped or at the end of the input. A source whose records trickle in
+   * hands out only full batches while the classifier `isBusy`: one that waits behind others may as well grow.
+   */
+  take(isBusy?: () => boolean): Promise<Batch | undefined>;
+  /** The classifier may be busy no more: a waiting `take` looks again. */
+  look(): void;
   /** False once the batch's partitions may belong to somebody else: its results must not be published. */
   isCurrent(batch: Batch): boolean;
   done(batch: Batch): void;
@@ -235,7 +240,9 @@ export interface Source {
 /** Texts to scores. Never throws for a text: one that cannot be answered comes back as a Rejection. */
 export interface Classifier {
   readonly model: ModelInfo;
-  /** Calls that can usefully be open at once; more only queue. */
+  /** Calls that are worked on at once. */
+  readonly threads: number;
+  /** Calls that can usefully be open at once, so that no thread waits for its next; more only queue. */
   readonly concurrency: number;
   open(): Promise<void>;
   classify(texts: readonly string[]): Promise<ClassifiedBatch>;

@@ -20,6 +20,8 @@ interface Setting {
   readonly counts: readonly number[];
   readonly batchRecords?: number;
   readonly concurrency?: number;
+  /** As many as the concurrency unless said. */
+  readonly threads?: number;
   readonly waits?: boolean;
   readonly decoder?: Decoder;
   readonly limit?: RejectLimit;
@@ -27,10 +29,10 @@ interface Setting {
 }
 
 /** A pipeline between fakes, with everything it has told. */
-function stage({ counts, batchRecords = 1, concurrency = 2, waits = false, decoder = PLAIN, ...optional }: Setting) {
+function stage({ counts, batchRecords = 1, waits = false, decoder = PLAIN, ...optional }: Setting) {
   const topic = new MemoryTopic(...counts);
   const source = new MemorySource(topic, { batchRecords, waits });
-  const classifier = new MemoryClassifier({ concurrency });
+  const classifier = new MemoryClassifier(optional);
   const sink = new MemorySink();
   const told = { taken: 0, revoked: 0, stored: [] as Outcome[], waiting: [] as unknown[], classified: [] as number[] };
   const events: PipelineEvents = {
@@ -155,6 +157,35 @@ test('no more batches are under way than the classifier can use', async () => {
   }
   await running;
   assert.equal(classifier.mostOpen, 3);
+});
+
+test('a batch that would wait for a thread is taken when it is full, and any other when a thread is free', async () => {
+  const setting = { counts: [4], batchRecords: 3, threads: 1, concurrency: 2, waits: true };
+  const { pipeline, classifier, topic } = stage(setting);
+  const gates: Gate[] = [];
+  classifier.beforeAnswering = () => {
+    const gate = new Gate();
+    gates.push(gate);
+    return gate.opened;
+  };
+  const sizes = () => classifier.calls.map(texts => texts.length);
+  const running = pipeline.run();
+  await quiet();
+  assert.deepEqual(sizes(), [3], 'one record waits for company while the thread works');
+  topic.append(0, 2);
+  await quiet();
+  assert.deepEqual(sizes(), [3, 3], 'a full one waits with the classifier');
+  topic.append(0, 2);
+  gates[0]?.open();
+  await quiet();
+  assert.deepEqual(sizes(), [3, 3], 'the thread is at the second');
+  gates[1]?.open();
+  await quiet();
+  assert.deepEqual(sizes(), [3, 3, 2], 'it has nothing else to do');
+  gates[2]?.open();
+  await quiet();
+  pipeline.stop();
+  await running;
 });
 
 test('a batch that is on its way out takes no place from one that is to be classified', async () => {

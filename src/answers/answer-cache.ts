@@ -33,6 +33,7 @@ type Answer = Scored | Rejection;
  */
 export class AnswerCache implements Classifier {
   readonly model: ModelInfo;
+  readonly threads: number;
   readonly concurrency: number;
   readonly #options: AnswerCacheOptions;
   readonly #keyOf: (text: string) => string;
@@ -44,6 +45,7 @@ export class AnswerCache implements Classifier {
   constructor(options: AnswerCacheOptions) {
     this.#options = options;
     this.model = options.classifier.model;
+    this.threads = options.classifier.threads;
     this.concurrency = options.classifier.concurrency;
     this.#keyOf = textKeys(options.identity);
     this.#kept = new KeptAnswers(options.maxBytes);

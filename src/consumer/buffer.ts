@@ -69,7 +69,7 @@ export class RecordBuffer {
    * records, and the next batch begins behind them: results are stored partition by partition, and a request for
    * a handful of them costs the brokers more than the model costs us.
    */
-  take(budget: BatchBudget = recordsOnly(this.#limits.batchRecords)): Map<string, Held[]> | undefined {
+  take(budget: BatchBudget = this.#anyWork()): Map<string, Held[]> | undefined {
     const partitions = this.#inTurn().filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
     const room = new BatchRoom(budget, this.#limits.batchBytes);
@@ -87,6 +87,25 @@ export class RecordBuffer {
       if (!isCut) this.#last = partition;
     }
     return batch;
+  }
+
+  /** True when what waits is about a batch or more, in records, work or bytes. */
+  hasFullBatch(budget: BatchBudget = this.#anyWork()): boolean {
+    let [records, values, bytes] = [0, 0, 0];
+    for (const { waiting } of this.#queues.values()) {
+      for (const { record } of waiting) {
+        records += 1;
+        values += valueBytesOf(record);
+        bytes += sizeOf(record);
+      }
+      const ms = records * budget.msOf(values / Math.max(records, 1));
+      if (records >= budget.records || ms >= budget.ms || bytes >= this.#limits.batchBytes) return true;
+    }
+    return false;
+  }
+
+  #anyWork(): BatchBudget {
+    return recordsOnly(this.#limits.batchRecords);
   }
 
   /** The partition that was served last comes last. */

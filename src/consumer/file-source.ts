@@ -65,6 +65,9 @@ export class FileSource implements Source {
     return undefined;
   }
 
+  /** What is in a file does not trickle in. */
+  look(): void {}
+
   isCurrent(): boolean {
     return true;
   }

@@ -78,6 +78,11 @@ export class HeldPartitions {
     return this.#buffer.hasWaiting;
   }
 
+  /** True when a batch taken now could not grow any more. */
+  hasFullBatch(budget?: BatchBudget): boolean {
+    return this.#buffer.hasFullBatch(budget);
+  }
+
   /** True when nothing of the partition is waiting or in flight. */
   isEmpty(id: string): boolean {
     return this.#buffer.isEmpty(id);

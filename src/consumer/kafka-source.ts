@@ -102,14 +102,20 @@ export class KafkaSource implements Source {
     return this.#held.positions();
   }
 
-  async take(): Promise<HeldBatch | undefined> {
+  async take(isBusy: () => boolean = () => false): Promise<HeldBatch | undefined> {
+    const { budget } = this.#options;
+    const isThere = () => this.#available() && (!isBusy() || this.#held.hasFullBatch(budget));
     for (;;) {
-      await this.#signal.until(() => this.#stopped || this.#failure !== undefined || this.#available());
+      await this.#signal.until(() => this.#stopped || this.#failure !== undefined || isThere());
       if (this.#failure) throw this.#failure;
       if (this.#stopped) return undefined;
-      const batch = this.#held.take(this.#options.budget);
+      const batch = this.#held.take(budget);
       if (batch) return batch;
     }
+  }
+
+  look(): void {
+    this.#signal.raise();
   }
 
   isCurrent(batch: Batch): boolean {

@@ -47,6 +47,9 @@ export class RangeSource implements Source {
     return this.#isStopped ? undefined : this.#held.take(this.#options.budget);
   }
 
+  /** What is in a range is there already. */
+  look(): void {}
+
   isCurrent(): boolean {
     return true;
   }

@@ -4,7 +4,7 @@ import type { Classifier } from '../types.js';
 
 /** A classifier that is open, and how batches for it are made. */
 export interface Subject {
-  readonly classifier: Pick<Classifier, 'classify' | 'concurrency'>;
+  readonly classifier: Pick<Classifier, 'classify' | 'threads' | 'concurrency'>;
   readonly size: BatchSize;
   readonly batchBytes: number;
 }

@@ -35,7 +35,10 @@ export async function pacedP99(texts: readonly Text[], subject: Subject, options
   };
   const send = () => {
     while (waiting.length > 0 && open.size < subject.classifier.concurrency) {
-      const batch = waiting.splice(0, batchOf(waiting, subject).length);
+      const taken = batchOf(waiting, subject).length;
+      // As a stage does: what would only wait for a thread waits until it fills a batch.
+      if (open.size >= subject.classifier.threads && taken === waiting.length) break;
+      const batch = waiting.splice(0, taken);
       const work: Promise<void> = answer(batch, subject).then(() => {
         open.delete(work);
         latencies.push(...batch.map(({ atMs }) => clock.now() - atMs));

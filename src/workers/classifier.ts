@@ -31,6 +31,7 @@ type Answer = Scored | Rejection;
  */
 export class WorkerClassifier implements Classifier {
   readonly model: ModelInfo;
+  readonly threads: number;
   /** One batch being inferred and one waiting, per thread. */
   readonly concurrency: number;
   readonly #options: ClassifierOptions;
@@ -41,7 +42,8 @@ export class WorkerClassifier implements Classifier {
   constructor(options: ClassifierOptions) {
     this.#options = options;
     this.model = options.model;
-    this.concurrency = options.pool.threads * 2;
+    this.threads = options.pool.threads;
+    this.concurrency = this.threads * 2;
     this.#columns = columnsOf(options.model);
     this.#width = this.#columns.at(-1)?.[1] ?? 0;
   }

@@ -82,6 +82,21 @@ describe('a batch', () => {
     assert.deepEqual(sizes(buffer.take(budget)), { long: 1, short: 4, middle: 2 });
   });
 
+  test('is full once what waits is enough records, or work, or bytes, whatever the partition', () => {
+    const full = (count: number, budget?: { records: number; ms: number; msOf: () => number }, batchBytes = 1e6) => {
+      const buffer = bufferOf({ batchBytes }, 'a', 'b');
+      buffer.push('a', held(0, 3));
+      buffer.push('b', held(0, count - 3));
+      return buffer.hasFullBatch(budget);
+    };
+    assert.deepEqual([full(7), full(8)], [false, true], 'limit of the buffer');
+    const budget = { records: 6, ms: 25, msOf: () => 5 };
+    assert.deepEqual([full(4, budget), full(5, budget)], [false, true], 'work');
+    assert.deepEqual([full(5, { ...budget, ms: 99 }), full(6, { ...budget, ms: 99 })], [false, true], 'records');
+    assert.deepEqual([full(4, undefined, 5 * 266), full(5, undefined, 5 * 266)], [false, true], 'bytes');
+    assert.equal(bufferOf({}, 'a').hasFullBatch({ ...budget, msOf: () => Number.NaN }), false, 'nothing waits');
+  });
+
   test('is undefined when nothing waits', () => {
     const buffer = bufferOf({}, 'a');
     assert.equal(buffer.take(), undefined);

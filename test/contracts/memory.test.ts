@@ -7,7 +7,7 @@ import { sourceContract } from './source.contract.js';
 
 sourceContract({
   name: 'MemorySource',
-  can: new Set(['append', 'commit', 'rebalance']),
+  can: new Set(['append', 'gather', 'commit', 'rebalance']),
   rig: async (_, counts) => {
     const topic = new MemoryTopic(...counts);
     return {

@@ -21,7 +21,7 @@ export interface SourceContract {
   /** An input with so many records in each partition, offsets from 0. */
   rig(t: TestScope, counts: readonly number[]): Promise<SourceRig>;
   /** What this source can do besides: tests of other things are not registered. */
-  readonly can: ReadonlySet<'append' | 'commit' | 'rebalance'>;
+  readonly can: ReadonlySet<'append' | 'gather' | 'commit' | 'rebalance'>;
   /** How many partitions an input can have; 3 unless said. */
   readonly partitions?: number;
 }
@@ -119,6 +119,20 @@ export function sourceContract(contract: SourceContract): void {
         source.done(await taken(source));
         assert.equal(await source.take(), undefined);
         assert.equal(await source.take(), undefined);
+      });
+    }
+
+    if (can.has('gather')) {
+      test('hands out only full batches while the classifier is busy, and what there is once it is not', async t => {
+        const { source } = await opened(t, contract, { counts: [3], batchRecords: 2 });
+        let busy = true;
+        const isBusy = () => busy;
+        assert.deepEqual((await source.take(isBusy))?.records.map(placeOf), ['0/0', '0/1']);
+        const waiting = source.take(isBusy);
+        assert.equal(await Promise.race([waiting, sleep(100, 'waits')]), 'waits');
+        busy = false;
+        source.look();
+        assert.deepEqual((await waiting)?.records.map(placeOf), ['0/2']);
       });
     }
 

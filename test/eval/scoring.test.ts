@@ -22,6 +22,7 @@ function fake(answering: (texts: readonly string[]) => Promise<void> = async () 
   return {
     most: 0,
     model: { ...MEMORY_MODEL, tasks: TASKS },
+    threads: 3,
     concurrency: 3,
     open: async () => {},
     close: async () => {},

@@ -68,7 +68,7 @@ async function append({ broker, topic }: Group, partition: number, count: number
 
 sourceContract({
   name: 'KafkaSource on a broker',
-  can: new Set(['append', 'commit', 'rebalance']),
+  can: new Set(['append', 'gather', 'commit', 'rebalance']),
   rig: async (_, counts) => {
     const group: Group = { broker: await sharedBroker(), topic: uniqueName('source'), group: uniqueName('group') };
     await group.broker.createTopics({ topic: group.topic, partitions: counts.length });

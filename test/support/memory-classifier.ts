@@ -13,6 +13,7 @@ export const MEMORY_MODEL: ModelInfo = {
 /** The Classifier of tests: a text's score follows from the text; one that says "poison" is rejected. */
 export class MemoryClassifier implements Classifier {
   readonly model = MEMORY_MODEL;
+  readonly threads: number;
   readonly concurrency: number;
   /** Called before a batch is answered; a test may hold it up, or throw. */
   beforeAnswering: (texts: readonly string[]) => Promise<void> | void = () => {};
@@ -21,7 +22,8 @@ export class MemoryClassifier implements Classifier {
   mostOpen = 0;
   readonly #open = new Set<Promise<ClassifiedBatch>>();
 
-  constructor({ concurrency = 2 } = {}) {
+  constructor({ concurrency = 2, threads }: { concurrency?: number; threads?: number } = {}) {
+    this.threads = threads ?? concurrency;
     this.concurrency = concurrency;
   }
 

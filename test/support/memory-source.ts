@@ -44,11 +44,16 @@ export class MemorySource implements Source {
 
   async open(): Promise<void> {}
 
-  async take(): Promise<Batch | undefined> {
-    const next = () => this.#nextPartition();
-    await this.#topic.appended.until(() => this.#stopped || !this.#options.waits || next() !== undefined);
+  async take(isBusy: () => boolean = () => false): Promise<Batch | undefined> {
+    const { waits, batchRecords } = this.#options;
+    const next = () => this.#nextPartition(waits && isBusy() ? batchRecords : 1);
+    await this.#topic.appended.until(() => this.#stopped || !waits || next() !== undefined);
     const partition = next();
     return this.#stopped || partition === undefined ? undefined : this.#handOut(partition);
+  }
+
+  look(): void {
+    this.#topic.appended.raise();
   }
 
   isCurrent(batch: Batch): boolean {
@@ -84,10 +89,10 @@ export class MemorySource implements Source {
     this.#topic.appended.raise();
   }
 
-  #nextPartition(): number | undefined {
+  #nextPartition(least: number): number | undefined {
     const { partitions } = this.#topic;
     const inTurn = partitions.map((_, i) => (this.#turn + i) % partitions.length);
-    return inTurn.find(partition => (this.#positions[partition] ?? 0) < (partitions[partition]?.length ?? 0));
+    return inTurn.find(partition => (partitions[partition]?.length ?? 0) - (this.#positions[partition] ?? 0) >= least);
   }
 
   #handOut(partition: number): MemoryBatch {

@@ -55,6 +55,7 @@ export class ModelMachine {
     };
     return {
       classify,
+      threads: setting.count,
       concurrency: setting.count * 2,
       close: async () => {
         this.open -= 1;

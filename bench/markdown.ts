@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { packageFile } from '../src/package.js';
-import { type BenchResult, find, limitBesideBroker, type Result } from './result.js';
+import { type BenchResult, bestDynamic, find, limitBesideBroker, type Result } from './result.js';
 
 /** docs/performance.md. */
 export function renderMarkdown(result: BenchResult): string {
@@ -8,6 +8,7 @@ export function renderMarkdown(result: BenchResult): string {
     head(result),
     throughput(result),
     besideBroker(result),
+    againstUntuned(result),
     latency(result),
     growth(result),
     physicalLimit(),
@@ -70,6 +71,21 @@ siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rat
 ${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
 }
 
+/** What siftline is against those who have tuned nothing: one sentence each. */
+function againstUntuned(result: BenchResult): string {
+  const [stream, fp32, dynamic] = [find(result, 'stream'), find(result, 'plainFp32'), bestDynamic(result)];
+  const times = (to: Result) => ((stream?.rate ?? Number.NaN) / to.rate).toFixed(2);
+  const sentences =
+    stream &&
+    [
+      fp32 &&
+        `\`siftline run\` labels **${times(fp32)}** times as many texts a second as the plain script padded to 128 on fp32 (\`plainFp32\`).`,
+      dynamic &&
+        `It labels **${times(dynamic)}** times as many as the fastest rival on the file that \`quantize_dynamic\` makes (\`${dynamic.name}\`).`,
+    ].filter(Boolean);
+  return sentences?.length ? `${sentences.join('\n')}\n` : '';
+}
+
 function latency({ results, args }: BenchResult): string {
   const rows = results.flatMap(each =>
     each.paced.map(load => {
@@ -118,7 +134,7 @@ function physicalLimit(): string {
   return existsSync(file) ? `## What the cores can do\n\n${readFileSync(file, 'utf8')}` : '';
 }
 
-function contestants({ repeatShare }: BenchResult): string {
+function contestants({ repeatShare, agreement }: BenchResult): string {
   return `## What each contestant is
 
 - **The limit** is ONNX Runtime in a bare loop, one single-threaded session per core, over texts that were tokenised, sorted by
@@ -131,7 +147,24 @@ function contestants({ repeatShare }: BenchResult): string {
 - **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written as the examples of these
   libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads. The hand-tuned
   Python loop also gets what we know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph.
-- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+- **On fp32** and **on the \`quantize_dynamic\` file** are the same programs with the files people have who have tuned nothing; they get
+  no steady loads. \`bench/python/graphs.py\` makes the files once, out of this model file: the int8 weights as fp32 numbers, fused operators
+  taken apart, what smoothing moved put back, and then ONNX Runtime's \`quantize_dynamic\` with its defaults. The fp32 graph differs from
+  a Hugging Face export in three points: its weights are those int8 steps, token types are folded into the positions, and where the heads read
+  only [CLS], the last layer computes only that. The last one favours the rivals, by about an eighth ([models](models.md)).
+${agreementOf(agreement)}- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+`;
+}
+
+function agreementOf(agreement: BenchResult['agreement']): string {
+  if (!agreement) return '';
+  const { texts, fp32, dynamic } = agreement;
+  const range = (shares: Readonly<Record<string, number>>) => {
+    const all = Object.values(shares);
+    return `${percent(Math.min(...all), 1)} to ${percent(Math.max(...all), 1)}`;
+  };
+  return `  Of the demo's ${texts} texts, one at a time, the fp32 graph gives ${range(fp32)} the label of this model file, by head, and the
+  \`quantize_dynamic\` file ${range(dynamic)}.
 `;
 }
 
@@ -141,7 +174,7 @@ function gate(): string {
 \`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\` (less the margin
 stated there). It compares two figures of one run on one machine, never a time, and belongs where nothing else runs: it is not
 part of \`npm test\`. \`--alone\` leaves out the rivals (and the gate then fails for want of them), \`--growth\` adds the curves,
-\`--fp32 FILE\` and \`--torch\` two more contestants.
+\`--torch\` one more contestant; \`--fp32 FILE\` stands in for the fp32 graph that is made here.
 `;
 }
 

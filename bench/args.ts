@@ -10,7 +10,7 @@ export interface BenchArgs {
   readonly threads: number;
   /** Seconds of each steady load. */
   readonly seconds: number;
-  /** An fp32 graph with the model's inputs, for one more plain script. */
+  /** An fp32 graph with the model's inputs, in place of the one that is made from the model. */
   readonly fp32: string | undefined;
   /** Also install torch, and run it. */
   readonly torch: boolean;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { packageFile } from '../src/package.js';
-import { type BenchResult, find, limitBesideBroker, type Result } from './result.js';
+import { type BenchResult, bestDynamic, find, limitBesideBroker, type Result } from './result.js';
 
 /** docs/performance.md. */
 export function renderMarkdown(result: BenchResult): string {
@@ -8,6 +8,7 @@ export function renderMarkdown(result: BenchResult): string {
     head(result),
     throughput(result),
     besideBroker(result),
+    againstUntuned(result),
     latency(result),
     growth(result),
     physicalLimit(),
@@ -22,8 +23,8 @@ function head({ args, machine, meanTokens, model }: BenchResult): string {
   return `# Performance
 
 Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds} --write\`. Ratios are what counts: in one run on one machine all
-contestants work in turn (rounds: ${args.rounds}), on the same texts with the same model file and ${args.threads} inference threads; tables have medians, and the spread is half the distance
-between the slowest and the fastest round.
+contestants work in turn (rounds: ${args.rounds}), on the same texts with ${args.threads} inference threads and the same model file, unless a line names
+another; tables have medians, and the spread is half the distance between the slowest and the fastest round.
 
 Machine: ${machine}. Model: ${model.name} ${model.version} (${model.precision}). Texts: ${args.count} a round, all different, ${meanTokens.toFixed(1)} tokens
 in the mean, made of the words of ${args.texts ? `\`${args.texts}\`` : "the demo's"} texts with their mix of lengths; in one word of 25 two halves are joined, so that
@@ -68,6 +69,24 @@ function besideBroker(result: BenchResult): string {
 ${stream.brokerCores.toFixed(2)} cores busy (${stream.brokerCpuPerThousand?.toFixed(2)} CPU seconds per 1,000 texts); on the cores it leaves, the limit is ${beside.toFixed(0)} texts/s, and
 siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rate / limit.rate).toFixed(2)} of the limit with all cores to itself). Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
 ${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
+}
+
+/** What siftline is against the files of those who have tuned nothing: one sentence each. */
+function againstUntuned(result: BenchResult): string {
+  const [stream, fp32, dynamic] = [find(result, 'stream'), find(result, 'plainFp32'), bestDynamic(result)];
+  if (!stream) return '';
+  const untuned = bestDynamic(result, { asInExamples: true });
+  const others = [
+    { to: fp32, what: 'the plain script padded to 128 on fp32' },
+    { to: dynamic, what: 'the fastest rival on the file that `quantize_dynamic` makes' },
+    { to: untuned === dynamic ? undefined : untuned, what: 'the fastest on that file that nobody has tuned by hand' },
+  ];
+  const sentences = others.map(({ to, what }) => {
+    if (!to) return '';
+    const ratio = (stream.rate / to.rate).toFixed(2);
+    return `\`siftline run\` labels **${ratio}** times as many texts a second as ${what} (\`${to.name}\`).\n`;
+  });
+  return sentences.join('');
 }
 
 function latency({ results, args }: BenchResult): string {
@@ -118,7 +137,7 @@ function physicalLimit(): string {
   return existsSync(file) ? `## What the cores can do\n\n${readFileSync(file, 'utf8')}` : '';
 }
 
-function contestants({ repeatShare }: BenchResult): string {
+function contestants({ repeatShare, agreement }: BenchResult): string {
   return `## What each contestant is
 
 - **The limit** is ONNX Runtime in a bare loop, one single-threaded session per core, over texts that were tokenised, sorted by
@@ -131,7 +150,25 @@ function contestants({ repeatShare }: BenchResult): string {
 - **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written as the examples of these
   libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads. The hand-tuned
   Python loop also gets what we know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph.
-- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+- **On fp32** and **on the \`quantize_dynamic\` file** are the same programs with the files people have who have tuned nothing; they get
+  no steady loads. ONNX Runtime optimises both files as it loads them, for the hand-tuned loop too. \`bench/python/graphs.py\` makes them
+  once, out of this model file: the int8 weights as fp32 numbers, fused operators taken apart, what smoothing moved put back, and then
+  \`quantize_dynamic\` with its defaults. The fp32 graph differs from a Hugging Face export in three points: its weights are those int8
+  steps, token types are folded into the positions, and where the heads read only [CLS], the last layer computes only that. The last one
+  favours the rivals, by about an eighth ([models](models.md)).
+${agreementOf(agreement)}- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+`;
+}
+
+function agreementOf(agreement: BenchResult['agreement']): string {
+  if (!agreement) return '';
+  const { texts, fp32, dynamic } = agreement;
+  const range = (shares: Readonly<Record<string, number>>) => {
+    const all = Object.values(shares);
+    return `${percent(Math.min(...all), 1)} to ${percent(Math.max(...all), 1)}`;
+  };
+  return `  Of the demo's ${texts} texts, one at a time, the fp32 graph gives ${range(fp32)}, by head, the label of this model file, and the
+  \`quantize_dynamic\` file ${range(dynamic)}.
 `;
 }
 
@@ -140,8 +177,8 @@ function gate(): string {
 
 \`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\` (less the margin
 stated there). It compares two figures of one run on one machine, never a time, and belongs where nothing else runs: it is not
-part of \`npm test\`. \`--alone\` leaves out the rivals (and the gate then fails for want of them), \`--growth\` adds the curves,
-\`--fp32 FILE\` and \`--torch\` two more contestants.
+part of \`npm test\`. \`--alone\` leaves out the rivals, and a machine without Python some of them: the gate then fails for want of
+them. \`--growth\` adds the curves, \`--torch\` one more contestant; \`--fp32 FILE\` stands in for the fp32 graph that is made here.
 `;
 }
 

@@ -1,4 +1,4 @@
-import { type BenchResult, find, limitBesideBroker, type PacedAt, type Result } from './result.js';
+import { type BenchResult, bestDynamic, find, limitBesideBroker, type PacedAt, type Result } from './result.js';
 import { round } from './stats.js';
 
 /** The load whose latencies stand for a contestant. */
@@ -6,11 +6,19 @@ const SHARE = 0.6;
 
 type Summary = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The one line of `--json`: by contestant, with ratios to the limit and to the plain script, and `stream` first among equals. */
+/**
+ * The one line of `--json`: by contestant, with ratios to the limit, to the plain script on the same file and on fp32, and to
+ * the fastest rival on the quantize_dynamic file, with and without the one that is tuned by hand.
+ */
 export function summary(result: BenchResult): Summary {
   const { results, cores } = result;
   const limit = results[0] as Result;
-  const plain = find(result, 'plain');
+  const named = {
+    ratioToPlain: find(result, 'plain'),
+    ratioToPlainFp32: find(result, 'plainFp32'),
+    ratioToBestDynamic: bestDynamic(result),
+    ratioToBestDynamicAsInExamples: bestDynamic(result, { asInExamples: true }),
+  };
   const lines = results.map(each => [each.name, { ...figures(each, result.meanTokens), ...ratios(each) }] as const);
   return Object.fromEntries(lines);
 
@@ -22,7 +30,9 @@ export function summary(result: BenchResult): Summary {
       ...(brokerCores !== undefined && {
         ratioToLimitBesideBroker: round(rate / limitBesideBroker(limit, cores, brokerCores), 3),
       }),
-      ...(plain && each !== plain && { ratioToPlain: round(rate / plain.rate, 2) }),
+      ...Object.fromEntries(
+        Object.entries(named).flatMap(([name, to]) => (to && each !== to ? [[name, round(rate / to.rate, 2)]] : [])),
+      ),
     };
   }
 }

@@ -2,8 +2,7 @@ import { cpus, release } from 'node:os';
 import type { BenchArgs } from './args.js';
 import { ClassifyCommand } from './contestants/classify.js';
 import type { StreamContestant } from './contestants/contestant.js';
-import { pythonHome, transformersHome } from './contestants/homes.js';
-import { PYTHON_KINDS, plain, python, type RivalSetup, TORCH_KIND, transformersJs } from './contestants/rivals.js';
+import { lineUp } from './contestants/lineup.js';
 import { siftline } from './contestants/siftline.js';
 import { drain } from './drain.js';
 import { measureGrowth } from './growth.js';
@@ -26,8 +25,6 @@ interface Entry {
 /** Share of the texts that have come before, on the line with the answer cache. */
 const REPEAT_SHARE = 0.5;
 const MANY_PARTITIONS = 100;
-/** Rivals are ten times slower, and get a sixth of the texts: the start of the same list. */
-const RIVAL_SHARE = 6;
 /** Texts/s at which others were measured before: docs/performance.md compares. */
 const FIXED_RATES = [70, 280];
 
@@ -37,8 +34,12 @@ export async function bench(args: BenchArgs): Promise<BenchResult> {
   const { meanTokens, model } = setting;
   const classify = new ClassifyCommand(args, setting.texts);
   try {
-    const { rivals, missing } = await rivalsOf(setting);
-    const entries = [...ownEntries(setting, classify), ...rivals.map(each => streamEntry(setting, each, [0.6]))];
+    const { rivals, untuned, missing, agreement } = await lineUp(args, setting.folder);
+    const entries = [
+      ...ownEntries(setting, classify),
+      ...rivals.map(each => streamEntry(setting, each, [0.6])),
+      ...untuned.map(each => streamEntry(setting, each)),
+    ];
     const rounds = await inTurn(entries, args.rounds);
     const results: Result[] = [];
     for (const [at, { name, title, count, loads }] of entries.entries()) {
@@ -49,7 +50,7 @@ export async function bench(args: BenchArgs): Promise<BenchResult> {
     const growth = args.growth ? await measureGrowth(setting) : [];
     const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
     const about = { args, machine, cores: cpus().length, meanTokens, model, repeatShare: REPEAT_SHARE };
-    return { ...about, results, missing, growth };
+    return { ...about, results, missing, agreement, growth };
   } finally {
     classify.close();
     await setting.broker.close();
@@ -132,26 +133,4 @@ function ownEntries(setting: Setting, classify: ClassifyCommand): Entry[] {
       { texts: withRepeats(texts, REPEAT_SHARE) },
     ),
   ];
-}
-
-/** Whatever can be set up here; the rest is named. */
-async function rivalsOf({ args, folder }: Setting): Promise<{ rivals: StreamContestant[]; missing: string[] }> {
-  if (args.alone) return { rivals: [], missing: ['all others (--alone)'] };
-  const count = Math.ceil(args.count / RIVAL_SHARE);
-  const setup: RivalSetup = { model: folder, threads: args.threads, count };
-  const rivals = [plain(setup)];
-  const missing: string[] = [];
-  if (args.fp32) rivals.push(plain(setup, args.fp32));
-  else missing.push('the plain script with fp32 (--fp32 FILE)');
-  const js = await transformersHome(folder.path, folder.onnxFile);
-  if ('missing' in js) missing.push(js.missing);
-  else rivals.push(transformersJs(setup, js));
-  const py = await pythonHome(args.torch);
-  const kinds = args.torch ? [...PYTHON_KINDS, TORCH_KIND] : PYTHON_KINDS;
-  if ('missing' in py) missing.push(py.missing);
-  // The tuned one is fast, and gets as many texts as siftline.
-  else
-    for (const kind of kinds)
-      rivals.push(python({ ...setup, count: kind.sorted ? args.count : count }, { kind, ...py }));
-  return { rivals, missing };
 }

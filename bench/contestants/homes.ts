@@ -1,33 +1,23 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run } from '../../src/demo/command.js';
+import { cacheFolder, type Missing, madeOnce } from './made-once.js';
 
-/** Where transformers.js is installed, and where it finds the model. */
-export interface Home {
+/** Where transformers.js is installed, and where it finds its models. */
+export interface TransformersHome {
   readonly home: string;
   readonly models: string;
-  readonly model: string;
 }
-
-export type Missing = { readonly missing: string };
 
 const TRANSFORMERS = '@huggingface/transformers@4.3.1';
-const PYTHON_PACKAGES = ['confluent-kafka==2.16.1', 'onnxruntime==1.30.0', 'tokenizers==0.23.3'];
+const PYTHON_PACKAGES = ['confluent-kafka==2.16.1', 'onnx==1.23.2', 'onnxruntime==1.30.0', 'tokenizers==0.23.3'];
 const TORCH_PACKAGES = ['torch', 'transformers'];
 const INSTALL_LIMIT_MS = 10 * 60_000;
-/** Written last: the folder is whole, and holds these versions. */
-const SEAL = '.installed';
 
-/** Beside the broker's jars: contestants are installed once per machine. */
-function cacheFolder(name: string): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'siftline', name);
-}
-
-/** transformers.js in a folder of its own, and the model laid out as it wants it; or why not. */
-export async function transformersHome(modelFolder: string, onnxFile: string): Promise<Home | Missing> {
+/** transformers.js in a folder of its own; or why not. */
+export async function transformersHome(): Promise<TransformersHome | Missing> {
   const home = cacheFolder('bench-js');
-  const installed = await installInto(home, TRANSFORMERS, async () => {
+  const install = () => {
     writeFileSync(join(home, 'package.json'), '{"private":true}');
     writeFileSync(join(home, '.npmrc'), 'ignore-scripts=true\nonnxruntime-node-install=skip\n');
     // By the folder, not by `cwd`: npm takes neither this project's lock nor its node_modules for its own then.
@@ -36,21 +26,23 @@ export async function transformersHome(modelFolder: string, onnxFile: string): P
       ['install', '--prefix', home, '--ignore-scripts', '--no-audit', '--no-fund', TRANSFORMERS],
       INSTALL_LIMIT_MS,
     );
-  });
-  if (installed) return { missing: `${TRANSFORMERS}: ${installed}` };
-  const models = join(home, 'models');
-  const model = basename(modelFolder);
-  layOut(join(models, model), modelFolder, onnxFile);
-  return { home, models: `${models}/`, model };
+  };
+  const failed = await madeOnce(home, TRANSFORMERS, { saying: `installing ${TRANSFORMERS} into`, make: install });
+  if (failed) return { missing: `${TRANSFORMERS}: ${failed}` };
+  return { home, models: `${join(home, 'models')}/` };
 }
 
-function layOut(folder: string, modelFolder: string, onnxFile: string): void {
+/** Lays a model out as transformers.js wants it, with this graph; answers its name among the models. */
+export function layOut({ models }: TransformersHome, modelFolder: string, onnxFile: string): string {
+  const model = `${basename(modelFolder)}-${basename(onnxFile, '.onnx')}`;
+  const folder = join(models, model);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'onnx'), { recursive: true });
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
     if (existsSync(join(modelFolder, name))) symlinkSync(join(modelFolder, name), join(folder, name));
   }
   symlinkSync(onnxFile, join(folder, 'onnx', 'model.onnx'));
+  return model;
 }
 
 /** A virtual environment with what the Python contestants import; or why not. */
@@ -58,27 +50,12 @@ export async function pythonHome(torch: boolean): Promise<{ readonly interpreter
   const home = cacheFolder(torch ? 'bench-python-torch' : 'bench-python');
   const interpreter = join(home, 'bin', 'python');
   const packages = torch ? [...PYTHON_PACKAGES, ...TORCH_PACKAGES] : PYTHON_PACKAGES;
-  const failed = await installInto(home, packages.join(' '), async () => {
+  const what = packages.join(' ');
+  const install = async () => {
     const made = await run('python3', ['-m', 'venv', '--clear', home], INSTALL_LIMIT_MS);
     if (!made.ok) return made;
     return run(interpreter, ['-m', 'pip', 'install', '--quiet', ...packages], INSTALL_LIMIT_MS);
-  });
+  };
+  const failed = await madeOnce(home, what, { saying: `installing ${what} into`, make: install });
   return failed ? { missing: `Python with ${packages.join(', ')}: ${failed}` } : { interpreter };
-}
-
-/** Installs into the folder unless its seal says that this is there already. Answers what went wrong, if anything. */
-async function installInto(
-  folder: string,
-  what: string,
-  install: () => Promise<{ ok: boolean; output: string }>,
-): Promise<string | undefined> {
-  const seal = join(folder, SEAL);
-  if (existsSync(seal) && readFileSync(seal, 'utf8') === what) return undefined;
-  console.error(`installing ${what} into ${folder} (once)`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const { ok, output } = await install();
-  if (!ok) return output.split('\n').at(-1);
-  writeFileSync(seal, what);
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { packageFile } from '../../src/package.js';
 import type { StreamContestant } from './contestant.js';
-import type { Home } from './homes.js';
+import type { TransformersHome } from './homes.js';
 
 /** What all rivals are given: the same model files, the same number of threads. */
 export interface RivalSetup {
@@ -9,10 +9,30 @@ export interface RivalSetup {
     readonly onnxFile: string;
     readonly tokenizerFile: string;
     readonly padId: number;
+    /** The graph needs no more optimising by the engine. */
+    readonly optimised: boolean;
   };
   readonly threads: number;
   /** Texts of a round. */
   readonly count: number;
+  /** What the graph is when it is not the shipped one. */
+  readonly variant?: Variant;
+}
+
+/** A graph of the same model as people have it who have tuned nothing. */
+export interface Variant {
+  /** Behind the contestant's name in the JSON line. */
+  readonly suffix: string;
+  /** Behind its title. */
+  readonly title: string;
+}
+
+export const FP32: Variant = { suffix: 'Fp32', title: ', on fp32' };
+export const DYNAMIC: Variant = { suffix: 'Dynamic', title: ', on the `quantize_dynamic` file' };
+const SHIPPED: Variant = { suffix: '', title: '' };
+
+export function onGraph(setup: RivalSetup, variant: Variant, onnxFile: string): RivalSetup {
+  return { ...setup, variant, model: { ...setup.model, onnxFile, optimised: false } };
 }
 
 /** Texts a batch has in examples of these libraries. */
@@ -23,23 +43,26 @@ function script(name: string, options: object): { command: string; args: string[
   return { command: process.execPath, args: [file, JSON.stringify(options)] };
 }
 
-/** `onnxFile` in place of the setup's, for the same script on fp32. */
-export function plain({ model, threads, count }: RivalSetup, fp32?: string): StreamContestant {
+export function plain({ model, threads, count, variant = SHIPPED }: RivalSetup): StreamContestant {
   return {
-    name: fp32 ? 'plainFp32' : 'plain',
-    title: `kafkajs + onnxruntime-node, batches of ${CHUNK} as they come, padded to 128${fp32 ? ', fp32' : ''}`,
+    name: `plain${variant.suffix}`,
+    title: `kafkajs + onnxruntime-node, batches of ${CHUNK} as they come, padded to 128${variant.title}`,
     count,
-    commands: ({ brokers, input, output, group }) => {
-      const given = { ...model, ...(fp32 && { onnxFile: fp32 }) };
-      return [script('plain-script', { ...given, brokers, input, output, group, threads, chunk: CHUNK })];
-    },
+    commands: ({ brokers, input, output, group }) => [
+      script('plain-script', { ...model, brokers, input, output, group, threads, chunk: CHUNK }),
+    ],
   };
 }
 
-export function transformersJs({ threads, count }: RivalSetup, { home, models, model }: Home): StreamContestant {
+/** `model` is the name of the setup's graph among the home's models. */
+export function transformersJs(
+  { threads, count, variant = SHIPPED }: RivalSetup,
+  { home, models }: TransformersHome,
+  model: string,
+): StreamContestant {
   return {
-    name: 'transformersJs',
-    title: `kafkajs + transformers.js, batches of ${CHUNK} as they come, padded to the longest`,
+    name: `transformersJs${variant.suffix}`,
+    title: `kafkajs + transformers.js, batches of ${CHUNK} as they come, padded to the longest${variant.title}`,
     count,
     commands: ({ brokers, input, output, group }) => {
       const given = { brokers, input, output, group, threads, chunk: CHUNK };
@@ -58,9 +81,12 @@ export interface PythonKind {
   readonly sorted: boolean;
 }
 
+/** Our own tricks in Python; all other rivals are written as the examples of their libraries are. */
+export const TUNED = 'pythonTuned';
+
 export const PYTHON_KINDS: readonly PythonKind[] = [
   {
-    name: 'pythonTuned',
+    name: TUNED,
     title: 'Python, hand-tuned: confluent-kafka + onnxruntime, a process per core, sorted by length, 512-token runs',
     engine: 'onnx',
     processes: true,
@@ -84,13 +110,13 @@ export const TORCH_KIND: PythonKind = {
 };
 
 export function python(
-  { model, threads, count }: RivalSetup,
-  { kind, interpreter }: { readonly kind: PythonKind; readonly interpreter: string },
+  { model, threads, count, variant = SHIPPED }: RivalSetup,
+  { name, title, engine, processes, sorted }: PythonKind,
+  interpreter: string,
 ): StreamContestant {
-  const { name, title, engine, processes, sorted } = kind;
   return {
-    name,
-    title,
+    name: `${name}${variant.suffix}`,
+    title: `${title}${variant.title}`,
     count,
     commands: ({ brokers, input, output, group, partitions }) => {
       const size = processes ? threads : 1;

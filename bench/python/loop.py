@@ -1,7 +1,7 @@
 """The Python contestants of the bench: texts from Kafka, labels back, with the libraries people use for it.
 
 Given as JSON in the first argument: brokers, input, output, group, partitions (its own, assigned by hand), onnxFile,
-tokenizerFile, padId, threads, engine (onnx or torch), sorted, chunk. Sorted: everything that is there is taken, sorted by
+tokenizerFile, padId, optimised, threads, engine (onnx or torch), sorted, chunk. Sorted: everything that is there is taken, sorted by
 length and cut into runs of at most 512 tokens. Else: batches of `chunk` texts as they come, padded to the longest.
 """
 import json
@@ -25,8 +25,9 @@ def onnx_engine(options):
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = options["threads"]
     session_options.inter_op_num_threads = 1
-    if options["sorted"]:  # the hand-tuned one: the file is optimised already, and a core that waits must not spin
-        session_options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    if options["sorted"]:  # the hand-tuned one: a core that waits must not spin, and a graph is not optimised twice
+        if options["optimised"]:
+            session_options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
         options["onnxFile"], session_options, providers=["CPUExecutionProvider"]

@@ -75,6 +75,52 @@ test('the page has a row for every contestant and every load, and the pictures a
   }
 });
 
+const untuned: BenchResult = {
+  ...result,
+  results: [
+    ...result.results,
+    contestant('plainFp32', 40),
+    contestant('plainDynamic', 100),
+    contestant('pythonTunedDynamic', 500),
+    contestant('pythonDynamic', 300),
+  ],
+  agreement: { texts: 481, fp32: { news: 0.97, spam: 1 }, dynamic: { news: 0.896, spam: 0.99 } },
+};
+
+test('the JSON line has the ratios to the plain script on fp32 and to the fastest rival on the quantize_dynamic file', () => {
+  const { stream, plainFp32, pythonTunedDynamic } = summary(untuned);
+  assert.equal(stream?.ratioToPlainFp32, 20.25);
+  assert.equal(stream?.ratioToBestDynamic, 1.62);
+  assert.equal(stream?.ratioToBestDynamicAsInExamples, 2.7);
+  assert.equal(plainFp32?.ratioToPlainFp32, undefined);
+  assert.equal(pythonTunedDynamic?.ratioToBestDynamic, undefined);
+  const { stream: alone } = summary(result);
+  assert.ok(alone && !('ratioToPlainFp32' in alone) && !('ratioToBestDynamic' in alone));
+});
+
+test('the page says in a sentence each how far ahead of untuned rivals siftline is, and how alike their graphs are', () => {
+  const page = renderMarkdown(untuned);
+  assert.match(
+    page,
+    /\*\*20\.25\*\* times as many texts a second as the plain script padded to 128 on fp32 \(`plainFp32`\)\.\n/,
+  );
+  assert.match(
+    page,
+    /\*\*1\.62\*\* times as many texts a second as the fastest rival on .*`quantize_dynamic` makes \(`pythonTunedDynamic`\)\.\n/,
+  );
+  assert.match(
+    page,
+    /\*\*2\.70\*\* times as many texts a second as .* that nobody has tuned by hand \(`pythonDynamic`\)\.\n/,
+  );
+  assert.match(page, /Of the demo's 481 texts.* 97\.0 % to 100\.0 %, by head, .*\n.*89\.6 % to 99\.0 %\./);
+});
+
+test('the page names what was not measured, and says nothing of ratios to it', () => {
+  const page = renderMarkdown({ ...result, missing: ['Python with onnx: none'] });
+  assert.match(page, /^Not measured: Python with onnx: none\.$/m);
+  assert.doesNotMatch(page, /NaN|undefined|plainFp32|Of the demo's/);
+});
+
 test('the gate fails for a ratio below its floor less the margin, and for one that was not measured', () => {
   const floor = { of: 'stream', to: 'limit', floor: 0.9, margin: 0.1 };
   assert.deepEqual(belowFloor(summary(result), [floor]), []);

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 
 export interface BenchArgs {
+  /** Names of contestants; none means all. */
+  readonly only: readonly string[];
   readonly model: string;
   /** JSON lines with a `text` each, from which the texts are made; the demo's without it. */
   readonly texts: string | undefined;
@@ -33,6 +35,7 @@ export function readArgs(argv: readonly string[], threads: number): BenchArgs {
     args: [...argv],
     options: {
       model: { type: 'string', default: 'english' },
+      only: { type: 'string', multiple: true, default: [] },
       texts: { type: 'string' },
       count: { type: 'string' },
       rounds: { type: 'string' },
@@ -49,11 +52,14 @@ export function readArgs(argv: readonly string[], threads: number): BenchArgs {
       write: { type: 'boolean', default: false },
     },
   });
-  const { quick, count, rounds, seconds, threads: given, texts, fp32, ...rest } = values;
+  const { quick, count, rounds, seconds, threads: given, texts, fp32, only, ...rest } = values;
+  if (only.length > 0 && (values.write || values.gate))
+    throw new Error('--only is for a look: not with --write or --gate');
   return {
     ...rest,
     texts,
     fp32,
+    only: only.flatMap(each => each.split(',')),
     count: whole('--count', count ?? (quick ? '6000' : '20000')),
     rounds: whole('--rounds', rounds ?? (quick ? '3' : '5')),
     seconds: whole('--seconds', seconds ?? (quick ? '10' : '30')),

@@ -10,6 +10,10 @@ import { bench } from './suite.js';
 
 const args = readArgs(process.argv.slice(2), threadsForQuota());
 const result = await bench(args);
+if (args.only.length > 0) {
+  console.table(result.results.map(({ title, paced, ...figures }) => figures));
+  process.exit();
+}
 const page = renderMarkdown(result);
 console.error(page);
 if (args.write) {

@@ -177,7 +177,7 @@ function gate(): string {
 
 \`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\` (less the margin
 stated there). It compares two figures of one run on one machine, never a time, and belongs where nothing else runs: it is not
-part of \`npm test\`. \`--alone\` leaves out the rivals, and a machine without Python some of them: the gate then fails for want of
+part of \`npm test\`. \`--only stream,limit\` measures these alone and writes nothing, \`--alone\` leaves out the rivals, and a machine without Python some of them: the gate then fails for want of
 them. \`--growth\` adds the curves, \`--torch\` one more contestant; \`--fp32 FILE\` stands in for the fp32 graph that is made here.
 `;
 }

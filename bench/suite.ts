@@ -35,11 +35,11 @@ export async function bench(args: BenchArgs): Promise<BenchResult> {
   const classify = new ClassifyCommand(args, setting.texts);
   try {
     const { rivals, untuned, missing, agreement } = await lineUp(args, setting.folder);
-    const entries = [
+    const entries = chosen(args.only, [
       ...ownEntries(setting, classify),
       ...rivals.map(each => streamEntry(setting, each, [0.6])),
       ...untuned.map(each => streamEntry(setting, each)),
-    ];
+    ]);
     const rounds = await inTurn(entries, args.rounds);
     const results: Result[] = [];
     for (const [at, { name, title, count, loads }] of entries.entries()) {
@@ -55,6 +55,12 @@ export async function bench(args: BenchArgs): Promise<BenchResult> {
     classify.close();
     await setting.broker.close();
   }
+}
+
+function chosen(only: readonly string[], entries: readonly Entry[]): readonly Entry[] {
+  const unknown = only.find(name => !entries.some(each => each.name === name));
+  if (unknown) throw new Error(`--only ${unknown}: there are ${entries.map(({ name }) => name).join(', ')}`);
+  return entries.filter(({ name }) => only.length === 0 || only.includes(name));
 }
 
 async function inTurn(entries: readonly Entry[], rounds: number): Promise<Measured[][]> {

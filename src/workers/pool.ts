@@ -15,6 +15,12 @@ export interface PoolOptions {
 export type Reply = Response | { readonly kind: 'crashed'; readonly message: string };
 
 /**
+ * Room for a thread's new objects. V8 takes three times 16 MB before it looks what is garbage; a thread makes little
+ * of it, and in this much it is looked at more often and costs 12 MB less.
+ */
+const YOUNG_MB = 4;
+
+/**
  * A fixed number of inference threads. A thread that dies is replaced by piscina, and its request comes back as
  * `crashed`; requests of the other threads are not touched.
  *
@@ -87,6 +93,7 @@ export class WorkerPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#broken = new Promise((_, reject) => {
       piscina.on('error', error => reject(startError(messageOf(error), error)));

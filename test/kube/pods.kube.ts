@@ -93,6 +93,7 @@ describe('pods', { skip: reason }, () => {
         const log = await inNamespace('logs', name);
         assert.match(log, /"event":"model_ready"/);
         assert.doesNotMatch(log, /no_crash_journal/, 'the crash folder can be written');
+        assert.doesNotMatch(log, /weights_unshared/, 'the folder for weights can be written, by the process alone');
       }
     });
 

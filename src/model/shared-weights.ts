@@ -59,7 +59,7 @@ async function make({ onnxFile }: Weighed, { cache, place }: { cache: string; pl
 /** A graph from a folder that others can write to would be theirs. */
 function whyForeign(cache: string): string | undefined {
   const { uid, mode } = statSync(cache);
-  if (process.getuid && uid !== process.getuid()) return `${cache} belongs to another user`;
+  if (process.getuid && uid !== process.getuid()) return `${cache} belongs to another user; name a folder in it`;
   return mode & 0o022 ? `${cache} can be written by others; chmod go-w it, or name another folder` : undefined;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { createProgram } from '../../src/cli/program.js';
 import { loadConfig, requireForRun } from '../../src/config/load.js';
 import { KAFKA_IMAGE } from '../../src/demo/docker-broker.js';
+import { CHINESE, ENGLISH } from '../../src/demo/streams.js';
 import { KAFKA_IMAGES } from '../support/container-broker.js';
 
 /* What can be known of Dockerfile and compose file without Docker: that they speak of the program as it is. */
@@ -49,6 +50,7 @@ interface Service {
   readonly image: string;
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly tmpfs?: readonly string[];
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
   readonly stop_grace_period?: string;
@@ -68,6 +70,16 @@ describe('the compose file', () => {
     const { config } = loadConfig({ env: services.siftline?.environment ?? {} });
     assert.ok(Number.parseInt(services.siftline?.stop_grace_period ?? '', 10) >= config.shutdown.drainSeconds + 5);
     assert.deepEqual(services.siftline?.ports, [`127.0.0.1:${config.metrics.port}:${config.metrics.port}`]);
+  });
+
+  test('its stages have room for the weights of both models of the demo', () => {
+    const sizes = [ENGLISH, CHINESE].map(({ model }) => statSync(`models/${model}/model.onnx`).size);
+    const need = sizes.reduce((sum, size) => sum + 1.5 * size, 0);
+    for (const [name, { tmpfs = [] }] of ours) {
+      const [, megabytes] = /^\/tmp:size=(\d+)m$/.exec(tmpfs.join()) ?? [];
+      const size = Number(megabytes) * 1024 ** 2;
+      assert.ok(size >= need && size <= 1.5 * need, `${name}: ${tmpfs} for ${need} bytes`);
+    }
   });
 
   test('it calls commands with options they have', () => {

@@ -55,7 +55,7 @@ export interface Container {
 export interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string; readonly defaultMode: number };
-  readonly emptyDir?: { readonly sizeLimit: string };
+  readonly emptyDir?: { readonly sizeLimit: string; readonly medium?: string };
   readonly secret?: {
     readonly secretName: string;
     readonly defaultMode: number;

@@ -42,6 +42,10 @@ const MUTATIONS: ReadonlyArray<readonly [kind: string, field: string, value: unk
   ['Deployment', `${IN_CONTAINER}.envFrom.0.configMapRef.name`, 'siftline-env', /objects: ConfigMap siftline-env/],
   ['Deployment', `${IN_CONTAINER}.env.0.name`, 'SIFTLINE_WORKERS__CONUT', /SIFTLINE_WORKERS__CONUT/],
   ['Deployment', `${IN_CONTAINER}.volumeMounts.0.mountPath`, '/etc/other', /sizes: .*crashFolder|program: /],
+  ['Deployment', `${IN_CONTAINER}.volumeMounts.6.mountPath`, '/var/cache/other', /sizes: workers.weightsFolder/],
+  ['Deployment', `${IN_POD}.volumes.3.emptyDir.medium`, 'Memory', /sizes: weights volume/],
+  // A model that does not fit would have its pod evicted.
+  ['Deployment', `${IN_POD}.volumes.3.emptyDir.sizeLimit`, '256Mi', /sizes: weights folder/],
   ['ConfigMap/siftline-config', 'data[siftline.yaml]', 'workers: { cuont: 2 }', /program: .*workers.cuont/s],
   ['ConfigMap/siftline-env', 'data.SIFTLINE_KAFKA__BROKERS', 'elsewhere.data.svc:9094', /network: .*9094|autoscaling/],
   ['ConfigMap/siftline-env', 'data.SIFTLINE_INPUT__TOPICS', 'posts', /kafka: Kafka topics/],

@@ -108,7 +108,11 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
     const pod = await Pod.start(t, {
       network: network.getName(),
       flags,
-      set: { ...set, 'workers.crashFolder': '/var/lib/siftline/crashes' },
+      set: {
+        ...set,
+        'workers.crashFolder': '/var/lib/siftline/crashes',
+        'workers.weightsFolder': '/var/lib/siftline/weights',
+      },
     });
     await eventually('some labels are there', async () => (await committed()) > 0);
 
@@ -118,6 +122,7 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
 
     await eventually('the rest is labelled', async () => (await committed()) === RECORDS);
     assert.match(await pod.logs(), /"event":"crash_suspects"/);
+    assert.doesNotMatch(await pod.logs(), /"event":"weights_unshared"/);
     assert.deepEqual([...new Set(inOrder(await labelled()))], everyRecord);
     assert.equal(await pod.terminate(), 0);
   });
@@ -126,7 +131,8 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
     const { set, committed } = await stage();
     const pod = await Pod.start(t, { network: network.getName(), flags: [], set });
     await eventually('all is labelled', async () => (await committed()) === RECORDS);
-    assert.match(await pod.logs(), /"event":"no_crash_journal"/);
+    for (const event of ['no_crash_journal', 'weights_unshared'])
+      assert.match(await pod.logs(), new RegExp(`"event":"${event}"`));
     assert.equal(await pod.terminate(), 0);
   });
 });

@@ -93,6 +93,7 @@ describe('pods', { skip: reason }, () => {
         const log = await inNamespace('logs', name);
         assert.match(log, /"event":"model_ready"/);
         assert.doesNotMatch(log, /no_crash_journal/, 'the crash folder can be written');
+        assert.doesNotMatch(log, /weights_unshared/, 'the folder for weights can be written, by the process alone');
       }
     });
 
@@ -141,8 +142,8 @@ describe('pods', { skip: reason }, () => {
       const load = Load.start(s, outside, topic);
       await sleep(2_000);
       const [victim = ''] = await podNames();
-      // Many small ones, since the kernel kills the largest: that is the stage.
-      const fill = 'for i in 1 2 3 4 5 6 7 8 9 10; do (head -c 40M /dev/zero | tail -c 40M | sleep 60) & done; wait';
+      // Many small ones, since the kernel kills the largest: that is the stage. 503 MB, and 100 and more of the stage.
+      const fill = 'for i in $(seq 12); do (head -c 40M /dev/zero | tail -c 40M | sleep 60) & done; wait';
       void tryKubectl('--namespace', NAMESPACE, 'exec', victim, '--', 'sh', '-c', fill);
       const found = await untilPods('a restart', list => list.some(pod => restartsOf(pod) > 0));
       const reasons = found.flatMap(({ status }) => status.containerStatuses?.[0]?.lastState.terminated?.reason ?? []);

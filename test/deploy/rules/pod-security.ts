@@ -51,7 +51,7 @@ export const podSecurity: Rule = rendered => {
     ...same('serviceAccountName', pod.serviceAccountName, rendered.one('ServiceAccount').metadata.name),
     ...holds('no service links', pod.enableServiceLinks === false),
     ...same('fields of a port', Object.keys(container.ports[0] ?? {}).sort(), ['containerPort', 'name', 'protocol']),
-    ...same('mounts that can be written', writable, ['crash']),
+    ...same('mounts that can be written', writable, ['crash', 'weights']),
     ...pod.volumes.flatMap(volume => {
       const [kind = ''] = Object.keys(volume).filter(key => key !== 'name');
       return holds(`volume ${volume.name}: ${kind} is admitted`, ADMITTED.has(kind));

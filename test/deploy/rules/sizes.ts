@@ -1,7 +1,8 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { memoryEstimate } from '../../../src/checks/machine.js';
 import type { Config } from '../../../src/config/schema.js';
 import { findOnnxFile, locateModel } from '../../../src/model/folder.js';
+import type { PodSpec } from '../kinds.js';
 import { bytesOf, type Rendered } from '../rendered.js';
 import { holds, type Rule, same } from './rule.js';
 
@@ -10,7 +11,10 @@ const FILLED = 0.75;
 /** Below this the memory is paid for and not used. */
 const WASTED = 0.5;
 
-/** CPUs, threads and memory fit one another. */
+/** BERT large as int8: what the component model-volume has room for. */
+const OWN_MODEL_BYTES = 350e6;
+
+/** CPUs, threads, memory and volumes fit one another. */
 export const sizes: Rule = rendered => {
   const { requests, limits } = rendered.container.resources;
   const { workers } = rendered.config;
@@ -31,6 +35,7 @@ export const sizes: Rule = rendered => {
     ...holds(`memory: ${megabytes} is at most ${FILLED}`, need <= limit * FILLED),
     ...holds(`memory: ${megabytes} is at least ${WASTED}`, need >= limit * WASTED),
     ...crashFolder(rendered),
+    ...weightsFolder(rendered),
   ];
 };
 
@@ -43,20 +48,52 @@ export function memoryNeed({ workers, input, model }: Config): number {
 
 /** A model in a volume is not here; the sizes of the overlays are for English. */
 function sizeOfModel(path: string): number {
-  const folder = locateModel(path.startsWith('/models/') ? 'english' : path);
+  const folder = locateModel(isOwn(path) ? 'english' : path);
   return statSync(findOnnxFile(folder) ?? '').size;
+}
+
+function isOwn(path: string): boolean {
+  return path.startsWith('/models/');
 }
 
 function crashFolder({ config, container, pod }: Rendered): string[] {
   const mount = container.volumeMounts.find(({ name }) => name === 'crash');
-  const volume = pod.volumes.find(({ name }) => name === 'crash');
-  const size = bytesOf(volume?.emptyDir?.sizeLimit ?? '');
+  const { kind, size } = emptyDir(pod, 'crash');
   return [
     ...same('workers.crashFolder', config.workers.crashFolder, mount?.mountPath),
-    ...same('crash volume', Object.keys(volume?.emptyDir ?? {}), ['sizeLimit']),
+    ...same('crash volume', kind, ['sizeLimit']),
     // A page names what is under way: two batches a thread of some 100 bytes a record at most, and one page a process.
     ...holds(`crash folder of ${size} bytes`, size >= 8 * pageBytes(config) && size <= 64 * 1024 ** 2),
   ];
+}
+
+function weightsFolder({ config, container, pod }: Rendered): string[] {
+  const mount = container.volumeMounts.find(({ name }) => name === 'weights');
+  const { kind, size } = emptyDir(pod, 'weights');
+  const need = weightsNeed(isOwn(config.model.path));
+  return [
+    // In the volume and not the volume itself, which others can write to: src/model/shared-weights.ts refuses that.
+    ...same('workers.weightsFolder', config.workers.weightsFolder, `${mount?.mountPath}/weights`),
+    // On disk: with `medium: Memory` the weights would be memory that cannot be taken back.
+    ...same('weights volume', kind, ['sizeLimit']),
+    ...holds(`weights folder of ${size} bytes for ${need}`, size >= need && size <= 1.5 * need),
+  ];
+}
+
+/**
+ * Bytes the weights of a model and a student take as `workers.weightsFolder` says, and as many for what a process leaves
+ * behind that is killed while it lays them out. For shipped models the largest of them and a student; a model of one's own may
+ * have OWN_MODEL_BYTES.
+ */
+export function weightsNeed(ofOwn: boolean): number {
+  const shipped = Math.max(...readdirSync('models').map(sizeOfModel)) + sizeOfModel('english-small');
+  return 2 * 1.5 * (ofOwn ? OWN_MODEL_BYTES : shipped);
+}
+
+/** The fields of an emptyDir, and its limit in bytes. */
+function emptyDir(pod: PodSpec, volume: string): { kind: string[]; size: number } {
+  const found = pod.volumes.find(({ name }) => name === volume)?.emptyDir;
+  return { kind: Object.keys(found ?? {}), size: bytesOf(found?.sizeLimit ?? '') };
 }
 
 function pageBytes({ workers }: Config): number {

@@ -32,8 +32,10 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #running = new Set<Promise<unknown>>();
   #piscina: Piscina<Request, Response> | undefined;
-  /** Rejects once the pool can start no more threads; requests race it, because piscina would keep them waiting. */
-  #broken: Promise<never> = new Promise(() => {});
+  /** Why the pool can start no more threads, once it cannot. */
+  #broken: SiftlineError | undefined;
+  /** Requests that piscina would keep waiting for ever then; each ends its own when told why. */
+  readonly #waiting = new Set<(why: SiftlineError) => void>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -77,7 +79,7 @@ export class WorkerPool {
     const piscina = this.#piscina;
     if (!piscina) return { kind: 'crashed', message: 'the pool is closed' };
     try {
-      return await Promise.race([piscina.run(request), this.#broken]);
+      return await this.#unlessBroken(piscina.run(request));
     } catch (error) {
       if (error instanceof SiftlineError) throw error;
       return { kind: 'crashed', message: messageOf(error) };
@@ -95,11 +97,20 @@ export class WorkerPool {
       atomics: 'disabled',
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    this.#broken = new Promise((_, reject) => {
-      piscina.on('error', error => reject(startError(messageOf(error), error)));
+    piscina.on('error', error => {
+      this.#broken = startError(messageOf(error), error);
+      for (const end of this.#waiting) end(this.#broken);
     });
-    this.#broken.catch(() => {});
     return piscina;
+  }
+
+  /** Not Promise.race with one promise that stays: that would keep every reply as long as the pool lives. */
+  #unlessBroken(answering: Promise<Response>): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken) reject(this.#broken);
+      this.#waiting.add(reject);
+      answering.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
   }
 
   async #tooLate(): Promise<never> {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Worker } from 'node:worker_threads';
 import { readModelFolder } from '../../src/model/folder.js';
 import { longTextsOf } from '../../src/model/long-texts.js';
@@ -51,6 +53,26 @@ test('the windows of a long text come back from the thread with it, and neighbou
   const short = Number(read[0]?.[0]);
   assert.equal(timings.tokens, short + (64 + 100 - 54 + 2) + 4 * 64);
 });
+
+test('a pool keeps no reply', async t => {
+  const pool = poolOf(1);
+  t.after(() => pool.close());
+  await pool.open();
+  const ask = async () => new WeakRef(await pool.run({ kind: 'classify', texts: ['rain'] }));
+  const replies: Array<WeakRef<Reply>> = [];
+  for (let i = 0; i < 20; i++) replies.push(await ask());
+  // A WeakRef holds on to what it was just made of until the event loop turns.
+  await new Promise(setImmediate);
+  collectGarbage();
+  const kept = replies.filter(reply => reply.deref() !== undefined).length;
+  assert.ok(kept <= 1, `${kept} of 20 are still there`);
+});
+
+/** What node does on its own when memory is short. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
 
 describe('when an inference thread dies', () => {
   /**

@@ -5,6 +5,7 @@
 //   npm run bench -- --gate                fails when a ratio is below its floor in bench/limits.json
 //   npm run bench -- cascade [--quick]     what a cascade agrees with, passes on and gains
 //   npm run bench -- cache                 what an answer costs to look up, and to keep
+//   npm run bench -- memory                what an inference thread takes
 //   npm run bench -- profile [--model]     which operators the time of inference goes into
 //   npm run bench -- scaling [--quick]     1, 2 and 4 instances of a group, and what a change of their number costs
 //   npm run bench -- autoscaler            the autoscaler of deploy/k8s over a day, simulated
@@ -14,7 +15,7 @@ import { build, compile, installDependencies } from '../scripts/setup.mjs';
 installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
-const named = ['cascade', 'cache', 'profile', 'scaling', 'autoscaler'].includes(process.argv[2] ?? '')
+const named = ['cascade', 'cache', 'memory', 'profile', 'scaling', 'autoscaler'].includes(process.argv[2] ?? '')
   ? process.argv.splice(2, 1)[0]
   : 'main';
 await import(`../build/bench/${named}.js`);

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
@@ -12,6 +22,9 @@ const GRAPH = 'model.onnx';
 const WEIGHTS = 'weights.bin';
 /** Written last: sizes of the two files, by which a copy that was cut short is known. */
 const SEAL = 'sizes.json';
+const DRAFT = 'draft-';
+/** Making one takes seconds. */
+const ABANDONED_MS = 10 * 60_000;
 
 /**
  * The model's graph with its weights in a file of their own, laid out as this CPU's kernels want them: the engine maps
@@ -35,6 +48,7 @@ export async function shareWeights(folder: Weighed, cache: string): Promise<stri
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     const foreign = whyForeign(cache);
     if (foreign) return foreign;
+    sweep(cache);
     await make(folder, { cache, place: placeOf(folder, cache) });
     return undefined;
   } catch (error) {
@@ -45,7 +59,7 @@ export async function shareWeights(folder: Weighed, cache: string): Promise<stri
 
 /** Beside its place first, so that nobody finds half of it. */
 async function make({ onnxFile }: Weighed, { cache, place }: { cache: string; place: string }): Promise<void> {
-  const draft = mkdtempSync(join(cache, 'draft-'));
+  const draft = mkdtempSync(join(cache, DRAFT));
   try {
     await layOutWeights(onnxFile, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS });
     writeFileSync(join(draft, SEAL), JSON.stringify(sizesIn(draft)));
@@ -53,6 +67,15 @@ async function make({ onnxFile }: Weighed, { cache, place }: { cache: string; pl
     renameSync(draft, place);
   } finally {
     rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** What processes have left that were killed while they made it. */
+function sweep(cache: string): void {
+  for (const name of readdirSync(cache).filter(each => each.startsWith(DRAFT))) {
+    const draft = join(cache, name);
+    const { mtimeMs } = statSync(draft, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > ABANDONED_MS) rmSync(draft, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -64,6 +73,23 @@ test('several that make them at once end with one, and nothing left over', async
   ]);
   assert.ok(sharedGraph(folder, cache));
   assert.equal(readdirSync(cache).length, 1);
+});
+
+test('what a killed process has left is removed, and what another is at stays', async t => {
+  const cache = cacheOf(t);
+  for (const [name, minutes] of [
+    ['draft-left', 11],
+    ['draft-at-work', 9],
+  ] as const) {
+    mkdirSync(join(cache, name));
+    const then = Date.now() / 1_000 - minutes * 60;
+    utimesSync(join(cache, name), then, then);
+  }
+  assert.equal(await shareWeights(await english(), cache), undefined);
+  assert.deepEqual(
+    readdirSync(cache).filter(name => name.startsWith('draft-')),
+    ['draft-at-work'],
+  );
 });
 
 test('a folder that others can write to is not trusted, and the reason names it', async t => {

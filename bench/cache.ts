@@ -47,9 +47,14 @@ if (globalThis.gc) measureBytes();
 function measureBytes(): void {
   const [before, many] = [heldBytes(), new KeptAnswers(1024 * MB)];
   const count = 20_000;
-  for (let i = 0; i < count; i++) many.keep(keyOf(`text ${i}`), scored[i % scored.length] as Scored);
+  for (let i = 0; i < count; i++) many.keep(keyOf(`text ${i}`), copyOf(scored[i % scored.length] as Scored));
   const real = (heldBytes() - before) / count;
   console.log(`a kept answer          ${real.toFixed(0)} bytes, charged ${(many.bytes / count).toFixed(0)}`);
+}
+
+/** Answers of a classifier share nothing. */
+function copyOf(answer: Scored): Scored {
+  return { ...answer, scores: answer.scores.map(own => [...own]) };
 }
 
 function heldBytes(): number {

@@ -86,10 +86,10 @@ export interface ModelInfo {
   readonly tasks: readonly Task[];
 }
 
-/** The model's answer for one text: `scores[t][l]` is the probability of label l of task t. */
+/** The model's answer for one text: `scores[t][l]` is the probability of label l of task t. It shares no memory with others. */
 export interface Scored {
   readonly kind: 'scored';
-  readonly scores: ReadonlyArray<Float64Array>;
+  readonly scores: ReadonlyArray<readonly number[]>;
   /** Tokens the model saw, special tokens included; each counts once, also where windows overlap. */
   readonly tokens: number;
   readonly truncated: boolean;

@@ -73,7 +73,7 @@ test('everything taken is classified, stored and committed when the input ends',
 
 test('an outcome says which words counted, where the classifier does, and that there was no time for it', async () => {
   const { pipeline, sink, classifier } = stage({ counts: [3], batchRecords: 3 });
-  const scored = { kind: 'scored', scores: [Float64Array.of(0.75, 0.25)], tokens: 3, truncated: false } as const;
+  const scored = { kind: 'scored', scores: [[0.75, 0.25]], tokens: 3, truncated: false } as const;
   const explanations = [{ task: 'mood', label: 'fine', score: 0.75, words: [], comprehensiveness: 0 }];
   const answers = [{ ...scored, explanations }, { ...scored, explanations: null }, scored];
   classifier.classify = async () => ({ answers, timings: NO_TIMINGS });
@@ -87,7 +87,7 @@ test('an outcome says which words counted, where the classifier does, and that t
 test('an outcome says how its text was read, in windows or in one', async () => {
   const { pipeline, sink, classifier } = stage({ counts: [2], batchRecords: 2 });
   const windows = { count: 3, deciding: [{ index: 2, fromToken: 188, toToken: 300 }] };
-  const scored = { kind: 'scored', scores: [Float64Array.of(0.75, 0.25)], tokens: 302, truncated: true } as const;
+  const scored = { kind: 'scored', scores: [[0.75, 0.25]], tokens: 302, truncated: true } as const;
   classifier.classify = async () => ({ answers: [{ ...scored, windows }, scored], timings: NO_TIMINGS });
   await pipeline.run();
   const read = sink.stored.map(each => (each.kind === 'labelled' ? [each.tokens, each.truncated, each.windows] : []));

@@ -38,8 +38,8 @@ export class AnswerCache implements Classifier {
   readonly #options: AnswerCacheOptions;
   readonly #keyOf: (text: string) => string;
   readonly #kept: KeptAnswers;
-  /** Texts that are being answered; undefined comes of one whose batch has failed as a whole. Never rejects. */
-  readonly #underWay = new Map<string, Promise<Answer | undefined>>();
+  /** Texts that are being answered. */
+  readonly #underWay = new Map<string, Answering>();
   readonly #open = new Set<Promise<ClassifiedBatch>>();
 
   constructor(options: AnswerCacheOptions) {
@@ -76,7 +76,7 @@ export class AnswerCache implements Classifier {
     const batch = this.#lookUp(texts, keys);
     const first = await this.#ask(batch);
     const started = performance.now();
-    for (const [key, answering] of batch.awaited) batch.answers.set(key, await answering);
+    for (const [key, { batch: other, at }] of batch.awaited) batch.answers.set(key, (await other)?.answers[at]);
     const waitedMs = performance.now() - started;
     const again = await this.#askAgain(batch);
     const miss = batch.asked.size + again.texts;
@@ -107,20 +107,16 @@ export class AnswerCache implements Classifier {
 
   async #ask({ asked, answers }: LookedUp): Promise<BatchTimings> {
     if (asked.size === 0) return NOTHING;
+    const keys = [...asked.keys()];
     const asking = this.#options.classifier.classify([...asked.values()]);
-    for (const [i, key] of [...asked.keys()].entries()) {
-      const one = asking.then(
-        batch => batch.answers[i],
-        () => undefined,
-      );
-      this.#underWay.set(key, one);
-    }
+    const batch = asking.catch(() => undefined);
+    for (const [at, key] of keys.entries()) this.#underWay.set(key, { batch, at });
     try {
-      const batch = await asking;
-      this.#take([...asked.keys()], batch, answers);
-      return batch.timings;
+      const answered = await asking;
+      this.#take(keys, answered, answers);
+      return answered.timings;
     } finally {
-      for (const key of asked.keys()) this.#underWay.delete(key);
+      for (const key of keys) this.#underWay.delete(key);
     }
   }
 
@@ -148,12 +144,18 @@ export class AnswerCache implements Classifier {
   }
 }
 
+/** Where the answer to a text will be; undefined comes of a batch that has failed as a whole. Never rejects. */
+interface Answering {
+  readonly batch: Promise<ClassifiedBatch | undefined>;
+  readonly at: number;
+}
+
 /** A batch while its answers come in, by key. */
 interface LookedUp {
   readonly copies: Map<string, { readonly text: string; readonly times: number }>;
   readonly answers: Map<string, Answer | undefined>;
   readonly asked: Map<string, string>;
-  readonly awaited: Map<string, Promise<Answer | undefined>>;
+  readonly awaited: Map<string, Answering>;
   hits: number;
 }
 

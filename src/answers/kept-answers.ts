@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Explanation, Scored } from '../types.js';
 
-/** An entry without its scores: key, slots, objects and a buffer. `npm run bench -- cache` compares what is charged with what is held. */
+/** An entry without its scores: key, slots and objects. `npm run bench -- cache` compares what is charged with what is held. */
 const ENTRY_BYTES = 384;
-const VIEW_BYTES = 112;
+const ARRAY_BYTES = 32;
 const WINDOW_BYTES = 64;
 const EXPLANATION_BYTES = 128;
 const WORD_BYTES = 72;
@@ -26,24 +26,13 @@ export class KeptAnswers {
   }
 
   keep(key: string, answer: Scored): void {
-    this.#answers.set(key, { ...answer, scores: ownScores(answer.scores) });
+    this.#answers.set(key, answer);
   }
 }
 
-/** A batch's scores lie in one buffer, which a view of one text's would keep alive as a whole. */
-function ownScores(scores: Scored['scores']): Float64Array[] {
-  const all = new Float64Array(scores.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  return scores.map(each => {
-    all.set(each, at);
-    at += each.length;
-    return all.subarray(at - each.length, at);
-  });
-}
-
 function bytesOf({ scores, windows, explanations }: Scored): number {
-  const views = scores.reduce((sum, { length }) => sum + VIEW_BYTES + length * 8, 0);
-  return ENTRY_BYTES + views + (windows?.deciding.length ?? 0) * WINDOW_BYTES + bytesOfAll(explanations ?? []);
+  const numbers = scores.reduce((sum, { length }) => sum + ARRAY_BYTES + length * 8, 0);
+  return ENTRY_BYTES + numbers + (windows?.deciding.length ?? 0) * WINDOW_BYTES + bytesOfAll(explanations ?? []);
 }
 
 function bytesOfAll(explanations: readonly Explanation[]): number {

@@ -103,7 +103,7 @@ class Sheet {
   fill(row: number, scored: Scored): void {
     const { question } = this.#options;
     const result = this.#options.judge(scored)[this.#task];
-    const scores = classScores(question, scored.scores[this.#task] ?? new Float64Array());
+    const scores = classScores(question, scored.scores[this.#task] ?? []);
     this.#sample.scores.set(scores, row * this.#width);
     this.#sample.given.set(classesGiven(question, scores, result?.labels ?? []), row * this.#width);
     this.#answered[row] = 1;
@@ -123,7 +123,7 @@ class Sheet {
   }
 }
 
-function classScores({ kind, columns }: Question, scores: Float64Array): number[] {
+function classScores({ kind, columns }: Question, scores: readonly number[]): number[] {
   const own = columns.map(column => scores[column] ?? 0);
   if (kind === 'yes-no') return [1 - (own[0] ?? 0), own[0] ?? 0];
   if (kind === 'set' || own.length === scores.length) return own;

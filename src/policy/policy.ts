@@ -45,7 +45,7 @@ function judgeFor(config: PolicyConfig, tasks: readonly Task[]): Policy['judge']
   );
   return ({ scores, windows }) => ({
     results: judged.map((task, i) => {
-      const result = resultOf(task, scores[i] ?? new Float64Array());
+      const result = resultOf(task, scores[i] ?? []);
       const window = windows?.deciding[i];
       return window ? { ...result, window } : result;
     }),
@@ -61,8 +61,8 @@ export function effectiveTasks({ thresholds }: Pick<PolicyConfig, 'thresholds'>,
   }));
 }
 
-function resultOf(task: Task, scores: Float64Array): TaskResult {
-  const top = scores.reduce((best, score, i) => (score > (scores[best] ?? 0) ? i : best), 0);
+function resultOf(task: Task, scores: readonly number[]): TaskResult {
+  const top = topOf(scores);
   const given = (_: string, i: number) =>
     task.activation === 'softmax' ? i === top : (scores[i] ?? 0) >= (task.thresholds[i] ?? 0.5);
   return {
@@ -74,7 +74,14 @@ function resultOf(task: Task, scores: Float64Array): TaskResult {
   };
 }
 
-function byLabel({ labels }: Task, scores: Float64Array): Record<string, number> {
+/** Where the highest score is, the first of equals. */
+function topOf(scores: readonly number[]): number {
+  let top = 0;
+  for (let i = 1; i < scores.length; i++) if ((scores[i] ?? 0) > (scores[top] ?? 0)) top = i;
+  return top;
+}
+
+function byLabel({ labels }: Task, scores: readonly number[]): Record<string, number> {
   const all: Record<string, number> = {};
   for (let i = 0; i < labels.length; i++) all[labels[i] as string] = scores[i] ?? 0;
   return all;

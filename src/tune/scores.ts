@@ -27,5 +27,5 @@ export async function scoresOf(
 }
 
 function rowOf({ scores }: Scored): Float64Array {
-  return Float64Array.from(scores.flatMap(own => [...own]));
+  return Float64Array.from(scores.flat());
 }

@@ -73,7 +73,13 @@ test('two models decide alike exactly where policy makes the same of both', () =
   const policy = createPolicy({ version: 'v' }, TASKS, STUDENT);
   const labelsBy = (answeredBy: 'student' | 'full', row: Float64Array) =>
     policy
-      .judge({ kind: 'scored', scores: [row.subarray(0, 2), row.subarray(2)], tokens: 1, truncated: false, answeredBy })
+      .judge({
+        kind: 'scored',
+        scores: [[...row.subarray(0, 2)], [...row.subarray(2)]],
+        tokens: 1,
+        truncated: false,
+        answeredBy,
+      })
       .results.map(({ labels }) => labels);
   fc.assert(
     fc.property(rows, rows, (student, full) => {
@@ -96,7 +102,12 @@ test('decisions alike under bands are the same review or block', () => {
   const points = turningPoints(TASKS, BANDS, WANTED);
   const policy = createPolicy({ version: 'v', bands: BANDS }, TASKS);
   const judged = (row: Float64Array) =>
-    policy.judge({ kind: 'scored', scores: [row.subarray(0, 2), row.subarray(2)], tokens: 1, truncated: false });
+    policy.judge({
+      kind: 'scored',
+      scores: [[...row.subarray(0, 2)], [...row.subarray(2)]],
+      tokens: 1,
+      truncated: false,
+    });
   fc.assert(
     fc.property(rows, rows, (one, other) => {
       if (sameDecisions([one, points], [other, points])) assert.equal(judged(one).decision, judged(other).decision);

@@ -102,7 +102,7 @@ test('answers of the student are judged by its own thresholds, and kept answers 
   const toxic = (score: number, answeredBy: 'student' | 'full') =>
     judge({
       kind: 'scored',
-      scores: [Float64Array.of(score, 0, 0), new Float64Array(17)],
+      scores: [[score, 0, 0], new Array<number>(17).fill(0)],
       tokens: 1,
       truncated: false,
       answeredBy,

@@ -42,7 +42,7 @@ function answerOf(text: string) {
   const scores = text.split(' ').map(Number);
   return {
     kind: 'scored',
-    scores: [Float64Array.from(scores), Float64Array.from(scores.slice(0, 2))],
+    scores: [scores, scores.slice(0, 2)],
     tokens: 2,
     truncated: false,
   } as const;

@@ -11,7 +11,7 @@ const TASKS: readonly Task[] = [
 function scored(moderation: number[], news: number[]): Scored {
   return {
     kind: 'scored',
-    scores: [Float64Array.from(moderation), Float64Array.from(news)],
+    scores: [moderation, news],
     tokens: 5,
     truncated: false,
   };

@@ -53,5 +53,5 @@ function answerOf(text: string): Scored | Rejection {
     return { kind: 'rejected', reason: 'INFERENCE_FAILED', stage: 'infer', attempts: 1, detail: 'poison' };
   }
   const score = [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 1009, 7) / 1009;
-  return { kind: 'scored', scores: [Float64Array.of(score, 1 - score)], tokens: 2, truncated: false };
+  return { kind: 'scored', scores: [[score, 1 - score]], tokens: 2, truncated: false };
 }

@@ -50,7 +50,7 @@ export class ModelMachine {
       free[thread] = done;
       await done;
       const timings = { queueMs: 0, tokeniseMs: 0, inferMs: workMs, tokens: 0, paddedTokens: 0 };
-      const scored = { kind: 'scored', scores: [Float64Array.of(0.5)], tokens: 1, truncated: false } as const;
+      const scored = { kind: 'scored', scores: [[0.5]], tokens: 1, truncated: false } as const;
       return { answers: texts.map(() => scored), timings };
     };
     return {

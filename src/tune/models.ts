@@ -59,21 +59,22 @@ export interface CascadeJob {
   readonly log: Logger;
   readonly texts: readonly Text[];
   readonly clock: Clock;
-  readonly untilMs: number;
+  /** To answer in; loading the models comes on top, so that a slow machine does not find itself without any. */
+  readonly ms: number;
   readonly agreement: number;
   readonly byName: boolean;
 }
 
 /** Has both models of the cascade answer the texts, each alone, and chooses the confidence. */
 export async function tuneCascade(job: CascadeJob): Promise<Confidence> {
-  const { config, texts, clock, untilMs } = job;
+  const { config, texts, ms } = job;
   const { model, policy } = config;
   const alone = (path: string): Config => ({ ...config, model: { ...model, path, cascade: { minConfidence: 0 } } });
   const some = texts.slice(0, MOST_SCORED).map(({ text }) => text);
   // The student is quicker, and is not asked for what the full model had no time for.
-  const full = await scored(alone(model.path), some, { ...job, untilMs: clock.now() + (untilMs - clock.now()) * 0.6 });
+  const full = await scored(alone(model.path), some, { ...job, ms: ms * 0.6 });
   const asked = some.flatMap((text, i) => (full.rows[i] ? [text] : []));
-  const student = await scored(alone(model.cascade.path ?? model.path), asked, job);
+  const student = await scored(alone(model.cascade.path ?? model.path), asked, { ...job, ms: ms * 0.4 });
   const answered = full.rows.flatMap(row => row ?? []);
   const both = answered.flatMap((row, i): BothScores[] => {
     const own = student.rows[i];
@@ -88,10 +89,10 @@ export async function tuneCascade(job: CascadeJob): Promise<Confidence> {
   });
 }
 
-async function scored(config: Config, texts: readonly string[], { log, clock, untilMs }: CascadeJob) {
+async function scored(config: Config, texts: readonly string[], { log, clock, ms }: CascadeJob) {
   const { classifier } = await opened(config, log);
   try {
-    return { model: classifier.model, rows: await scoresOf(texts, classifier, { clock, untilMs }) };
+    return { model: classifier.model, rows: await scoresOf(texts, classifier, { clock, untilMs: clock.now() + ms }) };
   } finally {
     await classifier.close();
   }

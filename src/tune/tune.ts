@@ -92,7 +92,7 @@ async function cascadeOf(job: TuneJob, clock: Clock, untilMs: number): Promise<T
   const { config, log, texts, wish, say } = job;
   if (config.model.cascade.path === undefined) return undefined;
   say('asking both models of the cascade');
-  const scoring = { config, log, texts, clock, untilMs: until(clock, untilMs, SHARE.scores) };
+  const scoring = { config, log, texts, clock, ms: (untilMs - clock.now()) * SHARE.scores };
   const confidence = await tuneCascade({ ...scoring, ...wish });
   if (!confidence.chosen) return { ...confidence, worth: undefined };
   say('comparing the cascade with the full model alone');

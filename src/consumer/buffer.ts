@@ -89,19 +89,17 @@ export class RecordBuffer {
     return batch;
   }
 
-  /** True when what waits is about a batch or more, in records, work or bytes. */
+  /** True when a batch taken now could take no more of what waits. */
   hasFullBatch(budget: BatchBudget = this.#anyWork()): boolean {
-    let [records, values, bytes] = [0, 0, 0];
+    const room = new BatchRoom(budget, this.#limits.batchBytes);
     for (const { waiting } of this.#queues.values()) {
       for (const { record } of waiting) {
-        records += 1;
-        values += valueBytesOf(record);
-        bytes += sizeOf(record);
+        const ms = room.msOf(valueBytesOf(record));
+        if (!room.fits(ms)) return true;
+        room.add(ms, sizeOf(record));
       }
-      const ms = records * budget.msOf(values / Math.max(records, 1));
-      if (records >= budget.records || ms >= budget.ms || bytes >= this.#limits.batchBytes) return true;
     }
-    return false;
+    return room.isFull;
   }
 
   #anyWork(): BatchBudget {

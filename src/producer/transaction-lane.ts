@@ -82,9 +82,12 @@ export class TransactionLane {
   #from: bigint | undefined;
   /** The highest offset this epoch has seen committed. */
   #highest = 0n;
+  /** Most records of the next transaction: half as many after one that the brokers ended, one more after each that came through. */
+  #most: number;
 
   constructor(options: TransactionLaneOptions) {
     this.#options = options;
+    this.#most = options.maxRecords;
   }
 
   /** Resolves with the outcomes that this call has stored; those that somebody else stored, or will, are left out. */
@@ -117,7 +120,7 @@ export class TransactionLane {
     let count = 0;
     for (const { results, claim } of this.#queue) {
       records += results.length;
-      const fits = records <= this.#options.maxRecords && claim.epoch === this.#queue[0]?.claim.epoch;
+      const fits = records <= this.#most && claim.epoch === this.#queue[0]?.claim.epoch;
       if (count > 0 && !fits) break;
       count += 1;
     }
@@ -145,6 +148,7 @@ export class TransactionLane {
   /** The outcomes that are stored by this call, as they are stored. */
   async #store(chunk: Chunk): Promise<Outcome[]> {
     const { producer, events } = this.#options;
+    if (chunk.results.length > this.#most) return this.#halves(chunk);
     for (let delay = BACKOFF_MS.first; ; delay = Math.min(delay * 2, BACKOFF_MS.most)) {
       if (this.#closed) throw new Error('the sink was closed');
       if (!chunk.claim.isCurrent()) return leaveAll(chunk);
@@ -154,6 +158,8 @@ export class TransactionLane {
         this.#forget();
         const type = refusalOf(error);
         if (type) return this.#isolate(chunk, type);
+        // By another owner, or because it took longer than a transaction may: then a smaller one may come through.
+        if (error instanceof Fenced) this.#most = Math.max(1, Math.ceil(chunk.results.length / 2));
         if (error instanceof Fenced || error instanceof MovedBack) return this.#lose(chunk, error);
         const lasting = lastingError(error);
         if (lasting || this.#closed) throw lasting ?? error;
@@ -170,6 +176,7 @@ export class TransactionLane {
     const open = results.filter(({ outcome }) => outcome.record.offset >= from);
     await this.#options.producer.store(sendsOf(open, this.#options.maxBytes), claim.next);
     [this.#from, this.#highest] = [claim.next, claim.next];
+    this.#most = Math.min(this.#most + 1, this.#options.maxRecords);
     this.#options.events.committed();
     claim.leave(recordsOf(results).filter(({ offset }) => offset < from));
     return open.map(({ outcome }) => outcome);
@@ -206,6 +213,11 @@ export class TransactionLane {
   async #isolate({ results, claim }: Chunk, type: string): Promise<Outcome[]> {
     const [only] = results;
     if (only && results.length === 1) return this.#store({ results: [only.mend(type)], claim });
+    return this.#halves({ results, claim });
+  }
+
+  /** Each half a transaction. */
+  async #halves({ results, claim }: Chunk): Promise<Outcome[]> {
     const middle = Math.ceil(results.length / 2);
     const first = results.slice(0, middle);
     const next = (first.at(-1) as Result).outcome.record.offset + 1n;

@@ -71,3 +71,33 @@ test('a lane that is fenced off gives the partition up and leaves all to its own
   assert.deepEqual(fenced.left, [0, 1]);
   assert.equal(lost.length, 1);
 });
+
+test('a transaction that took too long is tried again in smaller ones, which grow again', async () => {
+  const sizes: number[] = [];
+  let most = 3;
+  let committed = 0n;
+  const store = async (_: unknown, next: bigint) => {
+    const size = Number(next - committed);
+    sizes.push(size);
+    if (size > most) throw new Fenced('in', new Error('it was aborted'));
+    committed = next;
+  };
+  const slow = lane({ store, takeOver: async () => committed });
+  const read = async (from: number, to: number, epoch: number) => {
+    const results = Array.from({ length: to - from }, (_, i) => resultAt(from + i));
+    let isCurrent = true;
+    const lose = () => {
+      isCurrent = false;
+    };
+    return offsetsOf(await slow.push(results, claim(to, { epoch, isCurrent: () => isCurrent, lose }).part));
+  };
+  // What is given up is read again, under another epoch.
+  assert.deepEqual(await read(0, 12, 1), []);
+  assert.deepEqual(await read(0, 12, 2), []);
+  assert.deepEqual(await read(0, 12, 3), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  assert.deepEqual(sizes, [12, 6, 3, 3, 3, 3]);
+  most = 100;
+  for (let at = 12; at < 400; at += 24) await read(at, at + 24, 3);
+  assert.deepEqual(sizes.slice(6, 8), [6, 6]);
+  assert.equal(sizes.at(-1), 24);
+});

@@ -121,7 +121,7 @@ export class WorkerClassifier implements Classifier {
   }
 }
 
-/** A plain array: ten times quicker to make than a view, and whoever keeps it does not keep the batch. */
+/** A plain array: as quick to make as a view, and whoever keeps it does not keep the whole batch. */
 function numbersIn(all: Float64Array, from: number, to: number): number[] {
   const numbers: number[] = [];
   for (let i = from; i < to; i++) numbers.push(all[i] as number);

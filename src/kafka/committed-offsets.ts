@@ -28,9 +28,7 @@ export class CommittedOffsets {
     try {
       const admin = await this.#connected();
       const [found] = await admin.fetchOffsets({ groupId: this.#group, topics: [topic] });
-      const offset = found?.partitions.find(each => each.partition === partition)?.offset;
-      if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
-      return BigInt(offset) < 0n ? undefined : BigInt(offset);
+      return committedIn(found?.partitions, { topic, partition });
     } catch (error) {
       await this.close();
       throw error;
@@ -47,6 +45,16 @@ export class CommittedOffsets {
     this.#admin ??= connect(this.#kafka);
     return this.#admin;
   }
+}
+
+/** What a coordinator's answer says of one partition; undefined when nothing is committed. Throws when it says nothing. */
+export function committedIn(
+  answer: ReadonlyArray<{ readonly partition: number; readonly offset: string }> | undefined,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+): bigint | undefined {
+  const offset = answer?.find(each => each.partition === partition)?.offset;
+  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
+  return BigInt(offset) < 0n ? undefined : BigInt(offset);
 }
 
 async function connect(kafka: Kafka): Promise<Admin> {

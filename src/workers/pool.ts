@@ -16,7 +16,7 @@ export type Reply = Response | { readonly kind: 'crashed'; readonly message: str
 
 /**
  * Room for a thread's new objects. V8 takes three times 16 MB before it looks what is garbage; a thread makes little
- * of it, and in this much it is looked at more often and costs 12 MB less.
+ * of it, and in this much it is looked at more often (`npm run bench -- memory`).
  */
 const YOUNG_MB = 4;
 

@@ -1,4 +1,5 @@
 import { invariant } from '../../errors.js';
+import { committedIn } from '../committed-offsets.js';
 import { require } from './modules.js';
 
 interface OffsetCommit {
@@ -47,7 +48,5 @@ export async function committedByTaker(
   const taker = takers.get(transactionalId);
   invariant(taker, 'committedByTaker comes after sendOffsets');
   const { responses } = await taker.offsetFetch({ groupId: group, topics: [{ topic, partitions: [{ partition }] }] });
-  const offset = responses[0]?.partitions.find(each => each.partition === partition)?.offset;
-  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
-  return BigInt(offset) < 0n ? undefined : BigInt(offset);
+  return committedIn(responses[0]?.partitions, { topic, partition });
 }

@@ -53,9 +53,9 @@ const RETRY_MS = { first: 200, most: 10_000 };
 
 /**
  * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are with the classifier as
- * it can use, and as many again may be on their way out, so that no thread waits for a broker's answer. A batch that
- * would only wait for a thread is taken when it is full: under a partial load what comes meanwhile goes along. Waiting
- * for a free place is the only backpressure, and it reaches the brokers through the source.
+ * it can use, and as many again may be on their way out, so that no thread waits for a broker's answer. A small batch
+ * that would only wait for a thread is not taken: under a partial load what comes meanwhile goes along. Waiting for a
+ * free place is the only backpressure, and it reaches the brokers through the source.
  *
  * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
  * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
@@ -105,10 +105,11 @@ export class Pipeline {
 
   async #loop(): Promise<void> {
     const { source, classifier } = this.#parts;
+    const { threads } = classifier;
     for (;;) {
       while (this.#unanswered.size >= classifier.concurrency) await Promise.race(this.#unanswered);
       while (this.#underWay.size >= classifier.concurrency * 2) await Promise.race(this.#underWay);
-      const batch = await source.take(() => this.#unanswered.size >= classifier.threads);
+      const batch = await source.take(() => ({ threads, free: Math.max(0, threads - this.#unanswered.size) }));
       if (!batch || this.#sealed) break;
       this.#start(batch);
     }

@@ -220,11 +220,12 @@ export interface Claim {
 export interface Source {
   open(): Promise<void>;
   /**
-   * The next batch; waits for one; undefined once stopped or at the end of the input. A source whose records trickle in
-   * hands out only full batches while the classifier `isBusy`: one that waits behind others may as well grow.
+   * The next batch, of a size that suits the classifier's threads; waits for one; undefined once stopped or at the end of
+   * the input. A source whose records trickle in hands out nothing small while no thread is free: what waits behind other
+   * batches may as well grow.
    */
-  take(isBusy?: () => boolean): Promise<Batch | undefined>;
-  /** The classifier may be busy no more: a waiting `take` looks again. */
+  take(occupancy?: () => Occupancy): Promise<Batch | undefined>;
+  /** A thread may be free: a waiting `take` looks again. */
   look(): void;
   /** False once the batch's partitions may belong to somebody else: its results must not be published. */
   isCurrent(batch: Batch): boolean;
@@ -235,6 +236,12 @@ export interface Source {
   stop(): void;
   /** Commits what is done and lets go of the input. */
   close(): Promise<void>;
+}
+
+/** A classifier's threads, and those of them that have nothing to do. */
+export interface Occupancy {
+  readonly threads: number;
+  readonly free: number;
 }
 
 /** Texts to scores. Never throws for a text: one that cannot be answered comes back as a Rejection. */

@@ -1,5 +1,6 @@
 import type { SourceRecord } from '../types.js';
 import { type BatchBudget, BatchRoom, recordsOnly, valueBytesOf } from './batch-room.js';
+import { ONE_THREAD, shareOf, workOf, worthWaiting } from './batch-share.js';
 
 /** A record and the offset to commit once it and all before it are done. */
 export interface Held {
@@ -22,8 +23,8 @@ interface Queue {
   bytes: number;
 }
 
-/** Records of a partition that are worth a request: so many, or a quarter of the batch where that is less. */
-const RUN = { records: 32, share: 0.25 };
+/** Records of a partition that are worth a request: so many, or what makes a quarter of the batch where that is less. */
+const RUN = { records: 128, share: 0.25 };
 
 /** Bytes of a record that count against the limits: key, value and a flat charge for objects and headers. */
 export function sizeOf(record: SourceRecord): number {
@@ -69,18 +70,19 @@ export class RecordBuffer {
    * records, and the next batch begins behind them: results are stored partition by partition, and a request for
    * a handful of them costs the brokers more than the model costs us.
    */
-  take(budget: BatchBudget = this.#anyWork()): Map<string, Held[]> | undefined {
+  take(most: BatchBudget = this.#anyWork(), occupancy = ONE_THREAD): Map<string, Held[]> | undefined {
     const partitions = this.#inTurn().filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
+    const budget = shareOf(most, workOf(this.#waitingBytes(), most, occupancy), occupancy);
     const room = new BatchRoom(budget, this.#limits.batchBytes);
-    const run = Math.min(RUN.records, Math.ceil(budget.records * RUN.share));
+    const run = runOf(budget);
     const batch = new Map<string, Held[]>();
-    const due = Math.min(run, Math.ceil(budget.records / partitions.length));
+    const due = Math.min(run.records, Math.ceil(budget.records / partitions.length));
     let isCut = false;
     for (const [i, [partition, queue]] of partitions.entries()) {
       if (room.isFull) break;
-      const part = partOf(room, { partitions: partitions.length - i, run });
-      const taken = takeFrom(queue, room, part);
+      const part = partOf(room, partitions.length - i);
+      const taken = takeFrom(queue, room, { part, run });
       if (taken.length > 0) batch.set(partition, taken);
       // Who is cut short for want of room is the first in the next batch, where a record goes whatever it costs.
       isCut ||= queue.waiting.length > 0 && taken.length < due;
@@ -89,9 +91,9 @@ export class RecordBuffer {
     return batch;
   }
 
-  /** True when a batch taken now could take no more of what waits. */
-  hasFullBatch(budget: BatchBudget = this.#anyWork()): boolean {
-    const room = new BatchRoom(budget, this.#limits.batchBytes);
+  /** True when so much waits that a batch of it is taken though no thread is free. */
+  isWorthWaiting(budget: BatchBudget = this.#anyWork()): boolean {
+    const room = new BatchRoom(worthWaiting(budget), this.#limits.batchBytes);
     for (const { waiting } of this.#queues.values()) {
       for (const { record } of waiting) {
         const ms = room.msOf(valueBytesOf(record));
@@ -100,6 +102,10 @@ export class RecordBuffer {
       }
     }
     return room.isFull;
+  }
+
+  *#waitingBytes(): Generator<number> {
+    for (const { waiting } of this.#queues.values()) for (const { record } of waiting) yield valueBytesOf(record);
   }
 
   #anyWork(): BatchBudget {
@@ -156,26 +162,31 @@ export class RecordBuffer {
   }
 }
 
-/** An equal part of the room for each of so many partitions, or room for a run where that is more. */
-function partOf(
-  { records, ms }: BatchRoom,
-  { partitions, run }: { readonly partitions: number; readonly run: number },
-): { readonly records: number; readonly ms: number } {
-  const share = Math.max(1 / partitions, Math.min(1, run / records));
-  return { records: Math.ceil(records * share), ms: ms * share };
+/** So many records, and so much work. */
+interface Part {
+  readonly records: number;
+  readonly ms: number;
 }
 
-/** At least one record goes along while there is room for it, whatever the share. */
-function takeFrom(queue: Queue, room: BatchRoom, share: { readonly records: number; readonly ms: number }): Held[] {
-  const most = Math.min(share.records, queue.waiting.length);
+function runOf({ records, ms }: BatchBudget): Part {
+  return { records: Math.min(RUN.records, Math.ceil(records * RUN.share)), ms: ms * RUN.share };
+}
+
+/** An equal part of the room for each of so many partitions. */
+function partOf({ records, ms }: BatchRoom, partitions: number): Part {
+  return { records: Math.ceil(records / partitions), ms: ms / partitions };
+}
+
+/** What is within the part, or within a run; and while there is room for it, at least one record. */
+function takeFrom(queue: Queue, room: BatchRoom, { part, run }: { readonly part: Part; readonly run: Part }): Held[] {
+  const isWithin = ({ records, ms }: Part, most: Part) => records <= most.records && ms <= most.ms;
   let [count, used] = [0, 0];
-  while (count < most) {
-    const { record } = queue.waiting[count] as Held;
+  for (const { record } of queue.waiting) {
     const ms = room.msOf(valueBytesOf(record));
-    if (!room.fits(ms) || (count > 0 && used + ms > share.ms)) break;
+    const grown = { records: count + 1, ms: used + ms };
+    if (!room.fits(ms) || (count > 0 && !isWithin(grown, part) && !isWithin(grown, run))) break;
     room.add(ms, sizeOf(record));
-    used += ms;
-    count += 1;
+    [count, used] = [grown.records, grown.ms];
   }
   return queue.waiting.splice(0, count);
 }

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../errors.js';
-import type { Batch, Source, SourceRecord } from '../types.js';
+import type { Batch, Occupancy, Source, SourceRecord } from '../types.js';
 import { type BatchBudget, BatchRoom, valueBytesOf } from './batch-room.js';
+import { ONE_THREAD, shareOf, workOf } from './batch-share.js';
 import { readCsv } from './file-csv.js';
 import { type FileInput, unreadable } from './file-input.js';
 import { type FileValue, readJsonLines, readLines } from './file-lines.js';
@@ -18,7 +19,13 @@ export interface FileSourceOptions {
 }
 
 interface FileBatch extends Batch {
-  /** Bytes read of all files when the batch was handed out. */
+  /** Bytes of all files up to about the end of the batch. */
+  readonly readBytes: number;
+}
+
+interface Read {
+  readonly record: SourceRecord;
+  /** Bytes read of all files by then. */
   readonly readBytes: number;
 }
 
@@ -27,13 +34,14 @@ const LINGER_MS = 50;
 
 /**
  * Records from files, one file after the other: topic is the file's name, partition its place among the inputs, offset
- * the line, from 0. Reads only as far as `take` asks, so a file of any size takes the memory of a batch. There are no
- * offsets to commit and no rebalances: every batch stays current.
+ * the line, from 0. Reads only as far as `take` asks, a batch for each thread, so a file of any size takes the memory of
+ * those. There are no offsets to commit and no rebalances: every batch stays current.
  */
 export class FileSource implements Source {
   readonly #options: FileSourceOptions;
   readonly #signal = new Signal();
   readonly #records: AsyncGenerator<SourceRecord>;
+  #waiting: Read[] = [];
   #next: Promise<IteratorResult<SourceRecord, unknown>> | undefined;
   #stream: Readable | undefined;
   #lastFile = 0;
@@ -56,11 +64,12 @@ export class FileSource implements Source {
   }
 
   /** Throws INPUT_UNREADABLE or what a malformed file comes to, once every record before it is done. */
-  async take(): Promise<FileBatch | undefined> {
-    const records = await this.#gather();
-    if (this.#mustWait(records)) await this.#signal.until(() => this.#outstanding === 0 || this.#stopped);
+  async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<FileBatch | undefined> {
+    await this.#gather(occupancy().threads);
+    const taken = this.#cut(occupancy());
+    if (this.#mustWait(taken)) await this.#signal.until(() => this.#outstanding === 0 || this.#stopped);
     if (this.#stopped) return undefined;
-    if (records.length > 0) return this.#handOut(records);
+    if (taken.length > 0) return this.#handOut(taken);
     if (this.#failure) throw this.#failure;
     return undefined;
   }
@@ -92,36 +101,49 @@ export class FileSource implements Source {
     this.stop();
   }
 
-  /** The records of the next batch: full, or what came within LINGER_MS of its first; empty at the end of the input. */
-  async #gather(): Promise<SourceRecord[]> {
-    const room = new BatchRoom(this.#options.budget, this.#options.batchBytes);
-    const records: SourceRecord[] = [];
+  /** Reads on until a full batch waits for each thread, or what came within LINGER_MS; nothing at the end of the input. */
+  async #gather(threads: number): Promise<void> {
+    const { budget, batchBytes } = this.#options;
+    const most = { records: budget.records * threads, ms: budget.ms * threads };
+    const room = new BatchRoom({ ...most, msOf: bytes => budget.msOf(bytes) }, batchBytes * threads);
+    let isFull = this.#waiting.some(({ record }) => !admitted(record, room));
     let lingered: Promise<undefined> | undefined;
-    while (!room.isFull) {
+    while (!isFull && !room.isFull) {
+      if (this.#waiting.length > 0) lingered ??= sleep(LINGER_MS, undefined);
       this.#next ??= this.#nextRecord();
       const next = await (lingered ? Promise.race([this.#next, lingered]) : this.#next);
       if (!next) break;
-      if (!next.done && !admitted(next.value, room)) break;
       this.#next = undefined;
       if (next.done) break;
-      records.push(next.value);
-      lingered ??= sleep(LINGER_MS, undefined);
+      this.#waiting.push({ record: next.value, readBytes: this.#readBytes });
+      isFull = !admitted(next.value, room);
     }
-    return records;
+  }
+
+  /** The next batch of what waits. */
+  #cut(occupancy: Occupancy): Read[] {
+    const { budget, batchBytes } = this.#options;
+    const sizes = this.#waiting.map(({ record }) => valueBytesOf(record));
+    const share = shareOf(budget, workOf(sizes, budget, occupancy), occupancy);
+    const room = new BatchRoom(share, batchBytes);
+    const end = this.#waiting.findIndex(({ record }) => !admitted(record, room));
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
   /**
    * Batches keep their order through the pipeline by sharing a file with the one before. Where they do not, the new file
    * waits until all of the old one is out; and so does a failure.
    */
-  #mustWait([first]: readonly SourceRecord[]): boolean {
-    return first ? first.partition !== this.#lastFile : this.#failure !== undefined;
+  #mustWait([first]: readonly Read[]): boolean {
+    return first ? first.record.partition !== this.#lastFile : this.#failure !== undefined;
   }
 
-  #handOut(records: readonly SourceRecord[]): FileBatch {
-    this.#lastFile = records.at(-1)?.partition ?? this.#lastFile;
+  #handOut(taken: readonly Read[]): FileBatch {
+    const { record, readBytes } = taken.at(-1) as Read;
+    this.#lastFile = record.partition;
     this.#outstanding += 1;
-    return { epoch: 1, records, next: [], readBytes: this.#readBytes };
+    const records = taken.map(each => each.record);
+    return { epoch: 1, records, next: [], readBytes: this.#waiting.length > 0 ? readBytes : this.#readBytes };
   }
 
   /** A failure is an end of the input that is remembered. */

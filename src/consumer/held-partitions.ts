@@ -1,4 +1,4 @@
-import type { Batch, SourceRecord } from '../types.js';
+import type { Batch, Occupancy, SourceRecord } from '../types.js';
 import type { BatchBudget } from './batch-room.js';
 import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './offsets.js';
@@ -41,8 +41,8 @@ export class HeldPartitions {
   }
 
   /** The next batch, handed out; undefined when nothing waits. */
-  take(budget?: BatchBudget): HeldBatch | undefined {
-    const taken = this.#buffer.take(budget);
+  take(budget?: BatchBudget, occupancy?: Occupancy): HeldBatch | undefined {
+    const taken = this.#buffer.take(budget, occupancy);
     return taken && this.#handOut(taken);
   }
 
@@ -78,9 +78,9 @@ export class HeldPartitions {
     return this.#buffer.hasWaiting;
   }
 
-  /** True when a batch taken now could not grow any more. */
-  hasFullBatch(budget?: BatchBudget): boolean {
-    return this.#buffer.hasFullBatch(budget);
+  /** True when so much waits that a batch of it is taken though no thread is free. */
+  isWorthWaiting(budget?: BatchBudget): boolean {
+    return this.#buffer.isWorthWaiting(budget);
   }
 
   /** True when nothing of the partition is waiting or in flight. */

@@ -4,8 +4,9 @@ import { failPoint } from '../failpoints.js';
 import type { LostOffset } from '../kafka/patches.js';
 import { recordOf } from '../kafka/record.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
-import type { Batch, Source } from '../types.js';
+import type { Batch, Occupancy, Source } from '../types.js';
 import type { BatchBudget } from './batch-room.js';
+import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits, Held } from './buffer.js';
 import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
@@ -35,10 +36,16 @@ export interface SourceEvents {
 }
 
 /**
+ * While no thread is free, what is fetched only waits, and a fetch costs the brokers and us the more, the fewer records
+ * it brings: the next one is asked for when a thread is free, or after so long.
+ */
+const FETCH_PAUSE_MS = 10;
+
+/**
  * Records from Kafka, for one member of a consumer group.
  *
- * The member hands every fetched batch to a handler that only puts the records among those that are held and returns,
- * so fetching and heartbeats never wait for inference. When the group rebalances, what is in flight is finished and
+ * The member hands every fetched batch to a handler that only puts the records among those that are held, and returns
+ * after a moment at most, so fetching and heartbeats never wait for inference. When the group rebalances, what is in flight is finished and
  * committed under the old generation first (`#settle`), then the epoch ends, and with it everything that is still held;
  * its records are read again by whoever owns the partition next.
  */
@@ -48,6 +55,8 @@ export class KafkaSource implements Source {
   readonly #held: HeldPartitions;
   readonly #committer: Committer;
   readonly #signal = new Signal();
+  #occupancy: () => Occupancy = () => ONE_THREAD;
+  #pause: Promise<void> | undefined;
   #settling = false;
   #stopped = false;
   #failure: Error | undefined;
@@ -102,14 +111,15 @@ export class KafkaSource implements Source {
     return this.#held.positions();
   }
 
-  async take(isBusy: () => boolean = () => false): Promise<HeldBatch | undefined> {
+  async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<HeldBatch | undefined> {
     const { budget } = this.#options;
-    const isThere = () => this.#available() && (!isBusy() || this.#held.hasFullBatch(budget));
+    this.#occupancy = occupancy;
+    const isThere = () => this.#available() && (occupancy().free > 0 || this.#held.isWorthWaiting(budget));
     for (;;) {
       await this.#signal.until(() => this.#stopped || this.#failure !== undefined || isThere());
       if (this.#failure) throw this.#failure;
       if (this.#stopped) return undefined;
-      const batch = this.#held.take(budget);
+      const batch = this.#held.take(budget, occupancy());
       if (batch) return batch;
     }
   }
@@ -152,7 +162,7 @@ export class KafkaSource implements Source {
     await this.#member.leave();
   }
 
-  /** Never waits: the fetcher is blocked while this runs. */
+  /** Waits for a moment at most: the fetcher is blocked while this runs. */
   async #admit({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
     if (this.#settling || this.#stopped) return;
     const id = partitionId(batch);
@@ -167,6 +177,15 @@ export class KafkaSource implements Source {
     resolveOffset(lastOffset);
     if (this.#held.isOver(id)) this.#member.pause([id]);
     this.#signal.raise();
+    await this.#untilFetchPays();
+  }
+
+  async #untilFetchPays(): Promise<void> {
+    const isDue = () => this.#settling || this.#stopped || this.#occupancy().free > 0;
+    if (isDue()) return;
+    this.#pause ??= this.#signal.within(FETCH_PAUSE_MS, isDue);
+    await this.#pause;
+    this.#pause = undefined;
   }
 
   #available(): boolean {

@@ -1,6 +1,7 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
-import type { Batch, Source } from '../types.js';
+import type { Batch, Occupancy, Source } from '../types.js';
 import type { BatchBudget } from './batch-room.js';
+import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits } from './buffer.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
 import { partitionId, type TopicPartition } from './partition-id.js';
@@ -41,10 +42,10 @@ export class RangeSource implements Source {
     this.#reading = Promise.all(ranges.map(range => this.#read(range)));
   }
 
-  async take(): Promise<HeldBatch | undefined> {
+  async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<HeldBatch | undefined> {
     await this.#signal.until(() => this.#isStopped || this.#held.hasWaiting || this.#open === 0);
     if (this.#failure) throw this.#failure;
-    return this.#isStopped ? undefined : this.#held.take(this.#options.budget);
+    return this.#isStopped ? undefined : this.#held.take(this.#options.budget, occupancy());
   }
 
   /** What is in a range is there already. */

@@ -24,6 +24,17 @@ export class Signal {
       await this.#raised.promise;
     }
   }
+
+  /** As `until`, but for so many milliseconds at most. */
+  async within(ms: number, condition: () => boolean): Promise<void> {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      this.raise();
+    }, ms);
+    await this.until(() => over || condition());
+    clearTimeout(timer);
+  }
 }
 
 function later(): Later {

@@ -1,5 +1,5 @@
 import type { BatchSize } from '../batch-size.js';
-import { BatchRoom } from '../consumer/batch-room.js';
+import { type BatchBudget, BatchRoom } from '../consumer/batch-room.js';
 import type { Classifier } from '../types.js';
 
 /** A classifier that is open, and how batches for it are made. */
@@ -15,9 +15,9 @@ export interface Text {
   readonly bytes: number;
 }
 
-/** What one batch of these would be, as a stage makes it: all there is, up to the work of a batch. */
-export function batchOf<T extends Text>(waiting: Iterable<T>, { size, batchBytes }: Subject): T[] {
-  const room = new BatchRoom(size, batchBytes);
+/** What one batch of these would be, as a stage makes it: all there is, up to this much. */
+export function batchOf<T extends Text>(waiting: Iterable<T>, { batchBytes }: Subject, most: BatchBudget): T[] {
+  const room = new BatchRoom(most, batchBytes);
   const batch: T[] = [];
   for (const one of waiting) {
     const ms = room.msOf(one.bytes);

@@ -17,7 +17,7 @@ export async function flood(
   let at = 0;
   const lane = async () => {
     while (clock.now() < to) {
-      const batch = batchOf(around(texts, at), subject);
+      const batch = batchOf(around(texts, at), subject, subject.size);
       at = (at + batch.length) % texts.length;
       const workMs = await answer(batch, subject);
       done.push({ endMs: clock.now(), workMs, texts: batch.length });

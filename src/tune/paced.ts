@@ -1,3 +1,4 @@
+import { shareOf, workOf, worthWaiting } from '../consumer/batch-share.js';
 import type { Clock } from './clock.js';
 import { answer, batchOf, type Subject, type Text } from './feed.js';
 import { quantile } from './statistics.js';
@@ -35,9 +36,8 @@ export async function pacedP99(texts: readonly Text[], subject: Subject, options
   };
   const send = () => {
     while (waiting.length > 0 && open.size < subject.classifier.concurrency) {
-      const taken = batchOf(waiting, subject).length;
-      // As a stage does: what would only wait for a thread waits until it fills a batch.
-      if (open.size >= subject.classifier.threads && taken === waiting.length) break;
+      const taken = nextBatch(waiting, subject, open.size);
+      if (taken === 0) break;
       const batch = waiting.splice(0, taken);
       const work: Promise<void> = answer(batch, subject).then(() => {
         open.delete(work);
@@ -58,4 +58,15 @@ export async function pacedP99(texts: readonly Text[], subject: Subject, options
   waiting.length = 0;
   await Promise.all(open);
   return quantile(latencies, 0.99);
+}
+
+/** How many of the texts a stage would take now, with so many batches under way. */
+function nextBatch(waiting: readonly Text[], subject: Subject, underWay: number): number {
+  const { size, classifier } = subject;
+  const { threads } = classifier;
+  const occupancy = { threads, free: Math.max(0, threads - underWay) };
+  const isSmall = () => batchOf(waiting, subject, worthWaiting(size)).length === waiting.length;
+  if (occupancy.free === 0 && isSmall()) return 0;
+  const sizes = waiting.map(({ bytes }) => bytes);
+  return batchOf(waiting, subject, shareOf(size, workOf(sizes, size, occupancy), occupancy)).length;
 }

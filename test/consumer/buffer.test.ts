@@ -87,14 +87,14 @@ describe('a batch', () => {
       const buffer = bufferOf({ batchBytes }, 'a', 'b');
       buffer.push('a', held(0, 3));
       buffer.push('b', held(0, count - 3));
-      return buffer.hasFullBatch(budget);
+      return buffer.isWorthWaiting(budget);
     };
     assert.deepEqual([full(7), full(8)], [false, true], 'limit of the buffer');
     const budget = { records: 6, ms: 25, msOf: () => 5 };
     assert.deepEqual([full(5, budget), full(6, { ...budget, records: 99 })], [false, true], 'work');
     assert.deepEqual([full(5, { ...budget, ms: 99 }), full(6, { ...budget, ms: 99 })], [false, true], 'records');
     assert.deepEqual([full(4, undefined, 5 * 266), full(5, undefined, 5 * 266)], [false, true], 'bytes');
-    assert.equal(bufferOf({}, 'a').hasFullBatch({ ...budget, msOf: () => Number.NaN }), false, 'nothing waits');
+    assert.equal(bufferOf({}, 'a').isWorthWaiting({ ...budget, msOf: () => Number.NaN }), false, 'nothing waits');
   });
 
   test('is undefined when nothing waits', () => {

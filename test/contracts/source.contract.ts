@@ -123,14 +123,14 @@ export function sourceContract(contract: SourceContract): void {
     }
 
     if (can.has('gather')) {
-      test('hands out only full batches while the classifier is busy, and what there is once it is not', async t => {
+      test('hands out only full batches while no thread is free, and what there is once one is', async t => {
         const { source } = await opened(t, contract, { counts: [3], batchRecords: 2 });
-        let busy = true;
-        const isBusy = () => busy;
-        assert.deepEqual((await source.take(isBusy))?.records.map(placeOf), ['0/0', '0/1']);
-        const waiting = source.take(isBusy);
+        let free = 0;
+        const occupancy = () => ({ threads: 1, free });
+        assert.deepEqual((await source.take(occupancy))?.records.map(placeOf), ['0/0', '0/1']);
+        const waiting = source.take(occupancy);
         assert.equal(await Promise.race([waiting, sleep(100, 'waits')]), 'waits');
-        busy = false;
+        free = 1;
         source.look();
         assert.deepEqual((await waiting)?.records.map(placeOf), ['0/2']);
       });

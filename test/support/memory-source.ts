@@ -1,6 +1,6 @@
 import { PartitionProgress, type Slice } from '../../src/consumer/offsets.js';
 import { Signal } from '../../src/consumer/signal.js';
-import type { Batch, Source, SourceRecord } from '../../src/types.js';
+import type { Batch, Occupancy, Source, SourceRecord } from '../../src/types.js';
 import { recordAt } from './memory-records.js';
 
 /** Partitions with what a group has committed of them: what outlives a MemorySource. */
@@ -44,9 +44,9 @@ export class MemorySource implements Source {
 
   async open(): Promise<void> {}
 
-  async take(isBusy: () => boolean = () => false): Promise<Batch | undefined> {
+  async take(occupancy: () => Occupancy = () => ({ threads: 1, free: 1 })): Promise<Batch | undefined> {
     const { waits, batchRecords } = this.#options;
-    const next = () => this.#nextPartition(waits && isBusy() ? batchRecords : 1);
+    const next = () => this.#nextPartition(waits && occupancy().free === 0 ? batchRecords : 1);
     await this.#topic.appended.until(() => this.#stopped || !waits || next() !== undefined);
     const partition = next();
     return this.#stopped || partition === undefined ? undefined : this.#handOut(partition);

@@ -76,11 +76,11 @@ export const workers = z
     count: whole(1, 256)
       .optional()
       .describe('Threads that run the model; without it, as many as the CPU quota of the process allows.'),
-    batchRecords: whole(1, 10_000).default(512).describe('Most records handed to a worker at once.'),
+    batchRecords: whole(1, 10_000).default(2_048).describe('Most records handed to a worker at once.'),
     batchMs: whole(1, 60_000)
-      .default(250)
+      .default(1_000)
       .describe(
-        'How long a worker should take for a batch, by the number and length of its texts; batches are made as large as fits.',
+        'How long a worker should take for a batch at most, by the number and length of its texts. Batches grow that large while there is a backlog; otherwise they hold what is there.',
       ),
     batchBytes: whole(1, 256 * 1024 * 1024)
       .default(1024 * 1024)

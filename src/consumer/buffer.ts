@@ -77,15 +77,14 @@ export class RecordBuffer {
     const room = new BatchRoom(budget, this.#limits.batchBytes);
     const run = runOf(budget);
     const batch = new Map<string, Held[]>();
-    const due = Math.min(run.records, Math.ceil(budget.records / partitions.length));
     let isCut = false;
     for (const [i, [partition, queue]] of partitions.entries()) {
       if (room.isFull) break;
       const part = partOf(room, partitions.length - i);
-      const taken = takeFrom(queue, room, { part, run });
+      const { taken, hadRoom } = takeFrom(queue, room, { part, run });
       if (taken.length > 0) batch.set(partition, taken);
       // Who is cut short for want of room is the first in the next batch, where a record goes whatever it costs.
-      isCut ||= queue.waiting.length > 0 && taken.length < due;
+      isCut ||= !hadRoom;
       if (!isCut) this.#last = partition;
     }
     return batch;
@@ -178,15 +177,21 @@ function partOf({ records, ms }: BatchRoom, partitions: number): Part {
 }
 
 /** What is within the part, or within a run; and while there is room for it, at least one record. */
-function takeFrom(queue: Queue, room: BatchRoom, { part, run }: { readonly part: Part; readonly run: Part }): Held[] {
+function takeFrom(
+  queue: Queue,
+  room: BatchRoom,
+  { part, run }: { readonly part: Part; readonly run: Part },
+): { readonly taken: Held[]; readonly hadRoom: boolean } {
   const isWithin = ({ records, ms }: Part, most: Part) => records <= most.records && ms <= most.ms;
-  let [count, used] = [0, 0];
+  let [count, used, hadRoom] = [0, 0, true];
   for (const { record } of queue.waiting) {
     const ms = room.msOf(valueBytesOf(record));
     const grown = { records: count + 1, ms: used + ms };
-    if (!room.fits(ms) || (count > 0 && !isWithin(grown, part) && !isWithin(grown, run))) break;
+    if (count > 0 && !isWithin(grown, part) && !isWithin(grown, run)) break;
+    hadRoom = room.fits(ms);
+    if (!hadRoom) break;
     room.add(ms, sizeOf(record));
     [count, used] = [grown.records, grown.ms];
   }
-  return queue.waiting.splice(0, count);
+  return { taken: queue.waiting.splice(0, count), hadRoom };
 }

@@ -29,8 +29,8 @@ export const ROUNDS = { least: 3, most: 7 } as const;
 const SLICE_MS = { throughput: { least: 200, most: 2_000 }, latency: { least: 500, most: 4_000 } } as const;
 /** Of a slice, where latency is measured too: that takes more texts to know. */
 const FLOOD_SHARE = 0.3;
-/** Batches that are waited for after the time of a measurement: one under way and one behind it, of each kind. */
-const OVERTIME = { throughput: 2, latency: 4 } as const;
+/** Of a batch under a steady load, at most, as a rule: there it holds what has come meanwhile. */
+const PACED_MS = 250;
 
 /**
  * All settings in turn, round after round, so that what else the machine does meets them all alike. Undefined where the
@@ -64,12 +64,17 @@ export async function contest(settings: readonly Setting[], options: ContestOpti
 /** As many rounds as leave each measurement its least time. */
 function plan(settings: readonly Setting[], { clock, untilMs, goal }: ContestOptions) {
   const { least, most } = SLICE_MS[goal.kind];
-  const overtime = settings.reduce((sum, { batchMs }) => sum + batchMs * OVERTIME[goal.kind], 0);
+  const overtime = settings.reduce((sum, { batchMs }) => sum + overtimeOf(batchMs, goal), 0);
   const sliceWith = (rounds: number) => ((untilMs - clock.now()) / rounds - overtime) / settings.length;
   let rounds: number = ROUNDS.most;
   while (rounds > ROUNDS.least && sliceWith(rounds) < least) rounds -= 1;
   const sliceMs = Math.min(most, Math.max(least, sliceWith(rounds)));
   return { sliceMs, roundMs: sliceMs * settings.length + overtime };
+}
+
+/** What is waited for after the time of a measurement: a batch under way, and under a steady load one behind it. */
+function overtimeOf(batchMs: number, { kind }: Goal): number {
+  return batchMs + (kind === 'latency' ? 2 * Math.min(batchMs, PACED_MS) : 0);
 }
 
 async function round(settings: readonly Setting[], { rig, texts, clock, goal }: ContestOptions, sliceMs: number) {

@@ -16,7 +16,8 @@ export async function flood(
   const done: Worked[] = [];
   let at = 0;
   const lane = async () => {
-    while (clock.now() < to) {
+    // A batch waits behind the one its thread has just begun: what would only begin after the end is not asked for.
+    for (let startsAt = from; startsAt < to; startsAt = clock.now() + subject.size.ms) {
       const batch = batchOf(around(texts, at), subject, subject.size);
       at = (at + batch.length) % texts.length;
       const workMs = await answer(batch, subject);

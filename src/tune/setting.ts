@@ -19,7 +19,7 @@ export interface Bounds {
 }
 
 const RUN_TOKENS = [256, 512, 1024, 2048];
-const BATCH_MS = { throughput: [250, 500, 1000, 2000], latency: [10, 25, 50, 100, 250] } as const;
+const BATCH_MS = { throughput: [100, 250, 500, 1000], latency: [10, 25, 50, 100, 250] } as const;
 const MOST_COUNTS = 4;
 
 /** The settings that differ from this one in one knob, the setting itself first. */

@@ -40,7 +40,7 @@ test('a size that must hold another does, and is accepted where they are equal',
     }),
     [
       'input.sessionTimeoutMs: 30000 is less than 3 times input.heartbeatIntervalMs (10001), but two signs of life may get lost before the group gives up; give at least 30003, or lower input.heartbeatIntervalMs',
-      'input.bufferRecords: 127 is less than workers.batchRecords (512), but a full batch must fit into the buffer; give at least 512, or lower workers.batchRecords',
+      'input.bufferRecords: 127 is less than workers.batchRecords (2048), but a full batch must fit into the buffer; give at least 2048, or lower workers.batchRecords',
       'input.bufferBytes: 33554432 is less than input.maxValueBytes (33554433), but the longest record must fit into the buffer; give at least 33554433, or lower input.maxValueBytes',
       'input.maxBatchBytes: 33554432 is less than input.maxValueBytes (33554433), but the batch that holds the longest record must be read; give at least 33554433, or lower input.maxValueBytes',
       'workers.runTokens: 511 is less than model.maxTokens (512), but the longest text must fit into a run; give at least 512, or lower model.maxTokens',
@@ -49,7 +49,7 @@ test('a size that must hold another does, and is accepted where they are equal',
   load({
     flags: {
       'input.heartbeatIntervalMs': '10000',
-      'input.bufferRecords': '512',
+      'input.bufferRecords': '2048',
       'input.maxValueBytes': '33554432',
       'input.maxBatchBytes': '33554432',
     },

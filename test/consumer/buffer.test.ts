@@ -82,7 +82,25 @@ describe('a batch', () => {
     assert.deepEqual(sizes(buffer.take(budget)), { long: 1, short: 4, middle: 2 });
   });
 
-  test('is full once what waits is enough records, or work, or bytes, whatever the partition', () => {
+  test('of a burst is one part for each free thread', () => {
+    const buffer = bufferOf({}, 'a', 'b');
+    for (const partition of ['a', 'b']) buffer.push(partition, held(0, 10, 10));
+    const budget = { records: 100, ms: 1_000, msOf: (bytes: number) => bytes };
+    const free = [4, 3, 2, 1].map(count => buffer.take(budget, { threads: 4, free: count }));
+    const counts = free.map(batch => [...(batch?.values() ?? [])].flat().length);
+    assert.deepEqual(counts, [5, 5, 5, 5]);
+  });
+
+  test('holds runs of a quarter of its work, where equal parts would be shorter', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const buffer = bufferOf({}, ...names);
+    for (const partition of names) buffer.push(partition, held(0, 10, 10));
+    const budget = { records: 1_000, ms: 160, msOf: (bytes: number) => bytes };
+    assert.deepEqual(sizes(buffer.take(budget)), { a: 4, b: 4, c: 4, d: 4 });
+    assert.deepEqual(sizes(buffer.take(budget)), { e: 4, f: 4, g: 4, h: 4 });
+  });
+
+  test('is worth waiting once what waits is enough records, or work, or bytes, whatever the partition', () => {
     const full = (count: number, budget?: { records: number; ms: number; msOf: () => number }, batchBytes = 1e6) => {
       const buffer = bufferOf({ batchBytes }, 'a', 'b');
       buffer.push('a', held(0, 3));
@@ -237,6 +255,27 @@ describe('whatever is pushed, taken and released', () => {
           assert.ok(records.length === 1 || (records.length > 0 && work <= ms), `${records.length} of ${work} ms`);
           left -= records.length;
         }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('whatever records cost, every partition is served within as many batches as there are partitions', () => {
+    const costs = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(costs, fc.integer({ min: 1, max: 400 }), (each, ms) => {
+        const names = each.map((_, i) => `p${i}`);
+        const buffer = bufferOf({}, ...names);
+        each.forEach((bytes, i) => {
+          buffer.push(names[i] as string, held(0, 200, bytes));
+        });
+        const turns = new Map(names.map(name => [name, 0]));
+        for (let i = 0; i < names.length; i++) {
+          const batch = buffer.take({ records: 100, ms, msOf: bytes => bytes }) ?? [];
+          for (const [name] of batch) turns.set(name, (turns.get(name) ?? 0) + 1);
+        }
+        const all = [...turns.values()];
+        assert.ok(Math.min(...all) >= 1, String(all));
       }),
       { numRuns: 200 },
     );

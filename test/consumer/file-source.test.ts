@@ -67,6 +67,16 @@ test('a batch ends before the record that is too much work, which opens the next
   assert.deepEqual(sizes, [2, 1, 1]);
 });
 
+test('the end of the input is divided among the threads, and what is left is not divided for ever', async () => {
+  const budget = { records: 100, ms: 1_000, msOf: (bytes: number) => bytes };
+  const lines = `${'x'.repeat(20)}\n`.repeat(60);
+  const source = new FileSource({ inputs: [textInput('a', lines)], ...FIELDS, budget, batchBytes: 1_000_000 });
+  const sizes: number[] = [];
+  for (const free of [2, 1, 1, 1, 1])
+    sizes.push((await source.take(() => ({ threads: 2, free })))?.records.length ?? 0);
+  assert.deepEqual(sizes, [30, 15, 12, 3, 0]);
+});
+
 test('a file whose first record opens a batch waits until every earlier file is done', async () => {
   const source = sourceOf([textInput('a', 'x\nx\n'), textInput('b', 'x\n')], { records: 2 });
   const first = await taken(source);

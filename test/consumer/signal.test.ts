@@ -27,6 +27,16 @@ test('a condition is looked at when the signal is raised, and not before', async
   assert.equal(looks, 3);
 });
 
+test('waiting has an end, whether the condition comes or the time is over', async () => {
+  const signal = new Signal();
+  let holds = false;
+  const patient = signal.within(60_000, () => holds);
+  await signal.within(1, () => holds);
+  holds = true;
+  signal.raise();
+  await patient;
+});
+
 test('raising it wakes every waiter', async () => {
   const signal = new Signal();
   let holds = false;

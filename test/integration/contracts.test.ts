@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { recordsOnly } from '../../src/consumer/batch-room.js';
 import { KafkaSource } from '../../src/consumer/kafka-source.js';
@@ -25,9 +28,9 @@ interface Group {
   readonly group: string;
 }
 
-async function openSource({ broker, topic, group }: Group, batchRecords: number): Promise<KafkaSource> {
+async function openSource({ broker, topic, group }: Group, batchRecords: number, kafka = broker.kafka()) {
   const source = new KafkaSource({
-    kafka: broker.kafka(),
+    kafka,
     topics: [topic],
     group,
     fromBeginning: true,
@@ -177,3 +180,35 @@ function storedRejection(record: SourceRecord): StoredOutcome {
     original: record,
   };
 }
+
+/** A client whose consumers count what they fetch. */
+function counting(kafka: Kafka, fetched: () => void): Kafka {
+  const consumer: Kafka['consumer'] = options => {
+    const made = kafka.consumer(options);
+    made.on(made.events.FETCH, fetched);
+    return made;
+  };
+  return Object.assign(Object.create(kafka), { consumer });
+}
+
+test('while no thread is free, fetches are no closer together than a pause', async t => {
+  const group: Group = { broker: await sharedBroker(), topic: uniqueName('pause'), group: uniqueName('group') };
+  await group.broker.createTopics({ topic: group.topic, partitions: 1 });
+  let fetches = 0;
+  const kafka = counting(group.broker.kafka(), () => {
+    fetches += 1;
+  });
+  const source = await openSource(group, 1_000, kafka);
+  t.after(() => source.close());
+  const taking = source.take(() => ({ threads: 1, free: 0 }));
+  const producer = group.broker.kafka().producer();
+  await producer.connect();
+  t.after(() => producer.disconnect());
+  const [from, before] = [performance.now(), fetches];
+  for (let i = 0; i < 100; i++) await producer.send({ topic: group.topic, messages: [{ value: `text ${i}` }] });
+  const pauses = (performance.now() - from) / 10;
+  assert.ok(fetches - before <= pauses + 2, `${fetches - before} fetches in ${pauses} pauses`);
+  assert.ok(fetches - before >= 3, 'it goes on fetching');
+  source.stop();
+  assert.equal(await taking, undefined);
+});

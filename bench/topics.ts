@@ -26,6 +26,11 @@ export interface Appended {
 
 const CHUNK = 2_000;
 const MOST_TRIES = 50;
+/** Bytes between entries of the broker's index of a partition (index.interval.bytes). */
+const INDEX_INTERVAL_BYTES = 4_096;
+/** The key of no text. */
+const TOUCH = '-1';
+const POLL_MS = 1_000;
 
 /** The broker all contestants use, and what is asked of it. Output topics are stamped by the broker as it appends. */
 export class BenchBroker {
@@ -77,7 +82,22 @@ export class BenchBroker {
     await this.#admin.create(topics);
     await this.#admin.awaitLeaders(topics.map(each => each.topic));
     for (const { topic } of topics) await this.#answers(topic);
+    await this.#touch(place);
     return place;
+  }
+
+  /**
+   * Two records in every output partition, large enough that the broker begins its files and their indexes: what that
+   * costs belongs to the bench, whose topics are new, and to no contestant.
+   */
+  async #touch({ output, partitions }: Place): Promise<void> {
+    const producer = this.kafka.producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    const value = Buffer.alloc(INDEX_INTERVAL_BYTES + 1);
+    for (let partition = 0; partition < partitions; partition++) {
+      for (let i = 0; i < 2; i++) await producer.send({ topic: output, messages: [{ partition, key: TOUCH, value }] });
+    }
+    await producer.disconnect();
   }
 
   /** A leader may be named in the metadata a moment before it knows that it leads. */
@@ -121,7 +141,9 @@ export class BenchBroker {
     for (const range of await this.#reader.bounds(place.output)) {
       const rest = { ...range, from: from.get(range.partition) ?? range.from };
       for await (const { records } of this.#reader.read(rest)) {
-        for (const { key, timestamp } of records) found.push({ n: Number(key), at: Number(timestamp) });
+        for (const { key, timestamp } of records) {
+          if (String(key) !== TOUCH) found.push({ n: Number(key), at: Number(timestamp) });
+        }
       }
       from.set(range.partition, range.to);
     }
@@ -139,7 +161,10 @@ export function recordOf(n: number, text: string): { key: string; value: string 
   return { key: String(n), value: JSON.stringify({ id: n, text }) };
 }
 
-/** Waits until the output holds a label for each of so many texts; undefined when `limitMs` pass before. Polls every 100 ms. */
+/**
+ * Waits until the output holds a label for each of so many texts; undefined when `limitMs` pass before. Polls seldom: that is work for
+ * the broker too, the more so with many partitions, and labels bear the time at which they were appended.
+ */
 export async function untilLabelled(
   broker: BenchBroker,
   place: Place,
@@ -153,7 +178,7 @@ export async function untilLabelled(
       labels.push(...(await broker.appended(place, from)));
       if (labels.length >= count) return labels;
     }
-    await sleep(100);
+    await sleep(POLL_MS);
   }
   return undefined;
 }

@@ -81,7 +81,7 @@ export const input = z
         'Most bytes a compressed record batch may unpack to; at a larger one reading stops with BATCH_TOO_LARGE.',
       ),
     bufferRecords: whole(1, 1_000_000)
-      .default(16_384)
+      .default(8_192)
       .describe('Records held in memory, waiting or being classified; reading pauses at this number.'),
     bufferBytes: whole(1, 16 * 1024 * MiB)
       .default(32 * MiB)

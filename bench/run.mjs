@@ -7,6 +7,7 @@
 //   npm run bench -- cache                 what an answer costs to look up, and to keep
 //   npm run bench -- memory                what an inference thread takes
 //   npm run bench -- profile [--model]     which operators the time of inference goes into
+//   npm run bench -- leads [--model]       what edits of the graph would gain, and how fast its products are
 //   npm run bench -- scaling [--quick]     1, 2 and 4 instances of a group, and what a change of their number costs
 //   npm run bench -- autoscaler            the autoscaler of deploy/k8s over a day, simulated
 import { join } from 'node:path';
@@ -15,7 +16,15 @@ import { build, compile, installDependencies } from '../scripts/setup.mjs';
 installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
-const named = ['cascade', 'cache', 'memory', 'profile', 'scaling', 'autoscaler'].includes(process.argv[2] ?? '')
+const named = ['cascade', 'cache', 'memory', 'profile', 'leads', 'scaling', 'autoscaler'].includes(
+  process.argv[2] ?? '',
+)
   ? process.argv.splice(2, 1)[0]
   : 'main';
-await import(`../build/bench/${named}.js`);
+try {
+  await import(`../build/bench/${named}.js`);
+} catch (error) {
+  if (!String(error.code).startsWith('ERR_PARSE_ARGS')) throw error;
+  console.error(`npm run bench: ${error.message}; bench/run.mjs lists what there is`);
+  process.exitCode = 2;
+}

@@ -16,8 +16,8 @@ const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 const STAGE_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
-const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
-const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
+const POWERS_OF_TWO = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
+const TOKENS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
 
 export const METRICS = {
   siftline_records_consumed_total: {
@@ -119,7 +119,7 @@ export const METRICS = {
     help: 'Records of a batch.',
     labels: [],
     buckets: POWERS_OF_TWO,
-    watch: 'Always at workers.batchRecords: the stage runs at its capacity.',
+    watch: 'As many as a thread does in workers.batchMs, or always at workers.batchRecords: there is a backlog.',
   },
   siftline_batch_tokens: {
     type: 'histogram',

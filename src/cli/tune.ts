@@ -50,7 +50,7 @@ export function addTune(program: Command, context: CliContext): void {
     .option('--load <share>', 'without --rate: the same as a share of what the given settings can do', share, 0.6)
     .option('--agreement <share>', 'share of texts that a cascade is to decide as its full model would', share, 0.99)
     .option('--by-label', 'a confidence for each task or label of a cascade, not one for all')
-    .option('--seconds <n>', 'how long it may take, about', positive, 120)
+    .option('--seconds <n>', 'how long it may take, about', positive, 180)
     .option('-o, --output <file>', 'write what is better into this configuration file, new or not')
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);

@@ -15,12 +15,16 @@ export async function flood(
   const to = from + ms;
   const done: Worked[] = [];
   let at = 0;
+  let underWay = 0;
+  // Behind the batches of busy threads one only waits: if it would begin after the end, it is not asked for.
+  const isWorthwhile = () => clock.now() + (underWay < subject.classifier.threads ? 0 : subject.size.ms) < to;
   const lane = async () => {
-    // A batch waits behind the one its thread has just begun: what would only begin after the end is not asked for.
-    for (let startsAt = from; startsAt < to; startsAt = clock.now() + subject.size.ms) {
+    while (isWorthwhile()) {
       const batch = batchOf(around(texts, at), subject, subject.size);
       at = (at + batch.length) % texts.length;
+      underWay += 1;
       const workMs = await answer(batch, subject);
+      underWay -= 1;
       done.push({ endMs: clock.now(), workMs, texts: batch.length });
     }
   };

@@ -60,7 +60,7 @@ function instructionsOf(cpuinfo: string | undefined): string[] | undefined {
 }
 
 const MB = 1_000_000;
-const BASE_BYTES = 150 * MB;
+const BASE_BYTES = 200 * MB;
 const ARENA_BYTES = 60 * MB;
 
 /** A rough need against the memory there is. */
@@ -74,7 +74,7 @@ export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelByte
   return warn('memory', text, 'give it more memory, or lower workers.count or input.bufferBytes');
 }
 
-/** Bytes a stage needs, roughly: a base, per thread twice the model and an arena, and what it holds of its input. */
+/** Bytes a stage needs, roughly: a base with the batches under way, per thread twice the model and an arena, and what it holds of its input. */
 export function memoryEstimate(of: { threads: number; modelBytes: number; bufferBytes: number }): number {
   return BASE_BYTES + of.threads * (2 * of.modelBytes + ARENA_BYTES) + of.bufferBytes;
 }

@@ -22,7 +22,7 @@ export function renderMarkdown(result: BenchResult): string {
 function head({ args, machine, meanTokens, model }: BenchResult): string {
   return `# Performance
 
-Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds} --write\`. Ratios are what counts: in one run on one machine all
+Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds}${args.growth ? ' --growth' : ''} --write\`. Ratios are what counts: in one run on one machine all
 contestants work in turn (rounds: ${args.rounds}), on the same texts with ${args.threads} inference threads and the same model file, unless a line names
 another; tables have medians, and the spread is half the distance between the slowest and the fastest round.
 

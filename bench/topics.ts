@@ -162,8 +162,8 @@ export function recordOf(n: number, text: string): { key: string; value: string 
 }
 
 /**
- * Waits until the output holds a label for each of so many texts; undefined when `limitMs` pass before. Polls seldom: that is work for
- * the broker too, the more so with many partitions, and labels bear the time at which they were appended.
+ * Waits until the output holds a label for each of so many texts; undefined when `limitMs` pass before. Polls seldom: that
+ * is work for the broker too, the more so with many partitions, and labels bear the time at which they were appended.
  */
 export async function untilLabelled(
   broker: BenchBroker,

@@ -74,7 +74,10 @@ export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelByte
   return warn('memory', text, 'give it more memory, or lower workers.count or input.bufferBytes');
 }
 
-/** Bytes a stage needs, roughly: a base with the batches under way, per thread twice the model and an arena, and what it holds of its input. */
+/**
+ * Bytes a stage needs, roughly: a base with the batches under way, per thread twice the model and an arena, and what it
+ * holds of its input.
+ */
 export function memoryEstimate(of: { threads: number; modelBytes: number; bufferBytes: number }): number {
   return BASE_BYTES + of.threads * (2 * of.modelBytes + ARENA_BYTES) + of.bufferBytes;
 }

@@ -1,6 +1,6 @@
 import type { SourceRecord } from '../types.js';
 import { type BatchBudget, BatchRoom, recordsOnly, valueBytesOf } from './batch-room.js';
-import { ONE_THREAD, shareOf, workOf, worthWaiting } from './batch-share.js';
+import { ONE_THREAD, shareOf, worthWaiting } from './batch-share.js';
 
 /** A record and the offset to commit once it and all before it are done. */
 export interface Held {
@@ -73,7 +73,7 @@ export class RecordBuffer {
   take(most: BatchBudget = this.#anyWork(), occupancy = ONE_THREAD): Map<string, Held[]> | undefined {
     const partitions = this.#inTurn().filter(([, queue]) => queue.waiting.length > 0);
     if (partitions.length === 0) return undefined;
-    const budget = shareOf(most, workOf(this.#waitingBytes(), most, occupancy), occupancy);
+    const budget = shareOf(most, this.#waitingBytes(), occupancy);
     const room = new BatchRoom(budget, this.#limits.batchBytes);
     const run = runOf(budget);
     const batch = new Map<string, Held[]>();

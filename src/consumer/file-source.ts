@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../errors.js';
 import type { Batch, Occupancy, Source, SourceRecord } from '../types.js';
 import { type BatchBudget, BatchRoom, valueBytesOf } from './batch-room.js';
-import { ONE_THREAD, shareOf, workOf } from './batch-share.js';
+import { ONE_THREAD, shareOf } from './batch-share.js';
 import { readCsv } from './file-csv.js';
 import { type FileInput, unreadable } from './file-input.js';
 import { type FileValue, readJsonLines, readLines } from './file-lines.js';
@@ -104,8 +104,12 @@ export class FileSource implements Source {
   /** Reads on until a full batch waits for each thread, or what came within LINGER_MS; nothing at the end of the input. */
   async #gather(threads: number): Promise<void> {
     const { budget, batchBytes } = this.#options;
-    const most = { records: budget.records * threads, ms: budget.ms * threads };
-    const room = new BatchRoom({ ...most, msOf: bytes => budget.msOf(bytes) }, batchBytes * threads);
+    const most = {
+      records: budget.records * threads,
+      ms: budget.ms * threads,
+      msOf: (bytes: number) => budget.msOf(bytes),
+    };
+    const room = new BatchRoom(most, batchBytes * threads);
     let isFull = this.#waiting.some(({ record }) => !admitted(record, room));
     let lingered: Promise<undefined> | undefined;
     while (!isFull && !room.isFull) {
@@ -124,8 +128,7 @@ export class FileSource implements Source {
   #cut(occupancy: Occupancy): Read[] {
     const { budget, batchBytes } = this.#options;
     const sizes = this.#waiting.map(({ record }) => valueBytesOf(record));
-    const share = shareOf(budget, workOf(sizes, budget, occupancy), occupancy);
-    const room = new BatchRoom(share, batchBytes);
+    const room = new BatchRoom(shareOf(budget, sizes, occupancy), batchBytes);
     const end = this.#waiting.findIndex(({ record }) => !admitted(record, room));
     return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }

@@ -1,4 +1,4 @@
-import { shareOf, workOf, worthWaiting } from '../consumer/batch-share.js';
+import { shareOf, worthWaiting } from '../consumer/batch-share.js';
 import type { Clock } from './clock.js';
 import { answer, batchOf, type Subject, type Text } from './feed.js';
 import { quantile } from './statistics.js';
@@ -68,5 +68,5 @@ function nextBatch(waiting: readonly Text[], subject: Subject, underWay: number)
   const isSmall = () => batchOf(waiting, subject, worthWaiting(size)).length === waiting.length;
   if (occupancy.free === 0 && isSmall()) return 0;
   const sizes = waiting.map(({ bytes }) => bytes);
-  return batchOf(waiting, subject, shareOf(size, workOf(sizes, size, occupancy), occupancy)).length;
+  return batchOf(waiting, subject, shareOf(size, sizes, occupancy)).length;
 }

@@ -158,6 +158,14 @@ export interface ClassifiedBatch {
 
 export type Decision = 'allow' | 'review' | 'block';
 
+/**
+ * Probabilities by label, made into an object by whoever writes them. Objects of all texts of a batch, kept until it is
+ * stored, would be most of what V8's garbage collector has to copy.
+ */
+export interface LabelScores {
+  toJSON(): Record<string, number>;
+}
+
 /** What policy makes of one task's scores. */
 export interface TaskResult {
   readonly task: string;
@@ -166,7 +174,7 @@ export interface TaskResult {
   readonly score: number;
   /** Labels at or above their threshold (sigmoid), or the top label alone (softmax). */
   readonly labels: readonly string[];
-  readonly scores: Readonly<Record<string, number>>;
+  readonly scores: LabelScores;
   /** The window the label comes from; only of a text that was read as several. */
   readonly window?: TextWindow;
 }

@@ -134,7 +134,7 @@ export class Model {
     const tokenised = performance.now();
     const { inputs, long } = layOut(encoded);
     const lengths = inputs.map(({ ids }) => ids.length);
-    const runs = planRuns(lengths, runTokens);
+    const runs = planRuns(lengths, runTokens, this.#folder.info.maxTokens);
     const scores = new Float64Array(inputs.length * this.#width);
     for (const run of runs) await this.#infer(run, inputs, { scores, failures });
     const windows = this.#combine(long, { scores, failures });

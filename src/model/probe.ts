@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ModelFolder } from './folder.js';
 import type { Invariance } from './invariance.js';
+import { widthFor } from './plan.js';
 import { Session } from './session.js';
 import { Tensors } from './tensors.js';
 import { Tokenizer } from './tokenizer.js';
@@ -44,13 +45,14 @@ export class Probe {
     const padded: number[][] = [];
     const batched: number[][] = [];
     for (const own of ids) {
-      alone.push(...(await this.#logits([own], own.length)));
+      alone.push(...(await this.#logits([own], widthFor(own.length, this.#maxTokens))));
       padded.push(...(await this.#logits([own], this.#maxTokens)));
       await pause();
     }
     for (let at = 0; at < ids.length; at += BATCH_TEXTS) {
       const together = ids.slice(at, at + BATCH_TEXTS);
-      batched.push(...(await this.#logits(together, Math.max(...together.map(own => own.length)))));
+      const longest = Math.max(...together.map(own => own.length));
+      batched.push(...(await this.#logits(together, widthFor(longest, this.#maxTokens))));
       await pause();
     }
     return {

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { Decision, Scored, Task, TaskResult } from '../types.js';
+import type { Decision, LabelScores, Scored, Task, TaskResult } from '../types.js';
 
 type PolicyConfig = Config['policy'];
 
@@ -70,7 +70,7 @@ function resultOf(task: Task, scores: readonly number[]): TaskResult {
     label: task.labels[top] ?? '',
     score: scores[top] ?? 0,
     labels: task.labels.filter(given),
-    scores: byLabel(task, scores),
+    scores: new ScoresInOrder(task.labels, scores),
   };
 }
 
@@ -81,10 +81,23 @@ function topOf(scores: readonly number[]): number {
   return top;
 }
 
-function byLabel({ labels }: Task, scores: readonly number[]): Record<string, number> {
-  const all: Record<string, number> = {};
-  for (let i = 0; i < labels.length; i++) all[labels[i] as string] = scores[i] ?? 0;
-  return all;
+/** Of scores that stand in the order of the labels. */
+export class ScoresInOrder implements LabelScores {
+  readonly #labels: readonly string[];
+  readonly #scores: readonly number[];
+
+  constructor(labels: readonly string[], scores: readonly number[]) {
+    this.#labels = labels;
+    this.#scores = scores;
+  }
+
+  toJSON(): Record<string, number> {
+    const byLabel: Record<string, number> = {};
+    this.#labels.forEach((label, i) => {
+      byLabel[label] = this.#scores[i] ?? 0;
+    });
+    return byLabel;
+  }
 }
 
 /** The severest of what any label's band says. */

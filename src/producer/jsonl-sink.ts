@@ -9,6 +9,9 @@ export interface JsonlSinkOptions {
   readonly onGone: () => void;
 }
 
+/** About how much is written at once. The lines of a whole batch would be in memory together, to be copied there. */
+const CHUNK_CHARS = 64 * 1024;
+
 /**
  * Outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves when the
  * lines are handed to the system. Once the reader has gone it resolves with nothing stored: nobody is left to store for.
@@ -28,11 +31,7 @@ export class JsonlSink implements Sink {
   }
 
   async publish(outcomes: readonly Outcome[], { leave }: Pick<Claim, 'leave'>): Promise<readonly Outcome[]> {
-    const lines = outcomes.flatMap(outcome => {
-      const entry = this.#entry(outcome);
-      return entry ? [`${JSON.stringify(entry)}\n`] : [];
-    });
-    if (lines.length > 0 && !this.#gone) await this.#write(lines.join(''));
+    await Promise.all(Array.from(this.#chunks(outcomes), chunk => this.#write(chunk)));
     if (!this.#gone) return outcomes;
     leave(outcomes.map(({ record }) => record));
     return [];
@@ -49,10 +48,24 @@ export class JsonlSink implements Sink {
     await this.#options.output.close();
   }
 
-  #write(text: string): Promise<void> {
+  /** Each is handed out before the next is made. */
+  *#chunks(outcomes: readonly Outcome[]): Generator<string> {
+    let chunk = '';
+    for (const outcome of outcomes) {
+      const entry = this.#entry(outcome);
+      if (entry) chunk += `${JSON.stringify(entry)}\n`;
+      if (chunk.length < CHUNK_CHARS) continue;
+      yield chunk;
+      chunk = '';
+    }
+    if (chunk !== '') yield chunk;
+  }
+
+  async #write(text: string): Promise<void> {
+    if (this.#gone) return;
     const stream = this.#stream;
-    if (!stream) return Promise.reject(unwritable(this.#options.output.name, 'it is closed'));
-    return new Promise((resolve, reject) => {
+    if (!stream) throw unwritable(this.#options.output.name, 'it is closed');
+    await new Promise<void>((resolve, reject) => {
       stream.write(text, error => {
         if (error) this.#failed(error);
         if (error && !this.#gone) reject(unwritable(this.#options.output.name, error));

@@ -40,7 +40,7 @@ function classification(encoder: LabelEncoder, record: SourceRecord, outcome: La
   return {
     id: resultId(record),
     source: { topic, partition, offset, timestamp, textId: outcome.id },
-    tasks: outcome.results,
+    tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
     decision: outcome.decision,
     policy,
     model: { name: model.name, version: model.version, sha256: model.sha256, precision: model.precision },

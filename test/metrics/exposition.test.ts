@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { METRICS } from '../../src/metrics/list.js';
 import { Recorder } from '../../src/metrics/recorder.js';
+import { ScoresInOrder } from '../../src/policy/policy.js';
 import { type Outcome, REJECT_REASONS, type SourceRecord } from '../../src/types.js';
 import { noPromtool, promtool } from '../support/promtool.js';
 
@@ -14,7 +15,8 @@ function record(timestamp: number): SourceRecord {
 
 function busyRecorder(): Recorder {
   const recorder = new Recorder(TASKS);
-  const result = { task: 'topic', label: 'food', score: 0.9, labels: ['food'], scores: { food: 0.9, travel: 0.1 } };
+  const scores = new ScoresInOrder(['food', 'travel'], [0.9, 0.1]);
+  const result = { task: 'topic', label: 'food', score: 0.9, labels: ['food'], scores };
   const outcomes: Outcome[] = [
     {
       record: record(Date.now()),

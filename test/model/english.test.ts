@@ -62,3 +62,20 @@ for (const [name, tasks] of Object.entries(SHIPPED)) {
     });
   });
 }
+
+/** Texts of 4n + 3 tokens, so near an edge between two int8 steps that the last bits decide (src/model/plan.ts). */
+const ON_THE_EDGE = {
+  english: "I'm also happy you're still here!! heat powered flashlight others michael norton says diy",
+  'english-small': 'eleven delivers a slurpee by drone record',
+};
+
+for (const [name, text] of Object.entries(ON_THE_EDGE)) {
+  test(`the ${name} model gives a text on the edge of an int8 step the same score with a longer one as alone`, async () => {
+    const { model } = await open(name);
+    const alone = await model.classify([text], 512);
+    const together = await model.classify([text, `${text} and more`], 512);
+    assert.equal(together.paddedTokens, 2 * (together.tokens[1] ?? 0), 'one run, padded to the longer');
+    assert.deepEqual(together.scores.slice(0, alone.scores.length), alone.scores);
+    await model.close();
+  });
+}

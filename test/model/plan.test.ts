@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { planRuns } from '../../src/model/plan.js';
+import { planRuns, widthFor } from '../../src/model/plan.js';
 
 const lengths = fc.array(fc.integer({ min: 0, max: 128 }), { maxLength: 200 });
 
@@ -14,7 +14,7 @@ test('every text is in exactly one run, and no run of several exceeds the budget
         all.map((_, row) => row),
       );
       for (const { rows, width } of runs) {
-        assert.equal(width, Math.max(...rows.map(row => all[row] ?? 0)));
+        assert.equal(width, widthFor(Math.max(...rows.map(row => all[row] ?? 0)), Number.POSITIVE_INFINITY));
         assert.ok(rows.length === 1 || rows.length * width <= budget);
       }
     }),
@@ -37,6 +37,18 @@ test('the texts of a real mix are padded by less than a tenth', () => {
   const padded = planRuns(all, 512).reduce((sum, { rows, width }) => sum + rows.length * width, 0);
   const real = all.reduce((sum, length) => sum + length, 0);
   assert.ok(padded < real * 1.1, `${padded} for ${real}`);
+});
+
+test('no run is 4n + 3 tokens wide, unless the model reads no more', () => {
+  fc.assert(
+    fc.property(lengths, fc.integer({ min: 64, max: 512 }), (all, budget) => {
+      for (const { width } of planRuns(all, budget)) assert.notEqual(width % 4, 3);
+    }),
+  );
+  assert.deepEqual(
+    planRuns([127, 126], 512, 127).map(({ width }) => width),
+    [127],
+  );
 });
 
 test('nothing comes to nothing, and a run of a thousand texts of no tokens fits', () => {

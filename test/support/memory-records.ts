@@ -1,3 +1,4 @@
+import { ScoresInOrder } from '../../src/policy/policy.js';
 import type { BatchTimings, Outcome, SourceRecord } from '../../src/types.js';
 
 /** A record that is told apart from any other by its value. */
@@ -10,7 +11,8 @@ export function recordAt(partition: number, offset: number, fields: Partial<Sour
 export const NO_TIMINGS: BatchTimings = { queueMs: 0, tokeniseMs: 0, inferMs: 0, tokens: 0, paddedTokens: 0 };
 
 export function labelled(record: SourceRecord, label = 'fine'): Outcome {
-  const results = [{ task: 'mood', label, score: 0.75, labels: [label], scores: { [label]: 0.75, other: 0.25 } }];
+  const scores = new ScoresInOrder([label, 'other'], [0.75, 0.25]);
+  const results = [{ task: 'mood', label, score: 0.75, labels: [label], scores }];
   return {
     record,
     kind: 'labelled',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { kafkaErrorType, lastingError, unreachable } from './errors.js';
+import { kafkaErrorType, lastingError, notReadyError, unreachable } from './errors.js';
 import { createError, refusal } from './refusals.js';
 
 export interface NewTopic {
@@ -169,7 +169,9 @@ export class KafkaAdmin {
   }
 
   #failure(error: unknown, about: string): SiftlineError {
-    return refusal(error, about) ?? lastingError(error) ?? unreachable(this.#brokers, error);
+    return (
+      refusal(error, about) ?? lastingError(error) ?? notReadyError(error, about) ?? unreachable(this.#brokers, error)
+    );
   }
 }
 

@@ -2,6 +2,8 @@ import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 
 interface KafkaError extends Error {
   readonly type?: string;
+  /** kafkajs' word for a broker's answer that may be another one later. */
+  readonly retriable?: boolean;
   /** A number in a broker's answer, Node's name ("ECONNREFUSED") in network trouble. */
   readonly code?: unknown;
 }
@@ -61,6 +63,17 @@ export function lastingError(error: unknown, remedies: Remedies = {}): SiftlineE
     if (each instanceof SiftlineError) return each;
   }
   return undefined;
+}
+
+/**
+ * The brokers answer, and the answer is that they are not ready to say, as while a partition changes its leader; undefined
+ * for anything else. `about` is what was asked for ("topic x", "group x").
+ */
+export function notReadyError(error: unknown, about: string): SiftlineError | undefined {
+  const answer = [...chain(error)].find(({ type, retriable }) => type && retriable);
+  if (!answer) return undefined;
+  const message = `the brokers cannot say anything of ${about} for now: ${answer.message} (${answer.type}); look at their health and try again`;
+  return brokerError('BROKER_NOT_READY', message, error);
 }
 
 /** The brokers cannot be reached: names them, says what the last try came to and what to look at. */

@@ -145,11 +145,12 @@ function contestants({ repeatShare, agreement }: BenchResult): string {
 - **\`siftline classify\`** reads JSON lines and writes JSON lines; its time is that of all texts less that of one, so that
   starting Node and loading the model do not count.
 - **\`siftline run\`** works off a backlog of JSON records in four partitions and writes Avro results. As for every contestant
-  with a broker, the clock runs from its having joined to the last label being appended. The answer cache is off, except in the one
-  line that says so, where ${repeatShare * 100} % of the texts have come before.
+  with a broker, the clock runs from its having joined to the last answer being appended, and an answer is a record with the
+  probability of every label. The answer cache is off, except in the one line that says so, where ${repeatShare * 100} % of the texts have come before.
 - **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written as the examples of these
-  libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads. The hand-tuned
-  Python loop also gets what we know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph.
+  libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads, and answers in JSON,
+  with none of what siftline adds: order, retries, rejected records, ids, timings. The hand-tuned Python loop also gets what we
+  know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph, a fast JSON library.
 - **On fp32** and **on the \`quantize_dynamic\` file** are the same programs with the files people have who have tuned nothing; they get
   no steady loads. ONNX Runtime optimises both files as it loads them, for the hand-tuned loop too. \`bench/python/graphs.py\` makes them
   once, out of this model file: the int8 weights as fp32 numbers, fused operators taken apart, what smoothing moved put back, and then

@@ -10,7 +10,13 @@ export interface TransformersHome {
 }
 
 const TRANSFORMERS = '@huggingface/transformers@4.3.1';
-const PYTHON_PACKAGES = ['confluent-kafka==2.16.1', 'onnx==1.23.2', 'onnxruntime==1.30.0', 'tokenizers==0.23.3'];
+const PYTHON_PACKAGES = [
+  'confluent-kafka==2.16.1',
+  'onnx==1.23.2',
+  'onnxruntime==1.30.0',
+  'orjson==3.11.4',
+  'tokenizers==0.23.3',
+];
 const TORCH_PACKAGES = ['torch', 'transformers'];
 const INSTALL_LIMIT_MS = 10 * 60_000;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { bestLabels, runScript, type ScriptOptions } from './script.js';
+import { runScript, type ScriptOptions, scoresByTask } from './script.js';
 
 /** kafkajs + onnxruntime-node as people put them together: every text padded to 128, the engine's default options. */
 interface PlainOptions extends ScriptOptions {
@@ -38,7 +38,7 @@ await runScript(options, async texts => {
     feeds.token_type_ids = new Tensor('int64', new BigInt64Array(ids.length), shape);
   const outputs = Object.entries(await session.run(feeds)).map(([name, { data }]) => [name, data as Float32Array]);
   return {
-    labels: bestLabels(Object.fromEntries(outputs), texts.length),
+    answers: scoresByTask(Object.fromEntries(outputs), options.tasks, texts.length),
     tokens,
     paddedTokens: texts.length * WIDTH,
   };

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { TaskSpec } from '../../src/model/manifest.js';
 import { packageFile } from '../../src/package.js';
 import type { StreamContestant } from './contestant.js';
 import type { TransformersHome } from './homes.js';
@@ -11,6 +12,8 @@ export interface RivalSetup {
     readonly padId: number;
     /** The graph needs no more optimising by the engine. */
     readonly optimised: boolean;
+    /** What every text is answered by, and how that is read off the graph. */
+    readonly tasks: readonly TaskSpec[];
   };
   readonly threads: number;
   /** Texts of a round. */
@@ -56,7 +59,7 @@ export function plain({ model, threads, count, variant = SHIPPED }: RivalSetup):
 
 /** `model` is the name of the setup's graph among the home's models. */
 export function transformersJs(
-  { threads, count, variant = SHIPPED }: RivalSetup,
+  { model: { tasks }, threads, count, variant = SHIPPED }: RivalSetup,
   { home, models }: TransformersHome,
   model: string,
 ): StreamContestant {
@@ -65,7 +68,7 @@ export function transformersJs(
     title: `kafkajs + transformers.js, batches of ${CHUNK} as they come, padded to the longest${variant.title}`,
     count,
     commands: ({ brokers, input, output, group }) => {
-      const given = { brokers, input, output, group, threads, chunk: CHUNK };
+      const given = { brokers, input, output, group, threads, tasks, chunk: CHUNK };
       return [script('transformers-script', { ...given, home, models, model })];
     },
   };

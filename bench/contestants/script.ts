@@ -1,21 +1,23 @@
 import { createRequire } from 'node:module';
 import type { EachBatchPayload } from 'kafkajs';
+import type { TaskSpec } from '../../src/model/manifest.js';
 
 /**
  * What the two Node scripts among the contestants have in common: kafkajs as it comes, `eachBatch`, chunks of so many
- * texts in the order they came, one `send` for the labels of a fetched batch. Written as the examples of these libraries are.
+ * texts in the order they came, one `send` for the answers of a chunk: every label's probability, as siftline's. Written as the examples of these libraries are.
  */
 export interface ScriptOptions {
   readonly brokers: string;
   readonly input: string;
   readonly output: string;
   readonly group: string;
+  readonly tasks: readonly TaskSpec[];
   readonly chunk: number;
 }
 
-/** Labels of one chunk of texts, in order, and what it cost. */
+/** Answers to one chunk of texts, in order, and what they cost. */
 export interface ChunkAnswer {
-  readonly labels: readonly object[];
+  readonly answers: readonly object[];
   readonly tokens: number;
   readonly paddedTokens: number;
 }
@@ -42,7 +44,7 @@ export async function runScript(
         const answer = await classify(texts);
         done.tokens += answer.tokens;
         done.paddedTokens += answer.paddedTokens;
-        const labelled = messages.map(({ key }, i) => ({ key, value: JSON.stringify(answer.labels[i]) }));
+        const labelled = messages.map(({ key }, i) => ({ key, value: JSON.stringify(answer.answers[i]) }));
         await producer.send({ topic: output, messages: labelled });
         resolveOffset(messages.at(-1)?.offset ?? '');
         await commitOffsetsIfNecessary();
@@ -56,15 +58,28 @@ export async function runScript(
   });
 }
 
-/** The best label of each head, per text, out of logits of shape [texts, labels]. */
-export function bestLabels(outputs: Readonly<Record<string, ArrayLike<number>>>, count: number): object[] {
+/** Per text the probability of every label, by task, out of logits of shape [texts, labels]. */
+export function scoresByTask(
+  outputs: Readonly<Record<string, ArrayLike<number>>>,
+  tasks: readonly TaskSpec[],
+  count: number,
+): object[] {
+  const [only] = Object.keys(outputs);
   return Array.from({ length: count }, (_, row) =>
     Object.fromEntries(
-      Object.entries(outputs).map(([head, logits]) => {
-        const width = logits.length / count;
-        const own = Array.from({ length: width }, (_each, i) => Number(logits[row * width + i]));
-        return [head, own.indexOf(Math.max(...own))];
+      tasks.map(({ name, output, activation, labels }) => {
+        const logits = outputs[output ?? only ?? ''] ?? [];
+        const own = labels.map((_label, i) => Number(logits[row * labels.length + i]));
+        const scores = activation === 'softmax' ? softmax(own) : own.map(z => 1 / (1 + Math.exp(-z)));
+        return [name, Object.fromEntries(labels.map((label, i) => [label, scores[i]]))];
       }),
     ),
   );
+}
+
+function softmax(logits: readonly number[]): number[] {
+  const most = Math.max(...logits);
+  const parts = logits.map(z => Math.exp(z - most));
+  const sum = parts.reduce((all, part) => all + part, 0);
+  return parts.map(part => part / sum);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { bestLabels, runScript, type ScriptOptions } from './script.js';
+import { runScript, type ScriptOptions, scoresByTask } from './script.js';
 
 /** kafkajs + transformers.js: its tokenizer and its model class, each chunk padded to its longest text. */
 interface TransformersOptions extends ScriptOptions {
@@ -46,7 +46,7 @@ await runScript(options, async texts => {
     ([name, tensor]) => [name, (tensor as { data: ArrayLike<number> }).data] as const,
   );
   return {
-    labels: bestLabels(Object.fromEntries(outputs), texts.length),
+    answers: scoresByTask(Object.fromEntries(outputs), options.tasks, texts.length),
     tokens: Array.from(inputs.attention_mask.data).filter(bit => Number(bit) === 1).length,
     paddedTokens: inputs.input_ids.dims.reduce((product, each) => product * each, 1),
   };

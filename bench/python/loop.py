@@ -1,8 +1,8 @@
-"""The Python contestants of the bench: texts from Kafka, labels back, with the libraries people use for it.
+"""The Python contestants of the bench: texts from Kafka, every label's probability back, with the libraries people use for it.
 
 Given as JSON in the first argument: brokers, input, output, group, partitions (its own, assigned by hand), onnxFile,
-tokenizerFile, padId, optimised, threads, engine (onnx or torch), sorted, chunk. Sorted: everything that is there is taken, sorted by
-length and cut into runs of at most 512 tokens. Else: batches of `chunk` texts as they come, padded to the longest.
+tokenizerFile, padId, optimised, tasks, threads, engine (onnx or torch), sorted, chunk. Sorted: everything that is there is taken, sorted
+by length and cut into runs of at most 512 tokens, and JSON is orjson's. Else: batches of `chunk` texts as they come, padded to the longest.
 """
 import json
 import os
@@ -11,6 +11,7 @@ import sys
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import numpy as np
+import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 from tokenizers import Tokenizer
 
@@ -51,11 +52,12 @@ def torch_engine(options):
     with open(os.path.join(os.path.dirname(options["tokenizerFile"]), "config.json")) as file:
         config = BertConfig(**json.load(file))
     model = BertModel(config).eval()
+    heads = {task.get("output", "logits"): torch.nn.Linear(config.hidden_size, len(task["labels"])) for task in options["tasks"]}
 
     @torch.inference_mode()
     def infer(ids, mask):
         hidden = model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).pooler_output
-        return {"labels": hidden.numpy()}
+        return {output: head(hidden).numpy() for output, head in heads.items()}
 
     return infer
 
@@ -74,7 +76,17 @@ def runs_of(lengths, options):
     return runs + [run] if run else runs
 
 
+def probabilities(logits, activation):
+    """Of a run, all rows at once."""
+    if activation == "sigmoid":
+        return 1 / (1 + np.exp(-logits))
+    parts = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return parts / parts.sum(axis=1, keepdims=True)
+
+
 def main(options):
+    loads, dumps = (orjson.loads, orjson.dumps) if options["sorted"] else (json.loads, json.dumps)
+    tasks = options["tasks"]
     tokenizer = Tokenizer.from_file(options["tokenizerFile"])
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
@@ -100,21 +112,23 @@ def main(options):
         messages = take(consumer, options)
         if not messages:
             continue
-        texts = [json.loads(each.value())["text"] for each in messages]
+        texts = [loads(each.value())["text"] for each in messages]
         encoded = [each.ids for each in tokenizer.encode_batch(texts)]
         lengths = [len(ids) for ids in encoded]
-        labels = [None] * len(messages)
+        answers = [None] * len(messages)
         for run in runs_of(lengths, options):
             ids, mask = rectangle([encoded[row] for row in run], options["padId"])
             done["tokens"] += int(mask.sum())
             done["paddedTokens"] += mask.size
-            best = {name: logits.argmax(axis=1) for name, logits in infer(ids, mask).items()}
+            outputs = infer(ids, mask)
+            logits = [outputs[each.get("output") or next(iter(outputs))] for each in tasks]
+            scores = [probabilities(own, each["activation"]).tolist() for own, each in zip(logits, tasks)]
             for at, row in enumerate(run):
-                labels[row] = {name: int(heads[at]) for name, heads in best.items()}
-        for message, label in zip(messages, labels):
-            producer.produce(
-                options["output"], json.dumps(label), key=message.key(), partition=message.partition()
-            )
+                answers[row] = {
+                    each["name"]: dict(zip(each["labels"], rows[at])) for each, rows in zip(tasks, scores)
+                }
+        for message, answer in zip(messages, answers):
+            producer.produce(options["output"], dumps(answer), key=message.key(), partition=message.partition())
         producer.flush()
         for message in messages:
             consumer.store_offsets(message)

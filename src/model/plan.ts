@@ -7,7 +7,7 @@ export interface Run {
 }
 
 /** What starting a run costs, in tokens: about the time the engine takes for its first operator calls. */
-const START_TOKENS = 24;
+const START_TOKENS = 12;
 
 /**
  * Cuts a batch into runs. Texts are sorted by length, and of all ways to cut the sorted row into runs of at most

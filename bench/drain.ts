@@ -1,6 +1,6 @@
 import type { StreamContestant, Totals } from './contestants/contestant.js';
 import type { Measured } from './measured.js';
-import { Child, cpuSeconds, mainThreadSeconds, peakRssMb } from './processes.js';
+import { Child, cpuSeconds, mainThreadSeconds, otherThreadSeconds, peakRssMb } from './processes.js';
 import { type Appended, type BenchBroker, untilLabelled } from './topics.js';
 
 export const PARTITIONS = 4;
@@ -10,6 +10,8 @@ interface Usage {
   readonly at: number;
   readonly cpu: number;
   readonly main: number;
+  /** By thread, of the first process. */
+  readonly others: ReadonlyMap<string, number>;
   readonly broker: number;
 }
 
@@ -56,13 +58,20 @@ function usage(children: readonly Child[], { pid }: BenchBroker): Usage {
     at: Date.now(),
     cpu: children.reduce((sum, child) => sum + cpuSeconds(child.pid), 0),
     main: mainThreadSeconds(children[0]?.pid ?? 0),
+    others: otherThreadSeconds(children[0]?.pid ?? 0),
     broker: cpuSeconds(pid),
   };
 }
 
 type Rates = Pick<
   Measured,
-  'textsPerSecond' | 'cpuPerThousand' | 'mainThreadShare' | 'brokerCores' | 'brokerCpuPerThousand'
+  | 'textsPerSecond'
+  | 'cpuPerThousand'
+  | 'mainThreadShare'
+  | 'mainCpuPerThousand'
+  | 'engineCpuPerThousand'
+  | 'brokerCores'
+  | 'brokerCpuPerThousand'
 >;
 
 /** The second usage is taken when the end has been noticed, a tenth of a second late at most: CPU shares use its own clock. */
@@ -74,9 +83,18 @@ function rates(labels: readonly Appended[], [before, after]: readonly [Usage, Us
   return {
     textsPerSecond: counted / seconds,
     cpuPerThousand: ((after.cpu - before.cpu) / counted) * 1_000,
+    mainCpuPerThousand: ((after.main - before.main) / counted) * 1_000,
+    engineCpuPerThousand: (engineSeconds(before.others, after.others) / counted) * 1_000,
     mainThreadShare: (after.main - before.main) / watched,
     ...(pid !== undefined && { brokerCores: brokerCpu / watched, brokerCpuPerThousand: (brokerCpu / counted) * 1_000 }),
   };
+}
+
+/** Of the threads that were about as busy as the busiest: the engine's. The rest are V8's compiler and collector, and files. */
+function engineSeconds(before: Usage['others'], after: Usage['others']): number {
+  const spent = [...after].map(([id, seconds]) => seconds - (before.get(id) ?? 0));
+  const most = Math.max(0, ...spent);
+  return spent.filter(seconds => seconds > most / 3).reduce((sum, seconds) => sum + seconds, 0);
 }
 
 interface Done {

@@ -68,7 +68,14 @@ function besideBroker(result: BenchResult): string {
   return `The broker shares the ${result.cores} cores with all but the first two. While \`siftline run\` works off its backlog the broker keeps
 ${stream.brokerCores.toFixed(2)} cores busy (${stream.brokerCpuPerThousand?.toFixed(2)} CPU seconds per 1,000 texts); on the cores it leaves, the limit is ${beside.toFixed(0)} texts/s, and
 siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rate / limit.rate).toFixed(2)} of the limit with all cores to itself). Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
-${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
+${threads(stream)}${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
+}
+
+/** Which threads the CPU seconds go to. */
+function threads({ cpuPerThousand: all, engineCpuPerThousand: engine, mainCpuPerThousand: main }: Result): string {
+  if (engine === undefined || main === undefined) return '';
+  return `Of its ${all.toFixed(3)} CPU seconds per 1,000 texts the threads that infer take ${engine.toFixed(3)}, the main thread ${main.toFixed(3)}, V8's own threads (compiler, collector) ${(all - engine - main).toFixed(3)}.
+`;
 }
 
 /** What siftline is against the files of those who have tuned nothing: one sentence each. */

@@ -12,6 +12,9 @@ export interface Measured {
   readonly firstLabelMs?: number | undefined;
   /** Share of a core its main thread was busy. */
   readonly mainThreadShare?: number | undefined;
+  /** Of the CPU seconds per 1,000 texts, those of the first process's main thread, and of its threads that infer. */
+  readonly mainCpuPerThousand?: number | undefined;
+  readonly engineCpuPerThousand?: number | undefined;
   /** Cores the broker kept busy meanwhile; undefined when it is not ours to look at. */
   readonly brokerCores?: number | undefined;
   readonly brokerCpuPerThousand?: number | undefined;
@@ -33,6 +36,8 @@ export function mediansOf(rounds: readonly Measured[]): Medians {
     paddingShare: known('paddingShare'),
     firstLabelMs: known('firstLabelMs'),
     mainThreadShare: known('mainThreadShare'),
+    mainCpuPerThousand: known('mainCpuPerThousand'),
+    engineCpuPerThousand: known('engineCpuPerThousand'),
     brokerCores: known('brokerCores'),
     brokerCpuPerThousand: known('brokerCpuPerThousand'),
   };

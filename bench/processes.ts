@@ -99,6 +99,12 @@ export function mainThreadSeconds(pid: number): number {
   return ticks(`/proc/${pid}/task/${pid}/stat`);
 }
 
+/** CPU seconds so far of each other thread of a process, by id. */
+export function otherThreadSeconds(pid: number): Map<string, number> {
+  const ids = readdirOrEmpty(`/proc/${pid}/task`).filter(id => id !== String(pid));
+  return new Map(ids.map(id => [id, ticks(`/proc/${pid}/task/${id}/stat`)]));
+}
+
 /** High-water mark of the resident set, MB; 0 where /proc is not to be had. */
 export function peakRssMb(pid: number): number {
   const kb = /VmHWM:\s+(\d+)/.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];

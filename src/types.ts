@@ -160,7 +160,7 @@ export type Decision = 'allow' | 'review' | 'block';
 
 /**
  * Probabilities by label, made into an object by whoever writes them. Objects of all texts of a batch, kept until it is
- * stored, would be most of what V8's garbage collector has to copy.
+ * stored, would be copied by V8's garbage collector.
  */
 export interface LabelScores {
   toJSON(): Record<string, number>;

@@ -4,7 +4,8 @@ import type { TaskSpec } from '../../src/model/manifest.js';
 
 /**
  * What the two Node scripts among the contestants have in common: kafkajs as it comes, `eachBatch`, chunks of so many
- * texts in the order they came, one `send` for the answers of a chunk: every label's probability, as siftline's. Written as the examples of these libraries are.
+ * texts in the order they came, one `send` for the answers of a chunk: every label's probability, as siftline's. Written
+ * as the examples of these libraries are.
  */
 export interface ScriptOptions {
   readonly brokers: string;
@@ -68,7 +69,8 @@ export function scoresByTask(
   return Array.from({ length: count }, (_, row) =>
     Object.fromEntries(
       tasks.map(({ name, output, activation, labels }) => {
-        const logits = outputs[output ?? only ?? ''] ?? [];
+        const logits = outputs[output ?? only ?? ''];
+        if (logits?.length !== count * labels.length) throw new Error(`no logits of task ${name}`);
         const own = labels.map((_label, i) => Number(logits[row * labels.length + i]));
         const scores = activation === 'softmax' ? softmax(own) : own.map(z => 1 / (1 + Math.exp(-z)));
         return [name, Object.fromEntries(labels.map((label, i) => [label, scores[i]]))];

@@ -36,6 +36,27 @@ async function lineOf(outcome: Outcome, nameFiles = false): Promise<string> {
   return text;
 }
 
+test('a batch that is written in several pieces comes out whole and in order, before the next one', async () => {
+  const pieces: string[] = [];
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (piece, _, done) => {
+      pieces.push(String(piece));
+      setImmediate(done);
+    },
+  });
+  const sink = await sinkTo(streamOutput('out', stream));
+  const batches = [0, 1_500].map(from => Array.from({ length: 1_500 }, (_, i) => labelled(recordAt(0, from + i))));
+  const stored = await Promise.all(batches.map(batch => sink.publish(batch, claimOf(batch))));
+  assert.deepEqual(stored, batches);
+  assert.ok(pieces.length > 4, `${pieces.length} pieces`);
+  const lines = pieces.join('').trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map(line => JSON.parse(line).line),
+    Array.from({ length: 3_000 }, (_, i) => i + 1),
+  );
+});
+
 describe('a line', () => {
   const answer = labelled(recordAt(0, 6, { topic: 'a.txt' })) as Outcome & { kind: 'labelled' };
 

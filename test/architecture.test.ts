@@ -115,7 +115,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Libraries that may be named in few places only: the edges of the program. */
 const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> = [
-  ['onnxruntime-node', /^model\/session\.ts$/],
+  ['onnxruntime-node', /^model\/(session|arithmetic)\.ts$/],
   ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
   ['piscina', /^workers\/(pool|classify)\.ts$/],
   ['kafkajs', /^(kafka|consumer|producer|rejected|demo|assembly)\//],

@@ -107,6 +107,7 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
     onUnshared: why =>
       log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
+    onDoubt: why => log.warn({ event: 'golden_differs', error: why }, 'the model computes otherwise here'),
   });
   const classifier = new WorkerClassifier({
     pool,

@@ -14,9 +14,13 @@ export interface ModelFolder {
   readonly onnxFile: string;
   /** The graph needs no more optimising: it was optimised when it was made, and its scores are those of this very graph. */
   readonly optimised: boolean;
+  /** False: the fast int8 kernel is exact for this file on every CPU. */
+  readonly saturates?: boolean | undefined;
   readonly tokenizerFile: string;
   readonly info: ModelInfo;
   readonly tasks: readonly TaskSpec[];
+  /** Every task of the graph, asked for or not: the golden samples are judged by them all. */
+  readonly allTasks: readonly TaskSpec[];
   readonly padId: number;
   readonly golden: readonly Golden[];
 }
@@ -32,6 +36,8 @@ export interface FolderOptions {
   /** The field of the configuration that names it, for errors; `model.path` unless given. */
   readonly field?: string;
 }
+
+const FLOAT = ['fp32', 'float'];
 
 /** Where the graph may be, as Hugging Face exporters and hubs name it; the first that exists is taken. */
 const ONNX_FILES = [
@@ -55,13 +61,16 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
   const manifest = readManifest(path);
   const sha256 = await sha256Of(onnxFile);
   if (manifest && options.verify) await verifyFiles(path, manifest);
-  const tasks = chosenTasks(manifest?.tasks ?? tasksFromConfig(path, config), options.tasks);
+  const allTasks = manifest?.tasks ?? tasksFromConfig(path, config);
+  const tasks = chosenTasks(allTasks, options.tasks);
   return {
     path,
     onnxFile,
     optimised: manifest?.optimised ?? false,
+    saturates: saturates(manifest),
     tokenizerFile,
     tasks,
+    allTasks,
     padId: config.pad_token_id ?? 0,
     golden: manifest?.golden ?? [],
     info: {
@@ -73,6 +82,11 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
       tasks: tasks.map(({ name, labels, activation, thresholds }) => ({ name, labels, activation, thresholds })),
     },
   };
+}
+
+/** Float files have no int8 products that a CPU could clip. */
+function saturates(manifest: Manifest | undefined): boolean | undefined {
+  return manifest?.saturates ?? (manifest && FLOAT.includes(manifest.precision) ? false : undefined);
 }
 
 /** Hex SHA-256 of a file, read as a stream. */

@@ -10,6 +10,7 @@ const schema = z.strictObject({
   license: z.string().optional(),
   precision: z.string().default('unknown'),
   optimised: z.boolean().default(true),
+  saturates: z.boolean().optional(),
   maxTokens: z.number().int().positive().optional(),
   maxPositions: z.number().int().positive().optional(),
   tasks: z
@@ -57,6 +58,8 @@ export interface Manifest {
   readonly precision: string;
   /** False when the engine must optimise the graph at every start: a file taken over as it came. */
   readonly optimised: boolean;
+  /** False: no CPU clips its int8 products. True: some do, seen at the import. Undefined: not known. */
+  readonly saturates?: boolean | undefined;
   /** Tokens a text had, at most, when the model was made and measured. */
   readonly maxTokens?: number | undefined;
   readonly maxPositions?: number | undefined;

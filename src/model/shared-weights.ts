@@ -13,10 +13,11 @@ import {
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { type Arithmetic, arithmeticFor } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { ENGINE_VERSION, layOutWeights } from './session.js';
 
-type Weighed = Pick<ModelFolder, 'onnxFile' | 'optimised' | 'info'>;
+type Weighed = Pick<ModelFolder, 'onnxFile' | 'optimised' | 'saturates' | 'info'>;
 
 const GRAPH = 'model.onnx';
 const WEIGHTS = 'weights.bin';
@@ -33,8 +34,8 @@ const ABANDONED_MS = 10 * 60_000;
  *
  * Only for graphs that are optimised already: laying out others would also change what they compute.
  */
-export function sharedGraph(folder: Weighed, cache: string): string | undefined {
-  const place = placeOf(folder, cache);
+export async function sharedGraph(folder: Weighed, cache: string): Promise<string | undefined> {
+  const place = placeOf(folder, await arithmeticFor(folder), cache);
   return folder.optimised && isWhole(place) && whyForeign(cache) === undefined ? join(place, GRAPH) : undefined;
 }
 
@@ -43,25 +44,29 @@ export function sharedGraph(folder: Weighed, cache: string): string | undefined 
  * and a half times the model's size on disk. Answers why it cannot, where it cannot; the model works without.
  */
 export async function shareWeights(folder: Weighed, cache: string): Promise<string | undefined> {
-  if (!folder.optimised || sharedGraph(folder, cache)) return undefined;
+  if (!folder.optimised || (await sharedGraph(folder, cache))) return undefined;
   try {
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     const foreign = whyForeign(cache);
     if (foreign) return foreign;
     sweep(cache);
-    await make(folder, { cache, place: placeOf(folder, cache) });
+    const arithmetic = await arithmeticFor(folder);
+    await make(folder, { cache, arithmetic, place: placeOf(folder, arithmetic, cache) });
     return undefined;
   } catch (error) {
     // Another process may have been quicker.
-    return sharedGraph(folder, cache) ? undefined : messageOf(error);
+    return (await sharedGraph(folder, cache)) ? undefined : messageOf(error);
   }
 }
 
 /** Beside its place first, so that nobody finds half of it. */
-async function make({ onnxFile }: Weighed, { cache, place }: { cache: string; place: string }): Promise<void> {
+async function make(
+  folder: Weighed,
+  { cache, place, arithmetic }: { cache: string; place: string; arithmetic: Arithmetic },
+): Promise<void> {
   const draft = mkdtempSync(join(cache, DRAFT));
   try {
-    await layOutWeights(onnxFile, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS });
+    await layOutWeights(folder, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS, arithmetic });
     writeFileSync(join(draft, SEAL), JSON.stringify(sizesIn(draft)));
     if (!isWhole(place)) rmSync(place, { recursive: true, force: true });
     renameSync(draft, place);
@@ -98,9 +103,10 @@ function sizesIn(place: string): number[] {
   return [GRAPH, WEIGHTS].map(name => statSync(join(place, name)).size);
 }
 
-/** The layout depends on the model, the engine, and the instructions of the CPU. */
-function placeOf({ info }: Weighed, cache: string): string {
-  const key = createHash('sha256').update(`${info.sha256}\0${ENGINE_VERSION}\0${process.arch}\0${cpu()}`).digest('hex');
+/** The layout depends on the model, the engine, the instructions of the CPU and how the products are computed on it. */
+function placeOf({ info }: Weighed, arithmetic: Arithmetic, cache: string): string {
+  const parts = [info.sha256, ENGINE_VERSION, process.arch, cpu(), arithmetic];
+  const key = createHash('sha256').update(parts.join('\0')).digest('hex');
   return join(cache, `${info.name.replaceAll(/[^\w.-]/g, '_')}-${key.slice(0, 16)}`);
 }
 

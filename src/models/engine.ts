@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModelFolder } from '../model/folder.js';
+import type { GoldenVerdict } from '../model/golden.js';
 import { Model } from '../model/model.js';
 
 /** Texts between two looks at the signal. */
@@ -35,11 +36,11 @@ export async function scoresOf(folder: ModelFolder, texts: readonly string[], si
   return { rows, inferMs };
 }
 
-/** Loads the model and compares it with its golden samples; throws MODEL_GOLDEN. */
-export async function proveGolden(folder: ModelFolder): Promise<void> {
+/** Loads the model and judges it by its golden samples; throws MODEL_GOLDEN. */
+export async function proveGolden(folder: ModelFolder): Promise<GoldenVerdict> {
   const model = await Model.open(folder);
   try {
-    await model.prove(RUN_TOKENS);
+    return await model.prove(RUN_TOKENS);
   } finally {
     await model.close();
   }

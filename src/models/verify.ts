@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, fail, failure, ok, skip } from '../checks/finding.js';
 import { locateModel, type ModelFolder, readManifest, readModelFolder, sha256Of } from '../model/folder.js';
+import { doubtOf, type GoldenVerdict } from '../model/golden.js';
 import { worstDelta } from '../model/invariance.js';
 import type { Manifest } from '../model/manifest.js';
 import { FLOAT_TOLERANCE, storedAgreement } from './agreement.js';
@@ -63,11 +64,18 @@ async function checkGolden({ folder }: Subject): Promise<Finding> {
   const count = folder.golden.length;
   if (count === 0) return skip('golden', 'the manifest has no golden samples');
   try {
-    await proveGolden(folder);
-    return ok('golden', `${count} samples score as they did where the model was made`);
+    const verdict = await proveGolden(folder);
+    const doubt = doubtOf(folder.path, verdict);
+    return doubt ? fail('golden', doubt.text, doubt.remedy) : ok('golden', closeness(verdict));
   } catch (error) {
     return failure('golden', error);
   }
+}
+
+function closeness({ samples, close, worst }: GoldenVerdict): string {
+  const all = `${samples} samples score as they did where the model was made`;
+  if (close === samples || !worst) return all;
+  return `${all}, ${samples - close} of them to within ${Math.abs(worst.expected - worst.actual).toFixed(3)}`;
 }
 
 /** Static int8 must give equal bits; for the rest a logit may move as far as the manifest says, or float kernels do. */

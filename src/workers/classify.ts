@@ -1,6 +1,8 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { answerInTurn, type CascadeAnswers } from '../cascade/answer.js';
 import { messageOf, SiftlineError } from '../errors.js';
+import type { Arithmetic } from '../model/arithmetic.js';
+import { doubtOf } from '../model/golden.js';
 import { Model, type ModelAnswers } from '../model/model.js';
 import { sharedGraph, shareWeights } from '../model/shared-weights.js';
 import { explainRows, type RowsToExplain } from './explained-rows.js';
@@ -11,6 +13,8 @@ import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 interface Models {
   readonly full: Model;
   readonly student?: Model;
+  /** Reasons to doubt that the models compute here as they did where they were made. */
+  readonly doubts: readonly string[];
 }
 
 /**
@@ -35,7 +39,7 @@ async function answer(request: Request): Promise<Response> {
   const opened = await models;
   switch (request.kind) {
     case 'open':
-      return { kind: 'ready' };
+      return { kind: 'ready', arithmetic: arithmeticOf(opened), doubts: opened.doubts };
     case 'classify': {
       const answers = await classify(request.texts, opened);
       return transferred({ kind: 'answers', ...answers, ...(await explained(request, answers, opened)) });
@@ -97,15 +101,26 @@ async function prepare(): Promise<string | undefined> {
 }
 
 async function openModels(): Promise<Models> {
-  const full = await openModel(setup);
-  return setup.cascade ? { full, student: await openModel(setup.cascade) } : { full };
+  const doubts: string[] = [];
+  const full = await openModel(setup, doubts);
+  return setup.cascade ? { full, student: await openModel(setup.cascade, doubts), doubts } : { full, doubts };
 }
 
-async function openModel({ folder, longTexts }: Pick<WorkerSetup, 'folder' | 'longTexts'>): Promise<Model> {
-  const onnxFile = (setup.weightsFolder && sharedGraph(folder, setup.weightsFolder)) ?? folder.onnxFile;
-  const opened = await Model.open({ ...folder, onnxFile }, longTexts);
-  if (setup.verify) await opened.prove(setup.runTokens);
+/** Adds to `doubts` why the model may compute otherwise here. */
+async function openModel(
+  { folder, longTexts }: Pick<WorkerSetup, 'folder' | 'longTexts'>,
+  doubts: string[],
+): Promise<Model> {
+  const shared = setup.weightsFolder && (await sharedGraph(folder, setup.weightsFolder));
+  const opened = await Model.open({ ...folder, onnxFile: shared || folder.onnxFile }, longTexts);
+  const doubt = setup.verify ? doubtOf(folder.path, await opened.prove(setup.runTokens)) : undefined;
+  if (doubt) doubts.push(`${doubt.text}; ${doubt.remedy}`);
   return opened;
+}
+
+/** Widened if any model's is. */
+function arithmeticOf({ full, student }: Models): Arithmetic {
+  return student?.arithmetic === 'widened' ? 'widened' : full.arithmetic;
 }
 
 /** Moves the buffers to the other thread in place of copying them: piscina looks for these two symbols. */

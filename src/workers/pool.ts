@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
-import type { Request, Response, WorkerSetup } from './protocol.js';
+import type { Arithmetic } from '../model/arithmetic.js';
+import type { Ready, Request, Response, WorkerSetup } from './protocol.js';
 
 export interface PoolOptions {
   readonly setup: WorkerSetup;
@@ -9,6 +10,8 @@ export interface PoolOptions {
   readonly startTimeoutMs: number;
   /** Told why the threads do not share the model's weights, where they were to. */
   readonly onUnshared?: ((why: string) => void) | undefined;
+  /** Told why a model may compute otherwise here than where it was made. */
+  readonly onDoubt?: ((why: string) => void) | undefined;
 }
 
 /** What a request came to: a response, or the death of its thread. */
@@ -32,6 +35,7 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #running = new Set<Promise<unknown>>();
   #piscina: Piscina<Request, Response> | undefined;
+  #arithmetic: Arithmetic | undefined;
   /** Why the pool can start no more threads, once it cannot. */
   #broken: SiftlineError | undefined;
   /** Requests that piscina would keep waiting for ever then; each ends its own when told why. */
@@ -40,6 +44,11 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.threads = options.threads;
+  }
+
+  /** How int8 products are computed on this CPU; undefined before the pool is open. */
+  get arithmetic(): Arithmetic | undefined {
+    return this.#arithmetic;
   }
 
   /** Starts the threads; each loads the model, proves it and is warm when this resolves. */
@@ -51,13 +60,15 @@ export class WorkerPool {
 
   /** One thread lays out the weights while the others start; then all load the model. */
   async #openThreads(): Promise<void> {
-    const { setup, onUnshared } = this.#options;
+    const { setup, onUnshared, onDoubt } = this.#options;
     if (setup.weightsFolder !== undefined) {
       const { unshared } = ready(await this.run({ kind: 'prepare' }));
       if (unshared) onUnshared?.(unshared);
     }
     const opens = Array.from({ length: this.threads }, () => this.run({ kind: 'open' }));
-    for (const reply of await Promise.all(opens)) ready(reply);
+    const [first] = (await Promise.all(opens)).map(ready);
+    this.#arithmetic = first?.arithmetic;
+    for (const doubt of first?.doubts ?? []) onDoubt?.(doubt);
   }
 
   run(request: Request): Promise<Reply> {
@@ -130,10 +141,10 @@ export function disableTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-function ready(reply: Reply): { readonly unshared?: string | undefined } {
+function ready(reply: Reply): Ready {
   if (reply.kind === 'failure') throw new SiftlineError({ ...reply, exitCode: ExitCode.model });
   if (reply.kind === 'crashed') throw startError(reply.message);
-  return reply.kind === 'ready' ? reply : {};
+  return reply.kind === 'ready' ? reply : { kind: 'ready' };
 }
 
 function startError(what: string, cause?: unknown): SiftlineError {

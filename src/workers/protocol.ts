@@ -3,6 +3,7 @@
 import type { TurningPoint } from '../cascade/turning-points.js';
 import type { BatchExplaining, BatchExplanations } from '../explain/batch.js';
 import type { Limits, Target } from '../explain/occlusion.js';
+import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import type { LongTexts } from '../model/long-texts.js';
 import type { ModelAnswers } from '../model/model.js';
@@ -73,8 +74,18 @@ export type Response =
   | Answers
   | Failure
   | { readonly kind: 'explained'; readonly explanations: readonly Explanation[] }
-  /** `unshared`: why the threads keep their own weights, where they do. */
-  | { readonly kind: 'ready'; readonly unshared?: string | undefined };
+  | Ready;
+
+/** The request that is no question was carried out. */
+export interface Ready {
+  readonly kind: 'ready';
+  /** Of `prepare`: why the threads keep their own weights, where they do. */
+  readonly unshared?: string | undefined;
+  /** Of `open`. */
+  readonly arithmetic?: Arithmetic;
+  /** Of `open`: reasons to doubt that the models compute here as they did where they were made. */
+  readonly doubts?: readonly string[];
+}
 
 /** Sent to the process that tries a text; the key is the record's, for fail points alone. */
 export interface TrialRequest {

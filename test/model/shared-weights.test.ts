@@ -40,9 +40,9 @@ async function scoresOf(folder: ModelFolder): Promise<Float64Array> {
 test('a graph with its weights laid out gives the same bits', async t => {
   const cache = cacheOf(t);
   const folder = await english();
-  assert.equal(sharedGraph(folder, cache), undefined);
+  assert.equal(await sharedGraph(folder, cache), undefined);
   assert.equal(await shareWeights(folder, cache), undefined);
-  const onnxFile = sharedGraph(folder, cache);
+  const onnxFile = await sharedGraph(folder, cache);
   assert.ok(onnxFile);
   assert.deepEqual(await scoresOf({ ...folder, onnxFile }), await scoresOf(folder));
 });
@@ -58,9 +58,9 @@ test('weights are laid out once, and anew when what is there was cut short', asy
   assert.deepEqual(readdirSync(cache), [place]);
   assert.ok(readdirSync(join(cache, place ?? '')).includes('marker'), 'made twice');
   truncateSync(join(cache, place ?? '', 'weights.bin'), 1_000);
-  assert.equal(sharedGraph(folder, cache), undefined);
+  assert.equal(await sharedGraph(folder, cache), undefined);
   assert.equal(await shareWeights(folder, cache), undefined);
-  assert.ok(sharedGraph(folder, cache));
+  assert.ok(await sharedGraph(folder, cache));
   assert.ok(!readdirSync(join(cache, place ?? '')).includes('marker'), 'not made anew');
 });
 
@@ -71,7 +71,7 @@ test('several that make them at once end with one, and nothing left over', async
     undefined,
     undefined,
   ]);
-  assert.ok(sharedGraph(folder, cache));
+  assert.ok(await sharedGraph(folder, cache));
   assert.equal(readdirSync(cache).length, 1);
 });
 
@@ -97,7 +97,7 @@ test('a folder that others can write to is not trusted, and the reason names it'
   chmodSync(cache, 0o777);
   const folder = await english();
   assert.match((await shareWeights(folder, cache)) ?? '', /can be written by others/);
-  assert.equal(sharedGraph(folder, cache), undefined);
+  assert.equal(await sharedGraph(folder, cache), undefined);
 });
 
 test('where nothing can be written there is a reason and no folder', async t => {

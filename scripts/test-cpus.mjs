@@ -36,10 +36,15 @@ process.on('SIGINT', () => process.exit(130));
 
 /** Answers of this machine as it is, by model and number of texts. @type {Map<string, object[]>} */
 const native = new Map();
-const rows = [];
+/** @type {string[]} */
 const failures = [];
+let compared = 0;
+const started = performance.now();
 for (const kind of kinds) testKind(kind);
-report();
+const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+say(`test:cpus: ${compared} compared with ${thisMachine()} in ${minutes} minutes, ${failures.length} failed`);
+for (const failure of failures) say(`FAILED ${failure}`);
+process.exitCode = failures.length > 0 ? 1 : 0;
 
 /** @param {Kind} kind */
 function testKind(kind) {
@@ -54,13 +59,14 @@ function testKind(kind) {
 
 /** @typedef {{ kind: Kind, cpu: Cpu, model: string }} Trial */
 
-/** @param {Trial} trial */
+/** Adds a row to the table as soon as there is one: the next may take minutes. @param {Trial} trial */
 function testModel(trial) {
   const { kind, model } = trial;
-  const started = performance.now();
   say(`test:cpus: ${kind.id}, ${model}`);
   try {
-    rows.push({ kind, model, ...measure(trial), seconds: (performance.now() - started) / 1000 });
+    const { arithmetic, texts, equal, close, worst, labels, changed, verified } = measure(trial);
+    if (compared++ === 0) printHead();
+    print(kind.title, model, arithmetic, texts, equal, close, worst.toFixed(6), `${changed} of ${labels}`, verified);
   } catch (error) {
     fail(trial, error.message);
   }
@@ -74,7 +80,7 @@ function measure(trial) {
   const count = kind.emulated ? EMULATED_TEXTS : NATIVE_TEXTS;
   const found = compare(nativeAnswers(model, count), classify(cpu, { model, id: kind.id, count }));
   for (const objection of objectionsTo(found)) fail(trial, objection);
-  return { arithmetic, saturates, ...found, verify: verify(trial) };
+  return { arithmetic, ...found, verified: verify(trial) };
 }
 
 /** @param {Trial} trial @param {string} why */
@@ -164,17 +170,14 @@ function run({ command: [command, ...first], root, env }, id, args) {
   throw new Error(`ended with ${status ?? signal}: ${said}`);
 }
 
-function report() {
+function thisMachine() {
   const { arithmetic } = arithmeticOf(NATIVE, { model: models[0], id: 'native' });
-  say(`compared with this machine: ${cpus()[0]?.model}, Node ${process.versions.node}, ${arithmetic} products`);
+  return `this machine (${cpus()[0]?.model}, Node ${process.versions.node}, ${arithmetic} products)`;
+}
+
+function printHead() {
   print('CPU', 'model', 'products', 'texts', 'equal', 'within 0.001', 'largest difference', 'labels changed', 'verify');
   print('---', '---', '---', '---:', '---:', '---:', '---:', '---:', '---');
-  for (const { kind, model, arithmetic, texts, equal, close, worst, labels, changed, verify } of rows)
-    print(kind.title, model, arithmetic, texts, equal, close, worst.toFixed(6), `${changed} of ${labels}`, verify);
-  const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
-  say(`test:cpus: ${rows.length} compared in ${(seconds / 60).toFixed(1)} minutes, ${failures.length} objections`);
-  for (const failure of failures) say(`FAILED ${failure}`);
-  process.exitCode = failures.length > 0 ? 1 : 0;
 }
 
 /** @param {...unknown} cells */

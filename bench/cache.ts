@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { KeptAnswers } from '../src/answers/kept-answers.js';
-import { textKeys } from '../src/answers/text-key.js';
-import { buildClassifier } from '../src/assembly/classifier.js';
 import { loadConfig } from '../src/config/load.js';
 import { packageFile } from '../src/package.js';
-import type { Scored } from '../src/types.js';
+import type { Scored } from '../src/ports.js';
+import { buildClassifier } from '../src/stage/parts/classifier.js';
+import { KeptAnswers } from '../src/workers/cache/kept-answers.js';
+import { textKeys } from '../src/workers/cache/text-key.js';
 import { median } from './stats.js';
 
 /**

@@ -6,7 +6,7 @@ import { clientOf, createTopics, until } from '../faults/client.js';
 import { Member } from '../faults/members.js';
 import { headerOf } from '../faults/outputs.js';
 import { readCommitted } from '../faults/reader.js';
-import { loadKafkajs } from '../src/kafka/patches.js';
+import { loadKafkajs } from '../src/kafka/patches/index.js';
 import { packageFile } from '../src/package.js';
 import { IdempotentProducer } from '../src/producer/idempotent-producer.js';
 

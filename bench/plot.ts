@@ -1,4 +1,4 @@
-import { shape, words } from '../src/eval/svg.js';
+import { shape, words } from '../src/tools/eval/svg.js';
 import type { Growth, Point } from './growth.js';
 import type { BenchResult } from './result.js';
 
@@ -78,7 +78,7 @@ interface Frame {
   readonly title: string;
 }
 
-/** As src/eval/svg.ts frames them, but a file of its own needs the name space. */
+/** As src/tools/eval/svg.ts frames them, but a file of its own needs the name space. */
 function picture({ width, height, title }: Frame, body: readonly string[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${title}</title>\n${body.join('\n')}\n</svg>\n`;
 }

@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../src/types.js';
+import type { ModelInfo } from '../src/ports.js';
 import type { BenchArgs } from './args.js';
 import type { Agreement } from './contestants/graphs.js';
 import { DYNAMIC, TUNED } from './contestants/rivals.js';

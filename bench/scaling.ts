@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startBroker } from '../src/demo/broker.js';
+import { startBroker } from '../src/local-broker/broker.js';
 import { CpuShare } from './cpu-share.js';
 import { Group, seriesOf } from './group.js';
 import { machineLine } from './machine.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ModelFolder, readModelFolder } from '../src/model/folder.js';
 import { Tokenizer } from '../src/model/tokenizer.js';
-import type { ModelInfo } from '../src/types.js';
+import type { ModelInfo } from '../src/ports.js';
 import type { BenchArgs } from './args.js';
 import { measureRaw } from './contestants/raw.js';
 import type { Measured } from './measured.js';

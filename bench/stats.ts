@@ -1,4 +1,4 @@
-import { median, spread } from '../src/tune/statistics.js';
+import { median, spread } from '../src/tools/tune/statistics.js';
 
 export { median, spread };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Random, seeded } from '../src/eval/random.js';
 import { packageFile } from '../src/package.js';
+import { type Random, seeded } from '../src/tools/eval/random.js';
 
 /** One word in so many is made of two halves: in a real stream, too, some words have never been seen before. */
 const NEW_WORD_EVERY = 25;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { startBroker } from '../src/demo/broker.js';
-import type { Broker } from '../src/demo/broker-types.js';
 import { KafkaAdmin } from '../src/kafka/admin.js';
 import { LogReader } from '../src/kafka/log-reader.js';
-import { loadKafkajs } from '../src/kafka/patches.js';
+import { loadKafkajs } from '../src/kafka/patches/index.js';
+import { startBroker } from '../src/local-broker/broker.js';
+import type { Broker } from '../src/local-broker/broker-types.js';
 import { brokerPid } from './processes.js';
 
 /** The topics of one measurement, and the group that works on them. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
-import { loadKafkajs } from '../src/kafka/patches.js';
+import { loadKafkajs } from '../src/kafka/patches/index.js';
 
 /** The harness' own client: patient, and silent about it. */
 export function clientOf(brokers: string, clientId = 'siftline-faults'): Kafka {

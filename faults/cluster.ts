@@ -5,13 +5,13 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Properties, propertiesFile, serverProperties } from '../src/demo/broker-properties.js';
-import { untilReady } from '../src/demo/broker-ready.js';
-import { run } from '../src/demo/command.js';
-import { findJava } from '../src/demo/java.js';
-import { kafkaJars } from '../src/demo/kafka-jars.js';
-import { freePorts } from '../src/demo/ports.js';
-import { whenWeAreGone } from '../src/demo/watcher.js';
+import { type Properties, propertiesFile, serverProperties } from '../src/local-broker/broker-properties.js';
+import { untilReady } from '../src/local-broker/broker-ready.js';
+import { run } from '../src/local-broker/command.js';
+import { freePorts } from '../src/local-broker/free-ports.js';
+import { findJava } from '../src/local-broker/java.js';
+import { kafkaJars } from '../src/local-broker/kafka-jars.js';
+import { whenWeAreGone } from '../src/local-broker/watcher.js';
 import { BrokerProxy } from './proxy.js';
 
 /** The java command and the jars it runs. */

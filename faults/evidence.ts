@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SourceRecord } from '../src/types.js';
+import type { SourceRecord } from '../src/ports.js';
 import { headerOf } from './outputs.js';
 import type { Result } from './result.js';
 import type { Evidence } from './stage.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import pino from 'pino';
-import { loadKafkajs } from '../src/kafka/patches.js';
+import { loadKafkajs } from '../src/kafka/patches/index.js';
 import { IdempotentProducer } from '../src/producer/idempotent-producer.js';
 import { insist } from './client.js';
 import { type Fed, type FedRecord, type Feed, PARTITIONS } from './feed.js';

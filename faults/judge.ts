@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import type { SourceRecord } from '../src/types.js';
+import type { SourceRecord } from '../src/ports.js';
 import { insist, withAdmin } from './client.js';
 import type { Position } from './console-reader.js';
 import type { Fed } from './feed.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { unframe } from '../src/avro/framing.js';
 import { buildType } from '../src/avro/type.js';
+import type { SourceRecord } from '../src/ports.js';
 import { shippedSchema } from '../src/producer/schemas.js';
-import type { SourceRecord } from '../src/types.js';
 import type { Fed } from './feed.js';
 import { spellTasks } from './golden.js';
 import type { Expected, Found } from './verifier.js';

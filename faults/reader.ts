@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Batch, Kafka } from 'kafkajs';
 import { recordOf } from '../src/kafka/record.js';
-import type { SourceRecord } from '../src/types.js';
+import type { SourceRecord } from '../src/ports.js';
 import { insist, until, withAdmin } from './client.js';
 
 /** What kafkajs keeps of a record batch, markers and aborted records included; not in its types. */

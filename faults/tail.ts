@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Consumer, Kafka } from 'kafkajs';
-import { headersOf } from '../src/kafka/headers.js';
+import { headersOf } from '../src/kafka/record-codec.js';
 import { headerOf } from './outputs.js';
 
 /** Watches the outputs while the faults go on, as a downstream reader would: committed records only. */

@@ -3,114 +3,60 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
 
+const JOURNEY = ['consumer', 'workers', 'policy', 'producer'];
+const BELOW_STAGE = [...JOURNEY, 'model', 'kafka', 'avro', 'observe', 'config', 'failpoints'];
+const TOOLS = ['audit', 'dead-letters', 'checks', 'eval', 'tune', 'models'].map(name => `tools/${name}`);
+const EVERYBODYS = ['ports', 'errors', 'package'];
+
 /**
- * Which part may import which; imports point one way. A part is a folder of src, or a file at its top. What is not
- * listed may not be imported. `types`, `errors` and `package` are everybody's.
+ * Names the parts that each part may import; imports point one way. A part is a folder of src, a folder of src/tools,
+ * or a file at the top of src. An arrow that is not listed is refused. The files of EVERYBODYS may be imported by all.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'failpoints'],
-  cli: [
-    'service',
-    'assembly',
-    'audit',
-    'checks',
-    'config',
-    'consumer',
-    'demo',
-    'eval',
-    'explain',
-    'kafka',
-    'metrics',
-    'model',
-    'models',
-    'pipeline',
-    'policy',
-    'producer',
-    'rejected',
-    'replay',
-    'tune',
-    'workers',
-    'closers',
-  ],
-  demo: ['kafka', 'config', 'service', 'metrics', 'avro', 'producer', 'assembly'],
-  tune: ['assembly', 'batch-size', 'cascade', 'config', 'consumer', 'policy', 'workers'],
-  models: ['checks', 'consumer', 'model'],
-  eval: ['batch-size', 'consumer'],
-  checks: ['assembly', 'avro', 'config', 'kafka', 'model', 'policy', 'producer', 'workers'],
-  replay: [
-    'assembly',
-    'batch-size',
-    'closers',
-    'config',
-    'consumer',
-    'kafka',
-    'pipeline',
-    'policy',
-    'producer',
-    'reject-limit',
-  ],
-  audit: ['avro', 'kafka', 'producer', 'rejected'],
-  rejected: ['kafka', 'producer'],
-  service: [
-    'admin',
-    'assembly',
-    'batch-size',
-    'closers',
-    'config',
-    'consumer',
-    'kafka',
-    'metrics',
-    'pipeline',
-    'policy',
-    'producer',
-    'reject-limit',
-    'tracing',
-  ],
-  assembly: [
-    'answers',
-    'avro',
-    'batch-size',
-    'cascade',
-    'crash-guard',
-    'crash-journal',
-    'closers',
-    'config',
-    'consumer',
-    'every',
-    'explain',
-    'kafka',
-    'metrics',
-    'model',
-    'policy',
-    'producer',
-    'workers',
-  ],
-  pipeline: ['crash-guard', 'failpoints', 'metrics', 'tracing', 'turns'],
-  tracing: ['config'],
-  'crash-guard': ['crash-journal', 'failpoints'],
-  'crash-journal': [],
-  turns: [],
-  'reject-limit': [],
-  'batch-size': [],
-  closers: [],
-  every: [],
-  admin: [],
-  failpoints: [],
+  cli: ['stage', ...TOOLS, 'demo', 'config', 'observe/log'],
+  demo: ['local-broker', 'stage', ...BELOW_STAGE],
+  ...Object.fromEntries(TOOLS.map(tool => [tool, ['stage', ...BELOW_STAGE]])),
+  stage: BELOW_STAGE,
   consumer: ['avro', 'failpoints', 'kafka'],
-  producer: ['avro', 'failpoints', 'kafka'],
-  workers: ['cascade', 'explain', 'failpoints', 'model'],
-  answers: [],
-  cascade: ['model'],
-  explain: [],
+  workers: ['failpoints', 'model'],
   policy: ['config'],
-  metrics: [],
+  producer: ['avro', 'failpoints', 'kafka'],
+  observe: ['config'],
+  'local-broker': ['kafka'],
   kafka: ['config'],
   model: [],
   avro: [],
   config: [],
-  types: [],
+  failpoints: [],
+  ports: [],
   errors: [],
   package: [],
+};
+
+/** Lists the arrows that the table refuses and that are still there, by file. It only shrinks: an idle entry fails. */
+const NOT_YET: Readonly<Record<string, readonly string[]>> = {
+  'cli/audit.ts': ['kafka', 'producer'],
+  'cli/calibrate.ts': ['model'],
+  'cli/calibrated-files.ts': ['model'],
+  'cli/check.ts': ['observe'],
+  'cli/classify.ts': ['consumer', 'policy', 'producer'],
+  'cli/demo.ts': ['model', 'workers'],
+  'cli/dlq-list.ts': ['producer'],
+  'cli/dlq-reading.ts': ['kafka'],
+  'cli/dlq-redrive.ts': ['kafka', 'producer'],
+  'cli/dlq-show.ts': ['kafka', 'producer'],
+  'cli/explain-answers.ts': ['policy', 'workers'],
+  'cli/explain-input.ts': ['consumer'],
+  'cli/explain-view.ts': ['workers'],
+  'cli/explain.ts': ['consumer', 'policy', 'workers'],
+  'cli/file-inputs.ts': ['consumer'],
+  'cli/models.ts': ['observe', 'workers'],
+  'cli/range-options.ts': ['kafka'],
+  'cli/replay.ts': ['kafka'],
+  'cli/scored-data.ts': ['model', 'policy'],
+  'cli/tune-texts.ts': ['consumer'],
+  'cli/tune.ts': ['consumer'],
 };
 
 /** Libraries that may be named in few places only: the edges of the program. */
@@ -118,13 +64,15 @@ const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> 
   ['onnxruntime-node', /^model\/(session|arithmetic)\.ts$/],
   ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
   ['piscina', /^workers\/(pool|classify)\.ts$/],
-  ['kafkajs', /^(kafka|consumer|producer|rejected|demo|assembly)\//],
-  ['lru-cache', /^(answers\/|model\/words\.ts$)/],
+  ['kafkajs', /^(kafka|consumer|producer|tools\/dead-letters|demo|stage\/parts)\//],
+  ['lru-cache', /^(workers\/cache\/|model\/words\.ts$)/],
   ['avsc', /^avro\//],
-  ['prom-client', /^metrics\//],
+  ['prom-client', /^observe\//],
   ['commander', /^(cli\/|main\.ts$)/],
   ['yaml', /^config\//],
-  ['@opentelemetry/', /^tracing\//],
+  ['@opentelemetry/', /^observe\/tracing\//],
+  ['cli-progress', /^cli\//],
+  ['csv-parse', /^(consumer\/files\/csv|tools\/eval\/data-file)\.ts$/],
 ];
 
 const SRC = join(process.cwd(), 'src');
@@ -139,11 +87,15 @@ const imports = files.flatMap(importsOf);
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), 'utf8');
-  return [...text.matchAll(/^(?:import|export)[^'"]*?from '([^']+)'/gms)].map(([, target = '']) => ({ file, target }));
+  return [...text.matchAll(/(?:^(?:import|export)[^'"]*?from |\bimport\()'([^']+)'/gms)].map(([, target = '']) => ({
+    file,
+    target,
+  }));
 }
 
 function partOf(file: string): string {
-  return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '');
+  const [top = '', ...below] = file.replace(/\.ts$/, '').split('/');
+  return top === 'tools' ? `${top}/${below[0]}` : top;
 }
 
 function resolved({ file, target }: Import): string {
@@ -156,14 +108,35 @@ const inner = imports
 
 test('there are imports to look at', () => assert.ok(inner.length > 100));
 
+function isAllowed(part: string, to: string): boolean {
+  const [other, module] = [partOf(to), to.replace(/\.ts$/, '')];
+  if (part === other || EVERYBODYS.includes(other)) return true;
+  return (MAY_IMPORT[part] ?? []).some(each => each === other || each === module);
+}
+
+const refused = inner.filter(({ from, to }) => !isAllowed(partOf(from), to));
+
 test('every import between parts is one the table allows', () => {
-  const wrong = inner.filter(({ from, to }) => {
-    const [part, other] = [partOf(from), partOf(to)];
-    return (
-      part !== other && !['types', 'errors', 'package'].includes(other) && !(MAY_IMPORT[part] ?? []).includes(other)
-    );
-  });
+  const wrong = refused.filter(({ from, to }) => !NOT_YET[from]?.includes(partOf(to)));
   assert.deepEqual(wrong, []);
+});
+
+test('an arrow that is not there any more is not on the list of those to come', () => {
+  const idle = Object.entries(NOT_YET).flatMap(([file, parts]) =>
+    parts
+      .filter(part => !refused.some(({ from, to }) => from === file && partOf(to) === part))
+      .map(part => `${file} -> ${part}`),
+  );
+  assert.deepEqual(idle, []);
+});
+
+test('the steps of the journey never import one another, nor one tool another, and few import the stage', () => {
+  for (const group of [JOURNEY, TOOLS]) {
+    const arrows = group.flatMap(part => (MAY_IMPORT[part] ?? []).filter(other => group.includes(other)));
+    assert.deepEqual(arrows, []);
+  }
+  const above = Object.keys(MAY_IMPORT).filter(part => MAY_IMPORT[part]?.includes('stage'));
+  assert.deepEqual(above.sort(), ['cli', 'demo', ...TOOLS].sort());
 });
 
 test('the table itself points one way', () => {
@@ -224,6 +197,10 @@ test('process.env is read only at the entry', () => {
   const readers = files.filter(file => /process\.env/.test(readFileSync(join(SRC, file), 'utf8')));
   // pool.ts sets the engine's telemetry switch, which works in no other place.
   assert.deepEqual(readers, ['workers/pool.ts']);
+});
+
+test('src is a listing that is read at a glance: at most twenty entries', () => {
+  assert.deepEqual(readdirSync(SRC).slice(20), []);
 });
 
 test('no folder is called utils, common or helpers', () => {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { RejectReason } from '../types.js';
+import type { RejectReason } from '../ports.js';
 
 /** Why an Avro body was turned away. The detail says where and what kind, never what the bytes were. */
 export interface BodyProblem {

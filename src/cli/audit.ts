@@ -1,15 +1,15 @@
 import { type Command, Option } from 'commander';
-import { openReading } from '../assembly/reading.js';
-import { audit } from '../audit/audit.js';
-import { FINDING_KINDS, type Finding, isClean, type Report } from '../audit/report.js';
-import { Closers } from '../closers.js';
 import { requireForRun } from '../config/load.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { LogReader } from '../kafka/log-reader.js';
 import { parseRange, requireRecords, resolveRange } from '../kafka/range.js';
+import { createLog } from '../observe/log.js';
 import { shippedSchema } from '../producer/schemas.js';
+import { Closers } from '../stage/closers.js';
+import { openReading } from '../stage/parts/reading.js';
+import { audit } from '../tools/audit/audit.js';
+import { FINDING_KINDS, type Finding, isClean, type Report } from '../tools/audit/report.js';
 import type { CliContext } from './context.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { natural, positive, type RangeFlags, withRangeOptions } from './range-options.js';
 

@@ -2,12 +2,12 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { withThresholds } from '../config/policy-file.js';
 import { messageOf } from '../errors.js';
-import type { Calibration } from '../eval/calibration.js';
-import { editManifest } from '../eval/manifest-edit.js';
-import { refusal } from '../eval/refusal.js';
 import type { ModelFolder } from '../model/folder.js';
 import { parseManifest, type TaskSpec } from '../model/manifest.js';
 import { packageFile } from '../package.js';
+import type { Calibration } from '../tools/eval/calibration.js';
+import { editManifest } from '../tools/eval/manifest-edit.js';
+import { refusal } from '../tools/eval/refusal.js';
 import { replaceFile } from './write-file.js';
 
 /** Where temperature and thresholds are to go. */

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Finding, Status } from '../checks/finding.js';
-import { runChecks } from '../checks/run.js';
 import { ExitCode, SiftlineError } from '../errors.js';
+import type { Finding, Status } from '../observe/finding.js';
+import { createLog } from '../observe/log.js';
+import { runChecks } from '../tools/checks/run.js';
 import type { CliContext } from './context.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 
 type CheckFlags = ConfigFlags & { readonly offline?: boolean; readonly json?: boolean };

@@ -1,12 +1,12 @@
-import { Closers } from '../closers.js';
-import { type DeadLetter, nameOf, readDeadLetter } from '../rejected/dead-letter.js';
-import { isWanted, rejectionTime } from '../rejected/filter.js';
-import { plain } from '../rejected/printable.js';
-import { Summary, type SummaryRow } from '../rejected/summary.js';
+import { createLog } from '../observe/log.js';
+import { type DeadLetter, nameOf, readDeadLetter } from '../producer/dead-letter-reader.js';
+import { Closers } from '../stage/closers.js';
+import { isWanted, rejectionTime } from '../tools/dead-letters/filter.js';
+import { plain } from '../tools/dead-letters/printable.js';
+import { Summary, type SummaryRow } from '../tools/dead-letters/summary.js';
 import type { CliContext } from './context.js';
 import { type DlqFlags, dlqConfig, openDlq } from './dlq-reading.js';
 import { Lines } from './lines.js';
-import { createLog } from './log.js';
 
 export interface ListFlags extends DlqFlags {
   readonly records?: boolean;

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
-import { openReading, type Reading } from '../assembly/reading.js';
-import type { Closers } from '../closers.js';
 import { requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { parseRange, resolveRange } from '../kafka/range.js';
-import { parseRecords, rangeOf, splitTimes, type Wanted } from '../rejected/filter.js';
+import type { Closers } from '../stage/closers.js';
+import { openReading, type Reading } from '../stage/parts/reading.js';
+import { parseRecords, rangeOf, splitTimes, type Wanted } from '../tools/dead-letters/filter.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { list, type RangeFlags, withRangeOptions } from './range-options.js';

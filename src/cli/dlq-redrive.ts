@@ -1,6 +1,4 @@
 import type { Logger } from 'pino';
-import { compressionType } from '../assembly/kafka.js';
-import { Closers } from '../closers.js';
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
@@ -8,13 +6,15 @@ import { connectTo } from '../kafka/client.js';
 import { GroupOffsets } from '../kafka/group-offsets.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { formatOffsets } from '../kafka/range.js';
+import { createLog } from '../observe/log.js';
 import { IdempotentProducer } from '../producer/idempotent-producer.js';
-import { plain } from '../rejected/printable.js';
-import { Redrive, type RedriveOptions, type RedriveReport, type RedriveSkip } from '../rejected/redrive.js';
-import { Sender } from '../rejected/sender.js';
+import { Closers } from '../stage/closers.js';
+import { compressionType } from '../stage/parts/kafka.js';
+import { plain } from '../tools/dead-letters/printable.js';
+import { Redrive, type RedriveOptions, type RedriveReport, type RedriveSkip } from '../tools/dead-letters/redrive.js';
+import { Sender } from '../tools/dead-letters/sender.js';
 import { type CliContext, drainOnSignals } from './context.js';
 import { type DlqFlags, dlqConfig, openDlq } from './dlq-reading.js';
-import { createLog } from './log.js';
 
 export interface RedriveFlags extends DlqFlags {
   readonly toTopic?: string;

@@ -1,15 +1,15 @@
-import { openReading } from '../assembly/reading.js';
-import { Closers } from '../closers.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { LogReader } from '../kafka/log-reader.js';
-import { type DeadLetter, nameOf, type Place, readDeadLetter } from '../rejected/dead-letter.js';
-import { rejectionTime } from '../rejected/filter.js';
-import { inWords, plain, shown } from '../rejected/printable.js';
-import type { SourceRecord } from '../types.js';
+import { createLog } from '../observe/log.js';
+import type { SourceRecord } from '../ports.js';
+import { type DeadLetter, nameOf, type Place, readDeadLetter } from '../producer/dead-letter-reader.js';
+import { Closers } from '../stage/closers.js';
+import { openReading } from '../stage/parts/reading.js';
+import { rejectionTime } from '../tools/dead-letters/filter.js';
+import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
 import type { CliContext } from './context.js';
 import { timeOf } from './dlq-list.js';
 import { type DlqFlags, dlqConfig } from './dlq-reading.js';
-import { createLog } from './log.js';
 
 export interface ShowFlags extends Omit<DlqFlags, 'partition'> {
   readonly partition?: number;

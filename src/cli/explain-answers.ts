@@ -1,7 +1,7 @@
-import type { Limits, Target } from '../explain/occlusion.js';
 import type { Policy } from '../policy/policy.js';
-import type { Explanation, Rejection, Scored, TaskResult } from '../types.js';
+import type { Explanation, Rejection, Scored, TaskResult } from '../ports.js';
 import type { WorkerClassifier } from '../workers/classifier.js';
+import type { Limits, Target } from '../workers/explain/occlusion.js';
 import type { Given } from './explain-input.js';
 import type { View } from './explain-view.js';
 

@@ -1,7 +1,7 @@
-import { strongestWords } from '../explain/occlusion.js';
-import { listed, type Palette, painted, printable } from '../explain/paint.js';
-import type { Decision, Explanation, Rejection, Task } from '../types.js';
+import type { Decision, Explanation, Rejection, Task } from '../ports.js';
+import { strongestWords } from '../workers/explain/occlusion.js';
 import type { Given } from './explain-input.js';
+import { listed, type Palette, painted, printable } from './explain-paint.js';
 
 /** A text with the answers about it. */
 export interface ExplainedText {

@@ -1,19 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { buildClassifier } from '../assembly/classifier.js';
-import { Closers } from '../closers.js';
 import type { Config } from '../config/schema.js';
-import { FILE_FORMATS, type FileFormat } from '../consumer/file-input.js';
+import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { Limits } from '../explain/occlusion.js';
-import { paletteOf } from '../explain/paint.js';
-import { allTargets, requireTasks, targetsCalled } from '../explain/targets.js';
+import { createLog } from '../observe/log.js';
 import { createPolicy, effectiveTasks } from '../policy/policy.js';
-import type { Task } from '../types.js';
+import type { Task } from '../ports.js';
+import { Closers } from '../stage/closers.js';
+import { buildClassifier } from '../stage/parts/classifier.js';
+import type { Limits } from '../workers/explain/occlusion.js';
+import { allTargets, requireTasks, targetsCalled } from '../workers/explain/targets.js';
 import type { CliContext } from './context.js';
 import { type Answering, answersTo } from './explain-answers.js';
 import { type Texts, textsFromArguments, textsFromFiles } from './explain-input.js';
+import { paletteOf } from './explain-paint.js';
 import { jsonView, terminalView, type View } from './explain-view.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 
 interface ExplainFlags extends ConfigFlags {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type FileFormat, type FileInput, fileInput, streamInput } from '../consumer/file-input.js';
+import { type FileFormat, type FileInput, fileInput, streamInput } from '../consumer/files/input.js';
 
 export const STDIN = 'stdin';
 

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Finding } from '../checks/finding.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { LIMITS } from '../models/agreement.js';
-import { listModels, modelFacts } from '../models/catalogue.js';
-import { importedText, listText, showText } from '../models/describe.js';
-import type { ImportOptions } from '../models/import-types.js';
-import type { PythonOptions } from '../models/python.js';
-import type { VerifyOptions } from '../models/verify-agreement.js';
+import type { Finding } from '../observe/finding.js';
+import { LIMITS } from '../tools/models/agreement.js';
+import { listModels, modelFacts } from '../tools/models/catalogue.js';
+import { importedText, listText, showText } from '../tools/models/describe.js';
+import type { ImportOptions } from '../tools/models/import-types.js';
+import type { PythonOptions } from '../tools/models/python.js';
+import type { VerifyOptions } from '../tools/models/verify-agreement.js';
 import { disableTelemetry } from '../workers/pool.js';
 import type { CliContext } from './context.js';
 
@@ -111,7 +111,7 @@ function addVerify(models: Command, context: CliContext): void {
 
 async function runImport(source: string, { json, python, ...flags }: ImportFlags, context: CliContext): Promise<void> {
   await interruptible({ python, quiet: false, nothing: 'nothing was written' }, context, async io => {
-    const { importModel } = await engine(() => import('../models/import.js'));
+    const { importModel } = await engine(() => import('../tools/models/import.js'));
     const options = { ...flags, source, force: flags.force === true, languages: flags.languages ?? [] };
     const imported = await importModel(options, io);
     for (const warning of imported.warnings) io.say(`note: ${warning}`);
@@ -121,7 +121,7 @@ async function runImport(source: string, { json, python, ...flags }: ImportFlags
 
 async function runVerify(model: string, { json, python, ...flags }: VerifyFlags, context: CliContext): Promise<void> {
   await interruptible({ python, quiet: true, nothing: 'not all was checked' }, context, async io => {
-    const { verifyModel } = await engine(() => import('../models/verify.js'));
+    const { verifyModel } = await engine(() => import('../tools/models/verify.js'));
     const findings: Finding[] = [];
     for await (const finding of verifyModel({ ...flags, model }, io)) {
       findings.push(finding);

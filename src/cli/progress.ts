@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { Outcome } from '../types.js';
+import type { Outcome } from '../ports.js';
 
 export interface ProgressOptions {
   readonly stderr: NodeJS.WritableStream;

@@ -3,9 +3,9 @@ import { type LoadedConfig, requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import { parseRange } from '../kafka/range.js';
-import { Replay } from '../replay.js';
+import { createLog } from '../observe/log.js';
+import { Replay } from '../stage/replay.js';
 import { type CliContext, drainOnSignals } from './context.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { type RangeFlags, withRangeOptions } from './range-options.js';
 

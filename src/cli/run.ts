@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { requireForRun } from '../config/load.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { Service } from '../service.js';
+import { createLog } from '../observe/log.js';
+import { Service } from '../stage/stage.js';
 import { type CliContext, drainOnSignals } from './context.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 
 export function addRun(program: Command, context: CliContext): void {

@@ -1,21 +1,21 @@
 import type { Logger } from 'pino';
-import { batchSizeFor } from '../assembly/batch-size.js';
-import { buildClassifier } from '../assembly/classifier.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import type { DataFile } from '../eval/data-file.js';
-import { type RowOptions, readLabelledRows } from '../eval/labelled-rows.js';
-import type { Question } from '../eval/question.js';
-import { refusal } from '../eval/refusal.js';
-import type { CascadeShare } from '../eval/report.js';
-import type { Sample } from '../eval/sample.js';
-import { scoreRows } from '../eval/scoring.js';
-import { surveyRows } from '../eval/survey.js';
 import type { ModelFolder } from '../model/folder.js';
+import { createLog } from '../observe/log.js';
 import { createPolicy } from '../policy/policy.js';
-import type { Task } from '../types.js';
+import type { Task } from '../ports.js';
+import { batchSizeFor } from '../stage/parts/batch-size.js';
+import { buildClassifier } from '../stage/parts/classifier.js';
+import type { DataFile } from '../tools/eval/data-file.js';
+import { type RowOptions, readLabelledRows } from '../tools/eval/labelled-rows.js';
+import type { Question } from '../tools/eval/question.js';
+import { refusal } from '../tools/eval/refusal.js';
+import type { CascadeShare } from '../tools/eval/report.js';
+import type { Sample } from '../tools/eval/sample.js';
+import { scoreRows } from '../tools/eval/scoring.js';
+import { surveyRows } from '../tools/eval/survey.js';
 import type { CliContext } from './context.js';
-import { createLog } from './log.js';
 
 export interface Job {
   readonly config: Config;

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { openAdmin } from '../checks/brokers.js';
-import { asConfig, createCommand, createTopics } from '../checks/topic-create.js';
-import { type MissingTopic, type PlanOptions, planTopics, type Topic } from '../checks/topic-plan.js';
 import { requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { createLog } from '../observe/log.js';
+import { openAdmin } from '../tools/checks/brokers.js';
+import { asConfig, createCommand, createTopics } from '../tools/checks/topic-create.js';
+import { type MissingTopic, type PlanOptions, planTopics, type Topic } from '../tools/checks/topic-plan.js';
 import type { CliContext } from './context.js';
-import { createLog } from './log.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 
 type TopicFlags = ConfigFlags & PlanOptions & { readonly apply?: boolean | undefined; readonly json?: boolean };

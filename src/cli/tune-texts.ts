@@ -1,11 +1,11 @@
 import type { Config } from '../config/schema.js';
 import { recordsOnly } from '../consumer/batch-room.js';
-import { createFileDecoder } from '../consumer/file-decoder.js';
-import type { FileInput } from '../consumer/file-input.js';
-import { FileSource } from '../consumer/file-source.js';
+import { createFileDecoder } from '../consumer/files/decoder.js';
+import type { FileInput } from '../consumer/files/input.js';
+import { FileSource } from '../consumer/files/source.js';
 import { demoTexts } from '../demo/texts.js';
-import { refusal } from '../eval/refusal.js';
-import type { Text } from '../tune/feed.js';
+import { refusal } from '../tools/eval/refusal.js';
+import type { Text } from '../tools/tune/feed.js';
 
 export interface TuneTexts {
   readonly texts: readonly Text[];

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.js';
-import { refusal } from '../eval/refusal.js';
+import { refusal } from '../tools/eval/refusal.js';
 
 /** Throws OUTPUT_UNWRITABLE before anything has been worked out for a file that could not be written. */
 export async function requireWritable(path: string | undefined, option: string): Promise<void> {

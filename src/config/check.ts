@@ -1,8 +1,8 @@
 import type { GivenByPath } from './given.js';
 import { type Misfit, misfits } from './misfit.js';
 import { type Problem, subjectOf } from './problems.js';
+import { RULES } from './rules/index.js';
 import type { Breach, Rule } from './rules/rule.js';
-import { RULES } from './rules.js';
 import { type Config, configSchema } from './schema.js';
 
 export interface Checked {

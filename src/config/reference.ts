@@ -1,7 +1,7 @@
 import { EXAMPLE_CONFIG } from './example.js';
 import { envName, listFields, listSections } from './fields.js';
 import { allowedIn } from './kinds.js';
-import { RULES } from './rules.js';
+import { RULES } from './rules/index.js';
 
 /** What the reference says about one field. */
 export interface ReferenceField {

@@ -12,7 +12,7 @@ import { tracing } from './sections/tracing.js';
 
 /**
  * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
- * Schema all come from here. Relations between fields are in rules.ts.
+ * Schema all come from here. Relations between fields are in rules/index.ts.
  */
 export const configSchema = z.strictObject({
   name: z

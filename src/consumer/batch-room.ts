@@ -1,4 +1,4 @@
-import type { SourceRecord } from '../types.js';
+import type { SourceRecord } from '../ports.js';
 
 /** What the next batch may be, besides the limits of a source; it changes while the source works. */
 export interface BatchBudget {

@@ -1,4 +1,4 @@
-import type { Occupancy } from '../types.js';
+import type { Occupancy } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 
 /** Work that is not divided: two requests and two smaller runs would cost more than a thread saves. */

@@ -1,4 +1,4 @@
-import type { SourceRecord } from '../types.js';
+import type { SourceRecord } from '../ports.js';
 import { type BatchBudget, BatchRoom, recordsOnly, valueBytesOf } from './batch-room.js';
 import { ONE_THREAD, shareOf, worthWaiting } from './batch-share.js';
 

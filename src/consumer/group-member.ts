@@ -8,7 +8,7 @@ import {
   onLostOffset,
   onUnreadable,
   type UnreadableHook,
-} from '../kafka/patches.js';
+} from '../kafka/patches/index.js';
 import { parsePartitionId, partitionId, type TopicPartition } from './partition-id.js';
 
 export interface MembershipOptions {

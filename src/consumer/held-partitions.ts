@@ -1,4 +1,4 @@
-import type { Batch, Occupancy, SourceRecord } from '../types.js';
+import type { Batch, Occupancy, SourceRecord } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './offsets.js';

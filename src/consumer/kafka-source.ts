@@ -1,10 +1,10 @@
 import type { EachBatchPayload } from 'kafkajs';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
-import type { LostOffset } from '../kafka/patches.js';
+import type { LostOffset } from '../kafka/patches/index.js';
 import { recordOf } from '../kafka/record.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
-import type { Batch, Occupancy, Source } from '../types.js';
+import type { Batch, Occupancy, Source } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits, Held } from './buffer.js';

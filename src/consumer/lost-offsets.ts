@@ -1,5 +1,5 @@
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { LostOffset } from '../kafka/patches.js';
+import type { LostOffset } from '../kafka/patches/index.js';
 
 /** What to do where the next offset is not in the topic any more; input.onLostOffsets. */
 export type LostOffsetPolicy = 'stop' | 'earliest' | 'latest';

@@ -1,5 +1,5 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
-import type { Batch, Occupancy, Source } from '../types.js';
+import type { Batch, Occupancy, Source } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits } from './buffer.js';

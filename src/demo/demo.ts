@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
-import { type Broker, startBroker } from './broker.js';
+import { type Broker, startBroker } from '../local-broker/broker.js';
 import type { DemoEnd, DemoOptions } from './demo-types.js';
 import { Session } from './session.js';
 import { SideBySide } from './side-by-side.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, Producer } from 'kafkajs';
-import { loadKafkajs } from '../kafka/patches.js';
+import { loadKafkajs } from '../kafka/patches/index.js';
 import { dueNow } from './pace.js';
 import { demoRecord } from './records.js';
 

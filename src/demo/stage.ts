@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { whenWeAreGone } from './watcher.js';
+import { whenWeAreGone } from '../local-broker/watcher.js';
 
 export interface StageOptions {
   /** Arguments of `siftline run`. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from '../kafka/admin.js';
-import type { Broker } from './broker-types.js';
+import type { Broker } from '../local-broker/broker-types.js';
 
 /** The topics of one stream, and the consumer groups that read them. */
 export interface DemoTopics {

@@ -2,7 +2,7 @@ import type { Kafka, LogEntry } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { loginWith } from './login.js';
-import { loadKafkajs } from './patches.js';
+import { loadKafkajs } from './patches/index.js';
 import { socketsWith, tlsOptions } from './tls.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { SourceRecord } from '../types.js';
+import type { SourceRecord } from '../ports.js';
 import { withoutAborted } from './aborted.js';
 import type { RawPartition } from './inner-cluster.js';
 import { recordOf } from './record.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, Kafka } from 'kafkajs';
 import type { AbortedTransaction, TransactionalMessage } from './aborted.js';
 import { kafkaErrorType, lastingError, unreachable } from './errors.js';
-import { clusterBehind } from './patches.js';
+import { clusterBehind } from './patches/index.js';
 import { refusal } from './refusals.js';
 
 /** A message as kafkajs decodes it, with the record batch it lay in. */

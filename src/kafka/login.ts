@@ -1,8 +1,8 @@
 import type { Authenticator, KafkaConfig, Mechanism, SASLMechanismOptionsMap } from 'kafkajs';
 import type { Config } from '../config/schema.js';
 import { readSecret } from '../config/secrets.js';
+import { loadKafkajs } from './patches/index.js';
 import { require } from './patches/modules.js';
-import { loadKafkajs } from './patches.js';
 
 type Sasl = Config['kafka']['sasl'];
 type Provider = Mechanism['authenticationProvider'];

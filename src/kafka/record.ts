@@ -1,6 +1,6 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
-import type { SourceRecord } from '../types.js';
-import { headersOf } from './headers.js';
+import type { SourceRecord } from '../ports.js';
+import { headersOf } from './record-codec.js';
 
 /** What a record is made of besides its place, as kafkajs gives it. */
 export type MessageParts = Pick<KafkaMessage, 'offset' | 'timestamp' | 'key' | 'value'> & {

@@ -1,5 +1,5 @@
 import { invariant } from '../errors.js';
-import type { TextWindow, TextWindows } from '../types.js';
+import type { TextWindow, TextWindows } from '../ports.js';
 import { type Aggregate, aggregate, decidingWindow } from './aggregate.js';
 import { type LongRow, rowsOf } from './layout.js';
 import type { LongTexts } from './long-texts.js';

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 import { packageFile } from '../package.js';
-import type { ModelInfo } from '../types.js';
+import type { ModelInfo } from '../ports.js';
 import { type HuggingFaceConfig, parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
 import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
 

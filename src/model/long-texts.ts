@@ -1,5 +1,5 @@
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { ModelInfo, Task } from '../types.js';
+import type { ModelInfo, Task } from '../ports.js';
 import type { Aggregate } from './aggregate.js';
 
 /** The fields of the configuration that say what happens to texts longer than `maxTokens`. */

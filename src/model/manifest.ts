@@ -66,7 +66,7 @@ export interface Manifest {
   readonly tasks: readonly TaskSpec[];
   readonly files: Readonly<Record<string, string>>;
   readonly golden: readonly Golden[];
-  /** What was measured when the model was made; src/models reads it. */
+  /** What was measured when the model was made; src/tools/models reads it. */
   readonly agreement?: unknown;
 }
 

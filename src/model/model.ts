@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ExitCode, invariant, messageOf, SiftlineError } from '../errors.js';
-import type { TextWindows } from '../types.js';
+import type { TextWindows } from '../ports.js';
 import type { Arithmetic } from './arithmetic.js';
 import { type Columns, columnsOf, combine } from './combine.js';
 import type { ModelFolder } from './folder.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { Decision, LabelScores, Scored, Task, TaskResult } from '../types.js';
+import type { Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
 
 type PolicyConfig = Config['policy'];
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Message } from 'kafkajs';
-import { kafkaHeaders } from '../kafka/headers.js';
-import type { Headers, Rejection, SourceRecord } from '../types.js';
+import { kafkaHeaders } from '../kafka/record-codec.js';
+import type { Headers, Rejection, SourceRecord } from '../ports.js';
 import { resultId } from './label-record.js';
 
 /** Who rejects: stamped into the headers. */

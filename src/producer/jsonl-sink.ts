@@ -1,4 +1,4 @@
-import type { Claim, Outcome, Sink } from '../types.js';
+import type { Claim, Outcome, Sink } from '../ports.js';
 import { type JsonlOutput, unwritable } from './jsonl-output.js';
 
 export interface JsonlSinkOptions {

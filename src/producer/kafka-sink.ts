@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import type { Outcome, Sink } from '../types.js';
+import type { Outcome, Sink } from '../ports.js';
 import type { IdempotentProducer } from './idempotent-producer.js';
 import { Lane, Refused } from './lane.js';
 import { type Result, Results, type ResultsOptions, type Target } from './results.js';

@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs';
 import { frame } from '../avro/framing.js';
-import { kafkaHeaders } from '../kafka/headers.js';
-import type { Labelled, ModelInfo, SourceRecord } from '../types.js';
+import { kafkaHeaders } from '../kafka/record-codec.js';
+import type { Labelled, ModelInfo, SourceRecord } from '../ports.js';
 import type { ShippedSchema } from './schemas.js';
 
 export interface LabelEncoder {

@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
-import type { Labelled, Outcome, Rejection, SourceRecord } from '../types.js';
+import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
 

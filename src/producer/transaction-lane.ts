@@ -1,5 +1,5 @@
 import { lastingError } from '../kafka/errors.js';
-import type { Outcome, SourceRecord } from '../types.js';
+import type { Outcome, SourceRecord } from '../ports.js';
 import { bytesOf } from './message-bytes.js';
 import { refusalOf } from './refused.js';
 import type { Result, Target } from './results.js';

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import { kafkaErrorType, lastingError, type Remedies, toRead, toWrite } from '../kafka/errors.js';
-import { committedByTaker } from '../kafka/patches.js';
+import { committedByTaker } from '../kafka/patches/index.js';
 import type { Target } from './results.js';
 
 export interface TransactionalProducerOptions {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import type { Claim, Outcome, Sink } from '../types.js';
+import type { Claim, Outcome, Sink } from '../ports.js';
 import type { SinkEvents } from './kafka-sink.js';
 import { type Result, Results, type ResultsOptions, type Target } from './results.js';
 import { TransactionLane, type TransactionPort } from './transaction-lane.js';

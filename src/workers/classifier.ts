@@ -1,5 +1,4 @@
 import { ExitCode, SiftlineError } from '../errors.js';
-import type { Limits, Target } from '../explain/occlusion.js';
 import type {
   BatchTimings,
   ClassifiedBatch,
@@ -9,7 +8,8 @@ import type {
   Rejection,
   RejectReason,
   Scored,
-} from '../types.js';
+} from '../ports.js';
+import type { Limits, Target } from './explain/occlusion.js';
 import type { Reply, WorkerPool } from './pool.js';
 import type { Answers } from './protocol.js';
 

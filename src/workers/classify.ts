@@ -1,12 +1,12 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
-import { answerInTurn, type CascadeAnswers } from '../cascade/answer.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import type { Arithmetic } from '../model/arithmetic.js';
 import { doubtOf } from '../model/golden.js';
 import { Model, type ModelAnswers } from '../model/model.js';
 import { sharedGraph, shareWeights } from '../model/shared-weights.js';
-import { explainRows, type RowsToExplain } from './explained-rows.js';
-import { Explainer } from './explainer.js';
+import { answerInTurn, type CascadeAnswers } from './cascade/answer.js';
+import { explainRows, type RowsToExplain } from './explain/explained-rows.js';
+import { Explainer } from './explain/explainer.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
 /** What a thread works with; the student is there in a cascade only. */

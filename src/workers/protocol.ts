@@ -1,13 +1,13 @@
 /** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
 
-import type { TurningPoint } from '../cascade/turning-points.js';
-import type { BatchExplaining, BatchExplanations } from '../explain/batch.js';
-import type { Limits, Target } from '../explain/occlusion.js';
 import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import type { LongTexts } from '../model/long-texts.js';
 import type { ModelAnswers } from '../model/model.js';
-import type { Explanation } from '../types.js';
+import type { Explanation } from '../ports.js';
+import type { TurningPoint } from './cascade/turning-points.js';
+import type { BatchExplaining, BatchExplanations } from './explain/batch.js';
+import type { Limits, Target } from './explain/occlusion.js';
 
 /** Given to every worker when it starts. */
 export interface WorkerSetup {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RangeSource, type RangeSourceOptions } from '../../src/consumer/range-source.js';
 import type { PartitionRange } from '../../src/kafka/log-reader.js';
-import type { Batch } from '../../src/types.js';
+import type { Batch } from '../../src/ports.js';
 import { quiet } from '../support/memory-gate.js';
 import { placeOf, recordAt } from '../support/memory-records.js';
 

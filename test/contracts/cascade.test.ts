@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
-import { type BuiltWorkers, buildClassifier, buildExplainingClassifier } from '../../src/assembly/classifier.js';
-import { isSure } from '../../src/cascade/confidence.js';
 import { readModelFolder } from '../../src/model/folder.js';
 import { createPolicy } from '../../src/policy/policy.js';
-import type { Classifier, Scored } from '../../src/types.js';
+import type { Classifier, Scored } from '../../src/ports.js';
+import { type BuiltWorkers, buildClassifier, buildExplainingClassifier } from '../../src/stage/parts/classifier.js';
+import { isSure } from '../../src/workers/cascade/confidence.js';
 import { WorkerPool } from '../../src/workers/pool.js';
 import type { StudentSetup } from '../../src/workers/protocol.js';
 import { holdTrial } from '../../src/workers/trial.js';
-import { configOf } from '../checks/support.js';
 import { shippedModel } from '../support/models.js';
+import { configOf } from '../tools/checks/support.js';
 import { classifierContract } from './classifier.contract.js';
 
 const log = pino({ level: 'silent' });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClassifiedBatch, Classifier } from '../../src/types.js';
+import type { ClassifiedBatch, Classifier } from '../../src/ports.js';
 import type { TestScope } from './source.contract.js';
 
 export interface ClassifierContract {
@@ -20,7 +20,7 @@ const TEXTS = [
   'rain',
 ];
 
-/** What every Classifier promises (types.ts), run on the fake and on the real one. */
+/** What every Classifier promises (ports.ts), run on the fake and on the real one. */
 export function classifierContract({ name, make, poison }: ClassifierContract): void {
   const opened = async (t: TestScope) => {
     const classifier = await make();

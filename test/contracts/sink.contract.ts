@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Outcome, Sink, SourceRecord } from '../../src/types.js';
+import type { Outcome, Sink, SourceRecord } from '../../src/ports.js';
 import { claimOf } from '../support/claims.js';
 import { labelled, placeOf, recordAt, rejectedOutcome, skippedOutcome } from '../support/memory-records.js';
 import type { TestScope } from './source.contract.js';
@@ -29,7 +29,7 @@ export interface SinkContract {
   readonly can: ReadonlySet<'refuse' | 'keep originals'>;
 }
 
-/** What every Sink promises (types.ts), run on the fake and on the real ones. */
+/** What every Sink promises (ports.ts), run on the fake and on the real ones. */
 export function sinkContract(contract: SinkContract): void {
   const { name, can } = contract;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Batch, Source, SourceRecord } from '../../src/types.js';
+import type { Batch, Source, SourceRecord } from '../../src/ports.js';
 import { placeOf } from '../support/memory-records.js';
 
 /** An input of numbered records, and what a test does to it. What an input cannot do is left out. */
@@ -30,7 +30,7 @@ export interface TestScope {
   after(closer: () => Promise<void> | void): void;
 }
 
-/** What every Source promises (types.ts), run on the fake and on the real ones. */
+/** What every Source promises (ports.ts), run on the fake and on the real ones. */
 export function sourceContract(contract: SourceContract): void {
   const { name, can, partitions = 3 } = contract;
   const counts = [7, 5, 3].slice(0, partitions);

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { createProgram } from '../../src/cli/program.js';
 import { loadConfig, requireForRun } from '../../src/config/load.js';
-import { KAFKA_IMAGE } from '../../src/demo/docker-broker.js';
 import { CHINESE, ENGLISH } from '../../src/demo/streams.js';
+import { KAFKA_IMAGE } from '../../src/local-broker/docker-broker.js';
 import { KAFKA_IMAGES } from '../support/container-broker.js';
 
 /* What can be known of Dockerfile and compose file without Docker: that they speak of the program as it is. */

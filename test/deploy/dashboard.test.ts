@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
-import { METRICS } from '../../src/metrics/list.js';
+import { METRICS } from '../../src/observe/list.js';
 import { DASHBOARD, filledIn, panels, recorded } from '../support/deploy.js';
 import { problemsOf } from '../support/promql.js';
 import { noPromtool, promtool } from '../support/promtool.js';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { METRICS } from '../../src/metrics/list.js';
+import { METRICS } from '../../src/observe/list.js';
 import { alerts, RULE_TESTS, RULES, recorded, recordings } from '../support/deploy.js';
 import { problemsOf, selectorsOf } from '../support/promql.js';
 import { noPromtool, promtool } from '../support/promtool.js';

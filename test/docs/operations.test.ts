@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ExitCode } from '../../src/errors.js';
-import { METRICS } from '../../src/metrics/list.js';
+import { METRICS } from '../../src/observe/list.js';
 import { commandsOf, isSetting, settingsOf, wrongIn } from '../support/command-lines.js';
 
 const page = readFileSync('docs/operations.md', 'utf8');

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { unframe } from '../../src/avro/framing.js';
-import { createDecoder, type DecodeOptions } from '../../src/consumer/decode.js';
-import { readDeadLetter } from '../../src/rejected/dead-letter.js';
-import { type Headers, REJECT_REASONS, type SourceRecord } from '../../src/types.js';
+import { createDecoder, type DecodeOptions } from '../../src/consumer/decode/decode.js';
+import { type Headers, REJECT_REASONS, type SourceRecord } from '../../src/ports.js';
+import { readDeadLetter } from '../../src/producer/dead-letter-reader.js';
 import { bodies, type Schema, schemas } from '../avro/arbitraries.js';
 import { damage, damaged, fuzz } from './fuzz.js';
 

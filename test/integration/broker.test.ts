@@ -9,13 +9,13 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as zlib from 'node:zlib';
 import type { CompressionTypes } from 'kafkajs';
-import { startBroker } from '../../src/demo/broker.js';
-import { startDockerBroker, whyNoDocker } from '../../src/demo/docker-broker.js';
-import { kafkaJars } from '../../src/demo/kafka-jars.js';
-import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches.js';
-import type { Headers } from '../../src/types.js';
-import { withCommands } from '../demo/fake-commands.js';
-import { FAKE_DOCKER } from '../demo/fake-docker.js';
+import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches/index.js';
+import { startBroker } from '../../src/local-broker/broker.js';
+import { startDockerBroker, whyNoDocker } from '../../src/local-broker/docker-broker.js';
+import { kafkaJars } from '../../src/local-broker/kafka-jars.js';
+import type { Headers } from '../../src/ports.js';
+import { withCommands } from '../local-broker/fake-commands.js';
+import { FAKE_DOCKER } from '../local-broker/fake-docker.js';
 import { eventually, freshBroker, sharedBroker, type TestScope, testBroker, uniqueName } from '../support/kafka.js';
 
 const { CompressionTypes: Types } = loadKafkajs();
@@ -252,7 +252,7 @@ test('a broker does not outlive a process that is killed', async t => {
   const owner = spawn(process.execPath, [
     '--input-type=module',
     '-e',
-    `import { startBroker } from ${JSON.stringify(new URL('../../src/demo/broker.js', import.meta.url).href)};
+    `import { startBroker } from ${JSON.stringify(new URL('../../src/local-broker/broker.js', import.meta.url).href)};
      const { bootstrap } = await startBroker({ log: () => {}, workDir: ${JSON.stringify(workDir)} });
      console.log(bootstrap);
      setInterval(() => {}, 1000);`,

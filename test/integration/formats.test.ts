@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { frame } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { FakeRegistry } from '../support/fake-registry.js';
 import { Instance } from '../support/instance.js';
 import {

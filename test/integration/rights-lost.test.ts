@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ExitCode } from '../../src/errors.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { guardedBroker } from '../support/guarded-broker.js';
 import { eventually } from '../support/kafka.js';
 import { range, TestStage } from '../support/stage.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { CommittedOffsets } from '../../src/kafka/committed-offsets.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { TransactionalProducer } from '../../src/producer/transactional-producer.js';
 import { eventually, sharedBroker, uniqueName } from '../support/kafka.js';
 

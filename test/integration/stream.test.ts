@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loadKafkajs } from '../../src/kafka/patches.js';
-import type { SourceRecord } from '../../src/types.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
+import type { SourceRecord } from '../../src/ports.js';
 import type { Instance } from '../support/instance.js';
 import { eventually, type OutMessage, type TestScope } from '../support/kafka.js';
 import { headerOf, labelOf, windowOf } from '../support/outputs.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { labelOf } from '../support/outputs.js';
 import { makeStage, startStage } from '../support/stage.js';
 import { zstdOf } from '../support/zstd.js';

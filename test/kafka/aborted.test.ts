@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { type TransactionalMessage, withoutAborted } from '../../src/kafka/aborted.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 
 const [ABORT, COMMIT] = [Buffer.from([0, 0, 0, 0]), Buffer.from([0, 0, 0, 1])];
 

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import * as zlib from 'node:zlib';
 import { SiftlineError } from '../../src/errors.js';
 import { type CodecName, createCodecs, zstdDecompressInJs } from '../../src/kafka/codecs.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { zstdOf, zstdRuns } from '../support/zstd.js';
 
 const require = createRequire(import.meta.url);

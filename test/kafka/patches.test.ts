@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import type { IHeaders } from 'kafkajs';
-import { headersOf, kafkaHeaders } from '../../src/kafka/headers.js';
-import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches.js';
-import type { Headers } from '../../src/types.js';
+import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches/index.js';
+import { headersOf, kafkaHeaders } from '../../src/kafka/record-codec.js';
+import type { Headers } from '../../src/ports.js';
 
 const require = createRequire(import.meta.url);
 const { Kafka, logLevel } = loadKafkajs();

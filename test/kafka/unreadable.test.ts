@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { beforeEach, test } from 'node:test';
-import { limitBatches, loadKafkajs } from '../../src/kafka/patches.js';
+import { limitBatches, loadKafkajs } from '../../src/kafka/patches/index.js';
 
 const require = createRequire(import.meta.url);
 const { CompressionTypes } = loadKafkajs();

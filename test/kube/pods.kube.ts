@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Finding } from '../../src/checks/finding.js';
-import { type Broker, startBroker } from '../../src/demo/broker.js';
+import { type Broker, startBroker } from '../../src/local-broker/broker.js';
+import type { Finding } from '../../src/observe/finding.js';
 import { siftlineWith } from '../cli/process.js';
 import { OVERLAYS, type Overlay } from '../deploy/kustomize.js';
 import { type TestBroker, testBroker, uniqueName } from '../support/kafka.js';

@@ -9,7 +9,7 @@ import { type LongTextOptions, longTextsOf } from '../../src/model/long-texts.js
 import { Model } from '../../src/model/model.js';
 import { Session } from '../../src/model/session.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
-import type { Task } from '../../src/types.js';
+import type { Task } from '../../src/ports.js';
 import { fixtureModel, type LongCase, longReference, reference, shippedModel } from '../support/models.js';
 
 const SMALL = ['bert-single', 'bert-multi', 'bert-one-logit', 'bert-two-tasks', 'distilbert', 'roberta', 'xlmr'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPolicy } from '../../src/policy/policy.js';
-import type { Scored, Task } from '../../src/types.js';
+import type { Scored, Task } from '../../src/ports.js';
 
 const TASKS: readonly Task[] = [
   { name: 'moderation', labels: ['toxic', 'sexist'], activation: 'sigmoid', thresholds: [0.5, 0.3] },

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { Message } from 'kafkajs';
+import type { Headers, Rejection, SourceRecord } from '../../src/ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from '../../src/producer/dead-letter.js';
-import type { Headers, Rejection, SourceRecord } from '../../src/types.js';
 import { recordAt } from '../support/memory-records.js';
 
 const REJECTOR: Rejector = {

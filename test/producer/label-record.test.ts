@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { unframe } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
+import type { Explanation, Labelled } from '../../src/ports.js';
 import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
-import type { Explanation, Labelled } from '../../src/types.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { labelled, recordAt } from '../support/memory-records.js';
 

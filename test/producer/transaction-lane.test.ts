@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SourceRecord } from '../../src/ports.js';
 import type { Result } from '../../src/producer/results.js';
 import { type PartClaim, TransactionLane, type TransactionPort } from '../../src/producer/transaction-lane.js';
 import { Fenced } from '../../src/producer/transactional-producer.js';
-import type { SourceRecord } from '../../src/types.js';
 import { Gate, quiet } from '../support/memory-gate.js';
 import { recordAt } from '../support/memory-records.js';
 

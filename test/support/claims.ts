@@ -1,4 +1,4 @@
-import type { Claim, Outcome } from '../../src/types.js';
+import type { Claim, Outcome } from '../../src/ports.js';
 
 /** The right to publish these outcomes, as the pipeline would give it for a batch of just them. */
 export function claimOf(outcomes: readonly Outcome[], fields: Partial<Claim> & { epoch?: number } = {}): Claim {

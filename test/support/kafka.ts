@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompressionTypes, Kafka, KafkaConfig } from 'kafkajs';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/demo/broker.js';
-import { kafkaHeaders } from '../../src/kafka/headers.js';
-import { loadKafkajs } from '../../src/kafka/patches.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 import { recordOf } from '../../src/kafka/record.js';
-import type { Headers, SourceRecord } from '../../src/types.js';
+import { kafkaHeaders } from '../../src/kafka/record-codec.js';
+import { type Broker, type BrokerOptions, startBroker } from '../../src/local-broker/broker.js';
+import type { Headers, SourceRecord } from '../../src/ports.js';
 
 /** The part of node:test's context that the helpers need to clean up after themselves. */
 export interface TestScope {

@@ -1,4 +1,4 @@
-import type { ClassifiedBatch, Classifier, ModelInfo, Rejection, Scored } from '../../src/types.js';
+import type { ClassifiedBatch, Classifier, ModelInfo, Rejection, Scored } from '../../src/ports.js';
 import { NO_TIMINGS } from './memory-records.js';
 
 export const MEMORY_MODEL: ModelInfo = {

@@ -1,5 +1,5 @@
 import { ScoresInOrder } from '../../src/policy/policy.js';
-import type { BatchTimings, Outcome, SourceRecord } from '../../src/types.js';
+import type { BatchTimings, Outcome, SourceRecord } from '../../src/ports.js';
 
 /** A record that is told apart from any other by its value. */
 export function recordAt(partition: number, offset: number, fields: Partial<SourceRecord> = {}): SourceRecord {

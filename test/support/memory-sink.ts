@@ -1,4 +1,4 @@
-import type { Outcome, Sink } from '../../src/types.js';
+import type { Outcome, Sink } from '../../src/ports.js';
 
 /** The Sink of tests: keeps outcomes in a list, rejects results that are too large, and stores only when let. */
 export class MemorySink implements Sink {

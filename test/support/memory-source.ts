@@ -1,6 +1,6 @@
 import { PartitionProgress, type Slice } from '../../src/consumer/offsets.js';
 import { Signal } from '../../src/consumer/signal.js';
-import type { Batch, Occupancy, Source, SourceRecord } from '../../src/types.js';
+import type { Batch, Occupancy, Source, SourceRecord } from '../../src/ports.js';
 import { recordAt } from './memory-records.js';
 
 /** Partitions with what a group has committed of them: what outlives a MemorySource. */

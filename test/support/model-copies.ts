@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ImportOptions } from '../../src/models/import-types.js';
+import type { ImportOptions } from '../../src/tools/models/import-types.js';
 
 /** A scratch folder for models, with copies of others to be spoilt. */
 export class ModelCopies {

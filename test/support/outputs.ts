@@ -1,7 +1,7 @@
 import { unframe } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
+import type { SourceRecord } from '../../src/ports.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
-import type { SourceRecord } from '../../src/types.js';
 
 /** What a reader of the labels topic gets; the parts the tests look at. */
 export interface Label {

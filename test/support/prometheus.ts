@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { freePorts } from '../../src/demo/ports.js';
+import { freePorts } from '../../src/local-broker/free-ports.js';
 import { eventually, type TestScope } from './kafka.js';
 
 export interface PrometheusOptions {

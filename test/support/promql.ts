@@ -1,6 +1,6 @@
-import { FATES } from '../../src/metrics/ledger.js';
-import { METRICS, type MetricDefinition, STAGES } from '../../src/metrics/list.js';
-import { REJECT_REASONS, SKIP_REASONS } from '../../src/types.js';
+import { FATES } from '../../src/observe/ledger.js';
+import { METRICS, type MetricDefinition, STAGES } from '../../src/observe/list.js';
+import { REJECT_REASONS, SKIP_REASONS } from '../../src/ports.js';
 
 /** A metric as an expression asks for it. */
 export interface Selector {

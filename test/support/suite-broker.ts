@@ -1,5 +1,5 @@
-import { type Broker, startBroker } from '../../src/demo/broker.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
+import { type Broker, startBroker } from '../../src/local-broker/broker.js';
 import { KAFKA_IMAGES, startContainerBroker, whyNoContainer } from './container-broker.js';
 
 export type SuiteBroker = Pick<Broker, 'bootstrap' | 'stop'>;

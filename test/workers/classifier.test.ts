@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ModelInfo } from '../../src/types.js';
+import type { ModelInfo } from '../../src/ports.js';
 import { WorkerClassifier } from '../../src/workers/classifier.js';
 import type { Reply, WorkerPool } from '../../src/workers/pool.js';
 import type { Request } from '../../src/workers/protocol.js';

@@ -1,7 +1,7 @@
-import { transactionalIdOf } from '../../../src/assembly/kafka.js';
-import { asConfig } from '../../../src/checks/topic-create.js';
-import { type PlanAdmin, planTopics, stageTopics, type Topic } from '../../../src/checks/topic-plan.js';
 import type { Config } from '../../../src/config/schema.js';
+import { transactionalIdOf } from '../../../src/stage/parts/kafka.js';
+import { asConfig } from '../../../src/tools/checks/topic-create.js';
+import { type PlanAdmin, planTopics, stageTopics, type Topic } from '../../../src/tools/checks/topic-plan.js';
 import type { KafkaTopicSpec, KafkaUserSpec, Manifest } from '../kinds.js';
 import type { Rendered } from '../rendered.js';
 import { type Rule, same } from './rule.js';
@@ -79,7 +79,7 @@ export interface StageRight {
   readonly operations: readonly string[];
 }
 
-/** What src/checks/rights.ts tries, and no more. Read and Write imply Describe; it is said for those who read the list. */
+/** What src/tools/checks/rights.ts tries, and no more. Read and Write imply Describe; it is said for readers. */
 export function rightsOf(config: Config): StageRight[] {
   const literal = (type: 'group' | 'topic', name: string, operations: readonly string[]): StageRight => ({
     type,

@@ -1,4 +1,4 @@
-import { AdminServer } from '../../../src/admin/server.js';
+import { AdminServer } from '../../../src/observe/server.js';
 import type { Probe } from '../kinds.js';
 import type { Rendered } from '../rendered.js';
 import { holds, type Rule, same } from './rule.js';

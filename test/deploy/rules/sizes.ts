@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
-import { memoryEstimate } from '../../../src/checks/machine.js';
 import type { Config } from '../../../src/config/schema.js';
 import { findOnnxFile, locateModel } from '../../../src/model/folder.js';
+import { memoryEstimate } from '../../../src/tools/checks/machine.js';
 import type { PodSpec } from '../kinds.js';
 import { bytesOf, type Rendered } from '../rendered.js';
 import { holds, type Rule, same } from './rule.js';

@@ -1,0 +1,78 @@
+import { ExitCode, SiftlineError } from '../../errors.js';
+import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
+import { createAvroReader, type SchemaSource } from './avro.js';
+import { createFields } from './fields.js';
+import { beyondLimits, type RecordLimits } from './limits.js';
+import { rejected } from './rejection.js';
+import { createTextReader } from './text.js';
+import { createJsonReader } from './text-and-json.js';
+import type { ValueReader } from './value-reader.js';
+
+export interface DecodeOptions extends RecordLimits {
+  readonly format: 'json' | 'text' | 'avro';
+  /** Where the text is, as dotted paths: `text`, `post.body.text`, `items.0.title`; a backslash keeps a dot in a key. */
+  readonly textFields: readonly string[];
+  /** Put between the texts of several fields. */
+  readonly join: string;
+  /** Where the record's own id is, as a path. */
+  readonly idField: string | undefined;
+  readonly maxValueBytes: number;
+  /** UTF-16 code units of the text that comes out; without it there is no limit. */
+  readonly maxTextChars?: number | undefined;
+  /** Needed for Avro. */
+  readonly schemas?: SchemaSource | undefined;
+}
+
+/**
+ * Makes the decoder of a format. It never throws for what a record holds: trouble is a rejection, whose detail names
+ * fields and places and never what the record says. A text that comes out is not blank and is well-formed Unicode.
+ * `prepare` throws when the schema registry gives no answer: the records wait, none is judged. Throws for a wrong path.
+ */
+export function createDecoder(options: DecodeOptions): Decoder {
+  const reader = createReader(options);
+  const { maxValueBytes, maxTextChars = Infinity } = options;
+  const isReadable = (record: SourceRecord) => record.value !== null && record.value.length <= maxValueBytes;
+  return {
+    prepare: records => reader.prepare(records.filter(isReadable)),
+    decode: record => {
+      const { value } = record;
+      if (value === null) return { kind: 'skipped', reason: 'TOMBSTONE' };
+      const beyond = beyondLimits(record, options);
+      if (beyond) return beyond;
+      if (value.length > maxValueBytes) return tooLarge(value, maxValueBytes);
+      const decoded = reader.read(record, value);
+      return decoded.kind === 'text' ? withinChars(decoded, maxTextChars) : decoded;
+    },
+  };
+}
+
+function createReader(options: DecodeOptions): ValueReader {
+  switch (options.format) {
+    case 'text':
+      return createTextReader();
+    case 'json':
+      return createJsonReader(createFields(options));
+    case 'avro':
+      return createAvroReader(createFields(options), needed(options.schemas));
+  }
+}
+
+function needed(schemas: SchemaSource | undefined): SchemaSource {
+  if (schemas) return schemas;
+  throw new SiftlineError({
+    code: 'DECODE_NO_SCHEMAS',
+    message: 'the input format is avro and no schema registry is set; set its URL, or another input format',
+    exitCode: ExitCode.config,
+  });
+}
+
+function tooLarge(value: Buffer, limit: number): Decoded {
+  return rejected('VALUE_TOO_LARGE', `the value has ${value.length} bytes, the limit is ${limit}`);
+}
+
+function withinChars(decoded: Decoded & { kind: 'text' }, limit: number): Decoded {
+  const { length } = decoded.text;
+  return length <= limit
+    ? decoded
+    : rejected('TEXT_TOO_LONG', `the text has ${length} characters, the limit is ${limit}`);
+}

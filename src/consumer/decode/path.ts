@@ -1,0 +1,43 @@
+import { ExitCode, SiftlineError } from '../../errors.js';
+
+/** Where a field is: keys and array indexes from the outside in. */
+export type FieldPath = readonly string[];
+
+/**
+ * Parses `post.body.text` or `items.0.title`. A backslash takes the next character as it is: `a\.b` is the key "a.b".
+ * Throws DECODE_PATH for an empty step.
+ */
+export function parseFieldPath(path: string): FieldPath {
+  const steps = path.match(/(?:\\.|[^.\\])+|\.|\\$/gsu) ?? [];
+  // Between two steps is one dot, and nowhere else.
+  const isPath = steps.length % 2 === 1 && steps.every((step, i) => (step === '.') === (i % 2 === 1) && step !== '\\');
+  if (!isPath) throw wrongPath(path);
+  return steps.filter(step => step !== '.').map(step => step.replace(/\\(.)/gsu, '$1'));
+}
+
+/**
+ * The value at a path; undefined when it is not there. Sees own properties and array items only, so that a path
+ * `constructor` finds a field of that name or nothing. `open` takes off what a format wraps around values.
+ */
+export function valueAt(root: unknown, path: FieldPath, open: (value: unknown) => unknown = same): unknown {
+  let value = open(root);
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const isThere = Array.isArray(value) ? /^(?:0|[1-9]\d*)$/.test(step) : true;
+    if (!isThere || !Object.hasOwn(value, step)) return undefined;
+    value = open((value as Record<string, unknown>)[step]);
+  }
+  return value;
+}
+
+function same(value: unknown): unknown {
+  return value;
+}
+
+function wrongPath(path: string): SiftlineError {
+  return new SiftlineError({
+    code: 'DECODE_PATH',
+    message: `the field path "${path}" has an empty step; write steps with one dot between them, like post.body.text`,
+    exitCode: ExitCode.config,
+  });
+}

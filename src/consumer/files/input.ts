@@ -1,0 +1,76 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ExitCode, messageOf, SiftlineError } from '../../errors.js';
+
+export const FILE_FORMATS = ['text', 'jsonl', 'csv'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** One file to read, or standard input; nothing is read before `open`. */
+export interface FileInput {
+  /** As the user wrote it; the topic of its records. */
+  readonly name: string;
+  readonly format: FileFormat;
+  /** Undefined for what has no size: pipes, terminals. */
+  readonly bytes: number | undefined;
+  open(): Readable;
+}
+
+const FORMATS: Readonly<Record<string, FileFormat>> = {
+  '': 'text',
+  '.txt': 'text',
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.json': 'jsonl',
+  '.csv': 'csv',
+};
+
+/**
+ * A file by its path, in the given format or the one its extension says (without an extension it is text). Throws
+ * INPUT_UNREADABLE when it is not there or a folder, INPUT_FORMAT when the extension says nothing.
+ */
+export async function fileInput(path: string, given: FileFormat | undefined): Promise<FileInput> {
+  const found = await stat(path).catch(error => {
+    throw unreadable(path, error);
+  });
+  if (found.isDirectory()) throw unreadable(path, 'it is a folder; name the files in it');
+  return {
+    name: path,
+    format: given ?? formatOf(path),
+    bytes: found.isFile() ? found.size : undefined,
+    open: () => createReadStream(path),
+  };
+}
+
+/** Standard input; text unless said otherwise. */
+export function streamInput(name: string, stream: Readable, given: FileFormat | undefined): FileInput {
+  return { name, format: given ?? 'text', bytes: undefined, open: () => stream };
+}
+
+export function unreadable(name: string, cause: unknown): SiftlineError {
+  const code = 'INPUT_UNREADABLE';
+  return new SiftlineError({ code, message: `${name}: ${why(cause)}`, exitCode: ExitCode.usage, cause });
+}
+
+function why(cause: unknown): string {
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'there is no such file; check the path';
+    case 'EACCES':
+      return 'may not be read by this user; check its rights';
+    default:
+      return `cannot be read: ${messageOf(cause)}`;
+  }
+}
+
+function formatOf(path: string): FileFormat {
+  const extension = extname(path).toLowerCase();
+  const format = FORMATS[extension];
+  if (format) return format;
+  throw new SiftlineError({
+    code: 'INPUT_FORMAT',
+    message: `${path}: "${extension}" does not say what is in it; give --input-format ${FILE_FORMATS.join(', ')}`,
+    exitCode: ExitCode.usage,
+  });
+}

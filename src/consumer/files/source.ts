@@ -1,0 +1,207 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SiftlineError } from '../../errors.js';
+import type { Batch, Occupancy, Source, SourceRecord } from '../../ports.js';
+import { type BatchBudget, BatchRoom, valueBytesOf } from '../batch-room.js';
+import { ONE_THREAD, shareOf } from '../batch-share.js';
+import { Signal } from '../signal.js';
+import { readCsv } from './csv.js';
+import { type FileInput, unreadable } from './input.js';
+import { type FileValue, readJsonLines, readLines } from './lines.js';
+
+export interface FileSourceOptions {
+  readonly inputs: readonly FileInput[];
+  readonly textFields: readonly string[];
+  readonly maxValueBytes: number;
+  /** What the next batch may be. */
+  readonly budget: BatchBudget;
+  readonly batchBytes: number;
+}
+
+interface FileBatch extends Batch {
+  /** Bytes of all files up to about the end of the batch. */
+  readonly readBytes: number;
+}
+
+interface Read {
+  readonly record: SourceRecord;
+  /** Bytes read of all files by then. */
+  readonly readBytes: number;
+}
+
+/** How long a batch that is not full waits for more, so that what is typed or trickles in is answered at once. */
+const LINGER_MS = 50;
+
+/**
+ * Records from files, one file after the other: topic is the file's name, partition its place among the inputs, offset
+ * the line, from 0. Reads only as far as `take` asks, a batch for each thread, so a file of any size takes the memory of
+ * those. There are no offsets to commit and no rebalances: every batch stays current.
+ */
+export class FileSource implements Source {
+  readonly #options: FileSourceOptions;
+  readonly #signal = new Signal();
+  readonly #records: AsyncGenerator<SourceRecord>;
+  #waiting: Read[] = [];
+  #next: Promise<IteratorResult<SourceRecord, unknown>> | undefined;
+  #stream: Readable | undefined;
+  #lastFile = 0;
+  #outstanding = 0;
+  #readBytes = 0;
+  #doneBytes = 0;
+  #failure: unknown;
+  #stopped = false;
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    this.#records = this.#read();
+  }
+
+  async open(): Promise<void> {}
+
+  /** Bytes of the files up to the last batch that is done. */
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Throws INPUT_UNREADABLE or what a malformed file comes to, once every record before it is done. */
+  async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<FileBatch | undefined> {
+    await this.#gather(occupancy().threads);
+    const taken = this.#cut(occupancy());
+    if (this.#mustWait(taken)) await this.#signal.until(() => this.#outstanding === 0 || this.#stopped);
+    if (this.#stopped) return undefined;
+    if (taken.length > 0) return this.#handOut(taken);
+    if (this.#failure) throw this.#failure;
+    return undefined;
+  }
+
+  /** What is in a file does not trickle in. */
+  look(): void {}
+
+  isCurrent(): boolean {
+    return true;
+  }
+
+  done(batch: Batch): void {
+    this.#outstanding -= 1;
+    this.#doneBytes = Math.max(this.#doneBytes, (batch as FileBatch).readBytes);
+    this.#signal.raise();
+  }
+
+  /** A file has no other owner. */
+  lose(): void {}
+
+  stop(): void {
+    this.#stopped = true;
+    // Ends the read that may be waiting for a pipe or a terminal.
+    this.#stream?.destroy();
+    this.#signal.raise();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+  }
+
+  /** Reads on until a full batch waits for each thread, or what came within LINGER_MS; nothing at the end of the input. */
+  async #gather(threads: number): Promise<void> {
+    const { budget, batchBytes } = this.#options;
+    const most = {
+      records: budget.records * threads,
+      ms: budget.ms * threads,
+      msOf: (bytes: number) => budget.msOf(bytes),
+    };
+    const room = new BatchRoom(most, batchBytes * threads);
+    let isFull = this.#waiting.some(({ record }) => !admitted(record, room));
+    let lingered: Promise<undefined> | undefined;
+    while (!isFull && !room.isFull) {
+      if (this.#waiting.length > 0) lingered ??= sleep(LINGER_MS, undefined);
+      this.#next ??= this.#nextRecord();
+      const next = await (lingered ? Promise.race([this.#next, lingered]) : this.#next);
+      if (!next) break;
+      this.#next = undefined;
+      if (next.done) break;
+      this.#waiting.push({ record: next.value, readBytes: this.#readBytes });
+      isFull = !admitted(next.value, room);
+    }
+  }
+
+  /** The next batch of what waits. */
+  #cut(occupancy: Occupancy): Read[] {
+    const { budget, batchBytes } = this.#options;
+    const sizes = this.#waiting.map(({ record }) => valueBytesOf(record));
+    const room = new BatchRoom(shareOf(budget, sizes, occupancy), batchBytes);
+    const end = this.#waiting.findIndex(({ record }) => !admitted(record, room));
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
+  /**
+   * Batches keep their order through the pipeline by sharing a file with the one before. Where they do not, the new file
+   * waits until all of the old one is out; and so does a failure.
+   */
+  #mustWait([first]: readonly Read[]): boolean {
+    return first ? first.record.partition !== this.#lastFile : this.#failure !== undefined;
+  }
+
+  #handOut(taken: readonly Read[]): FileBatch {
+    const { record, readBytes } = taken.at(-1) as Read;
+    this.#lastFile = record.partition;
+    this.#outstanding += 1;
+    const records = taken.map(each => each.record);
+    return { epoch: 1, records, next: [], readBytes: this.#waiting.length > 0 ? readBytes : this.#readBytes };
+  }
+
+  /** A failure is an end of the input that is remembered. */
+  #nextRecord(): Promise<IteratorResult<SourceRecord, unknown>> {
+    return this.#records.next().catch(error => {
+      this.#failure = error;
+      return { done: true, value: undefined };
+    });
+  }
+
+  async *#read(): AsyncGenerator<SourceRecord> {
+    for (const [partition, input] of this.#options.inputs.entries()) {
+      if (this.#stopped) return;
+      const stream = input.open();
+      this.#stream = stream;
+      try {
+        for await (const found of this.#valuesOf(input, stream)) yield recordOf(input, partition, found);
+      } catch (error) {
+        throw error instanceof SiftlineError ? error : unreadable(input.name, error);
+      } finally {
+        stream.destroy();
+      }
+    }
+  }
+
+  #valuesOf({ name, format }: FileInput, stream: Readable): AsyncGenerator<FileValue> {
+    const { textFields, maxValueBytes } = this.#options;
+    const chunks = this.#counted(stream);
+    switch (format) {
+      case 'text':
+        return readLines(chunks, maxValueBytes);
+      case 'jsonl':
+        return readJsonLines(chunks, { name, maxBytes: maxValueBytes });
+      case 'csv':
+        return readCsv(chunks, { name, textFields, maxBytes: maxValueBytes });
+    }
+  }
+
+  async *#counted(stream: Readable): AsyncGenerator<Buffer> {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      this.#readBytes += chunk.length;
+      yield chunk;
+    }
+  }
+}
+
+/** False when the record must wait for the next batch. */
+function admitted(record: SourceRecord, room: BatchRoom): boolean {
+  const bytes = valueBytesOf(record);
+  const ms = room.msOf(bytes);
+  if (!room.fits(ms)) return false;
+  room.add(ms, bytes);
+  return true;
+}
+
+function recordOf({ name }: FileInput, partition: number, { line, value }: FileValue): SourceRecord {
+  return { topic: name, partition, offset: BigInt(line), timestamp: -1n, key: null, value, headers: [] };
+}

@@ -1,0 +1,72 @@
+import { invariant } from '../../errors.js';
+import { withoutAborted } from '../aborted.js';
+import { registerCodecs } from '../codecs.js';
+import { decodeRecord, encodeRecord } from '../record-codec.js';
+import { rememberClusters } from './consumers.js';
+import { silenceRequestQueue } from './idle-connections.js';
+import { spaceLogins } from './logins.js';
+import { decideLostOffsets } from './lost-offsets.js';
+import { replaceExports, require } from './modules.js';
+import { rememberOffsetTakers } from './offset-takers.js';
+import { keepRefusals } from './refusals.js';
+import { announceRejoins } from './rejoins.js';
+import { dropStaleFetches } from './stale-fetches.js';
+import { tellThrottling } from './throttling.js';
+import { placeUnreadableBatches } from './unreadable-batches.js';
+
+export { clusterBehind } from './consumers.js';
+export { type LostOffset, type LostOffsetHook, onLostOffset } from './lost-offsets.js';
+export { committedByTaker } from './offset-takers.js';
+export { beforeRejoin, type RejoinHook } from './rejoins.js';
+export { onThrottled } from './throttling.js';
+export { onUnreadable, type UnreadableHook } from './unreadable-batches.js';
+
+/** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
+export type Kafkajs = typeof import('kafkajs');
+
+/** What a batch may unpack to until `limitBatches` says otherwise; the default of input.maxBatchBytes. */
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+
+let loaded: Kafkajs | undefined;
+
+/**
+ * kafkajs with siftline's patches and codecs in effect. The only way to get at kafkajs: importing its values directly
+ * would load it unpatched, which this refuses afterwards. Types may be imported from 'kafkajs' anywhere.
+ */
+export function loadKafkajs(): Kafkajs {
+  loaded ??= patchAndLoad();
+  return loaded;
+}
+
+/**
+ * The most that a compressed record batch may unpack to, in bytes; whoever fetches a larger one gets BATCH_TOO_LARGE. kafkajs
+ * has one set of codecs, so this holds for every client of the process.
+ */
+export function limitBatches(maxBytes: number): void {
+  registerCodecs(loadKafkajs(), maxBytes);
+}
+
+function patchAndLoad(): Kafkajs {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  invariant(version === '2.2.4', `the patches of src/kafka/patches/index.ts are for kafkajs 2.2.4, this is ${version}`);
+  invariant(
+    !require.cache[require.resolve('kafkajs')],
+    'kafkajs was loaded before src/kafka/patches/index.ts patched it',
+  );
+  replaceExports('kafkajs/src/protocol/recordBatch/record/v0/decoder.js', decodeRecord);
+  replaceExports('kafkajs/src/protocol/recordBatch/record/v0/index.js', encodeRecord);
+  replaceExports('kafkajs/src/consumer/filterAbortedMessages.js', withoutAborted);
+  placeUnreadableBatches();
+  silenceRequestQueue();
+  tellThrottling();
+  spaceLogins();
+  rememberClusters();
+  announceRejoins();
+  dropStaleFetches();
+  decideLostOffsets();
+  keepRefusals();
+  rememberOffsetTakers();
+  const kafkajs = require('kafkajs') as Kafkajs;
+  registerCodecs(kafkajs, MAX_BATCH_BYTES);
+  return kafkajs;
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadKafkajs } from '../kafka/patches/index.js';
+
+const POLL_MS = 200;
+const CONNECT_MS = 2_000;
+
+/** Waits until a Metadata reply lists a broker: an open port is not enough. False after `limitMs`, or once aborted. */
+export async function untilReady(bootstrap: string, limitMs: number, signal?: AbortSignal): Promise<boolean> {
+  const until = Date.now() + limitMs;
+  while (!signal?.aborted && Date.now() < until) {
+    if (await isReady(bootstrap)) return true;
+    await sleep(POLL_MS);
+  }
+  return false;
+}
+
+async function isReady(bootstrap: string): Promise<boolean> {
+  const { Kafka, logLevel } = loadKafkajs();
+  const kafka = new Kafka({
+    brokers: bootstrap.split(','),
+    clientId: 'siftline-ready',
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: CONNECT_MS,
+    requestTimeout: CONNECT_MS,
+    retry: { retries: 0 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length > 0;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => {});
+  }
+}

@@ -1,0 +1,154 @@
+import { ANSWERED_BY, type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../ports.js';
+import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
+import { STAGES, type StageName } from './list.js';
+import { QuantileWindow } from './quantiles.js';
+import { MetricsRegistry } from './registry.js';
+
+/** How often each pair came. */
+class Tally<Pair extends readonly [string, string]> {
+  readonly #counts = new Map<Pair[0], Map<Pair[1], number>>();
+
+  add([first, second]: Pair): void {
+    const counts = this.#counts.get(first) ?? new Map<Pair[1], number>();
+    counts.set(second, (counts.get(second) ?? 0) + 1);
+    this.#counts.set(first, counts);
+  }
+
+  *[Symbol.iterator](): Generator<readonly [Pair, number]> {
+    for (const [first, counts] of this.#counts)
+      for (const [second, count] of counts) yield [[first, second] as unknown as Pair, count];
+  }
+}
+
+/**
+ * Where figures are written down: every event goes once into the Prometheus registry, and durations also into the
+ * window's quantiles. The metrics records read their counts off the same registry, so the two cannot disagree.
+ */
+export class Recorder implements LedgerEvents {
+  readonly registry = new MetricsRegistry();
+  readonly endToEnd = new QuantileWindow();
+  readonly #places = new Set<string>();
+  readonly stages: Readonly<Record<StageName, QuantileWindow>>;
+
+  constructor(tasks: readonly Task[]) {
+    this.stages = Object.fromEntries(STAGES.map(stage => [stage, new QuantileWindow()])) as Record<
+      StageName,
+      QuantileWindow
+    >;
+    // All of them from the start: a series that appears with its first error hides that error from rate().
+    const records = this.registry.counter('siftline_records_total');
+    records.inc({ outcome: 'labelled', reason: '' }, 0);
+    for (const reason of REJECT_REASONS) records.inc({ outcome: 'rejected', reason }, 0);
+    for (const reason of SKIP_REASONS) records.inc({ outcome: 'skipped', reason }, 0);
+    for (const result of ['given', 'skipped']) {
+      this.registry.counter('siftline_explanations_total').inc({ result }, 0);
+    }
+    this.lookedUp({ hit: 0, merged: 0, miss: 0 });
+    for (const by of ANSWERED_BY) this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: by }, 0);
+    for (const outcome of ['committed', 'failed', 'fenced']) {
+      this.registry.counter('siftline_transactions_total').inc({ outcome }, 0);
+    }
+    for (const { name, labels } of tasks) {
+      for (const label of labels) this.registry.counter('siftline_labels_total').inc({ task: name, label }, 0);
+    }
+  }
+
+  /** Describes the process; again, with the arithmetic, once the model is loaded. */
+  built(program: { readonly version: string; readonly node: string; readonly arithmetic?: string }): void {
+    const info = this.registry.gauge('siftline_build_info');
+    info.reset();
+    info.set(program, 1);
+  }
+
+  taken(records: number): void {
+    this.registry.counter('siftline_records_consumed_total').inc(records);
+    this.registry.gauge('siftline_in_flight_records').inc(records);
+    this.registry.histogram('siftline_batch_records').observe(records);
+  }
+
+  revoked(records: number): void {
+    this.registry.counter('siftline_records_revoked_total').inc(records);
+    this.registry.gauge('siftline_in_flight_records').dec(records);
+  }
+
+  stage(stage: StageName, ms: number): void {
+    this.registry.histogram('siftline_stage_duration_seconds').observe({ stage }, ms / 1000);
+    this.stages[stage].record(ms / 1000);
+  }
+
+  classified(timings: BatchTimings): void {
+    this.stage('queue', timings.queueMs);
+    this.stage('tokenise', timings.tokeniseMs);
+    this.stage('infer', timings.inferMs);
+    const tokens = this.registry.counter('siftline_tokens_total');
+    tokens.inc({ kind: 'text' }, timings.tokens);
+    tokens.inc({ kind: 'padding' }, timings.paddedTokens - timings.tokens);
+    this.registry.histogram('siftline_batch_tokens').observe(timings.paddedTokens);
+  }
+
+  /** So many texts of a batch had these answers. */
+  lookedUp(lookups: { readonly hit: number; readonly merged: number; readonly miss: number }): void {
+    const texts = this.registry.counter('siftline_cache_texts_total');
+    for (const [result, times] of Object.entries(lookups)) texts.inc({ result }, times);
+  }
+
+  /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
+  stored(outcomes: readonly Outcome[]): void {
+    const now = Date.now();
+    const records = new Tally<readonly [outcome: Outcome['kind'], reason: string]>();
+    const labels = new Tally<readonly [task: string, label: string]>();
+    for (const outcome of outcomes) {
+      records.add([outcome.kind, outcome.kind === 'labelled' ? '' : outcome.reason]);
+      if (outcome.kind === 'labelled') this.#labelled(outcome, labels);
+      this.#latency(now, outcome);
+    }
+    for (const [[outcome, reason], count] of records)
+      this.registry.counter('siftline_records_total').inc({ outcome, reason }, count);
+    for (const [[task, label], count] of labels)
+      this.registry.counter('siftline_labels_total').inc({ task, label }, count);
+    this.registry.gauge('siftline_in_flight_records').dec(outcomes.length);
+  }
+
+  /** The first of a partition makes all its series, so that the first rejection is seen. */
+  moved({ topic, partition }: Place, outcome: Fate, records: number): void {
+    const counter = this.registry.counter('siftline_partition_records_total');
+    const id = `${topic}/${partition}`;
+    if (!this.#places.has(id)) for (const each of FATES) counter.inc({ topic, partition, outcome: each }, 0);
+    this.#places.add(id);
+    counter.inc({ topic, partition, outcome }, records);
+  }
+
+  broken(): void {
+    this.registry.counter('siftline_ledger_breaches_total').inc();
+  }
+
+  committed(ms: number): void {
+    this.stage('commit', ms);
+    this.registry.gauge('siftline_last_commit_timestamp_seconds').setToCurrentTime();
+  }
+
+  workerRestarted(): void {
+    this.registry.counter('siftline_worker_restarts_total').inc();
+  }
+
+  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: Tally<readonly [task: string, label: string]>): void {
+    if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
+    if (outcome.answeredBy) {
+      this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: outcome.answeredBy });
+    }
+    if (outcome.windows) this.registry.counter('siftline_windows_total').inc(outcome.windows);
+    if (outcome.explanations !== undefined) {
+      const result = outcome.explanations ? 'given' : 'skipped';
+      this.registry.counter('siftline_explanations_total').inc({ result });
+    }
+    for (const { task, labels } of outcome.results) for (const label of labels) tally.add([task, label]);
+  }
+
+  #latency(now: number, { record }: Outcome): void {
+    if (record.timestamp < 0n) return;
+    const seconds = (now - Number(record.timestamp)) / 1000;
+    if (seconds < 0) this.registry.counter('siftline_clock_skew_total').inc();
+    this.registry.histogram('siftline_end_to_end_latency_seconds').observe(Math.max(0, seconds));
+    this.endToEnd.record(Math.max(0, seconds));
+  }
+}

@@ -1,0 +1,55 @@
+import { DiagLogLevel, diag, type Tracer, trace } from '@opentelemetry/api';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+
+export interface Tracing {
+  readonly tracer: Tracer;
+  /** Sends what is left, and gives up after a few seconds. */
+  close(): Promise<void>;
+}
+
+export interface TracingOptions {
+  readonly config: Pick<Config, 'name' | 'tracing'>;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+const CLOSE_MS = 3_000;
+const LIBRARY = 'siftline';
+
+/**
+ * Where spans go, by `tracing.exporter`; undefined for nowhere, and then nothing of OpenTelemetry's SDK is loaded. The
+ * collector may be away: spans are dropped beyond a bounded queue, and the stream never waits for it.
+ */
+export async function openTracing(options: TracingOptions): Promise<Tracing | undefined> {
+  const { exporter } = options.config.tracing;
+  if (exporter === 'none') return undefined;
+  if (exporter === 'external') return { tracer: trace.getTracer(LIBRARY, options.version), close: async () => {} };
+  return openOtlp(options);
+}
+
+async function openOtlp({ config, version, log }: TracingOptions): Promise<Tracing> {
+  const [{ OTLPTraceExporter }, { resourceFromAttributes }, sdk] = await Promise.all([
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/sdk-trace-base'),
+  ]);
+  const failed = (error: string) => log.warn({ event: 'traces_lost', error }, 'spans could not be sent');
+  // The exporter tells its failures here and nowhere else; what it says below a warning is of no use to a reader of ours.
+  diag.setLogger({ error: failed, warn: failed, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
+  const { endpoint, sampleRatio } = config.tracing;
+  const provider = new sdk.BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': config.name, 'service.version': version }),
+    sampler: new sdk.TraceIdRatioBasedSampler(sampleRatio),
+    spanProcessors: [
+      new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` })),
+    ],
+  });
+  return {
+    tracer: provider.getTracer(LIBRARY, version),
+    close: async () => {
+      const deadline = new Promise<void>(resolve => setTimeout(resolve, CLOSE_MS).unref());
+      await Promise.race([provider.shutdown(), deadline]).catch(error => failed(String(error)));
+    },
+  };
+}

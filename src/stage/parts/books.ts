@@ -1,0 +1,55 @@
+import type { Logger } from 'pino';
+import { ExitCode, SiftlineError } from '../../errors.js';
+import { type Breach, type Fate, Ledger } from '../../observe/ledger.js';
+
+/** A ledger that names every breach in the log; `broken` is for who counts them. */
+export function openLedger(
+  log: Logger,
+  { moved, broken }: { readonly moved: ConstructorParameters<typeof Ledger>[0]['moved']; readonly broken: () => void },
+): Ledger {
+  return new Ledger({
+    moved,
+    broken: breach => {
+      broken();
+      log.error({ event: 'ledger_broken', ...placed(breach) }, 'a record without its one outcome: a bug in siftline');
+    },
+  });
+}
+
+/** What became of the records of a run that comes to an end. */
+export class Books {
+  readonly ledger: Ledger;
+  readonly #counts: Record<Fate, number> = { consumed: 0, labelled: 0, rejected: 0, skipped: 0, revoked: 0 };
+  #breaches = 0;
+
+  constructor(log: Logger) {
+    this.ledger = openLedger(log, {
+      moved: (_, fate, records) => {
+        this.#counts[fate] += records;
+      },
+      broken: () => {
+        this.#breaches += 1;
+      },
+    });
+  }
+
+  get counts(): Readonly<Record<Fate, number>> {
+    return this.#counts;
+  }
+
+  /** LEDGER_BROKEN when a record has no outcome, or more than one: then the run must not pass for a success. */
+  requireBalanced(): void {
+    if (this.#breaches === 0) return;
+    throw new SiftlineError({
+      code: 'LEDGER_BROKEN',
+      message:
+        `${this.#breaches} of the records taken have no outcome, or more than one; the log names them (ledger_broken). ` +
+        'This is a bug in siftline; please report it',
+      exitCode: ExitCode.internal,
+    });
+  }
+}
+
+function placed({ offset, ...breach }: Breach): object {
+  return { ...breach, offset: String(offset) };
+}

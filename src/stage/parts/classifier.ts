@@ -1,0 +1,160 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import { type ModelFolder, readModelFolder } from '../../model/folder.js';
+import { longTextsOf } from '../../model/long-texts.js';
+import { effectiveTasks } from '../../policy/policy.js';
+import type { Classifier, ModelInfo, Task } from '../../ports.js';
+import { AnswerCache, type Lookups } from '../../workers/cache/answer-cache.js';
+import { requireFit, requireNames } from '../../workers/cascade/student.js';
+import { turningPoints } from '../../workers/cascade/turning-points.js';
+import { WorkerClassifier } from '../../workers/classifier.js';
+import type { BatchExplaining } from '../../workers/explain/batch.js';
+import { watchedLabels } from '../../workers/explain/watched.js';
+import { WorkerPool } from '../../workers/pool.js';
+import type { StudentSetup, WorkerSetup } from '../../workers/protocol.js';
+import { threadsForQuota } from '../../workers/threads.js';
+
+export interface BuiltClassifier {
+  readonly classifier: Classifier;
+  readonly pool: WorkerPool;
+  readonly folder: ModelFolder;
+  /** The small model that goes first, in a cascade. */
+  readonly student: ModelInfo | undefined;
+  /** What every thread was given. */
+  readonly setup: WorkerSetup;
+  /** Where answers are kept, if they are. */
+  readonly cache: AnswerCache | undefined;
+}
+
+/** One that computes every text it is given. */
+export interface BuiltWorkers extends BuiltClassifier {
+  readonly classifier: WorkerClassifier;
+}
+
+export interface ClassifierEvents {
+  crashed?(): void;
+  /** A model may compute otherwise here than where it was made; the message says why and what to do. */
+  doubted?(why: string): void;
+  lookedUp?(lookups: Lookups): void;
+}
+
+type ModelConfig = Pick<Config, 'model' | 'workers' | 'policy'>;
+
+/** Reads and checks the model folder; the threads start when the classifier is opened. */
+export function buildClassifier(
+  config: ModelConfig,
+  log: Logger,
+  events: ClassifierEvents = {},
+): Promise<BuiltWorkers> {
+  return build(config, { log, events, explainingOf: () => undefined });
+}
+
+/**
+ * The classifier of a stage. As `buildClassifier`; its answers also say which words made the labels of `explain.labels`,
+ * and texts that come again are not computed again.
+ */
+export async function buildExplainingClassifier(
+  config: ModelConfig & Pick<Config, 'explain' | 'cache'>,
+  log: Logger,
+  events: ClassifierEvents = {},
+): Promise<BuiltClassifier> {
+  const built = await build(config, { log, events, explainingOf: tasks => explainingOf(config, tasks) });
+  const { maxBytes } = config.cache;
+  if (maxBytes === 0) return built;
+  warnOfNeighbours(built, log);
+  const { classifier, setup } = built;
+  const identity = identityOf(setup);
+  const cache = new AnswerCache({ classifier, identity, maxBytes, onLookedUp: events.lookedUp });
+  return { ...built, classifier: cache, cache };
+}
+
+interface BuildOptions {
+  readonly log: Logger;
+  readonly events: ClassifierEvents;
+  readonly explainingOf: (tasks: readonly Task[]) => BatchExplaining | undefined;
+}
+
+/** Undefined when nothing is to be explained. Throws EXPLAIN_UNKNOWN for a label the model does not have. */
+export function explainingOf(
+  { policy, explain }: Pick<Config, 'policy' | 'explain'>,
+  tasks: readonly Task[],
+): BatchExplaining | undefined {
+  const { labels, budgetMs, maxWords, topWords } = explain;
+  if (labels.length === 0) return undefined;
+  const watched = watchedLabels('explain.labels', labels, effectiveTasks(policy, tasks));
+  return { labels: watched, budgetMs, limits: { maxWords, topWords } };
+}
+
+async function build(config: ModelConfig, { log, events, explainingOf }: BuildOptions): Promise<BuiltWorkers> {
+  const { model, workers } = config;
+  const folder = await readModelFolder(model);
+  const longTexts = longTextsOf(model, folder.info);
+  const explain = explainingOf(folder.info.tasks);
+  const cascade = await studentSetup(config, folder, explainingOf);
+  const weightsFolder = workers.weightsFolder ?? join(tmpdir(), `siftline-weights-${process.getuid?.() ?? 'user'}`);
+  const setup = {
+    folder,
+    longTexts,
+    runTokens: workers.runTokens,
+    verify: model.verify,
+    explain,
+    cascade,
+    weightsFolder,
+  };
+  const pool = new WorkerPool({
+    setup,
+    threads: workers.count ?? threadsForQuota(),
+    startTimeoutMs: workers.startTimeoutSeconds * 1000,
+    onUnshared: why =>
+      log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
+    onDoubt: why => {
+      log.warn({ event: 'golden_differs', error: why }, 'a model computes otherwise here than where it was made');
+      events.doubted?.(why);
+    },
+  });
+  const classifier = new WorkerClassifier({
+    pool,
+    model: folder.info,
+    attempts: workers.attempts,
+    onCrash: message => {
+      log.error({ event: 'worker_crashed', error: message }, 'an inference thread died and was replaced');
+      events.crashed?.();
+    },
+  });
+  return { classifier, pool, folder, student: cascade?.folder.info, setup, cache: undefined };
+}
+
+/** Undefined without a cascade. Throws CASCADE_UNFIT or CASCADE_UNKNOWN, or what reading a model folder throws. */
+async function studentSetup(
+  { model, policy }: ModelConfig,
+  full: ModelFolder,
+  explainingOf: BuildOptions['explainingOf'],
+): Promise<StudentSetup | undefined> {
+  const { path, ...wanted } = model.cascade;
+  if (path === undefined) return undefined;
+  const folder = await readModelFolder({ ...model, path, field: 'model.cascade.path' });
+  const { info } = folder;
+  requireFit(info, full.info);
+  requireNames(wanted, info.tasks);
+  const points = turningPoints(effectiveTasks(policy, info.tasks), policy.bands ?? {}, wanted);
+  return { folder, longTexts: longTextsOf(model, info), explain: explainingOf(info.tasks), points };
+}
+
+/** All that a text's answer depends on beside the text. Policy does not come into it but for where it turns in a cascade. */
+function identityOf({ folder, longTexts, explain, cascade }: WorkerSetup): string {
+  const modelOf = ({ info, tasks, padId }: ModelFolder) => ({ info, tasks, padId });
+  const student = cascade && { ...cascade, folder: modelOf(cascade.folder) };
+  const parts = { model: modelOf(folder), longTexts, explain, student };
+  return JSON.stringify(parts);
+}
+
+/** A kept answer is one the model has given; where answers depend on the batch, it might give another the next time. */
+function warnOfNeighbours({ folder, setup }: BuiltWorkers, log: Logger): void {
+  for (const info of [folder.info, setup.cascade?.folder.info]) {
+    if (info?.precision !== 'int8-dynamic') continue;
+    const fields = { event: 'answers_depend_on_batch', model: info.name, precision: info.precision };
+    log.warn(fields, 'this model answers a text by the batch it is in; a kept answer is the first it gave');
+  }
+}

@@ -1,0 +1,60 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import type { KafkaSource } from '../../consumer/kafka-source.js';
+import { lagOf } from '../../consumer/lag.js';
+import { messageOf } from '../../errors.js';
+import type { KafkaAdmin } from '../../kafka/admin.js';
+import { connectTo } from '../../kafka/client.js';
+import type { Recorder } from '../../observe/recorder.js';
+import { Windows } from '../../observe/window.js';
+import { Closers } from '../closers.js';
+import { every } from '../every.js';
+import { buildMetricsPublisher, instanceName, type KafkaContext } from './kafka.js';
+
+/** Publishes a metrics record every window, and the last one when closed. */
+export async function publishWindows(
+  context: KafkaContext,
+  recorder: Recorder,
+  measure: () => void,
+): Promise<() => Promise<void>> {
+  const { config, model, log } = context;
+  const { windowSeconds } = config.metrics;
+  if (windowSeconds === 0) return async () => {};
+  const windows = new Windows(recorder, { instance: instanceName(config), stage: config.name, model });
+  await windows.begin();
+  const lost = recorder.registry.counter('siftline_metrics_windows_lost_total');
+  const publisher = buildMetricsPublisher(context, connectTo(config.kafka, log), () => lost.inc());
+  const publish = async () => {
+    measure();
+    await publisher.publish(await windows.take());
+  };
+  const closers = new Closers(log);
+  closers.push('metrics producer', () => publisher.close());
+  closers.push('last window', publish);
+  closers.push('windows', every(windowSeconds * 1000, publish));
+  return () => closers.close();
+}
+
+const LAG_EVERY_MS = 5_000;
+
+export interface LagContext {
+  readonly admin: KafkaAdmin;
+  readonly group: Config['input']['group'];
+  readonly source: KafkaSource;
+  readonly recorder: Recorder;
+  readonly log: Logger;
+}
+
+/** Looks at the lag every few seconds; what cannot be read now is read the next time. */
+export function watchLag({ admin, group, source, recorder, log }: LagContext): () => Promise<void> {
+  const gauge = recorder.registry.gauge('siftline_consumer_lag_records');
+  return every(LAG_EVERY_MS, async () => {
+    try {
+      const lags = await lagOf(admin, group, source.positions());
+      gauge.reset();
+      for (const { topic, partition, records } of lags) gauge.set({ topic, partition }, Number(records));
+    } catch (error) {
+      log.debug({ event: 'lag_unknown', error: messageOf(error) }, 'lag could not be read');
+    }
+  });
+}

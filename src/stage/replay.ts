@@ -1,0 +1,182 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import { valueBytesOf } from '../consumer/batch-room.js';
+import { RangeSource } from '../consumer/range-source.js';
+import { messageOf } from '../errors.js';
+import type { PartitionRange } from '../kafka/log-reader.js';
+import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '../kafka/range.js';
+import { createPolicy } from '../policy/policy.js';
+import type { Sink } from '../ports.js';
+import { shippedSchema } from '../producer/schemas.js';
+import type { BatchSize } from './batch-size.js';
+import { Closers } from './closers.js';
+import { batchSizeFor } from './parts/batch-size.js';
+import { Books } from './parts/books.js';
+import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
+import { buildDecoder, buildSink, requireStageTopics } from './parts/kafka.js';
+import { openReading, type Reading } from './parts/reading.js';
+import { connectRegistry, schemaIds } from './parts/registry.js';
+import { Pipeline, type PipelineEvents } from './pipeline.js';
+import { RejectLimit } from './reject-limit.js';
+
+export interface ReplayOptions {
+  /** Its output topics are the ones to write to. */
+  readonly config: Config;
+  readonly bounds: RangeBounds;
+  /** Only these partitions; all when undefined. */
+  readonly partitions: readonly number[] | undefined;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+export interface ReplaySummary {
+  readonly consumed: number;
+  readonly labelled: number;
+  readonly rejected: number;
+  readonly skipped: number;
+  /** False when it was stopped before the end of the range. */
+  readonly finished: boolean;
+  /** By partition the first offset that is not done, as `--from` takes it; when not finished. */
+  readonly next?: string;
+}
+
+/**
+ * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
+ * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
+ * commits are not touched.
+ */
+export class Replay {
+  readonly #options: ReplayOptions;
+  readonly #closers: Closers;
+  readonly #batchSize: BatchSize;
+  readonly #books: Books;
+  #source: RangeSource | undefined;
+  #pipeline: Pipeline | undefined;
+  #stopped = false;
+  #finished = false;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.#closers = new Closers(options.log);
+    this.#batchSize = batchSizeFor(options.config);
+    this.#books = new Books(options.log);
+  }
+
+  /** Throws TOPIC_MISSING, RANGE_EMPTY, LEDGER_BROKEN, or what a live run throws; the summary is good then as well. */
+  async run(): Promise<void> {
+    try {
+      // What is wrong with topics and range is said before the model is loaded.
+      const { reading, ranges } = await this.#openRange();
+      const built = await this.#openClassifier();
+      const sink = await this.#openSink(reading, built);
+      if (this.#stopped) return;
+      await this.#carry(built, { reading, ranges, sink });
+    } finally {
+      await this.#closers.close();
+    }
+  }
+
+  /** Takes nothing more; what was taken is stored. */
+  stop(): void {
+    this.#stopped = true;
+    this.#pipeline?.stop();
+  }
+
+  get summary(): ReplaySummary {
+    const next = formatOffsets(this.#source?.positions() ?? []);
+    const { revoked: _, ...counts } = this.#books.counts;
+    return { ...counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
+  }
+
+  async #openRange(): Promise<{ reading: Reading; ranges: readonly PartitionRange[] }> {
+    const { config, bounds, partitions, log } = this.#options;
+    const { input } = config;
+    const reading = await openReading({
+      config,
+      topics: input.topics,
+      readUncommitted: input.isolation === 'read_uncommitted',
+      fetchBytes: Math.min(input.fetchMaxBytes, FETCH_BYTES),
+      closers: this.#closers,
+      log,
+    });
+    const question = { ...bounds, topics: input.topics, partitions };
+    const ranges = await resolveRange(reading.reader, question);
+    await requireRecords(reading.reader, question, ranges);
+    return { reading, ranges };
+  }
+
+  async #openClassifier(): Promise<BuiltClassifier> {
+    const { config, log } = this.#options;
+    const built = await buildExplainingClassifier(config, log);
+    this.#closers.push('workers', () => built.classifier.close());
+    return built;
+  }
+
+  async #openSink({ admin }: Reading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
+    const { config, version, log } = this.#options;
+    const partitions = await requireStageTopics(admin, config);
+    const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
+    const ids = await schemaIds(config, connectRegistry(config), schemas);
+    await classifier.open();
+    // A transaction would commit the live group's offsets.
+    const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
+    const sink = buildSink(
+      { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
+      { encoded: () => {}, retried: () => {}, transaction: () => {} },
+    );
+    this.#closers.push('sink', () => sink.close());
+    await sink.open();
+    return sink;
+  }
+
+  async #carry(
+    { classifier, folder, student }: BuiltClassifier,
+    { reading, ranges, sink }: { reading: Reading; ranges: readonly PartitionRange[]; sink: Sink },
+  ): Promise<void> {
+    const { config } = this.#options;
+    const { input, workers } = config;
+    const source = new RangeSource({
+      ranges,
+      read: (range, signal) => reading.reader.read(range, signal),
+      limits: {
+        records: input.bufferRecords,
+        bytes: input.bufferBytes,
+        batchRecords: workers.batchRecords,
+        batchBytes: workers.batchBytes,
+      },
+      budget: this.#batchSize,
+    });
+    this.#source = source;
+    this.#closers.push('source', () => source.close());
+    await source.open();
+    this.#pipeline = new Pipeline({
+      source,
+      decoder: buildDecoder(config, connectRegistry(config)),
+      classifier,
+      judge: createPolicy(config.policy, folder.info.tasks, student?.tasks).judge,
+      sink,
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
+      events: this.#events(),
+      ledger: this.#books.ledger,
+    });
+    await this.#pipeline.run();
+    this.#books.requireBalanced();
+    this.#finished = !this.#stopped;
+  }
+
+  #events(): PipelineEvents {
+    const { log } = this.#options;
+    return {
+      taken: () => {},
+      revoked: () => {},
+      stage: () => {},
+      classified: ({ tokeniseMs, inferMs }, records) =>
+        this.#batchSize.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
+      stored: () => {},
+      waiting: error => log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
+    };
+  }
+}
+
+/** Every partition is read at the same time. */
+const FETCH_BYTES = 1024 * 1024;

@@ -1,0 +1,265 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import { valueBytesOf } from '../consumer/batch-room.js';
+import type { KafkaSource } from '../consumer/kafka-source.js';
+import { messageOf } from '../errors.js';
+import { KafkaAdmin } from '../kafka/admin.js';
+import { connectTo } from '../kafka/client.js';
+import { onThrottled } from '../kafka/patches/index.js';
+import type { Ledger, Place } from '../observe/ledger.js';
+import { Recorder } from '../observe/recorder.js';
+import { AdminServer, type Probe } from '../observe/server.js';
+import { BatchTracer } from '../observe/tracing/batch-tracer.js';
+import { openTracing } from '../observe/tracing/tracing.js';
+import { createPolicy } from '../policy/policy.js';
+import type { Decoder } from '../ports.js';
+import { shippedSchema } from '../producer/schemas.js';
+import type { BatchSize } from './batch-size.js';
+import { Closers } from './closers.js';
+import { batchSizeFor } from './parts/batch-size.js';
+import { openLedger } from './parts/books.js';
+import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
+import { openCrashGuard } from './parts/crash-guard.js';
+import {
+  buildDecoder,
+  buildSink,
+  buildSource,
+  type KafkaContext,
+  requireStageTopics,
+  type StageSink,
+} from './parts/kafka.js';
+import { connectRegistry, schemaIds } from './parts/registry.js';
+import { publishWindows, watchLag } from './parts/windows.js';
+import { Pipeline, type PipelineEvents } from './pipeline.js';
+import { RejectLimit } from './reject-limit.js';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+type Phase = 'starting' | 'running' | 'draining';
+
+/**
+ * The stage, whole: builds the parts in order, runs the pipeline, and closes the parts in reverse. The model is checked
+ * and warm, and the topics are there, before the consumer group is joined.
+ */
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #closers: Closers;
+  readonly #batchSize: BatchSize;
+  #phase: Phase = 'starting';
+  #pipeline: Pipeline | undefined;
+  #source: KafkaSource | undefined;
+  #sink: StageSink | undefined;
+  #cache: BuiltClassifier['cache'];
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#closers = new Closers(options.log);
+    this.#batchSize = batchSizeFor(options.config);
+  }
+
+  /** Starts everything and works until `stop` is called or something cannot be mended, then closes everything. */
+  async run(): Promise<void> {
+    try {
+      await this.#start();
+      if (this.#phase === 'draining') return;
+      this.#phase = 'running';
+      await this.#pipeline?.run();
+    } finally {
+      this.#phase = 'draining';
+      await this.#closers.close();
+    }
+  }
+
+  /** No more records are taken; `run` returns when what was taken is stored and committed. */
+  stop(): void {
+    this.#phase = 'draining';
+    if (this.#pipeline) this.#pipeline.stop();
+    else this.#source?.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { config, log } = this.#options;
+    let recorder: Recorder | undefined;
+    const built = await buildExplainingClassifier(config, log, {
+      crashed: () => recorder?.workerRestarted(),
+      lookedUp: lookups => recorder?.lookedUp(lookups),
+    });
+    this.#cache = built.cache;
+    recorder = this.#describe(built);
+    const policy = createPolicy(config.policy, built.folder.info.tasks, built.student?.tasks);
+    await this.#openAdminServer(recorder);
+    const { admin, decoder, context } = await this.#openEdges(built);
+    this.#built(recorder, built.pool.arithmetic);
+    // Joining only to leave again would make the whole group wait for a rebalance.
+    if (this.#phase === 'draining') return;
+    await this.#openSink(context, recorder);
+    this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
+    const source = await this.#openSource(recorder);
+    this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
+    const sink = this.#sink as StageSink;
+    const { classifier } = built;
+    const guarded = openCrashGuard(config, built, log);
+    if (guarded) this.#closers.push('crash journal', async () => guarded.close());
+    this.#pipeline = new Pipeline({
+      source,
+      decoder,
+      classifier,
+      guard: guarded?.guard,
+      sink,
+      judge: policy.judge,
+      limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
+      events: this.#events(recorder),
+      ledger: this.#ledger(recorder),
+      tracer: await this.#openTracer(built),
+    });
+  }
+
+  async #openTracer({ folder }: BuiltClassifier): Promise<BatchTracer | undefined> {
+    const { config } = this.#options;
+    const tracing = await openTracing(this.#options);
+    if (!tracing) return undefined;
+    this.#closers.push('traces', () => tracing.close());
+    return new BatchTracer({ tracer: tracing.tracer, group: config.input.group, model: folder.info.name });
+  }
+
+  #describe({ folder, student, pool }: BuiltClassifier): Recorder {
+    const recorder = new Recorder(folder.info.tasks);
+    for (const { name, version, sha256, precision } of student ? [folder.info, student] : [folder.info]) {
+      recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
+    }
+    this.#built(recorder);
+    recorder.registry.gauge('siftline_workers').set(pool.threads);
+    onThrottled(ms => recorder.registry.counter('siftline_throttled_seconds_total').inc(ms / 1000));
+    return recorder;
+  }
+
+  /** The arithmetic is known once the threads have loaded the model. */
+  #built(recorder: Recorder, arithmetic?: string): void {
+    const program = { version: this.#options.version, node: process.version };
+    recorder.built(arithmetic === undefined ? program : { ...program, arithmetic });
+  }
+
+  /** What can be looked at before the group is joined: brokers, topics, registry; and the model, warm and proved. */
+  async #openEdges({
+    classifier,
+    folder,
+    student,
+    pool,
+  }: BuiltClassifier): Promise<{ admin: KafkaAdmin; decoder: Decoder; context: KafkaContext }> {
+    const { config, version, log } = this.#options;
+    this.#closers.push('workers', () => classifier.close());
+    const registry = connectRegistry(config);
+    const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
+    const admin = await KafkaAdmin.open(connectTo(config.kafka, log), config.kafka.brokers);
+    this.#closers.push('admin client', () => admin.close());
+    const partitions = await requireStageTopics(admin, config);
+    const ids = await schemaIds(config, registry, schemas);
+    await classifier.open();
+    const { info: model } = folder;
+    const tasks = model.tasks.map(task => task.name);
+    log.info(
+      {
+        event: 'model_ready',
+        model: model.name,
+        version: model.version,
+        student: student?.name,
+        tasks,
+        workers: pool.threads,
+        arithmetic: pool.arithmetic,
+      },
+      'model loaded',
+    );
+    const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };
+    return { admin, decoder: buildDecoder(config, registry), context };
+  }
+
+  async #openAdminServer(recorder: Recorder): Promise<void> {
+    const { config, log } = this.#options;
+    const measure = this.#measuring(recorder);
+    const metrics = async () => {
+      measure();
+      return { contentType: recorder.registry.contentType, body: await recorder.registry.text() };
+    };
+    const server = new AdminServer({ live: () => this.#live(), ready: () => this.#ready(), metrics });
+    const port = await server.open(config.metrics.host, config.metrics.port);
+    this.#closers.push('admin server', () => server.close());
+    log.info({ event: 'listening', host: config.metrics.host, port }, 'probes and metrics');
+  }
+
+  async #openSink(context: KafkaContext, recorder: Recorder): Promise<void> {
+    const sink = buildSink(context, {
+      encoded: ms => recorder.stage('encode', ms),
+      retried: () => recorder.registry.counter('siftline_publish_retries_total').inc(),
+      transaction: outcome => recorder.registry.counter('siftline_transactions_total').inc({ outcome }),
+    });
+    this.#closers.push('sink', () => sink.close());
+    await sink.open();
+    this.#sink = sink;
+  }
+
+  async #openSource(recorder: Recorder): Promise<KafkaSource> {
+    const { registry } = recorder;
+    const events = {
+      assigned: (partitions: number) => registry.gauge('siftline_assigned_partitions').set(partitions),
+      rebalanced: () => registry.counter('siftline_rebalances_total').inc(),
+      committed: (ms: number) => recorder.committed(ms),
+      lost: (place: Place, records: bigint) =>
+        registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
+    };
+    const source = buildSource(this.#options, { events, budget: this.#batchSize });
+    this.#source = source;
+    this.#closers.push('source', () => source.close());
+    if (this.#phase === 'draining') source.stop();
+    await source.open();
+    return source;
+  }
+
+  #events(recorder: Recorder): PipelineEvents {
+    return {
+      taken: records => recorder.taken(records),
+      revoked: records => recorder.revoked(records),
+      stage: (stage, ms) => recorder.stage(stage, ms),
+      classified: (timings, records) => {
+        recorder.classified(timings);
+        this.#batchSize.observe(records.map(valueBytesOf), timings.tokeniseMs + timings.inferMs);
+      },
+      stored: outcomes => recorder.stored(outcomes),
+      waiting: error =>
+        this.#options.log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
+    };
+  }
+
+  #ledger(recorder: Recorder): Ledger {
+    return openLedger(this.#options.log, {
+      moved: (place, fate, records) => recorder.moved(place, fate, records),
+      broken: () => recorder.broken(),
+    });
+  }
+
+  /** Gauges that are looked up when somebody asks. */
+  #measuring({ registry }: Recorder): () => void {
+    return () => {
+      const held = this.#source?.held ?? { records: 0, bytes: 0, pausedPartitions: 0 };
+      registry.gauge('siftline_held_records').set(held.records);
+      registry.gauge('siftline_held_bytes').set(held.bytes);
+      registry.gauge('siftline_paused_partitions').set(held.pausedPartitions);
+      registry.gauge('siftline_cache_bytes').set(this.#cache?.bytes ?? 0);
+      registry.gauge('siftline_ready').set(this.#ready().ok ? 1 : 0);
+    };
+  }
+
+  /** Fails only when inference has work and nothing moves; an outage of brokers or registry is no reason to restart. */
+  #live(): Probe {
+    const stalledMs = Math.round(this.#pipeline?.stalledMs ?? 0);
+    return { ok: stalledMs < this.#options.config.health.stallSeconds * 1000, details: { stalledMs } };
+  }
+
+  #ready(): Probe {
+    const details = { phase: this.#phase, joined: this.#source?.ready ?? false, storing: this.#sink?.ready ?? false };
+    return { ok: details.phase === 'running' && details.joined && details.storing, details };
+  }
+}

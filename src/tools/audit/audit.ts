@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fetched, LogReader, PartitionRange } from '../../kafka/log-reader.js';
+import type { SourceRecord } from '../../ports.js';
+import type { ShippedSchema } from '../../producer/schemas.js';
+import { Ledger } from './ledger.js';
+import { type Comparison, labelReader, type Read, readInput, rejectedReader } from './outcomes.js';
+import type { Report } from './report.js';
+
+export interface AuditOptions extends Comparison {
+  readonly reader: Pick<LogReader, 'read' | 'bounds'>;
+  readonly inputs: readonly PartitionRange[];
+  /** Outputs as far as they are there at the start. */
+  readonly labels: readonly PartitionRange[];
+  readonly rejected: readonly PartitionRange[];
+  /** Labels of another topic, to compare answers with. */
+  readonly against?: readonly PartitionRange[] | undefined;
+  readonly outputPartitions: ReadonlyMap<string, number>;
+  readonly schema: ShippedSchema;
+  readonly show: number;
+  /** Reads on until no outcome of the inputs has come for so long. */
+  readonly idleMs?: number | undefined;
+}
+
+/** Partitions read at once: while the brokers answer for one, another is looked at. */
+const CONCURRENT = 4;
+const LOOK_MS = 250;
+
+/** Compares what was read with what was written, and says what is not as it should be. */
+export async function audit(options: AuditOptions): Promise<Report> {
+  const { inputs, outputPartitions, against, schema, show } = options;
+  const ledger = new Ledger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
+  await readAll(options, inputs, record => ledger.read(readInput(record, options)));
+  const tell = (read: (record: SourceRecord) => Read) => (record: SourceRecord) => told(ledger, record, read(record));
+  const label = tell(labelReader(schema, options));
+  const letter = tell(rejectedReader(options));
+  await readAll(options, options.labels, label);
+  await readAll(options, options.rejected, letter);
+  if (options.idleMs !== undefined) await readOn(options, options.idleMs, { label, letter });
+  if (against) await compare(options, against, ledger);
+  return ledger.report();
+}
+
+/** True when it is an outcome of one of the inputs. */
+type Tell = (record: SourceRecord) => boolean;
+
+function told(ledger: Ledger, record: SourceRecord, read: Read): boolean {
+  if (read.kind !== 'unreadable') return ledger.outcome(read);
+  ledger.unreadable(record, read.why);
+  return false;
+}
+
+async function compare(options: AuditOptions, against: readonly PartitionRange[], ledger: Ledger): Promise<void> {
+  const read = labelReader(options.schema, options);
+  await readAll(options, against, record => {
+    const entry = read(record);
+    if (entry.kind === 'unreadable') ledger.unreadable(record, entry.why);
+    else ledger.other(entry);
+  });
+}
+
+/** Reads what comes to the outputs, again and again, until nothing of the inputs has come for a while. */
+async function readOn(options: AuditOptions, idleMs: number, tell: { label: Tell; letter: Tell }): Promise<void> {
+  let [labels, rejected] = [options.labels, options.rejected];
+  for (let last = performance.now(); performance.now() - last < idleMs; await sleep(LOOK_MS)) {
+    let fresh = false;
+    const noting = (each: Tell) => (record: SourceRecord) => {
+      if (each(record)) fresh = true;
+    };
+    labels = await grown(options.reader, labels);
+    rejected = await grown(options.reader, rejected);
+    await readAll(options, labels, noting(tell.label));
+    await readAll(options, rejected, noting(tell.letter));
+    if (fresh) last = performance.now();
+  }
+}
+
+/** What has come behind the ranges, partitions included that were empty. */
+async function grown(reader: AuditOptions['reader'], before: readonly PartitionRange[]): Promise<PartitionRange[]> {
+  const topics = [...new Set(before.map(({ topic }) => topic))];
+  const now = (await Promise.all(topics.map(topic => reader.bounds(topic)))).flat();
+  return before.map(range => {
+    const end = now.find(each => each.topic === range.topic && each.partition === range.partition)?.to ?? range.to;
+    return { ...range, from: range.to, to: end };
+  });
+}
+
+async function readAll(
+  { reader }: AuditOptions,
+  ranges: readonly PartitionRange[],
+  look: (record: SourceRecord) => void,
+): Promise<void> {
+  const waiting = [...ranges];
+  const lane = async () => {
+    for (let range = waiting.shift(); range; range = waiting.shift()) await each(reader.read(range), look);
+  };
+  await Promise.all(Array.from({ length: CONCURRENT }, lane));
+}
+
+async function each(batches: AsyncGenerator<Fetched>, look: (record: SourceRecord) => void): Promise<void> {
+  for await (const { records } of batches) for (const record of records) look(record);
+}

@@ -1,0 +1,77 @@
+import type { Config } from '../../config/schema.js';
+import type { KafkaAdmin } from '../../kafka/admin.js';
+import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js';
+
+/** The part of KafkaAdmin the check needs. */
+export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed'>;
+
+interface Progress {
+  readonly partitions: number;
+  readonly committed: number;
+  readonly lag: bigint;
+  /** Partitions whose committed offset is not there any more. */
+  readonly outOfRange: number;
+}
+
+/** Who is in the consumer group, how far it has come, and what is waiting. */
+export async function checkGroup(admin: GroupAdmin, { input }: Config, topics: readonly string[]): Promise<Finding[]> {
+  try {
+    const { state, members } = await admin.group(input.group);
+    const all = await Promise.all(topics.map(topic => progressOf(admin, input, topic)));
+    const progress = all.reduce(add, { partitions: 0, committed: 0, lag: 0n, outOfRange: 0 });
+    return [ok('group', `${input.group}: ${who(state, members)}; ${where(progress, input)}`), ...gaps(progress, input)];
+  } catch (error) {
+    return [failure('group', error)];
+  }
+}
+
+async function progressOf(admin: GroupAdmin, input: Config['input'], topic: string): Promise<Progress> {
+  const [ends, committed] = await Promise.all([admin.offsets(topic), admin.committed(input.group, topic)]);
+  return ends
+    .map(({ partition, high, low }): Progress => {
+      const at = committed.get(partition);
+      const valid = at !== undefined && at >= low && at <= high;
+      const start = at === undefined ? input.startFrom : input.onLostOffsets;
+      const next = valid ? at : start === 'latest' ? high : low;
+      return {
+        partitions: 1,
+        committed: at === undefined ? 0 : 1,
+        lag: high - next,
+        outOfRange: at !== undefined && !valid ? 1 : 0,
+      };
+    })
+    .reduce(add, { partitions: 0, committed: 0, lag: 0n, outOfRange: 0 });
+}
+
+function add(a: Progress, b: Progress): Progress {
+  return {
+    partitions: a.partitions + b.partitions,
+    committed: a.committed + b.committed,
+    lag: a.lag + b.lag,
+    outOfRange: a.outOfRange + b.outOfRange,
+  };
+}
+
+function who(state: string, members: number): string {
+  if (state === 'Dead') return 'does not exist yet';
+  if (state === 'Empty') return 'nobody is in it';
+  return `${state}, ${members} ${members === 1 ? 'member' : 'members'}`;
+}
+
+function where({ partitions, committed, lag }: Progress, { startFrom }: Config['input']): string {
+  const waiting = `${lag} ${lag === 1n ? 'record waits' : 'records wait'}`;
+  if (committed === 0)
+    return `nothing committed, so it starts from the ${startFrom} record (input.startFrom); ${waiting}`;
+  return `offsets committed in ${committed} of ${partitions} partitions; ${waiting}`;
+}
+
+function gaps({ outOfRange }: Progress, { group, onLostOffsets: policy }: Config['input']): Finding[] {
+  if (outOfRange === 0) return [];
+  const text = `${group}: in ${outOfRange} partitions the committed offset is not in the topic any more (retention, or a new topic of the same name)`;
+  if (policy === 'stop') return [fail('group', text, WAYS_ON)];
+  const remedy = `siftline goes on from the ${policy} record there (input.onLostOffsets); look whether records were missed`;
+  return [warn('group', text, remedy)];
+}
+
+const WAYS_ON =
+  'set input.onLostOffsets to earliest or latest to go on from there, or reset the group with kafka-consumer-groups.sh --reset-offsets';

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import type { Config } from '../../config/schema.js';
+import type { Arithmetic } from '../../model/arithmetic.js';
+import { type Finding, ok, warn } from '../../observe/finding.js';
+import { type ReadText, threadsForQuota } from '../../workers/threads.js';
+
+/** The machine as the checks see it; tests give another one. */
+export interface Machine {
+  readonly read: ReadText;
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
+export function thisMachine(): Machine {
+  return { read: readOrUndefined, cores: availableParallelism(), memoryBytes: totalmem() };
+}
+
+/** Instructions that int8 inference gains from, by their names in /proc/cpuinfo, the best first. */
+const INSTRUCTIONS: ReadonlyArray<readonly [flag: string, name: string]> = [
+  ['amx_int8', 'AMX int8'],
+  ['avx512_vnni', 'AVX-512 VNNI'],
+  ['avx_vnni', 'AVX VNNI'],
+  ['avx512f', 'AVX-512'],
+  ['avx2', 'AVX2'],
+  ['i8mm', 'Arm i8mm'],
+  ['asimddp', 'Arm dot product'],
+];
+
+/** Threads against the CPU quota, the processor's instructions for int8, and how products are computed with them. */
+export function checkCpu(
+  workers: Config['workers'],
+  { read, cores }: Machine,
+  arithmetic: Arithmetic | undefined,
+): Finding[] {
+  const allowed = threadsForQuota(read, cores);
+  const threads = workers.count ?? allowed;
+  const flags = instructionsOf(read('/proc/cpuinfo'));
+  const quota = allowed < cores ? `a CPU quota for ${allowed} of ${cores} cores` : `${cores} cores, no lower CPU quota`;
+  const found = flags === undefined ? 'instructions unknown' : flags.join(', ') || 'no AVX2';
+  return [
+    ok(
+      'cpu',
+      [`${threads} inference ${threads === 1 ? 'thread' : 'threads'}`, quota, found, ...said(arithmetic)].join('; '),
+    ),
+    ...(threads > allowed ? [tooMany(threads, allowed)] : []),
+    ...(flags?.length === 0 ? [noVectors] : []),
+  ];
+}
+
+function said(arithmetic: Arithmetic | undefined): string[] {
+  if (arithmetic === undefined) return [];
+  return [
+    arithmetic === 'native'
+      ? 'arithmetic native: the fast int8 kernel is exact'
+      : 'arithmetic widened: the fast int8 kernel of this CPU clips sums, so the exact one is used, at about nine tenths of the speed',
+  ];
+}
+
+function tooMany(threads: number, allowed: number): Finding {
+  const text = `workers.count is ${threads}, but this process may use ${allowed}: the threads would be throttled together`;
+  return warn('cpu', text, `leave workers.count out, set it to ${allowed}, or raise the quota`);
+}
+
+const noVectors = warn(
+  'cpu',
+  'the processor has no AVX2 or Arm dot product: inference will be several times slower',
+  'run on another kind of machine; in a virtual machine, pass the CPU model of the host through',
+);
+
+/** Undefined where the system does not say. */
+function instructionsOf(cpuinfo: string | undefined): string[] | undefined {
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo ?? '')?.[1];
+  if (line === undefined) return undefined;
+  const flags = new Set(line.trim().split(/\s+/));
+  return INSTRUCTIONS.filter(([flag]) => flags.has(flag)).map(([, name]) => name);
+}
+
+const MB = 1_000_000;
+const BASE_BYTES = 200 * MB;
+const ARENA_BYTES = 60 * MB;
+
+/** A rough need against the memory there is. */
+export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelBytes: number, machine: Machine): Finding {
+  const threads = config.workers.count ?? threadsForQuota(machine.read, machine.cores);
+  const need = memoryEstimate({ threads, modelBytes, bufferBytes: config.input.bufferBytes });
+  const limit = memoryLimit(machine);
+  const where = limit === undefined ? 'the machine has' : "the container's limit is";
+  const text = `about ${megabytes(need)} needed (an estimate), ${where} ${megabytes(limit ?? machine.memoryBytes)}`;
+  if (need <= (limit ?? machine.memoryBytes)) return ok('memory', text);
+  return warn('memory', text, 'give it more memory, or lower workers.count or input.bufferBytes');
+}
+
+/**
+ * Bytes a stage needs, roughly: a base with the batches under way, per thread twice the model and an arena, and what it
+ * holds of its input.
+ */
+export function memoryEstimate(of: { threads: number; modelBytes: number; bufferBytes: number }): number {
+  return BASE_BYTES + of.threads * (2 * of.modelBytes + ARENA_BYTES) + of.bufferBytes;
+}
+
+/** The limit of the cgroup, v2 or v1; undefined without one ("max", or a number beyond any machine). */
+function memoryLimit({ read, memoryBytes }: Machine): number | undefined {
+  const text = read('/sys/fs/cgroup/memory.max') ?? read('/sys/fs/cgroup/memory/memory.limit_in_bytes');
+  const limit = Number(text?.trim() || Number.NaN);
+  return limit > 0 && limit < memoryBytes ? limit : undefined;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / MB)} MB`;
+}
+
+function readOrUndefined(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

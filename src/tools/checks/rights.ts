@@ -1,0 +1,80 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import { messageOf } from '../../errors.js';
+import { connectTo } from '../../kafka/client.js';
+import { KafkaRights, type Right } from '../../kafka/rights.js';
+import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js';
+import { transactionalIdOf } from '../../stage/parts/kafka.js';
+import { stageTopics } from './topic-plan.js';
+
+/** The part of KafkaRights the check needs. */
+export type RightsProbe = Pick<
+  KafkaRights,
+  'mayFindGroup' | 'mayRead' | 'mayWrite' | 'mayWriteIdempotently' | 'mayTakeOver'
+>;
+
+/** Tries what the stage will do on the topics that exist, with requests that change nothing. */
+export async function checkRights(config: Config, existing: ReadonlySet<string>, log: Logger): Promise<Finding[]> {
+  let rights: KafkaRights | undefined;
+  try {
+    rights = await KafkaRights.open(connectTo(config.kafka, log));
+    return await tryRights(rights, config, existing);
+  } catch (error) {
+    return [failure('rights', error)];
+  } finally {
+    await rights?.close();
+  }
+}
+
+export async function tryRights(
+  rights: RightsProbe,
+  config: Config,
+  existing: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const { group } = config.input;
+  const findable = await rights.mayFindGroup(group);
+  const tried: Finding[] = [];
+  if (findable.kind !== 'allowed') tried.push(judge(findable, { what: `find group ${group}`, right: GROUP }));
+  for (const { topic, role } of stageTopics(config).filter(each => existing.has(each.topic))) {
+    if (role !== 'input') tried.push(judge(await rights.mayWrite(topic), { what: `write ${topic}`, right: WRITE }));
+    else if (findable.kind === 'allowed') tried.push(judgeRead(await rights.mayRead(group, topic), { group, topic }));
+  }
+  const idempotent = judge(await rights.mayWriteIdempotently(), {
+    what: 'write with a producer id',
+    right: IDEMPOTENT,
+  });
+  const all = [...tried, idempotent, ...(await tryTakeOvers(rights, config))];
+  const wrong = all.filter(({ status }) => status !== 'ok');
+  const done = all.filter(({ status }) => status === 'ok').map(({ text }) => text);
+  return [...(done.length > 0 ? [ok('rights', `may ${done.join(', ')}${HOW}`)] : []), ...wrong];
+}
+
+/** One id of each input topic: rights are given on a prefix. */
+async function tryTakeOvers(rights: RightsProbe, config: Config): Promise<Finding[]> {
+  if (config.delivery !== 'exactly-once') return [];
+  const ids = config.input.topics.map(topic => transactionalIdOf(config, { topic, partition: 0 }));
+  const right = `Describe and Write on the transactional ids that start with ${config.kafka.transactionalIdPrefix ?? config.input.group}-`;
+  return Promise.all(
+    ids.map(async id => judge(await rights.mayTakeOver(id), { what: `use the transactional id ${id}`, right })),
+  );
+}
+
+const HOW = ' (tried with requests that change nothing)';
+const GROUP = 'Read on the consumer group';
+const WRITE = 'Write on the topic';
+const IDEMPOTENT = 'Write on an output topic, or IdempotentWrite on the cluster (brokers before 3.0)';
+
+function judgeRead(right: Right, { group, topic }: { group: string; topic: string }): Finding {
+  const refusedGroup = right.kind === 'refused' && right.type === 'GROUP_AUTHORIZATION_FAILED';
+  return judge(right, {
+    what: `read ${topic} as group ${group}`,
+    right: refusedGroup ? GROUP : 'Read on the topic',
+  });
+}
+
+function judge(right: Right, { what, right: name }: { what: string; right: string }): Finding {
+  if (right.kind === 'allowed') return ok('rights', what);
+  if (right.kind === 'refused') return fail('rights', `this user may not ${what} (${right.type})`, `give it ${name}`);
+  const text = `whether this user may ${what} could not be tried: ${messageOf(right.error)}`;
+  return warn('rights', text, `make sure that it has ${name}`);
+}

@@ -1,0 +1,110 @@
+import type { Logger } from 'pino';
+import { type LoadedConfig, requireForRun } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import { type Finding, failure, skip, warn } from '../../observe/finding.js';
+import { checkBrokers } from './brokers.js';
+import { checkConfig, checkFiles } from './config.js';
+import { checkReplication } from './exactly-once.js';
+import { checkGroup } from './group.js';
+import { checkCpu, checkMemory, type Machine, thisMachine } from './machine.js';
+import { checkModel, checkPolicy } from './model.js';
+import { checkPort } from './port.js';
+import { checkRegistry } from './registry.js';
+import { checkRights } from './rights.js';
+import { checkTopics } from './topics.js';
+
+export interface CheckOptions {
+  /** Throws when the configuration is wrong. */
+  readonly load: () => LoadedConfig;
+  /** Nothing is asked over the network. */
+  readonly offline: boolean;
+  readonly log: Logger;
+  readonly machine?: Machine;
+}
+
+/**
+ * Everything that can be found out before a start without changing anything: configuration, model, machine, and unless
+ * `offline` brokers, topics, rights, group and registry. Findings come as they are made. What depends on something that
+ * failed is skipped, with the reason; everything else is looked at.
+ */
+export async function* runChecks(options: CheckOptions): AsyncGenerator<Finding> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = options.load();
+  } catch (error) {
+    yield failure('config', error);
+    yield* skipAll([...LOCAL, ...NETWORK], 'the configuration is wrong');
+    return;
+  }
+  yield* checkConfig(loaded);
+  yield* checkFiles(loaded.config);
+  yield* local(loaded.config, options);
+  yield* network(loaded.config, options);
+}
+
+const LOCAL = ['model', 'policy', 'cpu', 'memory', 'port'];
+const OF_A_CLUSTER = ['topics', 'rights', 'group'];
+const NETWORK = ['brokers', ...OF_A_CLUSTER, 'registry'];
+
+async function* local(config: Config, { log, machine = thisMachine() }: CheckOptions): AsyncGenerator<Finding> {
+  const { findings, info, arithmetic, bytes } = await checkModel(config, log);
+  yield* findings;
+  yield info ? checkPolicy(config, info) : skip('policy', 'the model cannot be read');
+  yield* checkCpu(config.workers, machine, arithmetic);
+  yield info ? checkMemory(config, bytes, machine) : skip('memory', 'the model cannot be read');
+  yield await checkPort(config.metrics);
+}
+
+async function* network(config: Config, { offline, log }: CheckOptions): AsyncGenerator<Finding> {
+  const noBrokers = missingBrokers(config);
+  if (offline) {
+    if (noBrokers) yield warn('brokers', noBrokers.text, noBrokers.remedy ?? '');
+    yield* skipAll(noBrokers ? [...OF_A_CLUSTER, 'registry'] : NETWORK, '--offline');
+    return;
+  }
+  if (noBrokers) {
+    yield noBrokers;
+    yield* skipAll(OF_A_CLUSTER, 'there is no broker to ask');
+  } else {
+    yield* cluster(config, log);
+  }
+  yield* await checkRegistry(config);
+}
+
+async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
+  const { findings, admin } = await checkBrokers(config, log);
+  yield* findings;
+  if (!admin) {
+    yield* skipAll(OF_A_CLUSTER, 'the brokers could not be asked');
+    return;
+  }
+  try {
+    const { findings: ofTopics, existing } = await checkTopics(admin, config);
+    yield* ofTopics;
+    yield* await checkReplication(admin, config);
+    if (!existing) {
+      yield* skipAll(['rights', 'group'], 'the topics could not be asked for');
+      return;
+    }
+    yield* await checkRights(config, existing, log);
+    const inputs = config.input.topics.filter(topic => existing.has(topic));
+    yield* await checkGroup(admin, config, inputs);
+  } finally {
+    await admin.close();
+  }
+}
+
+function missingBrokers(config: Config): Finding | undefined {
+  try {
+    requireForRun(config);
+    return undefined;
+  } catch {
+    return { status: 'fail', check: 'brokers', text: 'kafka.brokers is empty', remedy: GIVE_BROKERS };
+  }
+}
+
+const GIVE_BROKERS = 'give --brokers host:9092, set it in the file, or set SIFTLINE_KAFKA__BROKERS';
+
+function skipAll(checks: readonly string[], why: string): Finding[] {
+  return checks.map(check => skip(check, why));
+}

@@ -1,0 +1,141 @@
+import type { Config } from '../../config/schema.js';
+import { ExitCode, SiftlineError } from '../../errors.js';
+import type { KafkaAdmin, TopicState } from '../../kafka/admin.js';
+import { type Difference, differences, recommended, type Setting, type TopicRole } from './topic-settings.js';
+
+/** The part of KafkaAdmin that planning needs. */
+export type PlanAdmin = Pick<KafkaAdmin, 'topics' | 'settings' | 'brokerCount'>;
+
+export interface PlannedTopic {
+  readonly topic: string;
+  readonly role: TopicRole;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+}
+
+/** A topic that is there; it is never changed. */
+export interface ExistingTopic extends PlannedTopic {
+  readonly state: 'exists';
+  readonly leaderless: number;
+  /** Its settings; undefined when this user may not see them. */
+  readonly actual: ReadonlyMap<string, string> | undefined;
+  readonly differences: readonly Difference[];
+}
+
+export interface MissingTopic extends PlannedTopic {
+  readonly state: 'missing';
+  readonly settings: readonly Setting[];
+}
+
+export type Topic = ExistingTopic | MissingTopic;
+
+export interface PlanOptions {
+  readonly partitions?: number | undefined;
+  readonly replicationFactor?: number | undefined;
+  /** Input topics that are missing are planned too; otherwise they are an error. */
+  readonly withInput?: boolean | undefined;
+  /** Topics that are left out. */
+  readonly without?: ReadonlySet<string> | undefined;
+}
+
+/** Partitions of an input topic nobody said anything about: a number with many divisors. */
+const INPUT_PARTITIONS = 12;
+
+/** The topics a stage reads and writes, in that order, with their roles. */
+export function stageTopics({ input, output, metrics }: Config): Array<{ topic: string; role: TopicRole }> {
+  return [
+    ...input.topics.map(topic => ({ topic, role: 'input' as const })),
+    { topic: output.labelsTopic, role: 'labels' },
+    { topic: output.rejectedTopic, role: 'rejected' },
+    ...(metrics.windowSeconds > 0 ? [{ topic: output.metricsTopic, role: 'metrics' as const }] : []),
+  ];
+}
+
+/** What is there, what is missing, and how the missing should be created. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
+export async function planTopics(admin: PlanAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
+  const wanted = stageTopics(config).filter(({ topic }) => !options.without?.has(topic));
+  const states = await admin.topics(wanted.map(({ topic }) => topic));
+  if (!options.withInput) requireInputs(config, states);
+  const replicationFactor = chosenReplication(await admin.brokerCount(), options);
+  const partitions = options.partitions ?? largestInput(config, states) ?? INPUT_PARTITIONS;
+  return Promise.all(
+    wanted.map(({ topic, role }): Promise<Topic> | Topic => {
+      const state = states.get(topic);
+      const planned = { topic, role, partitions: role === 'metrics' ? 1 : partitions, replicationFactor };
+      if (state) return compare({ admin, config }, planned, state);
+      return { ...planned, state: 'missing', settings: recommended({ ...planned, output: config.output }) };
+    }),
+  );
+}
+
+async function compare(
+  { admin, config: { output } }: { admin: PlanAdmin; config: Config },
+  planned: PlannedTopic,
+  state: TopicState,
+): Promise<ExistingTopic> {
+  const { topic, role } = planned;
+  const actual = await admin.settings(topic).catch(undefinedIfRefused);
+  const { replicationFactor } = state;
+  const settings = actual && differences(recommended({ role, replicationFactor, output }), actual);
+  return {
+    ...planned,
+    ...state,
+    state: 'exists',
+    actual,
+    // An input topic is somebody else's.
+    differences: role === 'input' ? [] : [...sizeDifferences(planned, state), ...(settings ?? [])],
+  };
+}
+
+function sizeDifferences(planned: PlannedTopic, state: TopicState): Difference[] {
+  const sizes = [
+    ['partitions', state.partitions, planned.partitions, `partition numbers are folded (modulo ${state.partitions})`],
+    [
+      'replication factor',
+      state.replicationFactor,
+      planned.replicationFactor,
+      'a broker that is lost takes records with it',
+    ],
+  ] as const;
+  return sizes.flatMap(([setting, is, least, otherwise]) =>
+    is >= least ? [] : [{ setting, value: String(is), recommended: `${least} or more`, otherwise }],
+  );
+}
+
+/** To see settings takes a right of its own (DescribeConfigs) that the stage does without. */
+function undefinedIfRefused(error: unknown): undefined {
+  if (isRefusal(error)) return undefined;
+  throw error;
+}
+
+/** Whether the brokers would not tell this user. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof SiftlineError && error.code.endsWith('AUTHORIZATION_FAILED');
+}
+
+function largestInput({ input }: Config, states: ReadonlyMap<string, TopicState>): number | undefined {
+  const counts = input.topics.flatMap(topic => states.get(topic)?.partitions ?? []);
+  return counts.length > 0 ? Math.max(...counts) : undefined;
+}
+
+function chosenReplication(brokers: number, { replicationFactor }: PlanOptions): number {
+  if (replicationFactor === undefined) return Math.min(3, brokers);
+  if (replicationFactor <= brokers) return replicationFactor;
+  throw topicError(
+    'TOPIC_REPLICATION',
+    `--replication-factor ${replicationFactor} needs as many brokers, and ${brokers} ${brokers === 1 ? 'is' : 'are'} alive; give at most ${brokers}, or start more`,
+  );
+}
+
+function requireInputs({ input }: Config, states: ReadonlyMap<string, TopicState>): void {
+  const missing = input.topics.filter(topic => !states.has(topic));
+  if (missing.length === 0) return;
+  throw topicError(
+    'TOPIC_MISSING',
+    `input ${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; correct input.topics, or create them too with --with-input`,
+  );
+}
+
+function topicError(code: string, message: string): SiftlineError {
+  return new SiftlineError({ code, message, exitCode: ExitCode.topic });
+}

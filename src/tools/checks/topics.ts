@@ -1,0 +1,115 @@
+import type { Config } from '../../config/schema.js';
+import { type Finding, fail, failure, ok, skip, warn, withDetails } from '../../observe/finding.js';
+import { type ExistingTopic, isRefusal, type PlanAdmin, planTopics, stageTopics, type Topic } from './topic-plan.js';
+
+export interface CheckedTopics {
+  readonly findings: readonly Finding[];
+  /** Topics that exist and may be seen; undefined when the brokers could not be asked. */
+  readonly existing: ReadonlySet<string> | undefined;
+}
+
+/** The topics are there, fit one another and are set up as recommended. */
+export async function checkTopics(admin: PlanAdmin, config: Config): Promise<CheckedTopics> {
+  try {
+    const refused = await refusals(admin, config);
+    const topics = await planTopics(admin, config, { withInput: true, without: new Set(refused.keys()) });
+    const judged = existing(topics).flatMap(topic => judge(topic, config));
+    return {
+      findings: [...refused.values(), ...missing(topics), ...judged, ...replication(topics)],
+      existing: new Set(existing(topics).map(({ topic }) => topic)),
+    };
+  } catch (error) {
+    return { findings: [failure('topics', error)], existing: undefined };
+  }
+}
+
+/** Topics this user may not even see: each is told by itself, and keeps none of the others from being looked at. */
+async function refusals(admin: PlanAdmin, config: Config): Promise<Map<string, Finding>> {
+  const refused = new Map<string, Finding>();
+  for (const { topic } of stageTopics(config)) {
+    const error = await admin.topics([topic]).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (isRefusal(error)) refused.set(topic, failure('topics', error));
+    else if (error !== undefined) throw error;
+  }
+  return refused;
+}
+
+function existing(topics: readonly Topic[]): ExistingTopic[] {
+  return topics.filter(topic => topic.state === 'exists');
+}
+
+function missing(topics: readonly Topic[]): Finding[] {
+  return topics
+    .filter(({ state }) => state === 'missing')
+    .map(({ topic, role }) =>
+      role === 'input'
+        ? fail('topics', `input topic ${topic} does not exist`, 'correct input.topics, or create it')
+        : fail(
+            'topics',
+            `${role} topic ${topic} does not exist`,
+            'siftline topics shows how, with --apply it creates it',
+          ),
+    );
+}
+
+function judge(topic: ExistingTopic, { input }: Config): Finding[] {
+  return [summary(topic, input.group), ...leaderless(topic), ...unwritable(topic), ...differing(topic)];
+}
+
+function summary({ topic, role, partitions, replicationFactor }: ExistingTopic, group: string): Finding {
+  const size = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, replication factor ${replicationFactor}`;
+  if (role !== 'input') return ok('topics', `${topic} (${role}): ${size}`);
+  const instances = partitions === 1 ? 'one instance can work' : `up to ${partitions} instances can work`;
+  return ok('topics', `${topic} (input): ${size}; ${instances} in group ${group}`);
+}
+
+function leaderless({ topic, leaderless: count, partitions }: ExistingTopic): Finding[] {
+  if (count === 0) return [];
+  const text = `${topic}: ${count} of ${partitions} partitions have no leader and cannot be read or written`;
+  return [fail('topics', text, 'look at the health of the brokers')];
+}
+
+/** siftline waits for all in-sync replicas, so a topic that asks for more than there are takes nothing. */
+function unwritable({ topic, role, replicationFactor, actual }: ExistingTopic): Finding[] {
+  const least = Number(actual?.get('min.insync.replicas') ?? 0);
+  if (role === 'input' || least <= replicationFactor) return [];
+  const text = `${topic}: min.insync.replicas is ${least} with ${replicationFactor} replicas: nothing can be written`;
+  return [fail('topics', text, `set it to ${replicationFactor} or less with kafka-configs.sh`)];
+}
+
+/** Replication has a finding of its own. */
+function differing({ topic, role, actual, differences }: ExistingTopic): Finding[] {
+  const others = differences.filter(({ setting }) => setting !== REPLICATION);
+  const lines = others.map(
+    each => `${each.setting} is ${each.value}, recommended ${each.recommended}: otherwise ${each.otherwise}`,
+  );
+  const unseen = skip('topics', `${topic}: settings not compared, this user may not see them (DescribeConfigs)`);
+  if (lines.length === 0) return actual || role === 'input' ? [] : [unseen];
+  const count = lines.length === 1 ? '1 setting differs' : `${lines.length} settings differ`;
+  const remedy = 'change it with kafka-configs.sh (partitions: kafka-topics.sh --alter), or leave it if it is meant';
+  return [withDetails(warn('topics', `${topic}: ${count} from the recommendation`, remedy), lines)];
+}
+
+const REPLICATION = 'replication factor';
+
+function replication(topics: readonly Topic[]): Finding[] {
+  const single = existing(topics).filter(each => each.role !== 'metrics' && each.replicationFactor < 2);
+  const fewer = existing(topics).filter(
+    each => each.replicationFactor >= 2 && each.differences.some(({ setting }) => setting === REPLICATION),
+  );
+  const names = (list: readonly ExistingTopic[]) => list.map(({ topic }) => topic).join(', ');
+  return [
+    ...(single.length > 0 ? [withoutCopy(names(single))] : []),
+    ...(fewer.length > 0 ? [warn('topics', `${names(fewer)}: fewer replicas than brokers allow`, MORE)] : []),
+  ];
+}
+
+const MORE = 'raise it to 3 with kafka-reassign-partitions.sh';
+
+function withoutCopy(names: string): Finding {
+  const text = `replication factor 1 (${names}): a lost broker loses records, and exactly-once needs at least 2`;
+  return warn('topics', text, 'fine for a trial; for production create topics on three brokers with 3 replicas');
+}

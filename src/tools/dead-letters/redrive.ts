@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Message } from 'kafkajs';
+import type { Fetched, PartitionRange } from '../../kafka/log-reader.js';
+import { type DeadLetter, readDeadLetter } from '../../producer/dead-letter-reader.js';
+import { isWanted, type Wanted } from './filter.js';
+import { type Hindrance, hindranceOf, originalOf } from './original.js';
+
+export interface Target {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface RedriveOptions {
+  readonly ranges: readonly PartitionRange[];
+  readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
+  readonly wanted: Wanted;
+  readonly maxRedrives: number;
+  /** Where to, instead of where each came from. */
+  readonly to?: string | undefined;
+  /** Partitions of a topic to send to; throws when it does not exist. */
+  readonly partitionsOf: (topic: string) => Promise<number>;
+  /** Stores a record; false when the brokers refuse it. Undefined is a dry run. */
+  readonly send?: ((target: Target, message: Message) => Promise<boolean>) | undefined;
+  /** Told after every step how far it is: by partition of the rejected topic the next offset. */
+  readonly remember?: ((next: ReadonlyMap<number, bigint>) => Promise<void>) | undefined;
+  /** Most records a second. */
+  readonly rate?: number | undefined;
+}
+
+export type RedriveSkip = Hindrance | 'refused';
+
+export interface RedriveReport {
+  /** Dead letters read, and those of them that were meant. */
+  readonly read: number;
+  readonly wanted: number;
+  /** Sent, or in a dry run: to be sent. */
+  readonly sent: number;
+  readonly targets: ReadonlyArray<{ readonly reason: string; readonly topic: string; readonly count: number }>;
+  readonly skipped: Readonly<Record<RedriveSkip, number>>;
+  /** By partition the offset to go on at. */
+  readonly reached: ReadonlyMap<number, bigint>;
+  /** False when it was stopped, or failed, before the end of the range. */
+  readonly finished: boolean;
+}
+
+const STEP_RECORDS = 500;
+
+/**
+ * Sends dead letters back, partition by partition in their order, in steps: a step is stored before the next begins, and
+ * then remembered, so that after a crash at most a step is sent twice. The ranges are fixed before the start: what is
+ * rejected again meanwhile comes behind them.
+ */
+export class Redrive {
+  readonly #options: RedriveOptions;
+  readonly #stopping = new AbortController();
+  readonly #targets = new Map<string, { reason: string; topic: string; count: number }>();
+  readonly #skipped: Record<RedriveSkip, number> = { cut: 0, noOrigin: 0, tooOften: 0, refused: 0 };
+  readonly #reached = new Map<number, bigint>();
+  #read = 0;
+  #wanted = 0;
+  #sent = 0;
+  #finished = false;
+  #started = 0;
+
+  constructor(options: RedriveOptions) {
+    this.#options = options;
+    for (const { partition, from } of options.ranges) this.#reached.set(partition, from);
+  }
+
+  async run(): Promise<void> {
+    const { ranges, read } = this.#options;
+    this.#started = performance.now();
+    for (const range of ranges) {
+      for await (const { records, next } of read(range, this.#stopping.signal)) {
+        await this.#steps(records.map(readDeadLetter));
+        if (this.#stopping.signal.aborted) return;
+        await this.#reach(range.partition, next);
+      }
+      if (this.#stopping.signal.aborted) return;
+      // Nothing can be left before it, though the last records may be gone.
+      await this.#reach(range.partition, range.to);
+    }
+    this.#finished = true;
+  }
+
+  /** The step under way is finished, and `run` returns. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  get report(): RedriveReport {
+    return {
+      read: this.#read,
+      wanted: this.#wanted,
+      sent: this.#sent,
+      targets: [...this.#targets.values()].sort((a, b) => b.count - a.count),
+      skipped: { ...this.#skipped },
+      reached: new Map(this.#reached),
+      finished: this.#finished,
+    };
+  }
+
+  async #steps(letters: readonly DeadLetter[]): Promise<void> {
+    const { rate = STEP_RECORDS, send } = this.#options;
+    const size = Math.max(1, Math.min(STEP_RECORDS, Math.floor(rate)));
+    for (let at = 0; at < letters.length && !this.#stopping.signal.aborted; at += size) {
+      const step = letters.slice(at, at + size);
+      await this.#step(step);
+      const last = step.at(-1)?.record;
+      if (last) await this.#reach(last.partition, last.offset + 1n);
+      if (send) await this.#pace();
+    }
+  }
+
+  async #step(letters: readonly DeadLetter[]): Promise<void> {
+    this.#read += letters.length;
+    const wanted = letters.filter(letter => isWanted(this.#options.wanted, letter));
+    this.#wanted += wanted.length;
+    const sendable = wanted.filter(letter => !this.#hindered(letter));
+    const targets: Target[] = [];
+    for (const letter of sendable) targets.push(await this.#targetOf(letter));
+    // All are queued before the first wait, so that they keep their order in the target.
+    const stored = await Promise.all(sendable.map((letter, i) => this.#send(letter, targets[i] as Target)));
+    for (const [i, isStored] of stored.entries()) {
+      if (isStored) this.#count((sendable[i] as DeadLetter).reason, (targets[i] as Target).topic);
+      else this.#skipped.refused += 1;
+    }
+  }
+
+  #send(letter: DeadLetter, target: Target): Promise<boolean> {
+    const { send } = this.#options;
+    return send ? send(target, originalOf(letter)) : Promise.resolve(true);
+  }
+
+  #hindered(letter: DeadLetter): boolean {
+    const hindrance = hindranceOf(letter, this.#options.maxRedrives);
+    if (hindrance) this.#skipped[hindrance] += 1;
+    return hindrance !== undefined;
+  }
+
+  async #targetOf({ origin }: DeadLetter): Promise<Target> {
+    const topic = this.#options.to ?? origin?.topic ?? '';
+    return { topic, partition: (origin?.partition ?? 0) % (await this.#options.partitionsOf(topic)) };
+  }
+
+  #count(reason: string, topic: string): void {
+    const id = `${reason}/${topic}`;
+    const row = this.#targets.get(id) ?? { reason, topic, count: 0 };
+    this.#targets.set(id, row);
+    row.count += 1;
+    this.#sent += 1;
+  }
+
+  async #reach(partition: number, next: bigint): Promise<void> {
+    if (this.#reached.get(partition) === next) return;
+    this.#reached.set(partition, next);
+    await this.#options.remember?.(new Map([[partition, next]]));
+  }
+
+  /** Waits until as many records as have been sent may have been. */
+  async #pace(): Promise<void> {
+    const { rate } = this.#options;
+    if (rate === undefined) return;
+    const waitMs = this.#started + (this.#sent / rate) * 1000 - performance.now();
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+  }
+}

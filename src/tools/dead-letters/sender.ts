@@ -1,0 +1,55 @@
+import type { Message } from 'kafkajs';
+import type { Logger } from 'pino';
+import { messageOf } from '../../errors.js';
+import type { IdempotentProducer } from '../../producer/idempotent-producer.js';
+import { Lane, Refused } from '../../producer/lane.js';
+import type { Target } from '../../producer/results.js';
+
+export interface SenderOptions {
+  readonly producer: IdempotentProducer;
+  readonly sendBytes: number;
+  readonly log: Logger;
+}
+
+/** Stores records in partitions, in order and one partition a send; waits while the brokers are away. */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** True once the record is stored, false when the brokers refuse it. */
+  async send(target: Target, message: Message): Promise<boolean> {
+    try {
+      await this.#lane(target).push(message);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const lane of this.#lanes.values()) lane.close();
+    await this.#options.producer.close();
+  }
+
+  #lane(target: Target): Lane {
+    const id = `${target.topic}/${target.partition}`;
+    const lane = this.#lanes.get(id) ?? this.#newLane(target);
+    this.#lanes.set(id, lane);
+    return lane;
+  }
+
+  #newLane(target: Target): Lane {
+    const { producer, sendBytes, log } = this.#options;
+    return new Lane({
+      maxBytes: sendBytes,
+      send: messages => producer.send(target, messages),
+      onRetry: error =>
+        log.warn({ event: 'redrive_waits', ...target, error: messageOf(error) }, 'records not stored; trying again'),
+    });
+  }
+}

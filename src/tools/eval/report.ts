@@ -1,0 +1,88 @@
+import type { ModelInfo } from '../../ports.js';
+import type { Comparison } from './comparison.js';
+import type { Evaluation } from './evaluation.js';
+import type { Question } from './question.js';
+
+/** All that a report shows; no text of a record is in it. */
+export interface Report {
+  readonly model: ModelInfo;
+  /** Of a cascade, in which `model` answers what is passed on to it. */
+  readonly cascade: CascadeShare | null;
+  readonly question: Question;
+  /** The data file, as it was named. */
+  readonly data: string;
+  /** Rows without an answer, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly evaluation: Evaluation;
+  readonly against: Against | null;
+}
+
+/** The small model that goes first, and the share of rows it left to the full one. */
+export interface CascadeShare {
+  readonly student: ModelInfo;
+  readonly passedOn: number;
+}
+
+export interface Against {
+  readonly model: ModelInfo;
+  /** Of the other model, on the rows both answered. */
+  readonly evaluation: Evaluation;
+  readonly comparison: Comparison;
+}
+
+/** The report as one JSON object for programs; its keys are stable. */
+export function asJson({ model, cascade, question, data, skipped, evaluation, against }: Report): object {
+  return {
+    ...scoresOf(evaluation),
+    model: identity(model),
+    ...(cascade && { cascade: { student: identity(cascade.student), passedOn: cascade.passedOn } }),
+    task: question.task.name,
+    data,
+    skipped,
+    calibration: evaluation.bins,
+    confusion: evaluation.confusion && { labels: question.labels, rows: evaluation.confusion },
+    intervals: evaluation.intervals,
+    ...(against && {
+      against: { model: identity(against.model), ...scoresOf(against.evaluation), comparison: against.comparison },
+    }),
+  };
+}
+
+function scoresOf({ rows, accuracy, macro, micro, ece, brier, labels }: Evaluation): object {
+  const perLabel = labels.map(({ label, curve: _, ...scores }) => [label, scores] as const);
+  return { n: rows, accuracy, macro, micro, ece, brier, perLabel: Object.fromEntries(perLabel) };
+}
+
+function identity({ name, version, sha256, precision }: ModelInfo): object {
+  return { name, version, sha256, precision };
+}
+
+/** `english 1.0.0 (int8-static)` */
+export function modelName({ name, version, precision }: ModelInfo): string {
+  return `${name} ${version}${precision === 'unknown' ? '' : ` (${precision})`}`;
+}
+
+/** `english-small 1.0.0 (int8-static) answered 91.0 %, english 1.0.0 (int8-static) the 9.0 % passed on to it` */
+export function cascadeWords({ student, passedOn }: CascadeShare, full: ModelInfo): string {
+  const share = (passedOn * 100).toFixed(1);
+  return `${modelName(student)} answered ${(100 - passedOn * 100).toFixed(1)} %, ${modelName(full)} the ${share} % passed on to it`;
+}
+
+/** `12 skipped (TEXT_EMPTY 10, LABEL_EMPTY 2)`, or nothing. */
+export function skippedWords(skipped: Report['skipped']): string {
+  const reasons = Object.entries(skipped);
+  const total = reasons.reduce((sum, [, times]) => sum + times, 0);
+  return total === 0 ? '' : `${total} skipped (${reasons.map(([reason, times]) => `${reason} ${times}`).join(', ')})`;
+}
+
+/** The two classes that are most often taken for one another come first. */
+export function confusions(
+  { confusion, labels }: Evaluation,
+  most: number,
+): Array<{ is: string; said: string; rows: number }> {
+  const name = (at: number) => labels[at]?.label ?? '';
+  const all = (confusion ?? []).flatMap((line, i) =>
+    line.flatMap((rows, j) => (i === j || rows === 0 ? [] : [{ is: name(i), said: name(j), rows }])),
+  );
+  return all.sort((a, b) => b.rows - a.rows).slice(0, most);
+}

@@ -1,0 +1,148 @@
+import { BatchRoom } from '../../consumer/batch-room.js';
+import type { Classifier, Scored, TaskResult } from '../../ports.js';
+import type { BatchSize } from '../../stage/batch-size.js';
+import type { LabelledRow, SkipReason } from './labelled-rows.js';
+import type { Question } from './question.js';
+import { rowsOf, type Sample } from './sample.js';
+
+export interface ScoringOptions {
+  readonly question: Question;
+  /** Usable rows there are, as surveyed. */
+  readonly rows: number;
+  readonly classifier: Classifier;
+  /** What serving's policy makes of the scores; of all tasks, in the model's order. */
+  readonly judge: (scored: Scored) => readonly TaskResult[];
+  /** What a batch may be; told what each took. */
+  readonly size: BatchSize;
+  readonly batchBytes: number;
+  /** Told how many rows are done. */
+  readonly onProgress: (rows: number) => void;
+}
+
+export interface Scoring {
+  readonly sample: Sample;
+  /** Texts the model has no answer for, by reason. */
+  readonly rejected: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Of a cascade, rows that the full model answered. */
+  readonly passedOn: number;
+}
+
+type Usable = LabelledRow & { readonly kind: 'usable' };
+
+/** Classifies every usable row, a few batches at a time, and keeps scores and decisions, not texts. */
+export async function scoreRows(source: AsyncIterable<LabelledRow>, options: ScoringOptions): Promise<Scoring> {
+  const { classifier, size } = options;
+  const sheet = new Sheet(options);
+  const open = new Set<Promise<void>>();
+  let done = 0;
+  const answer = async (batch: readonly Usable[], from: number) => {
+    const { answers, timings } = await classifier.classify(batch.map(({ text }) => text));
+    size.observe(
+      batch.map(({ text }) => text.length),
+      timings.tokeniseMs + timings.inferMs,
+    );
+    answers.forEach((found, i) => (found.kind === 'scored' ? sheet.fill(from + i, found) : sheet.reject(found.reason)));
+    done += batch.length;
+    options.onProgress(done);
+  };
+  for await (const { batch, from } of batches(source, options)) {
+    batch.forEach((row, i) => sheet.put(from + i, row));
+    // What fails stays open, so that whoever waits next sees it; until then it must not count as unhandled.
+    const work: Promise<void> = answer(batch, from).then(() => void open.delete(work));
+    work.catch(() => {});
+    open.add(work);
+    if (open.size >= classifier.concurrency) await Promise.race(open);
+  }
+  await Promise.all(open);
+  return { sample: sheet.sample(), rejected: sheet.rejected, passedOn: sheet.passedOn };
+}
+
+async function* batches(
+  source: AsyncIterable<LabelledRow>,
+  { size, batchBytes }: Pick<ScoringOptions, 'size' | 'batchBytes'>,
+): AsyncGenerator<{ batch: Usable[]; from: number }> {
+  let [batch, from, room]: [Usable[], number, BatchRoom] = [[], 0, new BatchRoom(size, batchBytes)];
+  for await (const row of source) {
+    if (row.kind !== 'usable') continue;
+    if (!room.fits(room.msOf(row.text.length))) {
+      yield { batch, from };
+      [batch, from, room] = [[], from + batch.length, new BatchRoom(size, batchBytes)];
+    }
+    batch.push(row);
+    room.add(room.msOf(row.text.length), row.text.length);
+  }
+  if (batch.length > 0) yield { batch, from };
+}
+
+/** The sample while it is filled in, in any order. */
+class Sheet {
+  readonly #options: ScoringOptions;
+  readonly #task: number;
+  readonly #width: number;
+  readonly #sample: Sample;
+  readonly #answered: Uint8Array;
+  readonly rejected: Partial<Record<SkipReason, number>> = {};
+  passedOn = 0;
+
+  constructor(options: ScoringOptions) {
+    const { question, rows, classifier } = options;
+    this.#options = options;
+    this.#task = classifier.model.tasks.findIndex(task => task.name === question.task.name);
+    this.#width = question.labels.length;
+    const cells = rows * this.#width;
+    const [lines, truth] = [new Float64Array(rows), new Int8Array(cells)];
+    this.#sample = { question, rows, lines, truth, scores: new Float64Array(cells), given: new Uint8Array(cells) };
+    this.#answered = new Uint8Array(rows);
+  }
+
+  put(row: number, { line, cells }: Usable): void {
+    this.#sample.lines[row] = line;
+    this.#sample.truth.set(cells, row * this.#width);
+  }
+
+  fill(row: number, scored: Scored): void {
+    const { question } = this.#options;
+    const result = this.#options.judge(scored)[this.#task];
+    const scores = classScores(question, scored.scores[this.#task] ?? []);
+    this.#sample.scores.set(scores, row * this.#width);
+    this.#sample.given.set(classesGiven(question, scores, result?.labels ?? []), row * this.#width);
+    this.#answered[row] = 1;
+    if (scored.answeredBy === 'full') this.passedOn += 1;
+  }
+
+  reject(reason: SkipReason): void {
+    this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
+  }
+
+  sample(): Sample {
+    if (this.#answered.every(Boolean)) return this.#sample;
+    return rowsOf(
+      this.#sample,
+      [...this.#answered.keys()].filter(row => this.#answered[row] === 1),
+    );
+  }
+}
+
+function classScores({ kind, columns }: Question, scores: readonly number[]): number[] {
+  const own = columns.map(column => scores[column] ?? 0);
+  if (kind === 'yes-no') return [1 - (own[0] ?? 0), own[0] ?? 0];
+  if (kind === 'set' || own.length === scores.length) return own;
+  const sum = own.reduce((total, score) => total + score, 0);
+  return sum > 0 ? own.map(score => score / sum) : own.map(() => 1 / own.length);
+}
+
+/** The labels serving gives; of a choice among some labels, the highest of these, the first where several are equal. */
+function classesGiven(
+  { kind, labels, task, columns }: Question,
+  scores: readonly number[],
+  given: readonly string[],
+): number[] {
+  if (kind === 'set') return labels.map(label => Number(given.includes(label)));
+  if (kind === 'yes-no') {
+    const holds = given.includes(task.labels[columns[0] ?? 0] ?? '');
+    return [Number(!holds), Number(holds)];
+  }
+  const top =
+    labels.length === task.labels.length ? labels.indexOf(given[0] ?? '') : scores.indexOf(Math.max(...scores));
+  return labels.map((_, i) => Number(i === top));
+}

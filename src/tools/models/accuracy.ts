@@ -1,0 +1,61 @@
+import type { TaskSpec } from '../../model/manifest.js';
+import { given, sameSet } from './agreement.js';
+import { misused } from './refusal.js';
+import type { LabelledText } from './texts.js';
+
+/** Which task the labels answer, and where its scores begin in a row. */
+export interface LabelledTask {
+  readonly task: TaskSpec;
+  readonly start: number;
+}
+
+/** The task of that name, or the only one. */
+export function taskFor(tasks: readonly TaskSpec[], name: string | undefined): LabelledTask {
+  const names = tasks.map(task => task.name);
+  const at = name === undefined && tasks.length === 1 ? 0 : names.indexOf(name ?? '');
+  const task = tasks[at];
+  if (!task) {
+    throw misused(
+      'MODEL_TASK_UNKNOWN',
+      `--task: ${name === undefined ? 'say which task the labels answer' : `there is no task "${name}"`}; choose from ${names.join(', ')}`,
+    );
+  }
+  return { task, start: tasks.slice(0, at).reduce((sum, { labels }) => sum + labels.length, 0) };
+}
+
+/**
+ * The labels of a row as indexes. A label is a name, or its number where no label is called so. A sigmoid task takes a
+ * list, or names with commas between them; with a single label also true and false, 1 and 0.
+ */
+export function truthOf(task: TaskSpec, label: unknown): number[] {
+  if (task.activation === 'softmax') return [indexOf(task, label)];
+  if (task.labels.length === 1 && /^(true|false|1|0|)$/.test(String(label)))
+    return /^(true|1)$/.test(String(label)) ? [0] : [];
+  const names = Array.isArray(label) ? label : String(label).split(',');
+  const given = names.map(name => String(name).trim()).filter(name => name !== '');
+  return [...new Set(given.map(name => indexOf(task, name)))];
+}
+
+function indexOf(task: TaskSpec, label: unknown): number {
+  const name = String(label).trim();
+  const at = task.labels.indexOf(name);
+  if (at >= 0) return at;
+  if (/^\d{1,4}$/.test(name) && Number(name) < task.labels.length) return Number(name);
+  throw misused(
+    'INPUT_LABEL_UNKNOWN',
+    `the labels name "${name.slice(0, 60)}", which the model does not; it has ${task.labels.join(', ')}`,
+  );
+}
+
+/** Share of the texts whose labels are all as the person gave them. */
+export function accuracyOf(
+  { task, start }: LabelledTask,
+  scores: readonly Float64Array[],
+  rows: readonly LabelledText[],
+): number {
+  const right = rows.filter((row, i) => {
+    const own = [...(scores[i]?.subarray(start, start + task.labels.length) ?? [])];
+    return sameSet(given(task, own), truthOf(task, row.label));
+  });
+  return right.length / rows.length;
+}

@@ -1,0 +1,75 @@
+import { packageFile } from '../../package.js';
+import { runProgram } from './process.js';
+import { type Need, type PythonOptions, pythonFor } from './python.js';
+import { refused } from './refusal.js';
+
+export interface ConvertRequest {
+  readonly source: string;
+  /** The source's graph; undefined for PyTorch weights, which are exported. */
+  readonly onnxFile: string | undefined;
+  readonly work: string;
+  /** `none` exports only. */
+  readonly precision: 'int8' | 'fp32' | 'none';
+  /** A JSON array of texts. */
+  readonly textsFile: string;
+  /** How many of the texts, from the first on, int8 scales are taken from. */
+  readonly calibration: number;
+  readonly maxTokens: number;
+}
+
+export interface Converted {
+  /** The exported weights; null when the source is ONNX. */
+  readonly original: string | null;
+  /** Largest |difference| of a logit between torch and the export. */
+  readonly exportDelta: number | null;
+  readonly model: string | null;
+  /** JSON file: what the Rust tokenizer makes of the texts. */
+  readonly tokens: string;
+}
+
+type Reply = Converted | { readonly error: { readonly code: string; readonly message: string } };
+
+/** Has training/convert.py do its work; its steps go to `say`. Throws what it refuses, with its code. */
+export async function convert(request: ConvertRequest, options: PythonOptions): Promise<Converted> {
+  const need: Need = request.onnxFile === undefined ? 'torch' : 'onnx';
+  const python = await pythonFor(need, options);
+  const ended = await runProgram(python, ['-m', 'training.convert', ...argsOf(request)], {
+    env: { ...options.env, ...SETTINGS, PYTHONPATH: packageFile('.') },
+    signal: options.signal,
+    onLine: line => {
+      if (line.startsWith('step: ')) options.say(line.slice('step: '.length));
+    },
+  });
+  const reply = replyOf(ended.stdout);
+  if (reply && !('error' in reply)) return reply;
+  if (reply) throw refused(reply.error.code, reply.error.message);
+  throw refused(
+    'CONVERT_FAILED',
+    `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'without a word'}; is there enough memory and disk?`,
+  );
+}
+
+/** One thread, as everything here; no look at a network; nothing written into the package. */
+const SETTINGS = {
+  OMP_NUM_THREADS: '1',
+  HF_HUB_OFFLINE: '1',
+  TOKENIZERS_PARALLELISM: 'false',
+  PYTHONDONTWRITEBYTECODE: '1',
+  PYTHONSAFEPATH: '1', // a folder "training" where the command is called must not be taken for ours
+  ORT_DISABLE_TELEMETRY: '1',
+};
+
+function argsOf(request: ConvertRequest): string[] {
+  const { source, onnxFile, work, precision, textsFile, calibration, maxTokens } = request;
+  const args = ['--source', source, '--work', work, '--precision', precision, '--texts', textsFile];
+  args.push('--calibration', String(calibration), '--max-tokens', String(maxTokens));
+  return onnxFile === undefined ? args : [...args, '--onnx', onnxFile];
+}
+
+function replyOf(stdout: string): Reply | undefined {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Reply;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { sha256Of } from '../../model/folder.js';
+import type { Golden, TaskSpec } from '../../model/manifest.js';
+import type { Measured } from './card.js';
+import type { Graphs } from './graphs.js';
+import type { SourceModel } from './source.js';
+
+export interface FileParts {
+  readonly name: string;
+  readonly source: SourceModel;
+  readonly graphs: Graphs;
+  readonly license: string | undefined;
+  readonly languages: readonly string[];
+}
+
+/** Everything of a model folder that is known before anything is measured. */
+export async function writeModelFiles(folder: string, parts: FileParts): Promise<void> {
+  const { source, graphs } = parts;
+  copyFileSync(graphs.onnxFile, join(folder, 'model.onnx'));
+  for (const data of externalData(graphs.onnxFile)) copyFileSync(data, join(folder, basename(data)));
+  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    if (existsSync(join(source.path, name))) copyFileSync(join(source.path, name), join(folder, name));
+  }
+  const names = readdirSync(folder).sort();
+  const hashes = await Promise.all(names.map(async name => [name, await sha256Of(join(folder, name))] as const));
+  writeJson(folder, manifestOf(parts, Object.fromEntries(hashes)));
+}
+
+/** Adds what was measured. */
+export function writeManifest(folder: string, measured: { golden: readonly Golden[]; agreement: Measured }): void {
+  writeJson(folder, { ...(JSON.parse(readFileSync(join(folder, 'siftline.json'), 'utf8')) as object), ...measured });
+}
+
+export function writeCard(folder: string, card: string): void {
+  writeFileSync(join(folder, 'README.md'), card);
+}
+
+/** Files beside a graph that hold its weights: exporters put them there under the graph's name and an ending. */
+function externalData(onnxFile: string): string[] {
+  const [folder, name] = [dirname(onnxFile), basename(onnxFile)];
+  return readdirSync(folder)
+    .filter(other => other !== name && /^[._]?data/.test(other.replace(name, '')) && other.startsWith(name))
+    .map(other => join(folder, other));
+}
+
+function manifestOf({ name, source, graphs, license, languages }: FileParts, files: Record<string, string>): object {
+  return {
+    format: 1,
+    name,
+    version: files['model.onnx']?.slice(0, 12),
+    languages,
+    ...(license === undefined ? {} : { license }),
+    precision: graphs.precision,
+    ...(graphs.optimised ? {} : { optimised: false }),
+    maxTokens: graphs.maxTokens,
+    maxPositions: source.positions,
+    tasks: source.tasks.map(task => entryOf(task, graphs.output)),
+    files,
+  };
+}
+
+function entryOf({ name, output, activation, labels, thresholds, temperature }: TaskSpec, only: string): object {
+  const limits = Object.fromEntries(labels.map((label, i) => [label, thresholds[i] ?? 0.5]));
+  return {
+    name,
+    output: output ?? only,
+    activation,
+    labels,
+    ...(activation === 'sigmoid' ? { thresholds: limits } : {}),
+    temperature,
+  };
+}
+
+function writeJson(folder: string, value: object): void {
+  writeFileSync(join(folder, 'siftline.json'), `${JSON.stringify(value, null, 2)}\n`);
+}

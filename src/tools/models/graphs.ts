@@ -1,0 +1,111 @@
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ModelFolder, readModelFolder } from '../../model/folder.js';
+import { Probe } from '../../model/probe.js';
+import { convert } from './convert.js';
+import type { ImportOptions, ImportTexts } from './import-types.js';
+import type { PythonOptions } from './python.js';
+import type { SourceModel } from './source.js';
+import type { Staging } from './staging.js';
+
+/** The original as a folder that can be served, and the graph that is to be the model. */
+export interface Graphs {
+  readonly original: ModelFolder;
+  /** The same file as the original's for `as-is`. */
+  readonly onnxFile: string;
+  readonly precision: string;
+  /** False for a graph that came as it is: the engine optimises it at every start. */
+  readonly optimised: boolean;
+  /** The graph's name for the output of a task that does not name one. */
+  readonly output: string;
+  readonly maxTokens: number;
+  /** JSON file with the Rust tokenizer's tokens of calibration and comparison texts; undefined for `as-is`. */
+  readonly tokensFile: string | undefined;
+}
+
+interface Parts {
+  readonly source: SourceModel;
+  readonly options: ImportOptions;
+  readonly texts: ImportTexts;
+  readonly staging: Staging;
+}
+
+export async function makeGraphs(parts: Parts, io: PythonOptions): Promise<Graphs> {
+  const { source, options, texts, staging } = parts;
+  const maxTokens = Math.min(options.maxTokens, source.positions);
+  if (options.precision === 'as-is') return asIs(source, maxTokens);
+  const textsFile = join(staging.work, 'texts.json');
+  writeFileSync(textsFile, JSON.stringify([...texts.calibration, ...texts.comparison]));
+  const converted = await convert(
+    {
+      source: source.path,
+      onnxFile: source.onnxFile,
+      work: staging.work,
+      precision: options.precision,
+      textsFile,
+      calibration: texts.calibration.length,
+      maxTokens,
+    },
+    io,
+  );
+  const original = await originalFolder(source, { onnxFile: converted.original, work: staging.work, maxTokens });
+  return {
+    original,
+    onnxFile: converted.model ?? original.onnxFile,
+    precision: options.precision === 'int8' ? 'int8-static' : 'fp32',
+    optimised: true,
+    output: await outputOf(original),
+    maxTokens,
+    tokensFile: converted.tokens,
+  };
+}
+
+/** The original as it was exported to be compared with, also for `verify --against`. */
+export async function exportOriginal(
+  source: SourceModel,
+  options: { work: string; maxTokens: number },
+  io: PythonOptions,
+): Promise<ModelFolder> {
+  const { work, maxTokens } = options;
+  if (source.onnxFile) return originalFolder(source, { onnxFile: null, work, maxTokens });
+  const textsFile = join(work, 'texts.json');
+  writeFileSync(textsFile, JSON.stringify(['a text', 'another, somewhat longer text']));
+  const request = { source: source.path, onnxFile: undefined, work, textsFile, calibration: 1, maxTokens };
+  const { original } = await convert({ ...request, precision: 'none' }, io);
+  return originalFolder(source, { onnxFile: original, work, maxTokens });
+}
+
+async function asIs(source: SourceModel, maxTokens: number): Promise<Graphs> {
+  const original = await readModelFolder({ path: source.path, maxTokens, verify: true });
+  return {
+    original,
+    onnxFile: original.onnxFile,
+    precision: source.precision ?? 'float',
+    optimised: false,
+    output: await outputOf(original),
+    maxTokens,
+    tokensFile: undefined,
+  };
+}
+
+/** An ONNX source is its own folder; exported weights get one with the source's tokenizer and config. */
+async function originalFolder(
+  source: SourceModel,
+  { onnxFile, work, maxTokens }: { onnxFile: string | null; work: string; maxTokens: number },
+): Promise<ModelFolder> {
+  if (onnxFile === null) return readModelFolder({ path: source.path, maxTokens, verify: true });
+  const path = join(work, 'original');
+  mkdirSync(path);
+  renameSync(onnxFile, join(path, 'model.onnx'));
+  for (const name of ['config.json', 'tokenizer.json']) copyFileSync(join(source.path, name), join(path, name));
+  return readModelFolder({ path, maxTokens, verify: true });
+}
+
+async function outputOf(folder: ModelFolder): Promise<string> {
+  const probe = await Probe.open(folder);
+  try {
+    return probe.outputNames.find(name => name === 'logits') ?? probe.outputNames[0] ?? 'logits';
+  } finally {
+    await probe.close();
+  }
+}

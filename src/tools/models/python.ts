@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { packageFile } from '../../package.js';
+import { runProgram } from './process.js';
+import { refused } from './refusal.js';
+
+/** `onnx`: a few packages that work on graphs; `torch`: also PyTorch and transformers, several gigabytes. */
+export type Need = 'onnx' | 'torch';
+
+export interface PythonOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** An interpreter to use as it is; nothing is installed into it. */
+  readonly python: string | undefined;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const NEEDS: Readonly<
+  Record<Need, { readonly requirements: string; readonly modules: readonly string[]; readonly size: string }>
+> = {
+  onnx: {
+    requirements: 'training/requirements-import.txt',
+    modules: ['numpy', 'onnx', 'onnxruntime', 'tokenizers'],
+    size: 'about 200 MB',
+  },
+  torch: {
+    requirements: 'training/requirements.txt',
+    modules: ['numpy', 'onnx', 'onnxruntime', 'tokenizers', 'torch', 'transformers'],
+    size: 'about 5 GB, most of it PyTorch',
+  },
+};
+
+const CANDIDATES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python', 'py'];
+/** What onnxruntime 1.30 asks for. */
+const OLDEST = [3, 11] as const;
+
+const LOOK = `
+import importlib.util as u, json, sys
+print(json.dumps({"version": list(sys.version_info[:2]), "missing": [m for m in sys.argv[1:] if u.find_spec(m) is None]}))`;
+
+/**
+ * An interpreter with what is needed: the given one; else the environment in the cache folder ($CACHE, by default
+ * ~/.cache/siftline-training, as training/make.sh has it), which is made and filled as far as it is not there yet.
+ */
+export async function pythonFor(need: Need, options: PythonOptions): Promise<string> {
+  const { env, python, say } = options;
+  if (python !== undefined) return givenPython(python, need, options);
+  const cache = env.CACHE || join(env.HOME || homedir(), '.cache', 'siftline-training');
+  const venv = join(cache, 'venv');
+  const inside = join(venv, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
+  const found = existsSync(inside) ? await look(inside, need, options) : undefined;
+  if (found?.missing.length === 0) return inside;
+  if (!found) await createEnvironment(venv, need, options);
+  const { requirements, size } = NEEDS[need];
+  say(`installing ${requirements} into ${venv} (${size}; once)`);
+  await must(
+    inside,
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', packageFile(requirements)],
+    options,
+  );
+  return inside;
+}
+
+async function givenPython(python: string, need: Need, options: PythonOptions): Promise<string> {
+  const found = await look(python, need, options);
+  if (!found)
+    throw refused(
+      'PYTHON_MISSING',
+      `--python ${python}: does not run; name an interpreter of Python ${OLDEST.join('.')} or later`,
+    );
+  if (found.missing.length === 0) return python;
+  throw refused(
+    'PYTHON_MODULES',
+    `--python ${python}: lacks ${found.missing.join(', ')}; ${python} -m pip install -r ${packageFile(NEEDS[need].requirements)}`,
+  );
+}
+
+async function createEnvironment(venv: string, need: Need, options: PythonOptions): Promise<void> {
+  const seen: string[] = [];
+  for (const candidate of CANDIDATES) {
+    const found = await look(candidate, need, options);
+    if (!found) continue;
+    if (isRecent(found.version)) {
+      options.say(`making a Python environment in ${venv} with ${candidate} ${found.version.join('.')}`);
+      await must(candidate, ['-m', 'venv', venv], options);
+      return;
+    }
+    seen.push(`${candidate} is ${found.version.join('.')}`);
+  }
+  throw refused(
+    'PYTHON_MISSING',
+    `this import needs Python ${OLDEST.join('.')} or later (${seen.join(', ') || 'no Python was found'}); install it or name one with --python, ` +
+      (need === 'onnx'
+        ? 'or give --precision as-is, which takes the ONNX file as it is, without Python'
+        : 'or export the model to ONNX elsewhere: --precision as-is imports an ONNX file without Python'),
+  );
+}
+
+function isRecent([major = 0, minor = 0]: readonly number[]): boolean {
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+}
+
+interface Found {
+  readonly version: readonly number[];
+  readonly missing: readonly string[];
+}
+
+async function look(python: string, need: Need, { env, signal }: PythonOptions): Promise<Found | undefined> {
+  const { status, stdout } = await runProgram(python, ['-c', LOOK, ...NEEDS[need].modules], { env, signal });
+  return status === 0 ? (JSON.parse(stdout) as Found) : undefined;
+}
+
+async function must(command: string, args: readonly string[], { env, signal }: PythonOptions): Promise<void> {
+  const { status, stderr } = await runProgram(command, args, { env, signal });
+  if (status === 0) return;
+  const reason = stderr.findLast(line => /error/i.test(line)) ?? stderr.at(-1) ?? `status ${status}`;
+  throw refused(
+    'PYTHON_INSTALL',
+    `${[command, ...args.slice(0, 3)].join(' ')} failed: ${reason.trim()}; mend that, or make an environment yourself and name its interpreter with --python`,
+  );
+}

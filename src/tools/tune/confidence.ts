@@ -1,0 +1,82 @@
+import { isSure } from '../../workers/cascade/confidence.js';
+import { type ConfidenceWanted, sameDecisions } from '../../workers/cascade/turning-points.js';
+import { type BothPoints, type BothScores, type CurvePoint, cascadeCurve, leastPassedOn } from './curve.js';
+import { tuneNames } from './tuned-names.js';
+
+export interface AgreementWanted {
+  readonly agreement: number;
+  /** A confidence for each task or label, not one for all. */
+  readonly byName: boolean;
+  /** What is set for tasks and labels now; what is 0 stays 0. */
+  readonly confidenceFor: Readonly<Record<string, number>>;
+  readonly pointsOf: (wanted: ConfidenceWanted) => BothPoints;
+}
+
+export type Shares = Omit<CurvePoint, 'minConfidence'>;
+
+export interface Confidence {
+  /** Undefined where no confidence reaches it. */
+  readonly chosen: Required<ConfidenceWanted> | undefined;
+  /** What the curve comes to at a few agreements, on the texts it was chosen with. */
+  readonly curve: readonly CurvePoint[];
+  readonly chosenOn: number;
+  /** On the other texts. */
+  readonly heldOut: Shares & { readonly texts: number };
+}
+
+const SHOWN = [0, 0.95, 0.98, 0.99, 0.995, 0.999];
+
+/**
+ * The confidence that passes least on to the full model and still has so many texts decided as the full model would; chosen
+ * with every other text, and reported on the rest. The full model is the truth, so texts need no labels.
+ */
+export function chooseConfidence(texts: readonly BothScores[], wanted: AgreementWanted): Confidence {
+  const [own, others] = [0, 1].map(half => texts.filter((_, i) => i % 2 === half)) as [BothScores[], BothScores[]];
+  const points = wanted.pointsOf(asking(wanted));
+  const curve = cascadeCurve(own, points);
+  const point = leastPassedOn(curve, wanted.agreement);
+  const chosen = point && settled(own, { points, point, wanted });
+  return {
+    chosen,
+    curve: shown(curve, wanted.agreement),
+    chosenOn: own.length,
+    heldOut: { texts: others.length, ...sharesOf(others, points, wanted.pointsOf(chosen ?? asking(wanted))) },
+  };
+}
+
+/** Every decision counts but for those nobody acts on. */
+function asking({ confidenceFor }: AgreementWanted): Required<ConfidenceWanted> {
+  const entries = Object.entries(confidenceFor).map(([name, least]) => [name, least === 0 ? 0 : 1] as const);
+  return { minConfidence: 1, confidenceFor: Object.fromEntries(entries) };
+}
+
+function settled(
+  texts: readonly BothScores[],
+  { points, point, wanted }: { points: BothPoints; point: CurvePoint; wanted: AgreementWanted },
+): Required<ConfidenceWanted> {
+  const minConfidence = rounded(point.minConfidence);
+  // A number of its own goes before the one for all: it must not stay as it was.
+  const isByName = wanted.byName || Object.values(wanted.confidenceFor).some(least => least > 0);
+  if (!isByName) return { minConfidence, confidenceFor: wanted.confidenceFor };
+  const names = Object.entries(tuneNames(texts, points, point).confidenceFor);
+  const own = Object.fromEntries(names.map(([name, least]) => [name, rounded(least)]));
+  return { minConfidence, confidenceFor: { ...wanted.confidenceFor, ...own } };
+}
+
+/** Four digits, as a person would write it; upwards, so that no less is agreed. */
+function rounded(confidence: number): number {
+  return Math.min(1, Math.ceil(confidence * 1e4) / 1e4);
+}
+
+function shown(curve: readonly CurvePoint[], wanted: number): CurvePoint[] {
+  const agreements = [...new Set([...SHOWN, wanted])].sort((a, b) => a - b);
+  const points = agreements.flatMap(agreement => leastPassedOn(curve, agreement) ?? []);
+  return [...new Set(points)];
+}
+
+function sharesOf(texts: readonly BothScores[], points: BothPoints, { student }: BothPoints): Shares {
+  const kept = texts.filter(text => isSure(text.student, student));
+  const wrong = kept.filter(text => !sameDecisions([text.student, points.student], [text.full, points.full]));
+  const count = Math.max(1, texts.length);
+  return { passedOn: 1 - kept.length / count, agreement: 1 - wrong.length / count };
+}

@@ -1,0 +1,99 @@
+import { freemem } from 'node:os';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import { effectiveTasks } from '../../policy/policy.js';
+import type { ModelInfo } from '../../ports.js';
+import { batchSizeFor } from '../../stage/parts/batch-size.js';
+import { type BuiltWorkers, buildClassifier } from '../../stage/parts/classifier.js';
+import { turningPoints } from '../../workers/cascade/turning-points.js';
+import type { Clock } from './clock.js';
+import { type AgreementWanted, type Confidence, chooseConfidence } from './confidence.js';
+import type { BothScores } from './curve.js';
+import type { Text } from './feed.js';
+import { ThreadRig } from './rig.js';
+import { scoresOf } from './scores.js';
+import type { Setting } from './setting.js';
+
+/** Texts beyond these make the confidence no better known in the time there is. */
+const MOST_SCORED = 4_000;
+
+/** The settings of this configuration, on threads of the same kind as those of `run`; nothing is kept of an answer. */
+export function rigFor(config: Config, log: Logger): ThreadRig {
+  return new ThreadRig({
+    start: async setting => {
+      const { classifier } = await opened(withSetting(config, setting), log);
+      return classifier;
+    },
+    subjectOf: (setting, classifier) => ({
+      classifier,
+      size: batchSizeFor(withSetting(config, setting)),
+      batchBytes: config.workers.batchBytes,
+    }),
+    memory: { used: () => process.memoryUsage.rss(), free: availableMemory },
+  });
+}
+
+function withSetting(config: Config, setting: Setting): Config {
+  return { ...config, workers: { ...config.workers, ...setting } };
+}
+
+async function opened(config: Config, log: Logger): Promise<BuiltWorkers> {
+  const built = await buildClassifier(config, log);
+  try {
+    await built.classifier.open();
+  } catch (error) {
+    await built.classifier.close();
+    throw error;
+  }
+  return built;
+}
+
+/** A container's limit counts, where Node knows it. */
+function availableMemory(): number {
+  const { availableMemory: ofProcess } = process as { availableMemory?: () => number };
+  return ofProcess?.call(process) ?? freemem();
+}
+
+export interface CascadeJob {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly texts: readonly Text[];
+  readonly clock: Clock;
+  /** To answer in; loading the models comes on top, so that a slow machine does not find itself without any. */
+  readonly ms: number;
+  readonly agreement: number;
+  readonly byName: boolean;
+}
+
+/** Has both models of the cascade answer the texts, each alone, and chooses the confidence. */
+export async function tuneCascade(job: CascadeJob): Promise<Confidence> {
+  const { config, texts, ms } = job;
+  const { model, policy } = config;
+  const alone = (path: string): Config => ({ ...config, model: { ...model, path, cascade: { minConfidence: 0 } } });
+  const some = texts.slice(0, MOST_SCORED).map(({ text }) => text);
+  // The student is quicker, and is not asked for what the full model had no time for.
+  const full = await scored(alone(model.path), some, { ...job, ms: ms * 0.6 });
+  const asked = some.flatMap((text, i) => (full.rows[i] ? [text] : []));
+  const student = await scored(alone(model.cascade.path ?? model.path), asked, { ...job, ms: ms * 0.4 });
+  const answered = full.rows.flatMap(row => row ?? []);
+  const both = answered.flatMap((row, i): BothScores[] => {
+    const own = student.rows[i];
+    return own ? [{ student: own, full: row }] : [];
+  });
+  const pointsFor = ({ tasks }: ModelInfo, wanted: Parameters<AgreementWanted['pointsOf']>[0]) =>
+    turningPoints(effectiveTasks(policy, tasks), policy.bands ?? {}, wanted);
+  return chooseConfidence(both, {
+    ...job,
+    confidenceFor: model.cascade.confidenceFor ?? {},
+    pointsOf: wanted => ({ student: pointsFor(student.model, wanted), full: pointsFor(full.model, wanted) }),
+  });
+}
+
+async function scored(config: Config, texts: readonly string[], { log, clock, ms }: CascadeJob) {
+  const { classifier } = await opened(config, log);
+  try {
+    return { model: classifier.model, rows: await scoresOf(texts, classifier, { clock, untilMs: clock.now() + ms }) };
+  } finally {
+    await classifier.close();
+  }
+}

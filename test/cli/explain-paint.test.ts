@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { listed, painted, paletteOf, printable } from '../../src/cli/explain-paint.js';
+
+const TEXT = 'so very fine';
+const WORDS = [
+  { start: 0, end: 2, contribution: 0.001 },
+  { start: 3, end: 7, contribution: -0.1 },
+  { start: 8, end: 12, contribution: 0.4 },
+];
+
+function colourOf(text: string, word: string): string {
+  return new RegExp(`\u001b\\[38;5;16;([\\d;]+)m${word}\u001b\\[0m`).exec(text)?.[1] ?? 'none';
+}
+
+describe('a painted text', () => {
+  test('is red where a word speaks for the label, blue where against it, and plain where neither', () => {
+    const text = painted(TEXT, { score: 0.6, words: WORDS }, 'true');
+    assert.equal(colourOf(text, 'fine'), '48;2;239;101;72');
+    const [, , red = 0, , blue = 0] = colourOf(text, 'very').split(';').map(Number);
+    assert.ok(blue > red, 'bluish');
+    assert.equal(colourOf(text, 'so'), 'none');
+  });
+
+  test('has colours of the table where the terminal has no others', () => {
+    const text = painted(TEXT, { score: 0.6, words: WORDS }, '256');
+    assert.deepEqual([colourOf(text, 'fine'), colourOf(text, 'very')], ['48;5;203', '48;5;189']);
+  });
+
+  test('shows the strongest words although no word alone takes much off a score near 1', () => {
+    const words = [{ start: 8, end: 12, contribution: 0.004 }];
+    assert.equal(colourOf(painted(TEXT, { score: 0.998, words }, 'true'), 'fine'), '48;2;239;101;72');
+  });
+
+  test('is pale where nothing matters much', () => {
+    const words = [{ start: 8, end: 12, contribution: 0.02 }];
+    assert.equal(colourOf(painted(TEXT, { score: 0.5, words }, '256'), 'fine'), '48;5;224');
+  });
+
+  test('is the text, character by character', () => {
+    const words = [{ start: 2, end: 4, contribution: 0.5 }];
+    assert.equal(stripVTControlCharacters(painted('a 👍🏽 c', { score: 0.6, words }, 'true')), 'a 👍🏽 c');
+  });
+});
+
+test('a list has a signed number before each word', () => {
+  assert.deepEqual(listed(TEXT, WORDS), ['+0.001  so', '-0.100  very', '+0.400  fine']);
+});
+
+test('what is printed steers no terminal and stays on its line', () => {
+  assert.equal(printable('a\r\nb\tc\u001b[2Jd\u202ee'), 'a b c\ufffd[2Jd\ufffde');
+  assert.equal(printable('👩‍🚀 é 好'), '👩‍🚀 é 好');
+});
+
+const PALETTES: ReadonlyArray<readonly [Readonly<Record<string, string>>, isTerminal: boolean, expected: string]> = [
+  [{}, true, '256'],
+  [{ COLORTERM: 'truecolor' }, true, 'true'],
+  [{ COLORTERM: '24bit' }, true, 'true'],
+  [{ COLORTERM: 'truecolor' }, false, 'plain'],
+  [{ COLORTERM: 'truecolor', NO_COLOR: '1' }, true, 'plain'],
+  [{ NO_COLOR: '' }, true, '256'],
+  [{ TERM: 'dumb' }, true, 'plain'],
+];
+
+for (const [env, isTerminal, expected] of PALETTES) {
+  test(`${JSON.stringify(env)} on ${isTerminal ? 'a terminal' : 'a pipe'}: ${expected}`, () => {
+    assert.equal(paletteOf(env, isTerminal), expected);
+  });
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { frame } from '../../../src/avro/framing.js';
+import { RegistryClient } from '../../../src/avro/registry.js';
+import { buildType } from '../../../src/avro/type.js';
+import { createDecoder, type DecodeOptions } from '../../../src/consumer/decode/decode.js';
+import { schemas as anySchema, bodies } from '../../avro/arbitraries.js';
+import { framed, long, string } from '../../avro/bytes.js';
+import { FakeRegistry } from '../../support/fake-registry.js';
+import { decode, options, outcome, record, rejection, SchemaList } from './records.js';
+
+const POST = {
+  type: 'record',
+  name: 'Post',
+  fields: [
+    { name: 'id', type: 'long' },
+    { name: 'text', type: ['null', 'string'] },
+  ],
+};
+const post = buildType(POST);
+
+function avro(schema: unknown, changed: Partial<DecodeOptions> = {}): Partial<DecodeOptions> {
+  return { format: 'avro', schemas: new SchemaList({ 7: { kind: 'schema', schema } }), ...changed };
+}
+
+function encoded(schema: unknown, value: unknown): Buffer {
+  return frame(7, buildType(schema), value);
+}
+
+describe('the text in Avro', () => {
+  test('is found in the field, with an exact id of 64 bits', async () => {
+    const value = frame(7, post, { id: 2n ** 63n - 1n, text: 'hello' });
+    assert.deepEqual(await decode(value, avro(POST)), { kind: 'text', text: 'hello', id: '9223372036854775807' });
+  });
+
+  test('is missing when its field is null or not in the schema', async () => {
+    const value = frame(7, post, { id: 1n, text: null });
+    assert.equal((await rejection(value, avro(POST))).reason, 'TEXT_MISSING');
+    assert.equal((await rejection(value, avro(POST, { textFields: ['body'] }))).reason, 'TEXT_MISSING');
+    assert.equal((await rejection(value, avro(POST, { textFields: ['constructor'] }))).reason, 'TEXT_MISSING');
+  });
+
+  test('is not a string when its field is of another type, bytes included', async () => {
+    const schema = { ...POST, fields: [{ name: 'text', type: 'bytes' }] };
+    const { reason, detail } = await rejection(encoded(schema, { text: Buffer.from('x') }), avro(schema));
+    assert.deepEqual([reason, detail], ['TEXT_NOT_A_STRING', 'the field "text" is bytes']);
+    assert.equal(
+      (await rejection(frame(7, post, { id: 1n, text: 'a' }), avro(POST, { textFields: ['id'] }))).reason,
+      'TEXT_NOT_A_STRING',
+    );
+  });
+
+  test('is found inside records, arrays, maps and unions of two records', async () => {
+    const inner = (name: string, field: string) => ({
+      type: 'record',
+      name,
+      fields: [{ name: field, type: 'string' }],
+    });
+    const schema = {
+      type: 'record',
+      name: 'Event',
+      fields: [
+        { name: 'payload', type: [inner('Created', 'body'), inner('Edited', 'body'), 'null'] },
+        { name: 'items', type: { type: 'array', items: inner('Item', 'title') } },
+        { name: 'texts', type: { type: 'map', values: ['null', 'string'] } },
+      ],
+    };
+    const value = { payload: { Edited: { body: 'b' } }, items: [{ title: 't' }], texts: { en: 'e', de: null } };
+    const textFields = ['payload.body', 'items.0.title', 'texts.en', 'texts.de', 'texts.__proto__'];
+    const decoded = await decode(encoded(schema, value), avro(schema, { textFields, join: '|' }));
+    assert.deepEqual(decoded, { kind: 'text', text: 'b|t|e', id: null });
+  });
+
+  test('is found when the whole record is one of two in a union', async () => {
+    const schema = [
+      { ...POST, name: 'A' },
+      { ...POST, name: 'B' },
+    ];
+    const decoded = await decode(encoded(schema, { B: { id: 5n, text: 'x' } }), avro(schema));
+    assert.deepEqual(decoded, { kind: 'text', text: 'x', id: '5' });
+  });
+
+  test('is no business of a field called __proto__', async () => {
+    const field = { name: '__proto__', type: { type: 'map', values: 'string' } };
+    const schema = { ...POST, fields: [field, { name: 'text', type: 'string' }] };
+    const body = Buffer.concat([long(1), string('polluted'), string('yes'), long(0), string('hello')]);
+    assert.deepEqual(await decode(framed(7, body), avro(schema)), { kind: 'text', text: 'hello', id: null });
+    assert.equal(({} as { polluted?: string }).polluted, undefined);
+  });
+});
+
+describe('an Avro id', () => {
+  test('is text of any number that kept its digits', async () => {
+    for (const [type, id, expected] of [
+      ['string', 'x', 'x'],
+      ['int', 5, '5'],
+      ['double', 1.5, '1.5'],
+      ['double', 1e20, null],
+      ['double', Number.NaN, null],
+      ['boolean', true, null],
+      [['null', 'long'], null, null],
+      [['null', 'long'], -1n, '-1'],
+    ] as const) {
+      const schema = {
+        ...POST,
+        fields: [
+          { name: 'id', type },
+          { name: 'text', type: 'string' },
+        ],
+      };
+      const decoded = await decode(encoded(schema, { id, text: 'a' }), avro(schema));
+      assert.deepEqual(decoded, { kind: 'text', text: 'a', id: expected });
+    }
+  });
+});
+
+describe('a schema', () => {
+  const value = frame(7, post, { id: 1n, text: 'hello' });
+
+  test('that the registry does not know rejects the record', async () => {
+    const { reason, detail } = await rejection(value, { format: 'avro', schemas: new SchemaList({}) });
+    assert.deepEqual([reason, detail], ['AVRO_SCHEMA_UNKNOWN', 'the registry has no schema id 7']);
+  });
+
+  test('that cannot be built rejects the record', async () => {
+    let deep: unknown = 'string';
+    for (let i = 0; i < 50_000; i += 1) deep = { type: 'array', items: deep };
+    for (const schema of [
+      null,
+      {},
+      'Missing',
+      { type: 'array' },
+      { type: 'constructor' },
+      { type: 'record', fields: [] },
+      deep,
+    ]) {
+      assert.equal((await rejection(value, avro(schema))).reason, 'AVRO_SCHEMA_UNUSABLE');
+    }
+  });
+
+  test('that is not Avro rejects the record', async () => {
+    const schemas = new SchemaList({ 7: { kind: 'unusable', detail: 'the schema is PROTOBUF, not Avro' } });
+    const { reason, detail } = await rejection(value, { format: 'avro', schemas });
+    assert.deepEqual([reason, detail], ['AVRO_SCHEMA_UNUSABLE', 'schema id 7: the schema is PROTOBUF, not Avro']);
+  });
+
+  test('is asked for once, for however many records and batches', async () => {
+    const schemas = new SchemaList({ 7: { kind: 'schema', schema: POST }, 8: { kind: 'schema', schema: POST } });
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const batch = () => [value, frame(8, post, { id: 2n, text: 'b' }), value].map(record);
+    for (const records of [batch(), batch()]) {
+      await decoder.prepare(records);
+      for (const one of records) assert.equal(decoder.decode(one).kind, 'text');
+    }
+    assert.deepEqual(schemas.asked, [7, 8]);
+  });
+
+  test('that was unknown may be known at the next batch', async () => {
+    const schemas = new SchemaList({});
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const [first, second] = [record(value), record(value)];
+    await decoder.prepare([first]);
+    schemas.answers.set(7, { kind: 'schema', schema: POST });
+    await decoder.prepare([second]);
+    assert.deepEqual(
+      [first, second].map(one => outcome(decoder.decode(one))),
+      ['AVRO_SCHEMA_UNKNOWN', 'text'],
+    );
+  });
+
+  test('stays with its records when thousands of others have passed through the cache since', async () => {
+    const schemas = { schemaById: async () => ({ kind: 'schema' as const, schema: POST }) };
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const early = record(value);
+    await decoder.prepare([early]);
+    const many = Array.from({ length: 1_500 }, (_, i) => record(frame(i + 8, post, { id: 1n, text: 'x' })));
+    await decoder.prepare(many);
+    for (const one of [early, ...many]) assert.equal(decoder.decode(one).kind, 'text');
+  });
+});
+
+describe('a registry that gives no answer', () => {
+  const value = frame(7, post, { id: 1n, text: 'hello' });
+
+  test('makes prepare throw, and the same records decode once it is back', async () => {
+    const schemas = new SchemaList({ 7: new Error('down') });
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const one = record(value);
+    await assert.rejects(decoder.prepare([one]), /down/);
+    schemas.answers.set(7, { kind: 'schema', schema: POST });
+    await decoder.prepare([one]);
+    assert.equal(decoder.decode(one).kind, 'text');
+  });
+
+  test('is not asked for every other schema of the batch as well', async () => {
+    const schemas = new SchemaList(Object.fromEntries(Array.from({ length: 100 }, (_, id) => [id, new Error('down')])));
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const records = Array.from({ length: 100 }, (_, id) => record(framed(id, Buffer.alloc(1))));
+    await assert.rejects(decoder.prepare(records), /down/);
+    assert.ok(schemas.asked.length <= 8);
+  });
+
+  test('never makes a record look rejected: one that was not prepared is a bug', () => {
+    const decoder = createDecoder(options({ format: 'avro', schemas: new SchemaList({}) }));
+    assert.throws(() => decoder.decode(record(value)), /bug in siftline: an Avro record was decoded without/);
+  });
+
+  test('is ridden out by the real client while it flaps', async () => {
+    const registry = await FakeRegistry.start();
+    const schemas = new RegistryClient({ url: registry.url, backoffMs: 2 });
+    const one = record(frame(registry.add('posts-value', POST), post, { id: 1n, text: 'hello' }));
+    registry.failures = [500, 429];
+    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    await decoder.prepare([one]);
+    assert.equal(decoder.decode(one).kind, 'text');
+    await registry.close();
+  });
+});
+
+test('any body of any schema comes to an outcome', async () => {
+  const sound = anySchema(2).chain(schema => fc.tuple(fc.constant(schema), fc.oneof(bodies(schema), fc.uint8Array())));
+  await fc.assert(
+    fc.asyncProperty(sound, async ([schema, bytes]) => {
+      const wrapping = { type: 'record', name: 'Wrapping', fields: [{ name: 'text', type: schema }] };
+      outcome(await decode(framed(7, Buffer.from(bytes)), avro(wrapping)));
+    }),
+    { numRuns: 300 },
+  );
+});

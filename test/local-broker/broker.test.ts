@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { startBroker } from '../../src/local-broker/broker.js';
+import { propertiesFile, serverProperties } from '../../src/local-broker/broker-properties.js';
+import { KAFKA_VERSION, kafkaJars } from '../../src/local-broker/kafka-jars.js';
+import { withCommands } from './fake-commands.js';
+
+const posix = { skip: process.platform === 'win32' && 'the fake commands are shell scripts' };
+const JAVA_17 = `echo 'openjdk version "17.0.1"' >&2`;
+/** Takes -DoutputDirectory=... as the plugin does, and a moment. */
+const MAVEN = `
+case "$*" in *--version*) exit 0;; esac
+for arg; do case "$arg" in -DoutputDirectory=*) out="\${arg#*=}";; esac; done
+/bin/mkdir -p "$out"; /bin/sleep 0.2; echo "$*" > "$out/kafka.jar"`;
+const MAVEN_OFFLINE = `
+case "$*" in *--version*) exit 0;; esac
+echo '[INFO] Scanning'; echo '[ERROR] Could not transfer artifact kafka'; exit 1`;
+
+async function scratch(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'jars-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+describe('the jars of Kafka', posix, () => {
+  test('are fetched once, also when several processes ask at the same time', async t => {
+    const folder = await scratch(t);
+    const cache = join(folder, 'not', 'yet', 'kafka');
+    const lines: string[] = [];
+    const ask = () => kafkaJars(line => lines.push(line), cache);
+    const answers = await withCommands(t, { mvn: MAVEN }, () => Promise.all([ask(), ask(), ask()]));
+
+    assert.deepEqual(answers, Array(3).fill({ classpath: join(cache, 'libs', '*') }));
+    assert.deepEqual(await readdir(join(folder, 'not', 'yet')), ['kafka'], 'no half download stays');
+    assert.match(
+      await readFile(join(cache, 'libs', 'kafka.jar'), 'utf8'),
+      new RegExp(`-Dkafka.version=${KAFKA_VERSION}`),
+    );
+
+    lines.length = 0;
+    await withCommands(t, {}, ask);
+    assert.deepEqual(lines, [], 'the second time needs no Maven');
+  });
+
+  test('are missing with a reason when Maven cannot fetch them', async t => {
+    const folder = await scratch(t);
+    const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () => kafkaJars(() => {}, join(folder, 'kafka')));
+    assert.match('missing' in answer ? answer.missing : '', /\[ERROR\] Could not transfer artifact kafka/);
+    assert.deepEqual(await readdir(folder), []);
+  });
+});
+
+describe('without a broker to be had', posix, () => {
+  const nowhere: Array<[string, Record<string, string>, RegExp]> = [
+    [
+      'Java and Docker',
+      {},
+      /no Java 17 or later \(`java -version` does not run\), and no Docker \(`docker version` finds no engine\)/,
+    ],
+    ['Maven and Docker', { java: JAVA_17 }, /no Maven, which fetches .* and no Docker/],
+    [
+      'Java and the image',
+      { docker: '[ "$1" = version ]' },
+      /no Java 17 or later .* and no image apache\/kafka:\S+ in Docker/,
+    ],
+  ];
+  for (const [what, commands, message] of nowhere) {
+    test(`says that ${what} were looked for`, async t => {
+      const cacheDir = join(await scratch(t), 'kafka');
+      const starting = withCommands(t, commands, () => startBroker({ log: () => {}, cacheDir }));
+      await assert.rejects(starting, { code: 'BROKER_UNAVAILABLE', exitCode: 5, message });
+    });
+  }
+});
+
+test('server.properties has every listener in all three places, and escapes backslashes', () => {
+  const properties = serverProperties({
+    bindHost: '',
+    port: 1,
+    controllerPort: 2,
+    dataDir: 'C:\\data',
+    extra: [{ name: 'SECURE', protocol: 'SASL_SSL', port: 3 }],
+  });
+  assert.equal(properties.listeners, 'PLAINTEXT://:1,SECURE://:3,CONTROLLER://:2');
+  assert.equal(properties['advertised.listeners'], 'PLAINTEXT://127.0.0.1:1,SECURE://127.0.0.1:3');
+  assert.equal(
+    properties['listener.security.protocol.map'],
+    'PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT',
+  );
+  assert.match(propertiesFile(properties), /^log\.dirs=C:\\\\data$/m);
+});

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Message } from 'kafkajs';
+import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
+import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
+import { labelRecord } from '../../../src/producer/label-record.js';
+import { shippedSchema } from '../../../src/producer/schemas.js';
+import { answerFingerprint, carriedFingerprint, valueFingerprint } from '../../../src/tools/audit/fingerprint.js';
+import { labelReader, type Read, readInput, rejectedReader } from '../../../src/tools/audit/outcomes.js';
+import { MEMORY_MODEL } from '../../support/memory-classifier.js';
+import { labelled, recordAt } from '../../support/memory-records.js';
+
+const schema = shippedSchema('classification');
+const comparison = { timestamps: true };
+const readLabel = labelReader(schema, comparison);
+const readRejected = rejectedReader(comparison);
+const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };
+const rejection: Rejection = {
+  kind: 'rejected',
+  reason: 'TEXT_EMPTY',
+  stage: 'decode',
+  attempts: 1,
+  detail: 'the text is empty',
+};
+const headers: Headers = [
+  ['a', Buffer.from('1')],
+  ['a', null],
+  ['siftline.id', Buffer.from('earlier-0-1')],
+];
+const record = recordAt(1, 7, { key: Buffer.from('k'), headers });
+
+/** A produced message as a reader gets it. */
+function stored(message: Message, fields: Partial<SourceRecord> = {}): SourceRecord {
+  return {
+    topic: 'out',
+    partition: 1,
+    offset: 40n,
+    timestamp: BigInt(message.timestamp ?? 0),
+    key: message.key as Buffer | null,
+    value: message.value as Buffer | null,
+    headers: message.headers as unknown as Headers,
+    ...fields,
+  };
+}
+
+function labelFor(input: SourceRecord, label = 'fine'): SourceRecord {
+  const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
+  return stored(labelRecord(encoder, input, labelled(input, label) as Labelled & { record: SourceRecord }));
+}
+
+function outcome(read: Read) {
+  assert.ok(read.kind !== 'unreadable', 'it can be read');
+  return read;
+}
+
+describe('a label', () => {
+  test('names its input and carries what the input has', () => {
+    const read = outcome(readLabel(labelFor(record)));
+    assert.deepEqual(
+      { ...read.source },
+      { topic: 'memory', partition: 1, offset: 7n, timestamp: record.timestamp, textId: null },
+    );
+    assert.equal(read.carried, readInput(record, comparison).carried);
+  });
+
+  test('differs from its input when key, timestamp, a header or the id are others', () => {
+    const { carried } = readInput(record, comparison);
+    const good = labelFor(record);
+    const wrong: Array<Partial<SourceRecord>> = [
+      { key: Buffer.from('l') },
+      { key: null },
+      { timestamp: record.timestamp + 1n },
+      { headers: good.headers.slice(1) },
+      { headers: good.headers.slice(0, -1) },
+      { headers: [...good.headers.slice(0, -1), ['siftline.id', Buffer.from('memory-1-8')]] },
+    ];
+    for (const fields of wrong) assert.notEqual(outcome(readLabel({ ...good, ...fields })).carried, carried);
+    const unstamped = labelReader(schema, { timestamps: false });
+    const input = readInput(record, { timestamps: false });
+    assert.equal(outcome(unstamped({ ...good, timestamp: 5n })).carried, input.carried);
+  });
+
+  test('has the same answer at another time, and another answer with another label', async () => {
+    const first = outcome(readLabel(labelFor(record)));
+    await new Promise(resolve => setTimeout(resolve, 5));
+    const again = outcome(readLabel(labelFor(record)));
+    const other = outcome(readLabel(labelFor(record, 'bad')));
+    assert.deepEqual([again.answer, again.verdict], [first.answer, first.verdict]);
+    assert.notEqual(other.answer, first.answer);
+    assert.notEqual(other.verdict, first.verdict);
+  });
+
+  test('cannot be read when it is no classification', () => {
+    for (const value of [null, Buffer.alloc(0), Buffer.from('hello'), Buffer.from([0, 0, 0, 0, 1, 255, 255])]) {
+      assert.equal(readLabel({ ...labelFor(record), value }).kind, 'unreadable');
+    }
+  });
+});
+
+describe('a dead letter', () => {
+  test('names its input and carries all of it', () => {
+    const read = outcome(readRejected(stored(deadLetter(rejector, record, rejection))));
+    const { carried, value } = readInput(record, comparison);
+    assert.deepEqual(
+      [read.kind, read.source, read.carried, read.value],
+      ['rejected', { topic: 'memory', partition: 1, offset: 7n }, carried, value],
+    );
+  });
+
+  test('differs from its input when its value does', () => {
+    const letter = stored(deadLetter(rejector, record, rejection), { value: Buffer.from('other') });
+    assert.notEqual(outcome(readRejected(letter)).value, readInput(record, comparison).value);
+  });
+
+  test('is not compared when it was cut', () => {
+    const large = { ...record, value: Buffer.alloc(10_000, 'x') };
+    const read = outcome(readRejected(stored(cutDeadLetter(rejector, large, rejection))));
+    assert.deepEqual([read.carried, read.value], [undefined, undefined]);
+  });
+
+  test('cannot be read without the headers that say where it came from', () => {
+    assert.equal(readRejected(recordAt(0, 0)).kind, 'unreadable');
+  });
+});
+
+test('fingerprints tell apart what only looks alike when put together', () => {
+  const carried = (key: string | null, ...list: Array<[string, string | null]>) =>
+    carriedFingerprint({
+      key: key === null ? null : Buffer.from(key),
+      timestamp: 1n,
+      headers: list.map(([name, value]) => [name, value === null ? null : Buffer.from(value)]),
+    });
+  const all = [
+    carried(null),
+    carried(''),
+    carried('a'),
+    carried('a', ['b', 'c']),
+    carried('ab', ['', 'c']),
+    carried('a', ['bc', '']),
+    carried('a', ['bc', null]),
+    carried('a', ['b', ''], ['c', '']),
+    carried('a', ['c', ''], ['b', '']),
+  ];
+  assert.equal(new Set(all).size, all.length);
+  assert.notEqual(valueFingerprint(null), valueFingerprint(Buffer.alloc(0)));
+  assert.equal(answerFingerprint({ a: 1, b: [2] }), answerFingerprint({ b: [2], a: 1 }));
+  assert.notEqual(answerFingerprint({ a: 1 }), answerFingerprint({ a: 2 }));
+});

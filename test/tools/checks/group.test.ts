@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkGroup, type GroupAdmin } from '../../../src/tools/checks/group.js';
+import { configOf, statuses, words } from './support.js';
+
+interface Fake {
+  readonly state?: string;
+  readonly members?: number;
+  /** Per partition: oldest, end, and what is committed. */
+  readonly partitions: ReadonlyArray<readonly [low: bigint, high: bigint, committed?: bigint]>;
+}
+
+function group({ state = 'Empty', members = 0, partitions }: Fake): GroupAdmin {
+  return {
+    group: async () => ({ state, members }),
+    offsets: async () => partitions.map(([low, high], partition) => ({ partition, low, high })),
+    committed: async () => new Map(partitions.flatMap(([, , at], i) => (at === undefined ? [] : [[i, at] as const]))),
+  };
+}
+
+async function found(fake: Fake, flags = {}) {
+  return checkGroup(group(fake), configOf(flags), ['siftline.texts']);
+}
+
+test('a new group starts where it is told to', async () => {
+  const partitions = [
+    [5n, 10n],
+    [0n, 3n],
+  ] as const;
+  const [earliest] = await found({ state: 'Dead', partitions });
+  assert.match(earliest?.text ?? '', /does not exist yet; nothing committed.*earliest.*8 records wait/);
+  const [latest] = await found({ state: 'Dead', partitions }, { 'input.startFrom': 'latest' });
+  assert.match(latest?.text ?? '', /latest.*0 records wait/);
+});
+
+test('a group at work is told by its members and its lag', async () => {
+  const [finding] = await found({
+    state: 'Stable',
+    members: 2,
+    partitions: [
+      [0n, 10n, 9n],
+      [0n, 5n, 5n],
+    ],
+  });
+  assert.match(finding?.text ?? '', /Stable, 2 members; offsets committed in 2 of 2 partitions; 1 record waits/);
+});
+
+test('a committed offset that retention has passed fails, or is a warning where the stage may go on', async () => {
+  const partitions = [
+    [100n, 110n, 40n],
+    [0n, 5n, 5n],
+  ] as const;
+  const stop = await found({ partitions });
+  assert.deepEqual(statuses(stop), ['ok', 'fail']);
+  assert.match(
+    words(stop[1] ?? assert.fail()),
+    /in 1 partitions the committed offset is not in the topic.*\nset input/,
+  );
+  const earliest = await found({ partitions }, { 'input.onLostOffsets': 'earliest' });
+  assert.deepEqual(statuses(earliest), ['ok', 'warn']);
+  assert.match(earliest[0]?.text ?? '', /10 records wait/);
+  const latest = await found({ partitions }, { 'input.onLostOffsets': 'latest' });
+  assert.match(latest[0]?.text ?? '', /0 records wait/);
+});
+
+test('a group that cannot be asked fails', async () => {
+  const refusing = { ...group({ partitions: [] }), group: () => Promise.reject(new Error('no')) };
+  assert.deepEqual(statuses(await checkGroup(refusing, configOf(), [])), ['fail']);
+});

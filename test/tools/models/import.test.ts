@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { readModelFolder } from '../../../src/model/folder.js';
+import { Model } from '../../../src/model/model.js';
+import { importModel } from '../../../src/tools/models/import.js';
+import type { Imported, ImportOptions } from '../../../src/tools/models/import-types.js';
+import { editJson, IMPORT, ModelCopies } from '../../support/model-copies.js';
+import { fixtureModel, reference } from '../../support/models.js';
+import { usablePython } from '../../support/python.js';
+
+const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
+const copies = new ModelCopies();
+after(() => copies.remove());
+let outputs = 0;
+
+interface Call extends Partial<ImportOptions> {
+  readonly source: string;
+  readonly python?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function take({ python, signal, ...options }: Call): Promise<Imported & { said: string[] }> {
+  const said: string[] = [];
+  const io = {
+    env: { PATH: '' },
+    python,
+    say: (line: string) => void said.push(line),
+    signal: signal ?? new AbortController().signal,
+  };
+  const output = options.output ?? join(copies.path, `out-${outputs++}`, 'mine');
+  return { ...(await importModel({ ...IMPORT, output, ...options }, io)), said };
+}
+
+function manifestOf(folder: string) {
+  return JSON.parse(readFileSync(join(folder, 'siftline.json'), 'utf8'));
+}
+
+/** Nothing of the model, and no scratch folder beside it. */
+function assertNothingIn(folder: string): void {
+  assert.deepEqual(existsSync(folder) ? readdirSync(folder) : [], []);
+}
+
+describe('a file taken over as it is, without Python', () => {
+  for (const name of [
+    'bert-single',
+    'bert-multi',
+    'bert-one-logit',
+    'bert-two-tasks',
+    'distilbert',
+    'roberta',
+    'xlmr',
+  ]) {
+    test(`${name} scores as before, and has a manifest, golden samples and a card`, async () => {
+      const { output } = await take({ source: fixtureModel(name) });
+      const folder = await readModelFolder({ path: output, maxTokens: 64, verify: true });
+      const model = await Model.open(folder);
+      await model.prove(512);
+      const { cases } = reference(name);
+      const { scores } = await model.classify(
+        cases.map(({ text }) => text),
+        512,
+      );
+      await model.close();
+      const expected = cases.flatMap(one => Object.values(one.scores).flatMap(labels => Object.values(labels)));
+      for (const [i, score] of expected.entries()) assert.ok(Math.abs(score - (scores[i] ?? Number.NaN)) < 1e-3);
+      assert.deepEqual([folder.golden.length, folder.optimised], [8, false]);
+      assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /^# mine$/m);
+    });
+  }
+
+  test('the manifest says what is known and what is not', async () => {
+    const { output } = await take({
+      source: fixtureModel('bert-multi'),
+      name: 'tone',
+      license: 'MIT',
+      languages: ['en'],
+    });
+    const { name, license, languages, precision, optimised, maxTokens, tasks, files, agreement } = manifestOf(output);
+    assert.deepEqual(
+      [name, license, languages, precision, optimised, maxTokens],
+      ['tone', 'MIT', ['en'], 'float', false, 64],
+    );
+    assert.deepEqual(Object.keys(files), ['config.json', 'model.onnx', 'tokenizer.json', 'tokenizer_config.json']);
+    assert.deepEqual([tasks[0].output, tasks[0].activation, tasks[0].thresholds.rude], ['logits', 'sigmoid', 0.5]);
+    assert.deepEqual([agreement.againstOriginal, agreement.batchInvariance.tolerance], [undefined, 1e-3]);
+    assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /^license: mit$/m);
+  });
+
+  test('weights beside the graph come along', async () => {
+    const source = copies.of(fixtureModel('roberta'), path => writeFileSync(join(path, 'model.onnx_data'), 'weights'));
+    const { output } = await take({ source });
+    assert.ok('model.onnx_data' in manifestOf(output).files);
+  });
+
+  test('a file with scales from the batch is held to what it does, with a warning', async () => {
+    const { output, precision, warnings } = await take({ source: fixtureModel('bert-dynamic') });
+    const { bitEqual, tolerance, maxDeltaPadded } = manifestOf(output).agreement.batchInvariance;
+    assert.deepEqual([precision, bitEqual], ['int8-dynamic', false]);
+    assert.ok(tolerance >= maxDeltaPadded && maxDeltaPadded > 0.1, `${maxDeltaPadded} within ${tolerance}`);
+    assert.ok(warnings.some(line => /answers change with the texts beside them/.test(line)));
+  });
+
+  test('accuracy on labelled texts is measured', async () => {
+    const labelled = join(copies.path, 'labelled.jsonl');
+    const { cases } = reference('bert-single');
+    const rows = cases.map(({ text, scores }) => {
+      const [label] = Object.entries(Object.values(scores)[0] ?? {}).sort(([, a], [, b]) => b - a)[0] ?? [];
+      return JSON.stringify({ text, label });
+    });
+    writeFileSync(labelled, `${rows.join('\n')}\n`);
+    const { agreement } = await take({ source: fixtureModel('bert-single'), labelled });
+    assert.deepEqual(agreement.accuracy, { rows: rows.length, task: 'label', original: 1, imported: 1 });
+  });
+});
+
+describe('what is refused', () => {
+  const config = (change: (json: Record<string, unknown>) => void) =>
+    copies.of(fixtureModel('bert-single'), path => editJson(join(path, 'config.json'), change));
+  const CASES: ReadonlyArray<readonly [what: string, code: string, says: RegExp, call: () => Call]> = [
+    ['a folder that is not there', 'MODEL_MISSING', /nowhere/, () => ({ source: 'nowhere' })],
+    [
+      'token classification',
+      'MODEL_UNSUPPORTED',
+      /BertForTokenClassification.*DeBERTa-v2/,
+      () => ({ source: config(json => Object.assign(json, { architectures: ['BertForTokenClassification'] })) }),
+    ],
+    [
+      'a decoder',
+      'MODEL_UNSUPPORTED',
+      /"gpt2" is not an encoder.*BERT/,
+      () => ({
+        source: config(json =>
+          Object.assign(json, { model_type: 'gpt2', architectures: ['GPT2ForSequenceClassification'] }),
+        ),
+      }),
+    ],
+    [
+      'an encoder-decoder',
+      'MODEL_UNSUPPORTED',
+      /"t5" is not an encoder/,
+      () => ({
+        source: config(json =>
+          Object.assign(json, { model_type: 't5', is_encoder_decoder: true, architectures: null }),
+        ),
+      }),
+    ],
+    [
+      'natural language inference',
+      'MODEL_UNSUPPORTED',
+      /pairs of texts.*single texts/,
+      () => ({
+        source: config(json =>
+          Object.assign(json, { id2label: { 0: 'contradiction', 1: 'neutral', 2: 'ENTAILMENT' } }),
+        ),
+      }),
+    ],
+    [
+      'regression',
+      'MODEL_UNSUPPORTED',
+      /regression/,
+      () => ({ source: config(json => Object.assign(json, { problem_type: 'regression' })) }),
+    ],
+    [
+      'no tokenizer.json',
+      'MODEL_INCOMPLETE',
+      /tokenizer\.json is missing; write it with .*save_pretrained/,
+      () => ({ source: copies.of(fixtureModel('bert-single'), path => rmSync(join(path, 'tokenizer.json'))) }),
+    ],
+    [
+      'no weights',
+      'MODEL_INCOMPLETE',
+      /no weights.*model\.safetensors/,
+      () => ({ source: copies.of(fixtureModel('bert-single'), path => rmSync(join(path, 'model.onnx'))) }),
+    ],
+    ['weights as they are', 'PRECISION_IMPOSSIBLE', /PyTorch weights/, () => ({ source: WEIGHTS })],
+    [
+      'int8 of what is int8',
+      'MODEL_QUANTISED',
+      /already \(int8-dynamic\).*as-is/,
+      () => ({ source: fixtureModel('bert-dynamic'), precision: 'int8' }),
+    ],
+    ['int8 without Python', 'PYTHON_MISSING', /as-is/, () => ({ source: fixtureModel('roberta'), precision: 'int8' })],
+    [
+      'labels the model does not have',
+      'INPUT_LABEL_UNKNOWN',
+      /"angry".*positive/,
+      () => {
+        const labelled = join(copies.path, 'wrong.jsonl');
+        writeFileSync(labelled, '{"text":"a","label":"angry"}\n');
+        return { source: fixtureModel('bert-single'), labelled };
+      },
+    ],
+    [
+      'a handful of calibration texts',
+      'INPUT_TOO_SMALL',
+      /1 texts.*at least 32/,
+      () => {
+        const calibration = join(copies.path, 'few.txt');
+        writeFileSync(calibration, 'one\n');
+        return { source: fixtureModel('bert-single'), calibration };
+      },
+    ],
+  ];
+  for (const [what, code, says, call] of CASES) {
+    test(`${what}, with ${code}, and nothing is written`, async () => {
+      const output = join(copies.path, `refused-${outputs++}`, 'mine');
+      await assert.rejects(take({ output, ...call() }), { code, message: says });
+      assertNothingIn(join(output, '..'));
+    });
+  }
+
+  test('an import that is interrupted leaves nothing', async () => {
+    const controller = new AbortController();
+    const output = join(copies.path, 'interrupted', 'mine');
+    const running = take({ source: fixtureModel('bert-single'), output, signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await assert.rejects(running, { name: 'AbortError' });
+    assertNothingIn(join(output, '..'));
+  });
+});
+
+describe('through Python', () => {
+  const onnx = usablePython('onnx');
+  const torch = usablePython('torch');
+  const python = 'python' in onnx ? onnx.python : '';
+
+  test('int8 is bit-equal alone, padded and in batches, for a graph with token types too', {
+    skip: 'skip' in onnx && onnx.skip,
+  }, async () => {
+    const { output, precision, agreement } = await take({
+      source: fixtureModel('bert-single'),
+      precision: 'int8',
+      python,
+      maxDelta: 0.1,
+    });
+    assert.deepEqual(
+      [precision, agreement.batchInvariance.bitEqual, agreement.tokenizer?.different],
+      ['int8-static', true, 0],
+    );
+    assert.ok(
+      agreement.againstOriginal && agreement.againstOriginal.texts >= 90 && agreement.againstOriginal.meanDelta > 0,
+    );
+    const folder = await readModelFolder({ path: output, maxTokens: 64, verify: true });
+    assert.deepEqual([folder.optimised, folder.info.precision], [true, 'int8-static']);
+    assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /general English sentences.*--calibration/);
+  });
+
+  test('int8 that strays too far is refused, and nothing is written', {
+    skip: 'skip' in onnx && onnx.skip,
+  }, async () => {
+    const output = join(copies.path, 'strayed', 'mine');
+    await assert.rejects(
+      take({ source: fixtureModel('bert-single'), output, precision: 'int8', python, maxDelta: 0.0001 }),
+      {
+        code: 'AGREEMENT_LOW',
+        exitCode: 4,
+        message: /--precision fp32/,
+      },
+    );
+    assertNothingIn(join(output, '..'));
+  });
+
+  test('several tasks are quantised together', { skip: 'skip' in onnx && onnx.skip }, async () => {
+    const { output } = await take({ source: fixtureModel('bert-two-tasks'), precision: 'int8', python, maxDelta: 0.1 });
+    const { tasks } = manifestOf(output);
+    assert.deepEqual([tasks.length, tasks[0].thresholds.shouting, tasks[1].temperature], [2, 0.35, 1.5]);
+  });
+
+  test('fp32 is fused and the same', { skip: 'skip' in onnx && onnx.skip }, async () => {
+    const { agreement } = await take({ source: fixtureModel('distilbert'), precision: 'fp32', python });
+    assert.ok((agreement.againstOriginal?.maxDelta ?? 1) < 1e-5);
+  });
+
+  test('what Python refuses comes as one line', { skip: 'skip' in onnx && onnx.skip }, async () => {
+    const source = copies.of(fixtureModel('roberta'), path => writeFileSync(join(path, 'model.onnx'), 'no graph'));
+    await assert.rejects(take({ source, precision: 'int8', python }), { code: 'CONVERT_FAILED', message: /^[^\n]+$/ });
+  });
+
+  test('safetensors are exported on the way', { skip: 'skip' in torch && torch.skip }, async () => {
+    const { agreement, said } = await take({ source: WEIGHTS, precision: 'int8', python, maxDelta: 0.1 });
+    assert.equal(agreement.batchInvariance.bitEqual, true);
+    assert.ok(said.includes('exporting the PyTorch weights to ONNX'));
+  });
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Task } from '../../../src/ports.js';
+import { type BothScores, cascadeCurve, leastPassedOn, mostPassedOn } from '../../../src/tools/tune/curve.js';
+import { isSure } from '../../../src/workers/cascade/confidence.js';
+import { sameDecisions, turningPoints } from '../../../src/workers/cascade/turning-points.js';
+
+const TASKS: readonly Task[] = [
+  { name: 'spam', labels: ['spam'], activation: 'sigmoid', thresholds: [0.5] },
+  { name: 'mood', labels: ['glad', 'sad'], activation: 'softmax', thresholds: [0.5, 0.5] },
+];
+
+function pointsWith(minConfidence: number) {
+  const points = turningPoints(TASKS, {}, { minConfidence });
+  return { student: points, full: points };
+}
+
+function both(student: readonly number[], full: readonly number[]): BothScores {
+  return { student: Float64Array.from(student), full: Float64Array.from(full) };
+}
+
+describe('the curve of a cascade', () => {
+  test('tells for each threshold what is passed on and what is decided alike', () => {
+    const sure = [0.99, 0.98, 0.02];
+    const texts = [both(sure, sure), both([0.6, 1, 0], [0.4, 1, 0]), both([0.1, 1, 0], [0.2, 1, 0]), both(sure, sure)];
+    const curve = cascadeCurve(texts, pointsWith(0.5));
+    assert.deepEqual(
+      curve.map(({ passedOn, agreement }) => [passedOn, agreement]),
+      [
+        [0, 0.75],
+        [0.25, 1],
+        [0.5, 1],
+      ],
+    );
+    assert.equal(curve[0]?.minConfidence, 0);
+    assert.ok(Math.abs((curve[1]?.minConfidence ?? 0) - 0.9) < 1e-9);
+  });
+
+  test('is what the cascade does at every one of its thresholds', () => {
+    const score = fc.integer({ min: 0, max: 20 }).map(n => n / 20);
+    const row = fc.tuple(score, score).map(([spam, glad]) => [spam, glad, 1 - glad]);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(row, row), { minLength: 1, maxLength: 30 }), pairs => {
+        const texts = pairs.map(([student, full]) => both(student, full));
+        for (const { minConfidence, passedOn, agreement } of cascadeCurve(texts, pointsWith(0.5))) {
+          const { student: points } = pointsWith(minConfidence);
+          const kept = texts.filter(({ student }) => isSure(student, points));
+          const wrong = kept.filter(
+            ({ student, full }) => !sameDecisions([student, pointsWith(0.5).student], [full, pointsWith(0.5).full]),
+          );
+          assert.ok(Math.abs(passedOn - (texts.length - kept.length) / texts.length) < 1e-9);
+          assert.ok(Math.abs(agreement - (1 - wrong.length / texts.length)) < 1e-9);
+        }
+      }),
+    );
+  });
+
+  test('has the threshold for a wanted agreement, and for a share that may be passed on', () => {
+    const curve = [
+      { minConfidence: 0, passedOn: 0, agreement: 0.8 },
+      { minConfidence: 0.6, passedOn: 0.2, agreement: 0.95 },
+      { minConfidence: 0.7, passedOn: 0.4, agreement: 0.99 },
+    ];
+    assert.equal(leastPassedOn(curve, 0.9)?.minConfidence, 0.6);
+    assert.equal(leastPassedOn(curve, 0.8)?.minConfidence, 0);
+    assert.equal(leastPassedOn(curve, 0.999), undefined);
+    assert.equal(mostPassedOn(curve, 0.39)?.minConfidence, 0.6);
+    assert.equal(mostPassedOn(curve, 1)?.minConfidence, 0.7);
+  });
+
+  test('of no texts passes nothing on', () => {
+    assert.deepEqual(cascadeCurve([], pointsWith(0.5)), [{ minConfidence: 0, passedOn: 0, agreement: 1 }]);
+  });
+});

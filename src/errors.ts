@@ -28,6 +28,36 @@ export class SiftlineError extends Error {
     this.code = fields.code;
     this.exitCode = fields.exitCode;
   }
+
+  /** A command line that cannot be meant. */
+  static usage(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.usage, cause });
+  }
+
+  static config(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.config, cause });
+  }
+
+  static model(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.model, cause });
+  }
+
+  static broker(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.broker, cause });
+  }
+
+  static topic(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.topic, cause });
+  }
+
+  static registry(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.registry, cause });
+  }
+
+  /** Something that was looked at is not as it should be. */
+  static check(code: string, message: string, cause?: unknown): SiftlineError {
+    return new SiftlineError({ code, message, exitCode: ExitCode.check, cause });
+  }
 }
 
 /** For states that cannot happen: whoever sees this message has found a bug in siftline, not in their set-up. */

@@ -4,16 +4,41 @@
 export type Headers = ReadonlyArray<readonly [key: string, value: Buffer | null]>;
 
 /** One record as it came: a Kafka message, or a line of a file. */
-export interface SourceRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+export interface SourceRecord extends RecordPlace {
   /** Event time, milliseconds since the epoch; -1 when the record has none. */
   readonly timestamp: bigint;
   readonly key: Buffer | null;
   /** Null is a tombstone. */
   readonly value: Buffer | null;
   readonly headers: Headers;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A partition as a map key: "topic/3". Topic names hold no slash. */
+export function partitionId({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+export function parsePartitionId(id: string): TopicPartition {
+  const at = id.lastIndexOf('/');
+  return { topic: id.slice(0, at), partition: Number(id.slice(at + 1)) };
+}
+
+/** One record of a partition. */
+export interface RecordPlace extends TopicPartition {
+  readonly offset: bigint;
+}
+
+/**
+ * The id of a record's result, "topic-3-17": the same input has the same id, whoever answers it and however often. Readers
+ * drop repeats by it.
+ */
+export function recordId({ topic, partition, offset }: RecordPlace): string {
+  return `${topic}-${partition}-${offset}`;
 }
 
 /** Where in the journey a record was rejected. */

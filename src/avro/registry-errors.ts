@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 
 /** What was asked of which registry, in words; `registry` is its URL without credentials. */
 export interface Asked {
@@ -69,7 +69,7 @@ export function unreachable(asked: Asked, failure: { attempts: number; error: un
 }
 
 export function registryError(code: string, message: string, cause?: unknown): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.registry, cause });
+  return SiftlineError.registry(code, message, cause);
 }
 
 function subjectLine(asked: Asked): string {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { requireForRun } from '../config/load.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { LogReader } from '../kafka/log-reader.js';
 import { parseRange, requireRecords, resolveRange } from '../kafka/range.js';
 import { createLog } from '../observe/log.js';
@@ -175,9 +175,5 @@ function auditFailed(report: Report): SiftlineError {
   const found = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
-  return new SiftlineError({
-    code: 'AUDIT_FAILED',
-    message: `the outputs are not what the inputs ask for: ${found.join(', ')}`,
-    exitCode: ExitCode.check,
-  });
+  return SiftlineError.check('AUDIT_FAILED', `the outputs are not what the inputs ask for: ${found.join(', ')}`);
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { Finding, Status } from '../observe/finding.js';
 import { createLog } from '../observe/log.js';
 import { runChecks } from '../tools/checks/run.js';
@@ -60,9 +60,5 @@ function inWords(count: Count): string {
 }
 
 function checkFailed(count: Count): SiftlineError {
-  return new SiftlineError({
-    code: 'CHECK_FAILED',
-    message: `not ready to start (${inWords(count)}); mend what is marked FAIL above`,
-    exitCode: ExitCode.check,
-  });
+  return SiftlineError.check('CHECK_FAILED', `not ready to start (${inWords(count)}); mend what is marked FAIL above`);
 }

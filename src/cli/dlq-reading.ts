@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { parseRange, resolveRange } from '../kafka/range.js';
 import type { Closers } from '../stage/closers.js';
@@ -66,9 +66,8 @@ export async function openDlq(
 function recordsOf(text: string): Set<string> {
   const records = parseRecords(text);
   if (records) return records;
-  throw new SiftlineError({
-    code: 'OFFSETS_INVALID',
-    message: `--offsets ${text} cannot be read; give partition:offset, comma-separated, such as 0:12,0:15,1:7`,
-    exitCode: ExitCode.usage,
-  });
+  throw SiftlineError.usage(
+    'OFFSETS_INVALID',
+    `--offsets ${text} cannot be read; give partition:offset, comma-separated, such as 0:12,0:15,1:7`,
+  );
 }

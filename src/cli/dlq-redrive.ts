@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { GroupOffsets } from '../kafka/group-offsets.js';
@@ -148,11 +148,10 @@ function nextOf({ reached }: RedriveReport, topic: string): string {
 }
 
 function loop(topic: string): SiftlineError {
-  return new SiftlineError({
-    code: 'REDRIVE_LOOP',
-    message: `--to-topic ${topic} is the rejected topic itself; give an input topic, or none to send each where it came from`,
-    exitCode: ExitCode.usage,
-  });
+  return SiftlineError.usage(
+    'REDRIVE_LOOP',
+    `--to-topic ${topic} is the rejected topic itself; give an input topic, or none to send each where it came from`,
+  );
 }
 
 function noTarget(topic: string, to: string | undefined): SiftlineError {
@@ -160,5 +159,5 @@ function noTarget(topic: string, to: string | undefined): SiftlineError {
     to === undefined
       ? `topic ${plain(topic)}, where rejected records came from, is not there; name another with --to-topic`
       : `topic ${topic}, given with --to-topic, is not there; create it, or correct the name`;
-  return new SiftlineError({ code: 'TOPIC_MISSING', message, exitCode: ExitCode.topic });
+  return SiftlineError.topic('TOPIC_MISSING', message);
 }

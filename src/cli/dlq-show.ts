@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { LogReader } from '../kafka/log-reader.js';
 import { createLog } from '../observe/log.js';
 import type { SourceRecord } from '../ports.js';
@@ -59,11 +59,10 @@ async function recordAt(reader: LogReader, place: Place): Promise<SourceRecord> 
     }
   }
   const held = bounds ? `partition ${place.partition} holds ${bounds.from} to ${bounds.to}` : 'no such partition';
-  throw new SiftlineError({
-    code: 'RECORD_MISSING',
-    message: `there is no record ${nameOf(place)}; ${held} (end not included); \`siftline dlq list --records\` names them`,
-    exitCode: ExitCode.topic,
-  });
+  throw SiftlineError.topic(
+    'RECORD_MISSING',
+    `there is no record ${nameOf(place)}; ${held} (end not included); \`siftline dlq list --records\` names them`,
+  );
 }
 
 function valueAlone({ record }: DeadLetter, { hex, json }: ShowFlags): string | Buffer {
@@ -116,9 +115,8 @@ function asText(letter: DeadLetter): string {
 }
 
 function whichRecord(what: string): SiftlineError {
-  return new SiftlineError({
-    code: 'RECORD_INVALID',
-    message: `${what}; name one as TOPIC-PARTITION-OFFSET, such as siftline.rejected-0-12, or with -p and -o`,
-    exitCode: ExitCode.usage,
-  });
+  return SiftlineError.usage(
+    'RECORD_INVALID',
+    `${what}; name one as TOPIC-PARTITION-OFFSET, such as siftline.rejected-0-12, or with -p and -o`,
+  );
 }

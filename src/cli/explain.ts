@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { createLog } from '../observe/log.js';
 import { createPolicy, effectiveTasks } from '../policy/policy.js';
 import type { Task } from '../ports.js';
@@ -93,11 +93,7 @@ function inputOf(
 ): Texts | Promise<Texts> {
   if (texts.length === 0) return textsFromFiles(file ?? [], { format: inputFormat, stdin, config });
   if (file === undefined) return textsFromArguments(texts, config.input);
-  throw new SiftlineError({
-    code: 'EXPLAIN_INPUT',
-    message: 'a text and --file are both given; keep one of the two',
-    exitCode: ExitCode.usage,
-  });
+  throw SiftlineError.usage('EXPLAIN_INPUT', 'a text and --file are both given; keep one of the two');
 }
 
 /** One text is one thread's work: another would only load the model. */

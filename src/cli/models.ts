@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { Finding } from '../observe/finding.js';
 import { LIMITS } from '../tools/models/agreement.js';
 import { listModels, modelFacts } from '../tools/models/catalogue.js';
@@ -172,11 +172,7 @@ function lineOf({ status, check, text, details = [], remedy }: Finding): string 
 
 function notVerified(model: string, failed: readonly Finding[]): SiftlineError {
   const checks = failed.map(({ check }) => check).join(', ');
-  return new SiftlineError({
-    code: 'MODEL_NOT_VERIFIED',
-    message: `${model}: not as it should be (${checks}); do what is said above`,
-    exitCode: ExitCode.model,
-  });
+  return SiftlineError.model('MODEL_NOT_VERIFIED', `${model}: not as it should be (${checks}); do what is said above`);
 }
 
 function asJson(value: unknown): string {

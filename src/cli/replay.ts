@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type LoadedConfig, requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { parseRange } from '../kafka/range.js';
 import { createLog } from '../observe/log.js';
 import { Replay } from '../stage/replay.js';
@@ -67,9 +67,8 @@ function replayConfig(flags: ReplayFlags, { env }: CliContext): LoadedConfig {
 function refuseLive({ output }: Config, topics: readonly string[]): void {
   const live = topics.find(topic => topic === output.labelsTopic || topic === output.rejectedTopic);
   if (live === undefined) return;
-  throw new SiftlineError({
-    code: 'REPLAY_LIVE_TOPIC',
-    message: `${live} is a topic the stage itself writes to: its readers would get every answer again; give another, or --into-live-topic if that is meant`,
-    exitCode: ExitCode.usage,
-  });
+  throw SiftlineError.usage(
+    'REPLAY_LIVE_TOPIC',
+    `${live} is a topic the stage itself writes to: its readers would get every answer again; give another, or --into-live-topic if that is meant`,
+  );
 }

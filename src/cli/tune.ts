@@ -5,7 +5,7 @@ import { FILE_VARIABLE } from '../config/environment.js';
 import type { LoadedConfig } from '../config/load.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 import { createPaint, table } from '../tools/eval/paint.js';
 import { refusal } from '../tools/eval/refusal.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
@@ -164,7 +164,7 @@ function requireReached(tuned: Tuned, { latencyMs, agreement }: TuneFlags): void
 }
 
 function unreached(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.check });
+  return SiftlineError.check(code, message);
 }
 
 function positive(value: string): number {

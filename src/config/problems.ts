@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 
 /** One thing that is wrong with the configuration; `text` says what is allowed and what to do. */
 export interface Problem {
@@ -44,5 +44,5 @@ function shorten(line: string): string {
 }
 
 function failure(code: string, message: string, cause?: unknown): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.config, cause });
+  return SiftlineError.config(code, message, cause);
 }

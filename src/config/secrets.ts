@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 /**
  * The content of a secret file without one newline at its end (echo and most editors leave one). `field` is the field
@@ -21,5 +21,5 @@ function contentOf(path: string, field: string): string {
 
 function unreadable(path: string, field: string, why: string, cause?: unknown): SiftlineError {
   const message = `${field}: cannot read the secret in ${JSON.stringify(path)}: ${why}`;
-  return new SiftlineError({ code: 'CONFIG_SECRET_UNREADABLE', message, exitCode: ExitCode.config, cause });
+  return SiftlineError.config('CONFIG_SECRET_UNREADABLE', message, cause);
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import { parsePartitionId } from '../ports.js';
 import type { PartitionProgress } from './offsets.js';
-import { parsePartitionId } from './partition-id.js';
 
 export interface CommitterOptions {
   readonly intervalMs: number;

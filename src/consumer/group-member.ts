@@ -9,7 +9,7 @@ import {
   onUnreadable,
   type UnreadableHook,
 } from '../kafka/patches/index.js';
-import { parsePartitionId, partitionId, type TopicPartition } from './partition-id.js';
+import { parsePartitionId, partitionId, type TopicPartition } from '../ports.js';
 
 export interface MembershipOptions {
   readonly kafka: Kafka;

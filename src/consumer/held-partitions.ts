@@ -1,8 +1,7 @@
-import type { Batch, Occupancy, SourceRecord } from '../ports.js';
+import { type Batch, type Occupancy, parsePartitionId, type SourceRecord, type TopicPartition } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './offsets.js';
-import { parsePartitionId, type TopicPartition } from './partition-id.js';
 
 /** Records that were handed out together, and how to tell that they are done. */
 export interface HeldBatch extends Batch {

@@ -4,7 +4,7 @@ import { failPoint } from '../failpoints.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 import { recordOf } from '../kafka/record.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
-import type { Batch, Occupancy, Source } from '../ports.js';
+import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits, Held } from './buffer.js';
@@ -12,7 +12,6 @@ import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
 import { goOnAfter, type LostOffsetPolicy, offsetLost } from './lost-offsets.js';
-import { partitionId, type TopicPartition } from './partition-id.js';
 import { Signal } from './signal.js';
 
 export interface KafkaSourceOptions extends MembershipOptions {

@@ -1,5 +1,5 @@
 import type { KafkaAdmin } from '../kafka/admin.js';
-import type { TopicPartition } from './partition-id.js';
+import type { TopicPartition } from '../ports.js';
 
 export interface Lag extends TopicPartition {
   readonly records: bigint;

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 
 /** What to do where the next offset is not in the topic any more; input.onLostOffsets. */
@@ -25,11 +25,9 @@ export function offsetLost({ topic, partition, wanted, low, high }: LostOffset, 
       ? `retention has deleted ${low - wanted} offsets that were not read`
       : 'the topic was made anew, or lost its end';
   const reset = `kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute`;
-  return new SiftlineError({
-    code: 'OFFSET_LOST',
-    message:
-      `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but there are only ${low} to ${high}: ` +
+  return SiftlineError.topic(
+    'OFFSET_LOST',
+    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but there are only ${low} to ${high}: ` +
       `${why}; set input.onLostOffsets to earliest or latest to go on from there, or reset the group with ${reset}`,
-    exitCode: ExitCode.topic,
-  });
+  );
 }

@@ -1,10 +1,9 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
-import type { Batch, Occupancy, Source } from '../ports.js';
+import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
 import type { BatchBudget } from './batch-room.js';
 import { ONE_THREAD } from './batch-share.js';
 import type { BufferLimits } from './buffer.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
-import { partitionId, type TopicPartition } from './partition-id.js';
 import { Signal } from './signal.js';
 
 export interface RangeSourceOptions {

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { LatencyMs } from './latencies.js';
 import type { StartFailure } from './start-failure.js';
 import type { Tally } from './tally.js';
@@ -58,9 +58,8 @@ export function balance({ topics, windows }: Tally, sent?: number): void {
   ];
   const wrong = sums.filter(([, one, other]) => one !== other);
   if (wrong.length === 0) return;
-  throw new SiftlineError({
-    code: 'DEMO_BOOKS',
-    message: `the books do not balance: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
-    exitCode: ExitCode.check,
-  });
+  throw SiftlineError.check(
+    'DEMO_BOOKS',
+    `the books do not balance: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
+  );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { ExitCode, invariant, SiftlineError } from '../errors.js';
+import { invariant, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { balance, resultOf } from './books.js';
 import { consoleCommand } from './console-command.js';
@@ -214,9 +214,8 @@ export class Session implements StreamRun {
 }
 
 function stalled(sent: number, outcomes: number): SiftlineError {
-  return new SiftlineError({
-    code: 'DEMO_STALLED',
-    message: `${sent} records were fed and ${outcomes} have come out, and no more for ${STALL_MS / 1000} s`,
-    exitCode: ExitCode.check,
-  });
+  return SiftlineError.check(
+    'DEMO_STALLED',
+    `${sent} records were fed and ${outcomes} have come out, and no more for ${STALL_MS / 1000} s`,
+  );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import { OutputReader } from './outputs.js';
 import type { Tally } from './tally.js';
@@ -85,9 +85,8 @@ export class Watch {
 }
 
 function unread(): SiftlineError {
-  return new SiftlineError({
-    code: 'DEMO_UNREAD',
-    message: `what siftline wrote could not be read within ${END_LIMIT_MS / 1000} s; look at the health of the broker`,
-    exitCode: ExitCode.broker,
-  });
+  return SiftlineError.broker(
+    'DEMO_UNREAD',
+    `what siftline wrote could not be read within ${END_LIMIT_MS / 1000} s; look at the health of the broker`,
+  );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { kafkaErrorType, lastingError, notReadyError, unreachable } from './errors.js';
 import { createError, refusal } from './refusals.js';
 
@@ -199,5 +199,5 @@ function notReady(topics: readonly string[], limitMs: number): SiftlineError {
 }
 
 function topicError(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.topic });
+  return SiftlineError.topic(code, message);
 }

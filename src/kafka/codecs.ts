@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type * as kafkajs from 'kafkajs';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 /** A codec in the form kafkajs calls it. */
 export interface Codec {
@@ -55,17 +55,11 @@ export function createCodecs(maxBytes: number): Readonly<Record<CodecName, Codec
 function explain(error: unknown, name: CodecName, maxBytes: number): SiftlineError {
   const tooLarge = error instanceof TooLarge || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
   const explained = tooLarge
-    ? new SiftlineError({
-        code: 'BATCH_TOO_LARGE',
-        message: `a ${name} record batch unpacks to more than ${maxBytes} bytes; raise input.maxBatchBytes, or let the producer send smaller batches`,
-        exitCode: ExitCode.topic,
-      })
-    : new SiftlineError({
-        code: 'BATCH_UNREADABLE',
-        message: `a ${name} record batch cannot be unpacked: ${messageOf(error)}`,
-        exitCode: ExitCode.topic,
-        cause: error,
-      });
+    ? SiftlineError.topic(
+        'BATCH_TOO_LARGE',
+        `a ${name} record batch unpacks to more than ${maxBytes} bytes; raise input.maxBatchBytes, or let the producer send smaller batches`,
+      )
+    : SiftlineError.topic('BATCH_UNREADABLE', `a ${name} record batch cannot be unpacked: ${messageOf(error)}`, error);
   return Object.assign(explained, { retriable: false });
 }
 
@@ -212,11 +206,10 @@ function nodeZstd(): NodeZstd | undefined {
 async function zstdCompress(data: Buffer): Promise<Buffer> {
   const zstd = nodeZstd();
   if (zstd) return promisify(zstd.zstdCompress)(data);
-  throw new SiftlineError({
-    code: 'ZSTD_NOT_WRITABLE',
-    message: `Node ${process.version} can read zstd but not write it: use Node 22.15 or later, or another compression`,
-    exitCode: ExitCode.config,
-  });
+  throw SiftlineError.config(
+    'ZSTD_NOT_WRITABLE',
+    `Node ${process.version} can read zstd but not write it: use Node 22.15 or later, or another compression`,
+  );
 }
 
 async function zstdDecompress(data: Buffer, maxBytes: number): Promise<Buffer> {

@@ -1,4 +1,4 @@
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 interface KafkaError extends Error {
   readonly type?: string;
@@ -133,5 +133,5 @@ export function wayOut(error: unknown): string {
 }
 
 function brokerError(code: string, message: string, cause: unknown): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.broker, cause });
+  return SiftlineError.broker(code, message, cause);
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { kafkaErrorType } from './errors.js';
 import { InnerCluster, type InnerClusterOptions } from './inner-cluster.js';
 
@@ -52,10 +52,9 @@ export class GroupOffsets {
 }
 
 function inUse(group: string, cause: unknown): SiftlineError {
-  return new SiftlineError({
-    code: 'GROUP_IN_USE',
-    message: `group ${group} has members, so nothing can be remembered under its name; give --group a name of its own`,
-    exitCode: ExitCode.usage,
+  return SiftlineError.usage(
+    'GROUP_IN_USE',
+    `group ${group} has members, so nothing can be remembered under its name; give --group a name of its own`,
     cause,
-  });
+  );
 }

@@ -1,4 +1,5 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
+import { partitionId } from '../ports.js';
 import type { LogReader, PartitionRange } from './log-reader.js';
 
 /** One end of a range, as a user gives it. Offsets of single partitions go by "topic/partition" or by the number alone. */
@@ -125,7 +126,7 @@ async function offsetsOf(reader: LogReader, topic: string, bound: Bound): Promis
 }
 
 function offsetFor(offsets: ReadonlyMap<string, bigint>, { topic, partition }: PartitionRange): bigint | undefined {
-  return offsets.get(`${topic}/${partition}`) ?? offsets.get(String(partition));
+  return offsets.get(partitionId({ topic, partition })) ?? offsets.get(String(partition));
 }
 
 function isNamed(bound: Bound, range: PartitionRange): boolean {
@@ -161,5 +162,5 @@ export async function requireRecords(
 }
 
 function usage(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.usage });
+  return SiftlineError.usage(code, message);
 }

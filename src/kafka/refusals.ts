@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { kafkaErrorType } from './errors.js';
 
 const REASONS: Readonly<Record<string, readonly [what: string, wayOut: string]>> = {
@@ -37,12 +37,11 @@ export function createError(topic: string, error: unknown): SiftlineError | unde
   const type = refusalType(error);
   if (!type) return undefined;
   const [what, wayOut] = REASONS[type] ?? [`the brokers refuse: ${type}`, 'look into the log of the controller'];
-  return new SiftlineError({
-    code: `TOPIC_${type.replace(/^TOPIC_/, '')}`,
-    message: `topic ${topic} was not created: ${what}; ${wayOut}`,
-    exitCode: ExitCode.topic,
-    cause: error,
-  });
+  return SiftlineError.topic(
+    `TOPIC_${type.replace(/^TOPIC_/, '')}`,
+    `topic ${topic} was not created: ${what}; ${wayOut}`,
+    error,
+  );
 }
 
 /**
@@ -54,7 +53,7 @@ export function refusal(error: unknown, about: string): SiftlineError | undefine
   const right = type ? RIGHTS[about.startsWith('the settings') ? 'SETTINGS' : type] : undefined;
   if (!type || !right || !type.endsWith('AUTHORIZATION_FAILED')) return undefined;
   const message = `this user may not see ${about}; give it ${right}`;
-  return new SiftlineError({ code: type, message, exitCode: ExitCode.broker, cause: error });
+  return SiftlineError.broker(type, message, error);
 }
 
 const RIGHTS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import { connect, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 import type { Config } from '../config/schema.js';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 type Tls = Config['kafka']['tls'];
 
@@ -39,11 +39,10 @@ function readPem(path: string, field: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new SiftlineError({
-      code: 'CONFIG_FILE_UNREADABLE',
-      message: `${field}: ${path} cannot be read: ${messageOf(error)}`,
-      exitCode: ExitCode.config,
-      cause: error,
-    });
+    throw SiftlineError.config(
+      'CONFIG_FILE_UNREADABLE',
+      `${field}: ${path} cannot be read: ${messageOf(error)}`,
+      error,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import { untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
 import { startDockerBroker, whyNoDocker } from './docker-broker.js';
@@ -30,22 +30,19 @@ function needsJava({ listeners = [], formatArgs = [] }: BrokerOptions): boolean 
 }
 
 function unavailable(missing: readonly string[]): SiftlineError {
-  return new SiftlineError({
-    code: 'BROKER_UNAVAILABLE',
-    message:
-      `no Kafka broker: KAFKA_BROKERS is not set, and there is no ${missing.join(', and no ')}. ` +
+  return SiftlineError.broker(
+    'BROKER_UNAVAILABLE',
+    `no Kafka broker: KAFKA_BROKERS is not set, and there is no ${missing.join(', and no ')}. ` +
       'Do one of: install Java 17 or later and Maven; start Docker; set KAFKA_BROKERS=host:port.',
-    exitCode: ExitCode.broker,
-  });
+  );
 }
 
 async function givenBroker(bootstrap: string): Promise<Broker> {
   if (!(await untilReady(bootstrap, GIVEN_LIMIT_MS))) {
-    throw new SiftlineError({
-      code: 'BROKER_UNAVAILABLE',
-      message: `KAFKA_BROKERS is ${bootstrap}, but no broker answers there; start it, or unset KAFKA_BROKERS`,
-      exitCode: ExitCode.broker,
-    });
+    throw SiftlineError.broker(
+      'BROKER_UNAVAILABLE',
+      `KAFKA_BROKERS is ${bootstrap}, but no broker answers there; start it, or unset KAFKA_BROKERS`,
+    );
   }
   const refuse = (): never => {
     throw new Error(`the broker at ${bootstrap} was given to us, and is not ours to end`);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 import { packageFile } from '../package.js';
 import type { ModelInfo } from '../ports.js';
 import { type HuggingFaceConfig, parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
@@ -188,5 +188,5 @@ function chosenTasks(all: readonly TaskSpec[], wanted: readonly string[] | undef
 }
 
 function modelError(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.model });
+  return SiftlineError.model(code, message);
 }

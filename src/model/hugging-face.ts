@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { TaskSpec } from './manifest.js';
 
 /** The part of a Hugging Face `config.json` that says how to use a text classifier. */
@@ -92,5 +92,5 @@ function labelsOf(path: string, config: HuggingFaceConfig): string[] {
 }
 
 function unsupported(message: string): SiftlineError {
-  return new SiftlineError({ code: 'MODEL_UNSUPPORTED', message, exitCode: ExitCode.model });
+  return SiftlineError.model('MODEL_UNSUPPORTED', message);
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { ModelInfo, Task } from '../ports.js';
 import type { Aggregate } from './aggregate.js';
 
@@ -59,5 +59,5 @@ function requireRoom(stride: number, maxTokens: number): void {
 }
 
 function wrong(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.config });
+  return SiftlineError.config(code, message);
 }

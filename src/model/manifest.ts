@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 
 /** `siftline.json`: what a Hugging Face folder cannot say, such as several tasks from one pass. */
 const schema = z.strictObject({
@@ -73,11 +73,7 @@ export interface Manifest {
 export function parseManifest(file: string, json: unknown): Manifest {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    throw new SiftlineError({
-      code: 'MODEL_MANIFEST',
-      message: `${file}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
-      exitCode: ExitCode.model,
-    });
+    throw SiftlineError.model('MODEL_MANIFEST', `${file}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
   }
   const { tasks, ...rest } = parsed.data;
   return {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, invariant, messageOf, SiftlineError } from '../errors.js';
+import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
 import type { Arithmetic } from './arithmetic.js';
 import { type Columns, columnsOf, combine } from './combine.js';
@@ -246,12 +246,11 @@ function outputOf(folder: ModelFolder, session: Session, task: TaskSpec): string
 }
 
 function doesNotRun(folder: ModelFolder, error: unknown): SiftlineError {
-  return new SiftlineError({
-    code: 'MODEL_UNSUPPORTED',
-    message: `${folder.path}: ONNX Runtime fails on a first text: ${messageOf(error)}; the graph, tokenizer.json and config.json may not belong together, or one is damaged`,
-    exitCode: ExitCode.model,
-    cause: error,
-  });
+  return SiftlineError.model(
+    'MODEL_UNSUPPORTED',
+    `${folder.path}: ONNX Runtime fails on a first text: ${messageOf(error)}; the graph, tokenizer.json and config.json may not belong together, or one is damaged`,
+    error,
+  );
 }
 
 function damaged(folder: ModelFolder, { sample, task, label, expected, actual }: GoldenScore): SiftlineError {
@@ -263,5 +262,5 @@ function damaged(folder: ModelFolder, { sample, task, label, expected, actual }:
 }
 
 function modelError(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.model });
+  return SiftlineError.model(code, message);
 }

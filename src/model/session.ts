@@ -1,5 +1,5 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 import { type Arithmetic, arithmeticFor, type GraphFile } from './arithmetic.js';
 import type { RunInputs } from './tensors.js';
 
@@ -22,12 +22,11 @@ export class Session {
     try {
       return new Session(await InferenceSession.create(file.onnxFile, options), chosen);
     } catch (error) {
-      throw new SiftlineError({
-        code: 'MODEL_UNREADABLE',
-        message: `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
-        exitCode: ExitCode.model,
-        cause: error,
-      });
+      throw SiftlineError.model(
+        'MODEL_UNREADABLE',
+        `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
+        error,
+      );
     }
   }
 

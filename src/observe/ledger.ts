@@ -1,4 +1,4 @@
-import type { Outcome, SourceRecord } from '../ports.js';
+import { type Outcome, partitionId, type SourceRecord } from '../ports.js';
 
 /** What can become of a record that was taken; `consumed` is its entry. */
 export const FATES = ['consumed', 'labelled', 'rejected', 'skipped', 'revoked'] as const;
@@ -92,7 +92,7 @@ function tally<T>(all: readonly T[], { recordOf, fateOf, events }: Reading<T>): 
   for (const each of all) {
     const { topic, partition } = recordOf(each);
     if (last?.place.topic !== topic || last.place.partition !== partition) {
-      const id = `${topic}/${partition}`;
+      const id = partitionId({ topic, partition });
       last = places.get(id) ?? { place: { topic, partition }, counts: new Map() };
       places.set(id, last);
     }

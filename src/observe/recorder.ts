@@ -1,4 +1,12 @@
-import { ANSWERED_BY, type BatchTimings, type Outcome, REJECT_REASONS, SKIP_REASONS, type Task } from '../ports.js';
+import {
+  ANSWERED_BY,
+  type BatchTimings,
+  type Outcome,
+  partitionId,
+  REJECT_REASONS,
+  SKIP_REASONS,
+  type Task,
+} from '../ports.js';
 import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
 import { STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
@@ -112,7 +120,7 @@ export class Recorder implements LedgerEvents {
   /** The first of a partition makes all its series, so that the first rejection is seen. */
   moved({ topic, partition }: Place, outcome: Fate, records: number): void {
     const counter = this.registry.counter('siftline_partition_records_total');
-    const id = `${topic}/${partition}`;
+    const id = partitionId({ topic, partition });
     if (!this.#places.has(id)) for (const each of FATES) counter.inc({ topic, partition, outcome: each }, 0);
     this.#places.add(id);
     counter.inc({ topic, partition, outcome }, records);

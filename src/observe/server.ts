@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 /** What a probe answers: fine or not, and why. */
 export interface Probe {
@@ -75,10 +75,9 @@ function send(response: ServerResponse, status: number, body: object): void {
 }
 
 function cannotListen(address: string, error: Error): SiftlineError {
-  return new SiftlineError({
-    code: 'ADMIN_PORT',
-    message: `cannot listen on ${address} (${messageOf(error)}); set metrics.port to a free port, or 0 for any`,
-    exitCode: ExitCode.config,
-    cause: error,
-  });
+  return SiftlineError.config(
+    'ADMIN_PORT',
+    `cannot listen on ${address} (${messageOf(error)}); set metrics.port to a free port, or 0 for any`,
+    error,
+  );
 }

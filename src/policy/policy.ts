@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js';
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type { Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
 
 type PolicyConfig = Config['policy'];
@@ -126,5 +126,5 @@ function requireKnown(
 }
 
 function unknown(message: string): SiftlineError {
-  return new SiftlineError({ code: 'POLICY_UNKNOWN', message, exitCode: ExitCode.config });
+  return SiftlineError.config('POLICY_UNKNOWN', message);
 }

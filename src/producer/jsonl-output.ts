@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 
 /** Where lines are written to. */
 export interface JsonlOutput {
@@ -48,7 +48,7 @@ export function fileOutput(path: string): JsonlOutput {
 
 export function unwritable(name: string, cause: unknown): SiftlineError {
   const message = `${name}: cannot be written: ${messageOf(cause)}; check the path, its rights and the space left`;
-  return new SiftlineError({ code: 'OUTPUT_UNWRITABLE', message, exitCode: ExitCode.usage, cause });
+  return SiftlineError.usage('OUTPUT_UNWRITABLE', message, cause);
 }
 
 async function isSpecial(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import type { Outcome, Sink } from '../ports.js';
+import { type Outcome, partitionId, type Sink } from '../ports.js';
 import type { IdempotentProducer } from './idempotent-producer.js';
 import { Lane, Refused } from './lane.js';
 import { type Result, Results, type ResultsOptions, type Target } from './results.js';
@@ -74,7 +74,7 @@ export class KafkaSink implements Sink {
   }
 
   #lane(target: Target): Lane {
-    const id = `${target.topic}/${target.partition}`;
+    const id = partitionId(target);
     const lane = this.#lanes.get(id) ?? this.#newLane(target);
     this.#lanes.set(id, lane);
     return lane;

@@ -1,5 +1,5 @@
 import type { Message } from 'kafkajs';
-import { ExitCode, messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
 import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
@@ -123,9 +123,8 @@ function rejection(reason: Rejection['reason'], stage: Rejection['stage'], detai
 }
 
 function nothingLeft(topic: string, type: string): never {
-  throw new SiftlineError({
-    code: 'DEAD_LETTER_REFUSED',
-    message: `topic ${topic} refuses a rejected record (${type}), which would be lost; it must not be compacted, and must take records of 8 KB`,
-    exitCode: ExitCode.topic,
-  });
+  throw SiftlineError.topic(
+    'DEAD_LETTER_REFUSED',
+    `topic ${topic} refuses a rejected record (${type}), which would be lost; it must not be compacted, and must take records of 8 KB`,
+  );
 }

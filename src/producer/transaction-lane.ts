@@ -1,5 +1,5 @@
 import { lastingError } from '../kafka/errors.js';
-import type { Outcome, SourceRecord } from '../ports.js';
+import { type Outcome, partitionId, type SourceRecord } from '../ports.js';
 import { bytesOf } from './message-bytes.js';
 import { refusalOf } from './refused.js';
 import type { Result, Target } from './results.js';
@@ -243,7 +243,7 @@ function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
   const byTarget = new Map<string, { target: Target; messages: Array<Send['messages'][number]> }>();
   for (const { out } of results) {
     if (!out) continue;
-    const id = `${out.target.topic}/${out.target.partition}`;
+    const id = partitionId(out.target);
     const known = byTarget.get(id) ?? { target: out.target, messages: [] };
     known.messages.push(out.message);
     byTarget.set(id, known);

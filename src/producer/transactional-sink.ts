@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import type { Claim, Outcome, Sink } from '../ports.js';
+import { type Claim, type Outcome, partitionId, type Sink } from '../ports.js';
 import type { SinkEvents } from './kafka-sink.js';
 import { type Result, Results, type ResultsOptions, type Target } from './results.js';
 import { TransactionLane, type TransactionPort } from './transaction-lane.js';
@@ -50,7 +50,7 @@ export class TransactionalSink implements Sink {
     this.#enter(batch.epoch);
     const stored = await Promise.all(
       batch.next.map(({ topic, partition, offset }) => {
-        const own = results.get(`${topic}/${partition}`) ?? [];
+        const own = results.get(partitionId({ topic, partition })) ?? [];
         return this.#lane({ topic, partition }).push(own, { epoch: batch.epoch, next: offset, ...rights });
       }),
     );
@@ -70,7 +70,7 @@ export class TransactionalSink implements Sink {
   }
 
   #lane(input: Target): TransactionLane {
-    const id = `${input.topic}/${input.partition}`;
+    const id = partitionId(input);
     const lane = this.#lanes.get(id) ?? this.#newLane(input);
     this.#lanes.set(id, lane);
     return lane;
@@ -102,8 +102,7 @@ export class TransactionalSink implements Sink {
 function byInput(results: readonly Result[]): Map<string, Result[]> {
   const groups = new Map<string, Result[]>();
   for (const result of results) {
-    const { topic, partition } = result.outcome.record;
-    const id = `${topic}/${partition}`;
+    const id = partitionId(result.outcome.record);
     const group = groups.get(id);
     if (group) group.push(result);
     else groups.set(id, [result]);

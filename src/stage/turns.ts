@@ -1,4 +1,4 @@
-import type { SourceRecord } from '../ports.js';
+import { partitionId, type SourceRecord } from '../ports.js';
 
 /** A batch's place in the queue of every partition it has records of. */
 export interface Turn {
@@ -16,7 +16,7 @@ export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 
   enter(records: readonly SourceRecord[]): Turn {
-    const partitions = new Set(records.map(({ topic, partition }) => `${topic}/${partition}`));
+    const partitions = new Set(records.map(partitionId));
     let pass = () => {};
     const passed = new Promise<void>(resolve => {
       pass = resolve;

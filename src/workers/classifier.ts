@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../errors.js';
+import { SiftlineError } from '../errors.js';
 import type {
   BatchTimings,
   ClassifiedBatch,
@@ -92,7 +92,7 @@ export class WorkerClassifier implements Classifier {
   #judge(reply: Reply): void {
     if (reply.kind === 'crashed') this.#options.onCrash(reply.message);
     if (reply.kind === 'failure' && reply.code.startsWith('MODEL_')) {
-      throw new SiftlineError({ code: reply.code, message: reply.message, exitCode: ExitCode.model });
+      throw SiftlineError.model(reply.code, reply.message);
     }
   }
 

@@ -148,10 +148,5 @@ function ready(reply: Reply): Ready {
 }
 
 function startError(what: string, cause?: unknown): SiftlineError {
-  return new SiftlineError({
-    code: 'WORKERS_FAILED',
-    message: `inference threads did not start: ${what}`,
-    exitCode: ExitCode.model,
-    cause,
-  });
+  return SiftlineError.model('WORKERS_FAILED', `inference threads did not start: ${what}`, cause);
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
 import { createAvroReader, type SchemaSource } from './avro.js';
 import { createFields } from './fields.js';
@@ -59,11 +59,10 @@ function createReader(options: DecodeOptions): ValueReader {
 
 function needed(schemas: SchemaSource | undefined): SchemaSource {
   if (schemas) return schemas;
-  throw new SiftlineError({
-    code: 'DECODE_NO_SCHEMAS',
-    message: 'the input format is avro and no schema registry is set; set its URL, or another input format',
-    exitCode: ExitCode.config,
-  });
+  throw SiftlineError.config(
+    'DECODE_NO_SCHEMAS',
+    'the input format is avro and no schema registry is set; set its URL, or another input format',
+  );
 }
 
 function tooLarge(value: Buffer, limit: number): Decoded {

@@ -1,5 +1,5 @@
 /// <reference lib="es2024.string" />
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { Rejection } from '../../ports.js';
 import { type FieldPath, parseFieldPath, valueAt } from './path.js';
 import { rejected } from './rejection.js';
@@ -74,9 +74,5 @@ function kindOf(value: unknown): string {
 }
 
 function noTextFields(): SiftlineError {
-  return new SiftlineError({
-    code: 'DECODE_NO_TEXT',
-    message: 'no text field is set; name at least one, like text or post.body.text',
-    exitCode: ExitCode.config,
-  });
+  return SiftlineError.config('DECODE_NO_TEXT', 'no text field is set; name at least one, like text or post.body.text');
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 
 /** Where a field is: keys and array indexes from the outside in. */
 export type FieldPath = readonly string[];
@@ -35,9 +35,8 @@ function same(value: unknown): unknown {
 }
 
 function wrongPath(path: string): SiftlineError {
-  return new SiftlineError({
-    code: 'DECODE_PATH',
-    message: `the field path "${path}" has an empty step; write steps with one dot between them, like post.body.text`,
-    exitCode: ExitCode.config,
-  });
+  return SiftlineError.config(
+    'DECODE_PATH',
+    `the field path "${path}" has an empty step; write steps with one dot between them, like post.body.text`,
+  );
 }

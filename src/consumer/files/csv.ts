@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import { parseFieldPath } from '../decode/path.js';
 import type { FileValue } from './lines.js';
 
@@ -136,5 +136,5 @@ function malformed(error: CsvError, { name, maxBytes }: CsvOptions, line: number
 }
 
 function inputError(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.usage });
+  return SiftlineError.usage(code, message);
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { ExitCode, messageOf, SiftlineError } from '../../errors.js';
+import { messageOf, SiftlineError } from '../../errors.js';
 
 export const FILE_FORMATS = ['text', 'jsonl', 'csv'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
@@ -50,7 +50,7 @@ export function streamInput(name: string, stream: Readable, given: FileFormat | 
 
 export function unreadable(name: string, cause: unknown): SiftlineError {
   const code = 'INPUT_UNREADABLE';
-  return new SiftlineError({ code, message: `${name}: ${why(cause)}`, exitCode: ExitCode.usage, cause });
+  return SiftlineError.usage(code, `${name}: ${why(cause)}`, cause);
 }
 
 function why(cause: unknown): string {
@@ -68,9 +68,8 @@ function formatOf(path: string): FileFormat {
   const extension = extname(path).toLowerCase();
   const format = FORMATS[extension];
   if (format) return format;
-  throw new SiftlineError({
-    code: 'INPUT_FORMAT',
-    message: `${path}: "${extension}" does not say what is in it; give --input-format ${FILE_FORMATS.join(', ')}`,
-    exitCode: ExitCode.usage,
-  });
+  throw SiftlineError.usage(
+    'INPUT_FORMAT',
+    `${path}: "${extension}" does not say what is in it; give --input-format ${FILE_FORMATS.join(', ')}`,
+  );
 }

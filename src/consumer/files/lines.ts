@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 
 /** A value found in a file, and the line it starts in, from 0. */
 export interface FileValue {
@@ -43,11 +43,10 @@ export async function* readJsonLines(
 }
 
 function oneArray(name: string): SiftlineError {
-  return new SiftlineError({
-    code: 'INPUT_MALFORMED',
-    message: `${name}: is one JSON array; write one value a line, as jq -c '.[]' does`,
-    exitCode: ExitCode.usage,
-  });
+  return SiftlineError.usage(
+    'INPUT_MALFORMED',
+    `${name}: is one JSON array; write one value a line, as jq -c '.[]' does`,
+  );
 }
 
 /** The line whose end has not come yet. */

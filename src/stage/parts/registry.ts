@@ -1,7 +1,7 @@
 import { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { readSecret } from '../../config/secrets.js';
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 
 export interface OutputSchemas {
@@ -53,9 +53,8 @@ export async function schemaIds(
 async function lookUp(client: RegistryClient, subject: string, schema: unknown): Promise<number> {
   const answer = await client.lookup(subject, schema);
   if (answer.kind === 'found') return answer.id;
-  throw new SiftlineError({
-    code: 'REGISTRY_SCHEMA_MISSING',
-    message: `the registry has no such schema under subject "${subject}" and registry.register is false; register the file from schemas/, or set it to true`,
-    exitCode: ExitCode.registry,
-  });
+  throw SiftlineError.registry(
+    'REGISTRY_SCHEMA_MISSING',
+    `the registry has no such schema under subject "${subject}" and registry.register is false; register the file from schemas/, or set it to true`,
+  );
 }

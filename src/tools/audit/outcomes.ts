@@ -1,6 +1,6 @@
 import { unframe } from '../../avro/framing.js';
 import { unwrapped } from '../../avro/type.js';
-import type { Headers, SourceRecord } from '../../ports.js';
+import { type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 import { answerFingerprint, carriedFingerprint, valueFingerprint } from './fingerprint.js';
@@ -82,8 +82,8 @@ function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timesta
 }
 
 /** A label's last header is its id; without the right one there, the headers are not those of the input. */
-function withoutId(headers: Headers, { topic, partition, offset }: Classification['source']): Headers {
+function withoutId(headers: Headers, source: Classification['source']): Headers {
   const [name, value] = headers.at(-1) ?? [];
-  const isId = name === 'siftline.id' && value?.toString() === `${topic}-${partition}-${offset}`;
+  const isId = name === 'siftline.id' && value?.toString() === recordId(source);
   return isId ? headers.slice(0, -1) : [...headers, ['siftline.id', null]];
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import { type ClusterState, KafkaAdmin } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { tlsOptions } from '../../kafka/tls.js';
@@ -42,11 +42,7 @@ async function reachAny(kafka: Config['kafka']): Promise<readonly Reach[]> {
   const failed = failures(reached);
   if (failed.length < reached.length) return reached;
   const each = failed.map(({ address, why }) => `${address} (${why})`).join(', ');
-  throw new SiftlineError({
-    code: 'BROKER_UNREACHABLE',
-    message: `no broker answers: ${each}; ${waysOut(failed)}`,
-    exitCode: ExitCode.broker,
-  });
+  throw SiftlineError.broker('BROKER_UNREACHABLE', `no broker answers: ${each}; ${waysOut(failed)}`);
 }
 
 /** Of several that differ none is the one to follow. */

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.js';
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { KafkaAdmin, TopicState } from '../../kafka/admin.js';
 import { type Difference, differences, recommended, type Setting, type TopicRole } from './topic-settings.js';
 
@@ -137,5 +137,5 @@ function requireInputs({ input }: Config, states: ReadonlyMap<string, TopicState
 }
 
 function topicError(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.topic });
+  return SiftlineError.topic(code, message);
 }

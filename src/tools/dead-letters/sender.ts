@@ -1,6 +1,7 @@
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.js';
+import { partitionId } from '../../ports.js';
 import type { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { Lane, Refused } from '../../producer/lane.js';
 import type { Target } from '../../producer/results.js';
@@ -37,7 +38,7 @@ export class Sender {
   }
 
   #lane(target: Target): Lane {
-    const id = `${target.topic}/${target.partition}`;
+    const id = partitionId(target);
     const lane = this.#lanes.get(id) ?? this.#newLane(target);
     this.#lanes.set(id, lane);
     return lane;

@@ -1,8 +1,8 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 
 /** What the user gave cannot be evaluated: exit code usage. The message names the thing, its value and the way out. */
 export function refusal(code: string, message: string, cause?: unknown): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.usage, cause });
+  return SiftlineError.usage(code, message, cause);
 }
 
 const MOST_NAMES = 20;

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { ModelInfo, Task } from '../../ports.js';
 import type { ConfidenceWanted } from './turning-points.js';
 
@@ -45,5 +45,5 @@ function unlikeness({ name, labels, activation }: Task, other: Task | undefined)
 }
 
 function wrong(code: string, message: string): SiftlineError {
-  return new SiftlineError({ code, message, exitCode: ExitCode.config });
+  return SiftlineError.config(code, message);
 }

@@ -1,4 +1,4 @@
-import { ExitCode, SiftlineError } from '../../errors.js';
+import { SiftlineError } from '../../errors.js';
 import type { Task } from '../../ports.js';
 import type { Target } from './occlusion.js';
 
@@ -32,5 +32,5 @@ function nameOf({ task, label }: Target): string {
 }
 
 function unknown(message: string): SiftlineError {
-  return new SiftlineError({ code: 'EXPLAIN_UNKNOWN', message, exitCode: ExitCode.config });
+  return SiftlineError.config('EXPLAIN_UNKNOWN', message);
 }

@@ -44,7 +44,7 @@ async function profile(): Promise<Event[]> {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
-    graphOptimizationLevel: folder.optimised ? 'basic' : 'all',
+    graphOptimizationLevel: folder.optimised ? 'extended' : 'all',
     enableProfiling: true,
     profileFilePrefix: join(place, 'profile'),
   });

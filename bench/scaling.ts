@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { cpus, release } from 'node:os';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../src/demo/broker.js';
 import { CpuShare } from './cpu-share.js';
 import { Group, seriesOf } from './group.js';
+import { machineLine } from './machine.js';
 import { replacePart } from './part.js';
 import { type Changed, type Drained, renderScaling, type ScalingResult } from './scaling-report.js';
 import { counted, silence } from './silence.js';
@@ -39,7 +40,7 @@ const { KAFKA_BROKERS: given, JAVA_HOME: javaHome } = process.env;
 const broker = await startBroker({ log: line => console.error(line), given, javaHome });
 try {
   const result: ScalingResult = {
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`,
+    machine: await machineLine(),
     model: values.model,
     delivery: values.delivery,
     count: Number(values.count),

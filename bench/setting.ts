@@ -43,8 +43,8 @@ export class Setting {
 
   /** The limit, on these texts. */
   raw(texts: readonly string[], threads: number): Promise<Measured> {
-    const { onnxFile, optimised, padId } = this.folder;
-    return measureRaw({ onnxFile, optimised, padId, runTokens: RUN_TOKENS, ids: this.#ids(texts) }, threads);
+    const { onnxFile, optimised, saturates, padId } = this.folder;
+    return measureRaw({ onnxFile, optimised, saturates, padId, runTokens: RUN_TOKENS, ids: this.#ids(texts) }, threads);
   }
 
   #ids(texts: readonly string[]): number[][] {

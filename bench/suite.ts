@@ -1,4 +1,4 @@
-import { cpus, release } from 'node:os';
+import { cpus } from 'node:os';
 import type { BenchArgs } from './args.js';
 import { ClassifyCommand } from './contestants/classify.js';
 import type { StreamContestant } from './contestants/contestant.js';
@@ -6,6 +6,7 @@ import { lineUp } from './contestants/lineup.js';
 import { siftline } from './contestants/siftline.js';
 import { drain } from './drain.js';
 import { measureGrowth } from './growth.js';
+import { machineLine } from './machine.js';
 import { type Measured, mediansOf } from './measured.js';
 import { paced } from './paced.js';
 import type { BenchResult, PacedAt, Result } from './result.js';
@@ -48,7 +49,7 @@ export async function bench(args: BenchArgs): Promise<BenchResult> {
       results.push({ name, title, count, ...medians, paced: under });
     }
     const growth = args.growth ? await measureGrowth(setting) : [];
-    const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
+    const machine = await machineLine(setting.folder);
     const about = { args, machine, cores: cpus().length, meanTokens, model, repeatShare: REPEAT_SHARE };
     return { ...about, results, missing, agreement, growth };
   } finally {

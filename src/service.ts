@@ -93,6 +93,7 @@ export class Service {
     const policy = createPolicy(config.policy, built.folder.info.tasks, built.student?.tasks);
     await this.#openAdminServer(recorder);
     const { admin, decoder, context } = await this.#openEdges(built);
+    this.#built(recorder, built.pool.arithmetic);
     // Joining only to leave again would make the whole group wait for a rebalance.
     if (this.#phase === 'draining') return;
     await this.#openSink(context, recorder);
@@ -130,10 +131,16 @@ export class Service {
     for (const { name, version, sha256, precision } of student ? [folder.info, student] : [folder.info]) {
       recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
     }
-    recorder.registry.gauge('siftline_build_info').set({ version: this.#options.version, node: process.version }, 1);
+    this.#built(recorder);
     recorder.registry.gauge('siftline_workers').set(pool.threads);
     onThrottled(ms => recorder.registry.counter('siftline_throttled_seconds_total').inc(ms / 1000));
     return recorder;
+  }
+
+  /** The arithmetic is known once the threads have loaded the model. */
+  #built(recorder: Recorder, arithmetic?: string): void {
+    const program = { version: this.#options.version, node: process.version };
+    recorder.built(arithmetic === undefined ? program : { ...program, arithmetic });
   }
 
   /** What can be looked at before the group is joined: brokers, topics, registry; and the model, warm and proved. */
@@ -162,6 +169,7 @@ export class Service {
         student: student?.name,
         tasks,
         workers: pool.threads,
+        arithmetic: pool.arithmetic,
       },
       'model loaded',
     );

@@ -76,8 +76,8 @@ LIMITS = """
 - Rare emotions (relief, grief, nervousness, realization, pride) are unreliable.
 - Texts are cut at 128 tokens by default. Training saw at most 128; positions allow 512.
 - Calibration holds inside the domains above; on other texts (Surge) confidence is too high.
-- int8 label choices differ from fp32 in part of the close calls (table above); accuracy is what was compared. Bits may
-  differ on CPUs without VNNI.
+- int8 label choices differ from fp32 in part of the close calls (table above); accuracy is what was compared. The
+  int8 products are the same whole numbers on every CPU (docs/decisions/0007).
 """
 
 

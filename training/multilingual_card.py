@@ -95,8 +95,8 @@ LIMITS = """
   tokens, and ordinary words of the 18 other languages may take more tokens than before (table above).
 - The base weights were read from 4-bit blocks; what that cost was not measured.
 - Texts are cut at 128 tokens by default (about 170 Chinese characters). Training saw at most 128; positions allow 512.
-- int8 label choices differ from fp32 in part of the close calls (table above); accuracy is what was compared. Bits may
-  differ on CPUs without VNNI.
+- int8 label choices differ from fp32 in part of the close calls (table above); accuracy is what was compared. The
+  int8 products are the same whole numbers on every CPU (docs/decisions/0007).
 """
 
 

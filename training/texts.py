@@ -98,9 +98,9 @@ MULTILINGUAL = [
     "🎉🎂🥳",
 ]  # fmt: skip
 
-GOLDEN = [HARMLESS[i] for i in (1, 2, 4, 6, 14, 29)]
+GOLDEN = [HARMLESS[i] for i in (1, 2, 4, 6, 14, 29, 0, 5, 7, 8, 11, 12, 17, 18, 23, 40)]
 
-GOLDEN_MULTILINGUAL = [MULTILINGUAL[i] for i in (1, 2, 7, 8, 14, 18, 27, 31, 37)]
+GOLDEN_MULTILINGUAL = [MULTILINGUAL[i] for i in (1, 2, 7, 8, 14, 18, 27, 31, 37, 3, 6, 16, 20, 22, 25, 39)]
 
 WORDS = "time house river music computer walking unbelievable antidisestablishmentarianism 3.14 co-operate don't".split()
 

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { GraphFile } from '../../src/model/arithmetic.js';
 import { planRuns } from '../../src/model/plan.js';
 import { Session } from '../../src/model/session.js';
 import { Tensors } from '../../src/model/tensors.js';
@@ -7,17 +8,15 @@ import { Tensors } from '../../src/model/tensors.js';
  * The limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock starts; nothing
  * is read, activated or written. One single-threaded session, as in a worker.
  */
-export interface RawJob {
-  readonly onnxFile: string;
-  readonly optimised: boolean;
+export interface RawJob extends GraphFile {
   readonly padId: number;
   readonly runTokens: number;
   readonly ids: ReadonlyArray<readonly number[]>;
 }
 
 const WARM_UP_RUNS = 20;
-const { onnxFile, optimised, padId, runTokens, ids } = workerData as RawJob;
-const session = await Session.open({ onnxFile, optimised });
+const { padId, runTokens, ids, ...file } = workerData as RawJob;
+const session = await Session.open(file);
 const tensors = new Tensors(padId);
 const encoded = ids.map(each => ({ ids: each }));
 const runs = planRuns(

@@ -35,6 +35,8 @@ export interface BuiltWorkers extends BuiltClassifier {
 
 export interface ClassifierEvents {
   crashed?(): void;
+  /** A model may compute otherwise here than where it was made; the message says why and what to do. */
+  doubted?(why: string): void;
   lookedUp?(lookups: Lookups): void;
 }
 
@@ -107,7 +109,10 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
     onUnshared: why =>
       log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
-    onDoubt: why => log.warn({ event: 'golden_differs', error: why }, 'the model computes otherwise here'),
+    onDoubt: why => {
+      log.warn({ event: 'golden_differs', error: why }, 'a model computes otherwise here than where it was made');
+      events.doubted?.(why);
+    },
   });
   const classifier = new WorkerClassifier({
     pool,

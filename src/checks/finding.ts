@@ -42,8 +42,17 @@ export function failure(check: string, error: unknown): Finding {
   return details.length > 0 ? { ...finding, details: details.map(line => line.trim()) } : finding;
 }
 
+/** A warning from a message of our own. */
+export function asWarning(check: string, message: string): Finding {
+  return { status: 'warn', check, ...split(message) };
+}
+
 function halves(message: string, error: unknown): { text: string; remedy?: string } {
+  return error instanceof SiftlineError ? split(message) : { text: message };
+}
+
+function split(message: string): { text: string; remedy?: string } {
   const cut = message.lastIndexOf('; ');
-  if (!(error instanceof SiftlineError) || cut < 0) return { text: message };
+  if (cut < 0) return { text: message };
   return { text: message.slice(0, cut), remedy: message.slice(cut + 2) };
 }

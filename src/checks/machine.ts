@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Config } from '../config/schema.js';
+import type { Arithmetic } from '../model/arithmetic.js';
 import { type ReadText, threadsForQuota } from '../workers/threads.js';
 import { type Finding, ok, warn } from './finding.js';
 
@@ -26,17 +27,33 @@ const INSTRUCTIONS: ReadonlyArray<readonly [flag: string, name: string]> = [
   ['asimddp', 'Arm dot product'],
 ];
 
-/** Threads against the CPU quota, and what the processor has for int8. */
-export function checkCpu(workers: Config['workers'], { read, cores }: Machine): Finding[] {
+/** Threads against the CPU quota, the processor's instructions for int8, and how products are computed with them. */
+export function checkCpu(
+  workers: Config['workers'],
+  { read, cores }: Machine,
+  arithmetic: Arithmetic | undefined,
+): Finding[] {
   const allowed = threadsForQuota(read, cores);
   const threads = workers.count ?? allowed;
   const flags = instructionsOf(read('/proc/cpuinfo'));
   const quota = allowed < cores ? `a CPU quota for ${allowed} of ${cores} cores` : `${cores} cores, no lower CPU quota`;
   const found = flags === undefined ? 'instructions unknown' : flags.join(', ') || 'no AVX2';
   return [
-    ok('cpu', `${threads} inference ${threads === 1 ? 'thread' : 'threads'}; ${quota}; ${found}`),
+    ok(
+      'cpu',
+      [`${threads} inference ${threads === 1 ? 'thread' : 'threads'}`, quota, found, ...said(arithmetic)].join('; '),
+    ),
     ...(threads > allowed ? [tooMany(threads, allowed)] : []),
     ...(flags?.length === 0 ? [noVectors] : []),
+  ];
+}
+
+function said(arithmetic: Arithmetic | undefined): string[] {
+  if (arithmetic === undefined) return [];
+  return [
+    arithmetic === 'native'
+      ? 'arithmetic native: the fast int8 kernel is exact'
+      : 'arithmetic widened: the fast int8 kernel of this CPU clips sums, so the exact one is used, at about nine tenths of the speed',
   ];
 }
 

@@ -3,16 +3,19 @@ import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { buildClassifier, explainingOf } from '../assembly/classifier.js';
 import type { Config } from '../config/schema.js';
+import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import { createPolicy } from '../policy/policy.js';
 import type { ModelInfo } from '../types.js';
 import type { WorkerSetup } from '../workers/protocol.js';
-import { type Finding, failure, ok, warn } from './finding.js';
+import { asWarning, type Finding, failure, ok, warn } from './finding.js';
 
 export interface CheckedModel {
   readonly findings: readonly Finding[];
   /** Undefined when the folder could not be read. */
   readonly info: ModelInfo | undefined;
+  /** How int8 products are computed here; undefined when the model could not be loaded. */
+  readonly arithmetic: Arithmetic | undefined;
   /** Of the ONNX file and the weights beside it. */
   readonly bytes: number;
 }
@@ -26,8 +29,11 @@ export async function checkModel(
   log: Logger,
 ): Promise<CheckedModel> {
   const one = { ...config, workers: { ...config.workers, count: 1 } };
+  const doubts: Finding[] = [];
   try {
-    const { classifier, folder, setup } = await buildClassifier(one, log);
+    const { classifier, folder, pool, setup } = await buildClassifier(one, log, {
+      doubted: why => void doubts.push(asWarning('model', why)),
+    });
     const started = performance.now();
     const opened = await classifier.open().then(
       () => ok('model', describe(setup, performance.now() - started)),
@@ -35,12 +41,13 @@ export async function checkModel(
     );
     await classifier.close();
     return {
-      findings: [opened, ...(config.model.verify ? [] : [unverified])],
+      findings: [opened, ...doubts, ...(config.model.verify ? [] : [unverified])],
       info: folder.info,
+      arithmetic: pool.arithmetic,
       bytes: foldersOf(setup).reduce((sum, { onnxFile }) => sum + bytesOf(onnxFile), 0),
     };
   } catch (error) {
-    return { findings: [failure('model', error)], info: undefined, bytes: 0 };
+    return { findings: [failure('model', error)], info: undefined, arithmetic: undefined, bytes: 0 };
   }
 }
 
@@ -77,7 +84,7 @@ function identity({ info: { name, version, precision, sha256 } }: ModelFolder): 
 
 function proof({ golden }: ModelFolder, verified: boolean): string {
   const samples = golden.length;
-  return verified && samples > 0 ? `${samples} golden samples as they should be` : 'not compared with samples';
+  return verified && samples > 0 ? `compared with ${samples} golden samples` : 'not compared with samples';
 }
 
 const unverified = warn(

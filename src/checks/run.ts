@@ -47,10 +47,10 @@ const OF_A_CLUSTER = ['topics', 'rights', 'group'];
 const NETWORK = ['brokers', ...OF_A_CLUSTER, 'registry'];
 
 async function* local(config: Config, { log, machine = thisMachine() }: CheckOptions): AsyncGenerator<Finding> {
-  const { findings, info, bytes } = await checkModel(config, log);
+  const { findings, info, arithmetic, bytes } = await checkModel(config, log);
   yield* findings;
   yield info ? checkPolicy(config, info) : skip('policy', 'the model cannot be read');
-  yield* checkCpu(config.workers, machine);
+  yield* checkCpu(config.workers, machine, arithmetic);
   yield info ? checkMemory(config, bytes, machine) : skip('memory', 'the model cannot be read');
   yield await checkPort(config.metrics);
 }

@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { runDemo } from '../demo/demo.js';
 import type { DemoEnd } from '../demo/demo-types.js';
 import { Interrupt } from '../demo/interrupt.js';
+import { cannotStart, type StartFailure, startFailure } from '../demo/start-failure.js';
 import { CHINESE, ENGLISH, planStreams, type Stream } from '../demo/streams.js';
 import { LineView, ScreenView, type View } from '../demo/views.js';
-import { SiftlineError } from '../errors.js';
+import { ExitCode, SiftlineError } from '../errors.js';
 import { readModelFolder } from '../model/folder.js';
 import { threadsForQuota } from '../workers/threads.js';
 import type { CliContext } from './context.js';
@@ -14,7 +15,7 @@ interface DemoFlags {
   readonly stream?: 'english' | 'chinese' | 'both';
   readonly model?: string;
   readonly workers?: number;
-  readonly rate: number;
+  readonly rate?: number;
   readonly records?: number;
   readonly exit?: true;
   readonly json?: true;
@@ -22,6 +23,8 @@ interface DemoFlags {
 
 /** Records of an unattended run that does not say how many. */
 const UNATTENDED_RECORDS = 500;
+/** Records fed a second where nobody says how many and the machine takes them. */
+const MOST = 100;
 const INTERRUPTED = 130;
 
 export function addDemo(program: Command, context: CliContext): void {
@@ -38,7 +41,11 @@ export function addDemo(program: Command, context: CliContext): void {
     )
     .option('--model <path>', 'a model folder, or the name of a shipped model, for the one stream that is shown')
     .option('--workers <n>', 'inference threads in all, at least one a stream', atLeast(1))
-    .option('--rate <n>', 'records fed a second in all, one of four Chinese; 0 is as fast as possible', atLeast(0), 100)
+    .option(
+      '--rate <n>',
+      `records fed a second in all, one of four Chinese; 0 is as fast as possible (default: what a warm-up finds that this machine takes, ${MOST} at most)`,
+      atLeast(0),
+    )
     .option('--records <n>', 'records fed in all; without it, no end', atLeast(1))
     .option('--exit', `end when all records have their outcome (--records is ${UNATTENDED_RECORDS} then, if not given)`)
     .option('--json', 'end with the figures as one line of JSON on stdout, and write everything else to stderr')
@@ -51,17 +58,19 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
   }
   const view = viewFor(flags, context);
   // Said before a broker is started for nothing, as `siftline run` would say it.
-  const streams = await withModels(chosenStreams(flags), { required: flags.stream !== undefined, view });
+  const { streams, failed } = await withModels(chosenStreams(flags), { required: flags.stream !== undefined, view });
   const interrupt = new Interrupt(line => view.say(line));
   try {
     const end = await runDemo({
       brokers: flags.brokers ?? (context.env.KAFKA_BROKERS || undefined),
       env: context.env,
       streams: planStreams(streams, {
-        pace: { rate: flags.rate, records: flags.records ?? (flags.exit ? UNATTENDED_RECORDS : undefined) },
+        pace: { rate: flags.rate ?? MOST, records: flags.records ?? (flags.exit ? UNATTENDED_RECORDS : undefined) },
         // Two stages that know nothing of one another would each take the whole machine.
         workers: flags.workers ?? (streams.length > 1 ? threadsForQuota() : undefined),
       }),
+      failed,
+      measure: flags.rate === undefined,
       exit: flags.exit ?? false,
       view,
       stop: interrupt.signal,
@@ -78,62 +87,80 @@ function chosenStreams({ stream, model }: DemoFlags): Stream[] {
   return stream === 'chinese' ? [CHINESE] : [ENGLISH, CHINESE];
 }
 
-/**
- * The streams whose models are there. Where nobody asked for particular streams, one without its model is left out with
- * a line that says so, as long as there is another; else it throws what `siftline run` would say.
- */
-async function withModels(
-  streams: readonly Stream[],
-  { required, view }: { required: boolean; view: View },
-): Promise<Stream[]> {
-  const checked = await Promise.all(streams.map(async stream => ({ stream, error: await modelError(stream) })));
-  const missing = checked.filter(({ error }) => error !== undefined);
-  for (const { error } of missing) {
-    if (required || missing.length === streams.length || !isMissing(error)) throw error;
-  }
-  for (const { stream } of missing) {
-    view.say(`without the ${stream.name} stream: its model "${stream.model}" is not in the folder models`);
-  }
-  return checked.filter(({ error }) => error === undefined).map(({ stream }) => stream);
+interface Chosen {
+  readonly streams: Stream[];
+  readonly failed: StartFailure[];
 }
 
-async function modelError({ model }: Stream): Promise<unknown> {
+/**
+ * The streams whose models are there, and those that cannot start for want of one. Where nobody asked for particular
+ * streams, one whose model is not installed is left out and is no failure. Throws when there is no stream left.
+ */
+async function withModels(
+  chosen: readonly Stream[],
+  { required, view }: { required: boolean; view: View },
+): Promise<Chosen> {
+  const checked = await Promise.all(chosen.map(async stream => ({ stream, error: await modelError(stream) })));
+  const streams = checked.filter(({ error }) => error === undefined).map(({ stream }) => stream);
+  const failures = checked.flatMap(({ stream, error }) => (error ? [{ name: stream.name, error }] : []));
+  if (streams.length === 0 && failures[0]) throw failures[0].error;
+  for (const failure of failures) {
+    const others = streams.map(({ name }) => name);
+    view.say(cannotStart(failure, others));
+  }
+  return { streams, failed: failures.filter(({ error }) => required || error.code !== 'MODEL_MISSING') };
+}
+
+async function modelError({ model }: Stream): Promise<SiftlineError | undefined> {
   try {
     await readModelFolder({ path: model, maxTokens: 128, verify: false });
     return undefined;
   } catch (error) {
-    return error;
+    if (error instanceof SiftlineError) return startFailure(model, error);
+    throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof SiftlineError && error.code === 'MODEL_MISSING';
 }
 
 function viewFor({ json }: DemoFlags, { stdout, stderr }: CliContext): View {
   return stdout.isTTY && !json ? new ScreenView(stdout) : new LineView(stderr);
 }
 
-function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { stdout, stderr }: CliContext): void {
+/** Exit code 0 is for all that was asked for; a stream that could not start is said once more where the eye is. */
+function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { env, stdout, stderr }: CliContext): void {
   if (exit && !end?.complete) {
     stderr.write('siftline demo: stopped before all records had their outcome\n');
     process.exitCode = INTERRUPTED;
-  } else if (json && end) {
-    stdout.write(`${JSON.stringify(end.result)}\n`);
-  } else if (end) {
-    (stdout.isTTY && !json ? stdout : stderr).write(NEXT);
+    return;
   }
+  if (!end) return;
+  if (json) stdout.write(`${JSON.stringify(end.result)}\n`);
+  else (stdout.isTTY ? stdout : stderr).write(next(env));
+  const failed = Object.entries(end.result.failed);
+  if (failed.length === 0) return;
+  for (const [name, { code }] of failed) stderr.write(`siftline demo: ${name} could not start: ${code}, see above\n`);
+  process.exitCode = ExitCode.model;
 }
 
-const NEXT = `
+/** The commands are written as this one was started: in a clone by npm, else by the name of the program. */
+function next({ npm_lifecycle_event: script }: CliContext['env']): string {
+  const [siftline, demo, plain] =
+    script === 'demo'
+      ? ['node dist/main.js', 'npm run demo --', 'npm run demo']
+      : ['siftline', 'siftline demo', 'siftline demo'];
+  return `
 Try next:
-  npm run demo -- --rate 0                      a backlog, as fast as this machine goes
-  npm run demo -- --stream chinese              one stream alone
-  KAFKA_BROKERS=host:9092 npm run demo          on your broker, in topics of its own that it removes again
-  node dist/main.js run --brokers host:9092 --topics my-texts
-                                                your own stream: JSON with a field "text"
-  README.md, docs/configuration.md              everything else
+  ${demo} --rate 0
+      a backlog, as fast as this machine goes
+  ${demo} --stream chinese
+      one stream alone
+  KAFKA_BROKERS=host:9092 ${plain}
+      on your broker, in topics of its own that it removes again
+  ${siftline} run --brokers host:9092 --topics my-texts
+      your own stream: JSON with a field "text"
+  README.md, docs/configuration.md
+      everything else
 `;
+}
 
 function atLeast(least: number): (value: string) => number {
   return value => {

@@ -1,6 +1,8 @@
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { LatencyMs } from './latencies.js';
+import type { StartFailure } from './start-failure.js';
 import type { Tally } from './tally.js';
+import type { Feed } from './warm-up.js';
 
 /** What came of a stream, or of all of them together. */
 export interface StreamResult {
@@ -14,10 +16,18 @@ export interface StreamResult {
 
 /** The line of JSON at the end of an unattended run: totals, and each stream by its name. */
 export interface DemoResult extends StreamResult {
+  /** Records fed a second, and whether a warm-up found that rate. */
+  readonly feed: Pick<Feed, 'perSecond' | 'measured'>;
   readonly streams: Readonly<Record<string, StreamResult>>;
+  /** Streams that could not start. */
+  readonly failed: Readonly<Record<string, { readonly code: string; readonly message: string }>>;
 }
 
-/** Counts of the topics where there are topics, of the metrics records where there are none. */
+export function failedByName(failures: readonly StartFailure[]): DemoResult['failed'] {
+  return Object.fromEntries(failures.map(({ name, error: { code, message } }) => [name, { code, message }]));
+}
+
+/** Takes the counts of the topics where there are topics, and of the metrics records where there are none. */
 export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally): StreamResult {
   return {
     consumed: windows.consumed,

@@ -41,7 +41,7 @@ async function openBroker({ brokers, env, view, stop }: DemoOptions): Promise<Br
 
 async function onBroker(broker: Broker, options: DemoOptions): Promise<DemoEnd> {
   const { bootstrap } = broker;
-  const { streams, view } = options;
+  const { streams, failed, measure, view } = options;
   const connect = connector(bootstrap);
   const admin = await KafkaAdmin.open(connect(), [bootstrap]);
   const prefix = topicPrefix(broker);
@@ -51,7 +51,7 @@ async function onBroker(broker: Broker, options: DemoOptions): Promise<DemoEnd> 
   try {
     await createTopics(admin, topics);
     const runs = named.map(each => new Session({ ...options, ...each, bootstrap, admin, connect, total }));
-    return await new SideBySide({ runs, broker: bootstrap, view, total }).run();
+    return await new SideBySide({ runs, failed, measure, broker: bootstrap, view, total }).run();
   } finally {
     if (broker.how === 'given') await cleanUp(connect(), topics, view);
     await admin.close();

@@ -1,21 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, Producer } from 'kafkajs';
 import { loadKafkajs } from '../kafka/patches.js';
-import { dueNow, type PaceOptions } from './pace.js';
+import { dueNow } from './pace.js';
 import { demoRecord } from './records.js';
 
 export interface FeederOptions {
   readonly kafka: Kafka;
   readonly topic: string;
   readonly texts: readonly string[];
-  readonly pace: PaceOptions;
+  /** Records in all; without it, no end. */
+  readonly records: number | undefined;
   /** Records that have their outcome: the feed does not run far ahead of them. */
   readonly outcomes: () => number;
 }
 
 const TICK_MS = 50;
 
-/** Writes the demo's records to its input topic at the pace asked for, each with the time it was fed at. */
+/** Writes the demo's records to its input topic, at once or at a pace, each with the time it was fed at. */
 export class Feeder {
   readonly #options: FeederOptions;
   readonly #producer: Producer;
@@ -37,23 +38,26 @@ export class Feeder {
     return this.#sent;
   }
 
-  /** Resolves when all records are sent, or soon after `stop`. */
-  async run(stop: AbortSignal): Promise<void> {
-    const { pace, outcomes } = this.#options;
+  /** Records that are still to be sent. */
+  get left(): number {
+    return (this.#options.records ?? Number.POSITIVE_INFINITY) - this.#sent;
+  }
+
+  /** Sends all that are left at so many a second (0: as fast as possible); resolves then, or soon after `stop`. */
+  async run(rate: number, stop: AbortSignal): Promise<void> {
+    const [before, records] = [this.#sent, this.left];
     const startedAt = performance.now();
-    while (!stop.aborted && this.#sent < (pace.records ?? Number.POSITIVE_INFINITY)) {
-      const waiting = this.#sent - outcomes();
-      const due = dueNow(pace, { sent: this.#sent, waiting, elapsedMs: performance.now() - startedAt });
-      if (due > 0) await this.#send(due);
+    while (!stop.aborted && this.left > 0) {
+      const waiting = this.#sent - this.#options.outcomes();
+      const elapsedMs = performance.now() - startedAt;
+      const due = dueNow({ rate, records }, { sent: this.#sent - before, waiting, elapsedMs });
+      if (due > 0) await this.send(due);
       else await sleep(TICK_MS);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#producer.disconnect();
-  }
-
-  async #send(count: number): Promise<void> {
+  /** Sends so many at once. */
+  async send(count: number): Promise<void> {
     const { topic, texts } = this.#options;
     const timestamp = String(Date.now());
     const messages = Array.from({ length: count }, (_, i) => {
@@ -62,5 +66,9 @@ export class Feeder {
     });
     await this.#producer.send({ topic, messages });
     this.#sent += count;
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.disconnect();
   }
 }

@@ -1,3 +1,5 @@
+import { type Feed, SAFE_SHARE } from './warm-up.js';
+
 /** 12,345 */
 export function count(n: number): string {
   return Math.round(n).toLocaleString('en-US');
@@ -6,6 +8,16 @@ export function count(n: number): string {
 /** 12.3, and 1,234 where a tenth no longer matters. */
 export function rate(n: number): string {
   return n < 100 ? n.toFixed(1) : count(n);
+}
+
+/** The rate of the feed, and where it is from. */
+export function feedText({ perSecond, share, measured }: Feed): string {
+  if (perSecond === 0) return 'fed as fast as siftline takes records';
+  const fed = `fed ${rate(perSecond)} records/s`;
+  if (!measured) return `${fed}, not measured`;
+  return share === 1
+    ? `${fed}, measured: this machine takes more`
+    : `${fed}, measured: ${SAFE_SHARE * 100} % of what this machine takes`;
 }
 
 /** 38 ms, 1.2 s */
@@ -22,6 +34,17 @@ export function oneLine(text: string): string {
 export function shorten(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   return width < 3 ? startOf(text, width) : `${startOf(text, width - 3)}...`;
+}
+
+/** Lines no wider than `width`, broken between words; a word that is wider is cut. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && displayWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(shorten(word, width));
+  }
+  return lines;
 }
 
 /** `padEnd` by the columns that the text takes on a terminal. */

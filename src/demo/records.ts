@@ -27,6 +27,11 @@ export function demoRecord(n: number, texts: readonly string[]): DemoRecord {
   return { kind, key: id, value: Buffer.from(JSON.stringify({ id, text: texts[n % texts.length] ?? '' })) };
 }
 
+/** Whether siftline writes a record about it: of a tombstone it only counts that it was skipped. */
+export function isAnswered(n: number): boolean {
+  return kindOf(n) !== 'tombstone';
+}
+
 /** The text that was fed under this id; empty for an id that is none of ours. */
 export function textOf(id: string | null, texts: readonly string[]): string {
   const n = /^demo-(\d+)$/.exec(id ?? '')?.[1];

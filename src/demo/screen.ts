@@ -1,6 +1,7 @@
-import { count, displayWidth, duration, oneLine, pad, rate, shorten } from './format.js';
+import { count, displayWidth, duration, feedText, oneLine, pad, rate, shorten, wrap } from './format.js';
 import type { TaskAnswer } from './outputs.js';
-import type { DemoState, StreamState } from './state.js';
+import { cannotStart } from './start-failure.js';
+import type { DemoState, ShownLabel, StreamState } from './state.js';
 
 export interface ScreenSize {
   readonly columns: number;
@@ -10,6 +11,7 @@ export interface ScreenSize {
 /** Below this many columns for the text, it goes on a line of its own. */
 const MIN_TEXT = 24;
 const MAX_TEXT = 60;
+const MAX_LABELS = 8;
 const INDENT = '  ';
 
 /**
@@ -18,10 +20,13 @@ const INDENT = '  ';
  */
 export function renderScreen(state: DemoState, size: ScreenSize): string[] {
   const width = Math.max(1, size.columns - 1);
-  const { streams } = state;
+  const { streams, failed, feed } = state;
   const urls = streams.map(({ metricsUrl }) => metricsUrl).join('  ');
-  const foot = streams.some(({ live }) => live) ? ['', `metrics  ${urls}`, 'Ctrl-C ends the demo'] : [];
-  const head = [title(state), '', ...figures(streams, width), ''];
+  const live = streams.some(stream => stream.live) ? [`metrics  ${urls}`, 'Ctrl-C ends the demo'] : [];
+  const below = [...(feed ? [`feed     ${feedText(feed)}`] : []), ...live];
+  const foot = below.length > 0 ? ['', ...below] : [];
+  const failures = failed.flatMap(failure => wrap(cannotStart(failure), width));
+  const head = [title(state), ...failures, '', ...figures(streams, width), ''];
   const room = size.rows - 1 - head.length - foot.length;
   const lines = [...head, ...labels(streams, width, room), ...foot];
   return lines.slice(0, Math.max(1, size.rows - 1)).map(line => shorten(line, width));
@@ -59,13 +64,14 @@ function labels(streams: readonly StreamState[], width: number, room: number): s
   const each = Math.floor((room - (streams.length - 1)) / streams.length);
   const tables = streams.map(stream => {
     const heading = streams.length > 1 ? `newest ${stream.name}` : 'newest';
-    return labelTable(stream, heading, { columns: width, rows: each });
+    const newest = stream.newest.slice(0, MAX_LABELS);
+    return labelTable(newest, heading, { columns: width, rows: each });
   });
   return tables.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
 }
 
 /** A table of as many of the newest labels as there is room for: answers beside their texts, or each below its own. */
-function labelTable({ newest }: StreamState, title: string, { columns, rows }: ScreenSize): string[] {
+function labelTable(newest: readonly ShownLabel[], title: string, { columns, rows }: ScreenSize): string[] {
   const tasks = (newest[0]?.tasks ?? []).map(({ task }) => task);
   const [heading = '', ...answers] = aligned([tasks, ...newest.map(label => label.tasks.map(answer))]);
   const widest = Math.max(...[heading, ...answers].map(displayWidth));
@@ -81,7 +87,7 @@ function labelTable({ newest }: StreamState, title: string, { columns, rows }: S
 }
 
 /** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
-function answer({ label, score, labels }: TaskAnswer): string {
+export function answer({ label, score, labels }: TaskAnswer): string {
   return labels.length === 0 ? 'none' : `${label} ${score.toFixed(2)}`;
 }
 

@@ -6,16 +6,18 @@ import { balance, resultOf } from './books.js';
 import { consoleCommand } from './console-command.js';
 import type { DemoOptions } from './demo-types.js';
 import { Feeder } from './feeder.js';
-import { textOf } from './records.js';
+import { isAnswered, textOf } from './records.js';
 import type { StreamEnd, StreamRun } from './side-by-side.js';
 import { Speed } from './speed.js';
 import { Stage } from './stage.js';
 import { stageArgs, stageEnv } from './stage-args.js';
+import { startFailure } from './start-failure.js';
 import type { StreamState } from './state.js';
 import type { StreamPlan } from './streams.js';
 import { Tally } from './tally.js';
-import { demoTexts } from './texts.js';
+import { streamTexts } from './texts.js';
 import type { DemoTopics } from './topics.js';
+import type { Burst } from './warm-up.js';
 import { Watch } from './watch.js';
 
 export interface SessionOptions extends Pick<DemoOptions, 'env' | 'exit' | 'view' | 'stop'> {
@@ -29,11 +31,14 @@ export interface SessionOptions extends Pick<DemoOptions, 'env' | 'exit' | 'view
 }
 
 const POLL_MS = 100;
+const BURST_POLL_MS = 10;
+/** A warm-up takes one of so many records: most are left for the figures. */
+const WARM_UP_PART = 4;
 /** How long outcomes may stay away while records wait. */
 const STALL_MS = 60_000;
 /** After Ctrl-C, how long the last records that were fed may take to be answered. */
 const SETTLE_MS = 5_000;
-const KEEP_LABELS = 8;
+const KEEP_LABELS = 40;
 const ENDED = 'ended';
 
 /** One stream on a broker that is up and has its topics: starts siftline and the feed, watches, and does the books. */
@@ -53,18 +58,23 @@ export class Session implements StreamRun {
     const { connect, topics, stream, total } = options;
     this.name = stream.name;
     this.#options = options;
-    this.#texts = demoTexts(stream.texts);
+    this.#texts = streamTexts(stream);
     this.#tally = new Tally(KEEP_LABELS, total);
     this.#watch = new Watch({ kafka: connect(), topics, tally: this.#tally });
     this.#feeder = new Feeder({
       kafka: connect(),
       topic: topics.texts,
       texts: this.#texts,
-      pace: stream.pace,
+      records: stream.pace.records,
       outcomes: () => this.#tally.outcomes,
     });
   }
 
+  get rate(): number {
+    return this.#options.stream.pace.rate;
+  }
+
+  /** Throws the failure of its siftline to start with a way out that there is. */
   async open(): Promise<void> {
     const { bootstrap, topics, stream, view, env, stop } = this.#options;
     const { model, workers } = stream;
@@ -75,15 +85,36 @@ export class Session implements StreamRun {
     this.#stage = stage;
     const connecting = [this.#watch.open(), this.#feeder.open()];
     this.#connecting = Promise.allSettled(connecting);
-    await Promise.all([...connecting, stage.ready(stop)]);
+    const ready = stage.ready(stop).catch(error => {
+      throw error instanceof SiftlineError ? startFailure(model, error) : error;
+    });
+    await Promise.all([...connecting, ready]);
+    this.#phase = 'ready';
   }
 
-  async run(): Promise<StreamEnd> {
+  async burst(records: number, until: number): Promise<Burst> {
+    this.#phase = 'warming up';
+    const fed = Math.min(records, this.#toSpare());
+    const first = this.#feeder.sent;
+    const answered = () => this.#tally.topics.labelled + this.#tally.topics.rejected;
+    const before = answered();
+    const wanted = before + Array.from({ length: fed }, (_, i) => first + i).filter(isAnswered).length;
+    const { stop } = this.#options;
+    await this.#supervised(async over => {
+      if (fed > 0) await this.#feeder.send(fed);
+      while (!stop.aborted && !over.aborted && answered() < wanted && performance.now() < until) {
+        await sleep(BURST_POLL_MS);
+      }
+    });
+    return { fed, answered: answered() - before };
+  }
+
+  async run(share: number): Promise<StreamEnd> {
     const { stop, admin } = this.#options;
-    const stage = this.#stage;
-    invariant(stage, 'a session of the demo was run before it was opened');
-    if (stop.aborted) return this.#end();
-    await this.#work(stage);
+    const stage = this.#openStage();
+    if (stop.aborted && this.#feeder.sent === 0) return this.#end();
+    this.#tally.begin(Date.now());
+    await this.#supervised(over => this.#feedAndWait(this.rate * share, over));
     this.#phase = 'siftline drains';
     await stage.stop();
     await this.#watch.toTheEnd(admin);
@@ -106,21 +137,35 @@ export class Session implements StreamRun {
     return { result: resultOf(this.#tally), complete };
   }
 
-  /** Feeds and waits for the outcomes, while an eye is kept on siftline. */
-  async #work(stage: Stage): Promise<void> {
+  #openStage(): Stage {
+    invariant(this.#stage, 'a session of the demo was run before it was opened');
+    return this.#stage;
+  }
+
+  /** Records that a warm-up may still take; none once it was stopped. */
+  #toSpare(): number {
+    const { stop, stream } = this.#options;
+    if (stop.aborted) return 0;
+    const { records = Number.POSITIVE_INFINITY } = stream.pace;
+    return Math.max(0, Math.floor(records / WARM_UP_PART) - this.#feeder.sent);
+  }
+
+  /** Does the work while an eye is kept on siftline; `over` ends it when siftline has failed. */
+  async #supervised(work: (over: AbortSignal) => Promise<void>): Promise<void> {
+    const stage = this.#openStage();
     const over = new AbortController();
     try {
-      await Promise.race([this.#feedAndWait(over.signal), this.#supervise(stage, over.signal)]);
+      await Promise.race([work(over.signal), this.#supervise(stage, over.signal)]);
     } finally {
       over.abort();
     }
   }
 
-  async #feedAndWait(over: AbortSignal): Promise<void> {
+  async #feedAndWait(rate: number, over: AbortSignal): Promise<void> {
     const { stop, exit } = this.#options;
     const either = AbortSignal.any([stop, over]);
     this.#phase = 'running';
-    await this.#feeder.run(either);
+    await this.#feeder.run(rate, either);
     while (!exit && !either.aborted) await sleep(POLL_MS);
     this.#phase = 'waiting for the last records';
     let settleUntil = Number.POSITIVE_INFINITY;
@@ -161,9 +206,9 @@ export class Session implements StreamRun {
 
   /** Of the last moments while it runs, of the whole run when it has ended. */
   #pace(): Pick<StreamState, 'textsPerSecond' | 'latencyMs'> {
-    const { topics, latencies, textsPerSecond } = this.#tally;
+    const { measured, latencies, textsPerSecond } = this.#tally;
     if (this.#phase === ENDED) return { textsPerSecond, latencyMs: latencies.overall() };
-    const perSecond = this.#speed.perSecond(topics.labelled, performance.now());
+    const perSecond = this.#speed.perSecond(measured, performance.now());
     return { textsPerSecond: perSecond, latencyMs: latencies.recent() };
   }
 }

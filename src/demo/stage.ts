@@ -23,6 +23,7 @@ interface LogLine {
 
 const READY_POLL_MS = 100;
 const READY_LIMIT_MS = 180_000;
+const PROBE_LIMIT_MS = 5_000;
 const STOP_LIMIT_MS = 40_000;
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
@@ -98,7 +99,8 @@ export class Stage {
 
   async #isReady(): Promise<boolean> {
     if (this.url === undefined) return false;
-    const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    const answer = await fetch(`${this.url}/readyz`, { signal }).catch(() => undefined);
     await answer?.body?.cancel();
     return answer?.ok ?? false;
   }
@@ -130,13 +132,25 @@ function notReady(url: string | undefined): SiftlineError {
   });
 }
 
-/** What ended it: the line it ends with, `siftline: CODE: message`, taken over as it is; else all it said. */
+/** Takes over the failure it ends with, `siftline: CODE: message`; any other end is told by its first words. */
 function ended({ exitCode, signalCode }: ChildProcess, words: readonly string[]): SiftlineError {
-  const text = words.join('\n');
-  const [, code = 'DEMO_STAGE_ENDED', message = text] = /^siftline: ([A-Z_]+): (.*)$/ms.exec(text) ?? [];
+  const [, code = 'DEMO_STAGE_ENDED', message = byItself(words, signalCode ?? `exit code ${exitCode}`)] =
+    /^siftline: ([A-Z_]+): (.*)$/ms.exec(words.join('\n')) ?? [];
   return new SiftlineError({
     code,
-    message: message || `siftline run ended by itself (${signalCode ?? `exit code ${exitCode}`}) and did not say why`,
+    message,
     exitCode: Object.values(ExitCode).find(known => known === exitCode && known !== 0) ?? ExitCode.internal,
   });
+}
+
+const LIBRARY_MISSING = /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|ERR_DLOPEN_FAILED/;
+
+/** Of a stack only the line with the error is taken: all of it is a screenful. */
+function byItself(words: readonly string[], how: string): string {
+  const said = words.find(line => /^siftline: |Error\b/.test(line)) ?? words.at(-1);
+  const why = said === undefined ? 'and did not say why' : `and said "${said.replace(/^siftline: /, '')}"`;
+  const wayOut = words.some(line => LIBRARY_MISSING.test(line))
+    ? '`npm ci` installs its libraries anew'
+    : 'started by itself, the command that is said above tells more';
+  return `siftline run ended by itself (${how}) ${why}; ${wayOut}`;
 }

@@ -1,5 +1,7 @@
 import type { LatencyMs } from './latencies.js';
 import type { TaskAnswer } from './outputs.js';
+import type { StartFailure } from './start-failure.js';
+import type { Feed } from './warm-up.js';
 
 /** A label as it is shown: the text it belongs to, and what was said of it. */
 export interface ShownLabel {
@@ -30,6 +32,9 @@ export interface StreamState {
 /** All streams at one moment; the screen and the plain lines show this and nothing else. */
 export interface DemoState {
   readonly broker: string;
-  /** At least one. */
+  /** Those that have not failed to start; at least one. */
   readonly streams: readonly StreamState[];
+  readonly failed: readonly StartFailure[];
+  /** Undefined before the feed begins. */
+  readonly feed: Feed | undefined;
 }

@@ -5,6 +5,8 @@ export interface Stream {
   readonly name: string;
   /** In examples/demo. */
   readonly texts: string;
+  /** In examples/demo too: texts that moderation gives a label, mixed in. */
+  readonly flagged?: string;
   /** A shipped model, or a model folder. */
   readonly model: string;
   /** Tells its topics and group from those of the other stream. */
@@ -26,7 +28,14 @@ export interface Totals {
 }
 
 /** Three of four records are English: its model has more tasks to show. */
-export const ENGLISH: Stream = { name: 'english', texts: 'texts.jsonl', model: 'english', suffix: '', share: 3 };
+export const ENGLISH: Stream = {
+  name: 'english',
+  texts: 'texts.jsonl',
+  flagged: 'moderation.jsonl',
+  model: 'english',
+  suffix: '',
+  share: 3,
+};
 export const CHINESE: Stream = {
   name: 'chinese',
   texts: 'texts-zh.jsonl',

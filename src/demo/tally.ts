@@ -4,13 +4,19 @@ import type { Label, WindowCounts } from './outputs.js';
 /** Labels this close to the first one are of its batch. */
 const BURST_MS = 50;
 
-/** What came out of a stage, counted by somebody outside: from its topics alone. */
+/**
+ * Counts what came out of a stage from its topics alone. Counts are of all records; speed and latencies are of those that
+ * were fed since `begin`, so that a warm-up is in the books and not in the figures.
+ */
 export class Tally {
   readonly latencies = new Latencies();
   readonly #newest: Label[] = [];
   readonly #keep: number;
   readonly #total: Tally | undefined;
+  /** Records with an earlier timestamp are not in the figures. */
+  #since = Number.POSITIVE_INFINITY;
   #labelled = 0;
+  #measured = 0;
   #rejected = 0;
   #fedAt = 0;
   #firstAt = 0;
@@ -27,13 +33,16 @@ export class Tally {
   /** A record of the labels topic that came in at `now`; its timestamp is when the text was fed. */
   label(label: Label, timestamp: number, now: number): void {
     this.#total?.label(label, timestamp, now);
-    if (this.#labelled === 0) [this.#fedAt, this.#firstAt] = [timestamp, now];
-    if (now - this.#firstAt <= BURST_MS) this.#firstBurst += 1;
     this.#labelled += 1;
-    this.#lastAt = now;
-    this.latencies.record(now - timestamp);
     this.#newest.unshift(label);
     this.#newest.length = Math.min(this.#newest.length, this.#keep);
+    if (timestamp >= this.#since) this.#measure(timestamp, now);
+  }
+
+  /** Takes the records fed from this time on into the figures. */
+  begin(at: number): void {
+    this.#total?.begin(at);
+    this.#since = at;
   }
 
   rejected(): void {
@@ -51,6 +60,11 @@ export class Tally {
       skipped: before.skipped + counts.skipped,
       revoked: before.revoked + counts.revoked,
     };
+  }
+
+  /** Labels that are in the figures. */
+  get measured(): number {
+    return this.#measured;
   }
 
   /** Labels and rejections as read from their topics. */
@@ -78,8 +92,16 @@ export class Tally {
    * before the clock started, so they do not count; if there is nothing but that batch, the clock starts with its feed.
    */
   get textsPerSecond(): number {
-    const later = this.#labelled - this.#firstBurst;
-    const [count, from] = later > 0 ? [later, this.#firstAt] : [this.#labelled, this.#fedAt];
+    const later = this.#measured - this.#firstBurst;
+    const [count, from] = later > 0 ? [later, this.#firstAt] : [this.#measured, this.#fedAt];
     return count / (Math.max(1, this.#lastAt - from) / 1000);
+  }
+
+  #measure(timestamp: number, now: number): void {
+    if (this.#measured === 0) [this.#fedAt, this.#firstAt] = [timestamp, now];
+    if (now - this.#firstAt <= BURST_MS) this.#firstBurst += 1;
+    this.#measured += 1;
+    this.#lastAt = now;
+    this.latencies.record(now - timestamp);
   }
 }

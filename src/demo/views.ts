@@ -1,6 +1,7 @@
-import { count, duration, rate, rowsOf } from './format.js';
-import { renderScreen } from './screen.js';
-import type { DemoState, StreamState } from './state.js';
+import { count, duration, oneLine, pad, rate, rowsOf, shorten } from './format.js';
+import type { TaskAnswer } from './outputs.js';
+import { answer, renderScreen } from './screen.js';
+import type { DemoState, ShownLabel, StreamState } from './state.js';
 
 /** Where the demo shows itself. */
 export interface View {
@@ -58,30 +59,65 @@ export class ScreenView implements View {
 }
 
 const EVERY_MS = 3_000;
+const SAMPLE_WIDTH = 50;
 
-/** Plain lines, one for each stream every few seconds: for logs, pipes and CI. */
+/** Plain lines, one for each stream every few seconds, with a sample of its labels: for logs, pipes and CI. */
 export class LineView implements View {
   readonly #stream: NodeJS.WritableStream;
-  #shownAt = performance.now();
+  readonly #now: () => number;
+  /** The newest line of each stream: one that has nothing new to say says nothing. */
+  readonly #last = new Map<string, string>();
+  #shownAt: number;
+  #labelsShown = false;
 
-  constructor(stream: NodeJS.WritableStream) {
+  constructor(stream: NodeJS.WritableStream, now: () => number = () => performance.now()) {
     this.#stream = stream;
+    this.#now = now;
+    this.#shownAt = now();
   }
 
   say(line: string): void {
     this.#stream.write(`${line}\n`);
   }
 
+  /** Does not wait for its time with the first labels: a short run has them too. */
   show(state: DemoState): void {
-    if (performance.now() - this.#shownAt < EVERY_MS) return;
-    this.#shownAt = performance.now();
-    this.leave(state);
+    const first = !this.#labelsShown && state.streams.some(({ newest }) => newest.length > 0);
+    if (!first && this.#now() - this.#shownAt < EVERY_MS) return;
+    this.#shownAt = this.#now();
+    for (const stream of state.streams) {
+      const line = lineOf(stream, state);
+      if (line === this.#last.get(stream.name)) continue;
+      this.#last.set(stream.name, line);
+      for (const each of [line, ...sampleLines(stream)]) this.say(each);
+      this.#labelsShown ||= stream.newest.length > 0;
+    }
   }
 
-  leave({ streams }: DemoState): void {
-    const name = (stream: StreamState) => (streams.length > 1 ? `${stream.name}: ` : '');
-    for (const stream of streams) this.say(name(stream) + progressLine(stream));
+  leave(state: DemoState): void {
+    for (const stream of state.streams) this.say(lineOf(stream, state));
   }
+}
+
+function lineOf(stream: StreamState, { streams, failed }: DemoState): string {
+  const name = streams.length + failed.length > 1 ? `${stream.name}: ` : '';
+  return name + (stream.sent === 0 ? stream.phase : progressLine(stream));
+}
+
+/** Two of the newest labels with their texts: the one with the most answers, which is the rare one, and the newest. */
+export function sampleLines({ newest }: Pick<StreamState, 'newest'>): string[] {
+  const [most] = newest.toSorted((one, other) => given(other).length - given(one).length);
+  const last = newest.find(label => label !== most);
+  return [most, last].filter(label => label !== undefined).map(sampleLine);
+}
+
+function sampleLine(label: ShownLabel): string {
+  const answers = given(label).map(each => `${each.task}: ${answer(each)}`);
+  return `    ${pad(shorten(oneLine(label.text), SAMPLE_WIDTH), SAMPLE_WIDTH)}  ${answers.join(', ') || 'no label'}`;
+}
+
+function given({ tasks }: ShownLabel): readonly TaskAnswer[] {
+  return tasks.filter(({ labels }) => labels.length > 0);
 }
 
 /** A stream's figures of the screen on one line. */

@@ -234,9 +234,10 @@ export const METRICS = {
   },
   siftline_build_info: {
     type: 'gauge',
-    help: 'Always 1; the version of siftline and Node in the labels.',
-    labels: ['version', 'node'],
-    watch: 'Differs between instances: a roll-out is under way.',
+    help: 'Always 1; the version of siftline and Node in the labels, and the int8 arithmetic once the model is loaded.',
+    labels: ['version', 'node', 'arithmetic'],
+    watch:
+      '`version` differs between instances: a roll-out is under way. `arithmetic` is `widened` on CPUs whose fast int8 kernel clips sums: the same answers, at about nine tenths of the speed.',
   },
   siftline_model_info: {
     type: 'gauge',

@@ -53,6 +53,13 @@ export class Recorder implements LedgerEvents {
     }
   }
 
+  /** Describes the process; again, with the arithmetic, once the model is loaded. */
+  built(program: { readonly version: string; readonly node: string; readonly arithmetic?: string }): void {
+    const info = this.registry.gauge('siftline_build_info');
+    info.reset();
+    info.set(program, 1);
+  }
+
   taken(records: number): void {
     this.registry.counter('siftline_records_consumed_total').inc(records);
     this.registry.gauge('siftline_in_flight_records').inc(records);

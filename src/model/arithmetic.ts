@@ -6,13 +6,22 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
  */
 export type Arithmetic = 'native' | 'widened';
 
+/** A graph and what is known of it. */
+export interface GraphFile {
+  readonly onnxFile: string;
+  /** The file is what its maker measured and is run as it is; any other graph is optimised here first. */
+  readonly optimised: boolean;
+  /** False when no CPU clips this file's int8 products. */
+  readonly saturates?: boolean | undefined;
+}
+
 /**
  * On x86 CPUs with AVX2 and without VNNI, the engine's kernel for unsigned activations and signed weights adds two
  * neighbouring products in 16 bits and clips what does not fit. Those scores differ from every other CPU's, so such a CPU
  * computes with widened products, at about nine tenths of the throughput. `saturates: false` says of a file that no two
  * products of its can need more than 16 bits, so that the fast kernel is exact everywhere.
  */
-export async function arithmeticFor({ saturates }: { readonly saturates?: boolean | undefined }): Promise<Arithmetic> {
+export async function arithmeticFor({ saturates }: Pick<GraphFile, 'saturates'>): Promise<Arithmetic> {
   return saturates !== false && (await cpuSaturates()) ? 'widened' : 'native';
 }
 

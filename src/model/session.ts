@@ -1,16 +1,7 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
-import { type Arithmetic, arithmeticFor } from './arithmetic.js';
+import { type Arithmetic, arithmeticFor, type GraphFile } from './arithmetic.js';
 import type { RunInputs } from './tensors.js';
-
-/** A graph and what is known of it. */
-export interface GraphFile {
-  readonly onnxFile: string;
-  /** The file is what its maker measured and is run as it is; any other graph is optimised here first. */
-  readonly optimised: boolean;
-  /** False when no CPU clips this file's int8 products. */
-  readonly saturates?: boolean | undefined;
-}
 
 /** One single-threaded ONNX Runtime session. Logits of a run come back per output as [rows, labels], row-major. */
 export class Session {

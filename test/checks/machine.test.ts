@@ -7,29 +7,40 @@ const AVX2 = { '/proc/cpuinfo': 'processor\t: 0\nflags\t\t: fpu avx avx2 avx512f
 const MB = 1_000_000;
 
 test('the processor is told by the instructions inference gains from, the best first', () => {
-  const [finding] = checkCpu(configOf().workers, machine(AVX2));
+  const [finding] = checkCpu(configOf().workers, machine(AVX2), undefined);
   assert.equal(finding?.text, '2 inference threads; 2 cores, no lower CPU quota; AVX-512 VNNI, AVX-512, AVX2');
+});
+
+test('the arithmetic is told where it is known, with what it costs', () => {
+  const said = (arithmetic: 'native' | 'widened') => checkCpu(configOf().workers, machine(AVX2), arithmetic)[0];
+  assert.match(said('native')?.text ?? '', /AVX2; arithmetic native: .* exact$/);
+  assert.match(said('widened')?.text ?? '', /AVX2; arithmetic widened: .* clips sums.* nine tenths of the speed$/);
+  assert.deepEqual([said('native')?.status, said('widened')?.status], ['ok', 'ok']);
 });
 
 test('more threads than the CPU quota allows are a warning with the number that fits', () => {
   const quota = machine({ ...AVX2, '/sys/fs/cgroup/cpu.max': '150000 100000' }, { cores: 8 });
-  const [fits, warning] = checkCpu(configOf({ 'workers.count': '4' }).workers, quota);
+  const [fits, warning] = checkCpu(configOf({ 'workers.count': '4' }).workers, quota, undefined);
   assert.match(fits?.text ?? '', /4 inference threads; a CPU quota for 1 of 8 cores/);
   assert.equal(warning?.status, 'warn');
   assert.match(warning?.remedy ?? '', /set it to 1/);
-  assert.deepEqual(statuses(checkCpu(configOf().workers, quota)), ['ok']);
+  assert.deepEqual(statuses(checkCpu(configOf().workers, quota, undefined)), ['ok']);
 });
 
 test('a processor without AVX2 is a warning; one that says nothing is not', () => {
   const old = machine({ '/proc/cpuinfo': 'flags\t\t: fpu sse4_2\n' });
-  assert.deepEqual(statuses(checkCpu(configOf().workers, old)), ['ok', 'warn']);
-  const [unknown, ...others] = checkCpu(configOf().workers, machine());
+  assert.deepEqual(statuses(checkCpu(configOf().workers, old, undefined)), ['ok', 'warn']);
+  const [unknown, ...others] = checkCpu(configOf().workers, machine(), undefined);
   assert.match(unknown?.text ?? '', /instructions unknown/);
   assert.deepEqual(others, []);
 });
 
 test('Arm processors are told by their own words', () => {
-  const [finding] = checkCpu(configOf().workers, machine({ '/proc/cpuinfo': 'Features\t: fp asimd asimddp i8mm\n' }));
+  const [finding] = checkCpu(
+    configOf().workers,
+    machine({ '/proc/cpuinfo': 'Features\t: fp asimd asimddp i8mm\n' }),
+    undefined,
+  );
   assert.match(finding?.text ?? '', /Arm i8mm, Arm dot product/);
 });
 

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
+import type { Kafka } from 'kafkajs';
+import { Feeder } from '../../src/demo/feeder.js';
 import { dueNow, MAX_AHEAD } from '../../src/demo/pace.js';
-import { type DemoRecord, demoRecord, textOf } from '../../src/demo/records.js';
+import { type DemoRecord, demoRecord, isAnswered, textOf } from '../../src/demo/records.js';
 import { CHINESE, ENGLISH, planStreams } from '../../src/demo/streams.js';
-import { demoTexts } from '../../src/demo/texts.js';
+import { demoTexts, streamTexts } from '../../src/demo/texts.js';
 import { topicNames } from '../../src/demo/topics.js';
+import { readModelFolder } from '../../src/model/folder.js';
+import { Model } from '../../src/model/model.js';
+import { shippedModel } from '../support/models.js';
 
 const texts = demoTexts(ENGLISH.texts);
 
@@ -24,6 +29,33 @@ describe('the texts of the demo', () => {
 
   test('in Chinese are in Chinese', () => {
     for (const text of demoTexts(CHINESE.texts)) assert.match(text, /\p{Script=Han}{2}/u);
+  });
+});
+
+describe('the texts that moderation gives a label', () => {
+  const flagged = demoTexts('moderation.jsonl');
+
+  test('come after every fifteen others, all of them, and the others are all there', () => {
+    const mixed = streamTexts(ENGLISH);
+    assert.ok(flagged.length >= 12 && flagged.every(text => mixed.includes(text)));
+    mixed.forEach((text, i) => {
+      assert.equal(flagged.includes(text), i % 16 === 15, text);
+    });
+    assert.deepEqual(
+      mixed.filter(text => !flagged.includes(text)),
+      texts,
+    );
+    assert.deepEqual(streamTexts(CHINESE), demoTexts(CHINESE.texts));
+  });
+
+  test('get it from the model that is shown, with a score of 0.8 or more', async () => {
+    const folder = await readModelFolder({ path: shippedModel('english'), maxTokens: 128, verify: false });
+    const model = await Model.open(folder);
+    const { scores } = await model.classify(flagged, 512);
+    await model.close();
+    assert.deepEqual([folder.tasks[0]?.name, folder.tasks[0]?.labels[0]], ['moderation', 'toxic']);
+    const width = scores.length / flagged.length;
+    for (const [row, text] of flagged.entries()) assert.ok((scores[row * width] ?? 0) >= 0.8, text);
   });
 });
 
@@ -71,6 +103,40 @@ describe('what is given for all streams', () => {
   });
 });
 
+describe('the feed', () => {
+  function feeder(records: number | undefined) {
+    const sends: number[] = [];
+    const producer = {
+      connect: async () => {},
+      send: async ({ messages }: { messages: unknown[] }) => {
+        await new Promise(resolve => setTimeout(resolve, 1));
+        sends.push(messages.length);
+      },
+    };
+    const kafka = { producer: () => producer } as unknown as Kafka;
+    const outcomes = () => sends.reduce((sum, count) => sum + count, 0);
+    return { sends, feeder: new Feeder({ kafka, topic: 'texts', texts, records, outcomes }) };
+  }
+
+  test('begins with what a warm-up has left, at its own pace', async () => {
+    const { sends, feeder: feed } = feeder(60);
+    await feed.send(50);
+    assert.equal(feed.left, 10);
+    await feed.run(1_000, new AbortController().signal);
+    assert.deepEqual([feed.sent, feed.left], [60, 0]);
+    assert.ok(sends.length >= 2 && sends[0] === 50);
+  });
+
+  test('without a number of records goes on until it is stopped', async () => {
+    const { feeder: feed } = feeder(undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 120);
+    await feed.run(0, stop.signal);
+    assert.ok(feed.sent > 0);
+    assert.equal(feed.left, Number.POSITIVE_INFINITY);
+  });
+});
+
 describe('the records of the demo', () => {
   const records = Array.from({ length: 1_000 }, (_, n) => demoRecord(n, texts));
   const ofKind = (kind: DemoRecord['kind']) => records.filter(record => record.kind === kind);
@@ -93,6 +159,12 @@ describe('the records of the demo', () => {
       assert.equal(text, texts[n % texts.length]);
       assert.equal(textOf(id, texts), text);
     }
+  });
+
+  test('are answered, except tombstones, of which siftline writes nothing', () => {
+    records.forEach(({ kind }, n) => {
+      assert.equal(isAnswered(n), kind !== 'tombstone');
+    });
   });
 
   test('of somebody else have no text', () => {

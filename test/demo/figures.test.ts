@@ -52,7 +52,7 @@ describe('the speed on the screen', () => {
 
 describe('the tally', () => {
   test('counts what came out, and keeps the newest labels', () => {
-    const tally = new Tally(2);
+    const tally = counting(2);
     for (const id of ['a', 'b', 'c']) tally.label(label(id), 0, 10);
     tally.rejected();
     tally.window(counts({ consumed: 5, skipped: 1 }));
@@ -65,17 +65,34 @@ describe('the tally', () => {
   });
 
   test('measures the rate from the first label to the last, without the batch the clock starts with', () => {
-    const tally = new Tally(1);
+    const tally = counting(1);
     for (let i = 0; i < 128; i++) tally.label(label('first'), 9_000, 10_000);
     for (let i = 0; i < 300; i++) tally.label(label('later'), 9_000, 10_100 + 3 * i);
     assert.equal(Math.round(tally.textsPerSecond), Math.round(300 / 0.997));
   });
 
   test('measures a run of one batch from its feed', () => {
-    const tally = new Tally(1);
+    const tally = counting(1);
     for (let i = 0; i < 50; i++) tally.label(label('only'), 9_900, 10_000);
     assert.equal(tally.textsPerSecond, 500);
-    assert.equal(new Tally(1).textsPerSecond, 0);
+    assert.equal(counting(1).textsPerSecond, 0);
+  });
+});
+
+describe('a warm-up', () => {
+  test('is in the counts and not in the figures, also where its last records come late', () => {
+    const total = new Tally(0);
+    const tally = new Tally(3, total);
+    for (let i = 0; i < 8; i++) tally.label(label('early'), 100, 1_100);
+    assert.equal(tally.latencies.recent(), undefined);
+    tally.begin(2_000);
+    tally.label(label('late'), 1_900, 4_000);
+    for (let i = 0; i <= 100; i++) tally.label(label('fed'), 2_000 + 10 * i, 2_100 + 10 * i);
+    for (const each of [tally, total]) {
+      assert.deepEqual([each.topics.labelled, each.outcomes, each.measured], [110, 110, 101]);
+      assert.deepEqual(each.latencies.overall(), { p50: 100, p99: 100 });
+      assert.equal(each.textsPerSecond, 95, 'from the first batch of 50 ms to the last label, a second later');
+    }
   });
 });
 
@@ -83,6 +100,7 @@ describe('the tally of all streams', () => {
   test('is told of what every one of them is told of', () => {
     const total = new Tally(0);
     const [one, other] = [new Tally(2, total), new Tally(2, total)];
+    for (const tally of [one, other]) tally.begin(0);
     one.label(label('a'), 0, 10);
     one.label(label('b'), 0, 30);
     other.label(label('c'), 0, 1_010);
@@ -106,7 +124,7 @@ describe('the tally of all streams', () => {
 
 describe('the books', () => {
   function tallied(windows: Partial<WindowCounts>): Tally {
-    const tally = new Tally(1);
+    const tally = counting(1);
     for (let i = 0; i < 8; i++) tally.label(label('x'), 0, 20);
     tally.rejected();
     tally.window(counts({ consumed: 4, labelled: 4 }));
@@ -143,6 +161,13 @@ describe('the books', () => {
     });
   }
 });
+
+/** A tally without a warm-up. */
+function counting(keep: number): Tally {
+  const tally = new Tally(keep);
+  tally.begin(0);
+  return tally;
+}
 
 function label(textId: string): Label {
   return { source: { textId }, tasks: [] };

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import { count, displayWidth, duration, oneLine, pad, rate, rowsOf, shorten } from '../../src/demo/format.js';
+import {
+  count,
+  displayWidth,
+  duration,
+  feedText,
+  oneLine,
+  pad,
+  rate,
+  rowsOf,
+  shorten,
+  wrap,
+} from '../../src/demo/format.js';
 import { renderScreen } from '../../src/demo/screen.js';
 import type { DemoState, ShownLabel, StreamState } from '../../src/demo/state.js';
-import { LineView, progressLine, ScreenView } from '../../src/demo/views.js';
+import { LineView, progressLine, ScreenView, sampleLines } from '../../src/demo/views.js';
+import { ExitCode, SiftlineError } from '../../src/errors.js';
 
 const food: ShownLabel = {
   text: 'how to make fries that taste like mcdonalds',
@@ -50,11 +62,23 @@ const chinese: StreamState = {
 
 /** The demo with the English stream alone, with these things different. */
 function alone(changes: Partial<StreamState> = {}): DemoState {
-  return { broker: '127.0.0.1:9092', streams: [{ ...english, ...changes }] };
+  return { broker: '127.0.0.1:9092', streams: [{ ...english, ...changes }], failed: [], feed: undefined };
 }
 
 const state = alone();
-const both: DemoState = { broker: '127.0.0.1:9092', streams: [english, chinese] };
+const both: DemoState = { broker: '127.0.0.1:9092', streams: [english, chinese], failed: [], feed: undefined };
+
+const refused = new SiftlineError({
+  code: 'MODEL_CHANGED',
+  message: 'the model is another one; bring the old one back',
+  exitCode: ExitCode.model,
+});
+/** The English stream alone, since the Chinese one did not start, at a rate that was measured. */
+const halved: DemoState = {
+  ...state,
+  failed: [{ name: 'chinese', error: refused }],
+  feed: { perSecond: 43.27, share: 0.577, measured: true },
+};
 
 describe('the screen', () => {
   test('shows the figures, the newest labels beside their texts, and where the metrics are', () => {
@@ -149,6 +173,7 @@ describe('the screen', () => {
   const screens: ReadonlyArray<readonly [what: string, shown: DemoState]> = [
     ['one stream', state],
     ['two streams', both],
+    ['one stream of two', halved],
   ];
   for (const [what, shown] of screens) {
     test(`fits ${what} on every terminal: no line as wide, fewer lines than rows, never an answer without its text`, () => {
@@ -165,6 +190,30 @@ describe('the screen', () => {
       }
     });
   }
+
+  test('says which stream could not start and the way out, and at what rate the other one is fed', () => {
+    const lines = renderScreen({ ...halved, streams: [{ ...english, newest: [food] }] }, { columns: 80, rows: 30 });
+    assert.deepEqual(lines.slice(0, 4), [
+      'siftline demo: running | model english | broker 127.0.0.1:9092',
+      'chinese cannot start: MODEL_CHANGED: the model is another one; bring the old',
+      'one back',
+      '',
+    ]);
+    assert.deepEqual(lines.slice(-4), [
+      '',
+      'feed     fed 43.3 records/s, measured: 65 % of what this machine takes',
+      'metrics  http://127.0.0.1:9464/metrics',
+      'Ctrl-C ends the demo',
+    ]);
+  });
+
+  test('shows eight labels at most, as wide as these are', () => {
+    const long = { ...food, tasks: food.tasks.map(task => ({ ...task, label: 'x'.repeat(60) })) };
+    const newest = [...Array.from({ length: 8 }, () => food), long, food];
+    const lines = renderScreen(alone({ newest }), { columns: 100, rows: 50 });
+    assert.equal(lines.filter(line => line.includes('food 0.94')).length, 8);
+    assert.deepEqual(lines, renderScreen(alone({ newest: newest.slice(0, 8) }), { columns: 100, rows: 50 }));
+  });
 
   test('shows that there is nothing yet', () => {
     const lines = renderScreen(alone({ latencyMs: undefined, newest: [] }), { columns: 100, rows: 30 });
@@ -231,18 +280,68 @@ describe('the view on a terminal', () => {
 });
 
 describe('the view in lines', () => {
-  test('says the figures when it is left, and not at every look', () => {
+  function view() {
     const stream = new PassThrough();
-    const view = new LineView(stream);
-    for (let i = 0; i < 10; i++) view.show(state);
-    view.leave(state);
-    assert.equal(written(stream), `${progressLine(english)}\n`);
+    const clock = { ms: 0 };
+    return { view: new LineView(stream, () => clock.ms), clock, said: () => written(stream) };
+  }
+  const sample = sampleLines(english)
+    .map(line => `${line}\n`)
+    .join('');
+
+  test('says the figures when it is left', () => {
+    const { view: lines, said } = view();
+    lines.leave(state);
+    assert.equal(said(), `${progressLine(english)}\n`);
   });
 
   test('says a line for each of two streams, with its name', () => {
-    const stream = new PassThrough();
-    new LineView(stream).leave(both);
-    assert.equal(written(stream), `english: ${progressLine(english)}\nchinese: ${progressLine(chinese)}\n`);
+    const { view: lines, said } = view();
+    lines.leave(both);
+    assert.equal(said(), `english: ${progressLine(english)}\nchinese: ${progressLine(chinese)}\n`);
+  });
+
+  test('says whose line it is where another stream could not start', () => {
+    const { view: lines, said } = view();
+    lines.leave(halved);
+    assert.equal(said(), `english: ${progressLine(english)}\n`);
+  });
+
+  test('shows a sample of the labels with the figures, the first at once and then every three seconds', () => {
+    const { view: lines, clock, said } = view();
+    lines.show(state);
+    assert.equal(said(), `${progressLine(english)}\n${sample}`);
+    const later = alone({ sent: 12_500 });
+    for (clock.ms = 500; clock.ms < 3_000; clock.ms += 500) lines.show(later);
+    assert.equal(said(), '');
+    lines.show(later);
+    assert.match(said(), /^12,500 records in.*\n {4}how to make/);
+  });
+
+  test('says what a stream does before it is fed, once', () => {
+    const { view: lines, clock, said } = view();
+    const loading = alone({ sent: 0, newest: [], phase: 'siftline loads the model' });
+    for (; clock.ms < 20_000; clock.ms += 500) lines.show(loading);
+    assert.equal(said(), 'siftline loads the model\n');
+  });
+
+  test('samples the newest label and, before it, the one with the most answers', () => {
+    const insult: ShownLabel = {
+      text: `you are a complete\x1b[31m idiot and nobody ${'really '.repeat(9)}likes you`,
+      tasks: [
+        { task: 'moderation', label: 'toxic', score: 0.957, labels: ['toxic'] },
+        { task: 'news', label: 'food', score: 0.3, labels: ['food'] },
+      ],
+    };
+    const silent = { ...food, tasks: food.tasks.map(task => ({ ...task, labels: [] })) };
+    assert.deepEqual(sampleLines({ newest: [food, food, insult, food] }), [
+      '    you are a complete [31m idiot and nobody really...  moderation: toxic 0.96, news: food 0.30',
+      '    how to make fries that taste like mcdonalds         news: food 0.94',
+    ]);
+    assert.deepEqual(sampleLines({ newest: [silent] }), [
+      '    how to make fries that taste like mcdonalds         no label',
+    ]);
+    assert.deepEqual(sampleLines({ newest: [] }), []);
   });
 
   test('has all figures on one line', () => {
@@ -252,6 +351,29 @@ describe('the view in lines', () => {
     );
     assert.match(progressLine({ ...english, latencyMs: undefined }), /texts\/s$/);
   });
+});
+
+test('the rate of the feed is said with where it is from', () => {
+  assert.deepEqual(
+    [
+      feedText({ perSecond: 0, share: 1, measured: false }),
+      feedText({ perSecond: 250, share: 1, measured: false }),
+      feedText({ perSecond: 100, share: 1, measured: true }),
+      feedText({ perSecond: 3.25, share: 0.0325, measured: true }),
+    ],
+    [
+      'fed as fast as siftline takes records',
+      'fed 250 records/s, not measured',
+      'fed 100 records/s, measured: this machine takes more',
+      'fed 3.3 records/s, measured: 65 % of what this machine takes',
+    ],
+  );
+});
+
+test('a sentence is wrapped between its words', () => {
+  assert.deepEqual(wrap('one two three', 7), ['one two', 'three']);
+  assert.deepEqual(wrap('unbreakable', 6), ['unb...']);
+  assert.deepEqual(wrap('早餐 很好', 5), ['早餐', '很好']);
 });
 
 test('numbers and texts are put in few characters', () => {

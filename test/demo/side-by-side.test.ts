@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SideBySide, type StreamEnd, type StreamRun } from '../../src/demo/side-by-side.js';
+import { SideBySide, type SideBySideOptions, type StreamEnd, type StreamRun } from '../../src/demo/side-by-side.js';
 import type { DemoState, StreamState } from '../../src/demo/state.js';
 import { Tally } from '../../src/demo/tally.js';
 import type { View } from '../../src/demo/views.js';
+import type { Burst } from '../../src/demo/warm-up.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
 
 const failure = new SiftlineError({ code: 'OUT_OF_LUCK', message: 'no luck left', exitCode: ExitCode.check });
+
+const soon = () => new Promise(resolve => setTimeout(resolve, 5));
 
 /** A promise that the test settles. */
 class Later<T> {
@@ -21,6 +24,8 @@ class Later<T> {
 class FakeRun implements StreamRun {
   readonly name: string;
   readonly log: string[];
+  readonly rate = 50;
+  answers = true;
   readonly opened = new Later<void>();
   readonly ended = new Later<StreamEnd>();
 
@@ -34,8 +39,15 @@ class FakeRun implements StreamRun {
     return this.opened.promise;
   }
 
-  run(): Promise<StreamEnd> {
-    this.log.push(`${this.name} runs`);
+  async burst(records: number): Promise<Burst> {
+    this.log.push(`${this.name} warms up`);
+    if (!this.answers) throw failure;
+    await soon();
+    return { fed: records, answered: records };
+  }
+
+  run(share: number): Promise<StreamEnd> {
+    this.log.push(`${this.name} runs${share === 1 ? '' : ` at ${share}`}`);
     return this.ended.promise;
   }
 
@@ -72,18 +84,21 @@ class FakeRun implements StreamRun {
 }
 
 function start(...names: string[]) {
+  return startWith({}, ...names);
+}
+
+function startWith({ failed = [], measure = false }: Partial<SideBySideOptions>, ...names: string[]) {
   const log: string[] = [];
   const runs = names.map(name => new FakeRun(name, log));
   for (const { opened, ended } of runs) for (const { promise } of [opened, ended]) promise.catch(() => {});
   const left: DemoState[] = [];
-  const view: View = { say: () => {}, show: () => {}, leave: state => left.push(state) };
+  const said: string[] = [];
+  const view: View = { say: line => said.push(line), show: () => {}, leave: state => left.push(state) };
   const total = new Tally(0);
-  const end = new SideBySide({ runs, broker: 'here', view, total }).run();
+  const end = new SideBySide({ runs, failed, measure, broker: 'here', view, total }).run();
   const [one, other] = runs as [FakeRun, FakeRun];
-  return { log, one, other, left, total, end };
+  return { log, one, other, left, said, total, end };
 }
-
-const soon = () => new Promise(resolve => setTimeout(resolve, 5));
 
 describe('streams side by side', () => {
   test('are opened together, and none is fed before all are ready', async () => {
@@ -109,6 +124,7 @@ describe('streams side by side', () => {
     const { result, complete } = await end;
     assert.equal(complete, true);
     assert.equal(result.consumed, 4);
+    assert.deepEqual(result.failed, {});
     assert.deepEqual([result.streams.one?.consumed, result.streams.other?.consumed], [3, 1]);
     assert.deepEqual(
       left.map(({ streams }) => streams.map(({ name }) => name)),
@@ -125,12 +141,68 @@ describe('streams side by side', () => {
     assert.equal((await end).complete, false);
   });
 
-  test('are ended when one does not become ready, and its failure is told with its name', async () => {
-    const { log, other, end } = start('one', 'other');
+  test('go on without one that does not start, which is said at once with the way on, and is in the result', async () => {
+    const { log, one, other, left, said, end } = start('one', 'other');
+    other.opened.reject(failure);
+    await soon();
+    assert.deepEqual(said, ['other cannot start: OUT_OF_LUCK: no luck left; one goes on, and alone with --stream one']);
+    assert.deepEqual(log.slice(2), ['other closes'], 'while one is not ready yet');
+    one.opened.resolve();
+    one.done(3);
+    const { result, complete } = await end;
+    assert.ok(complete);
+    assert.deepEqual(Object.keys(result.streams), ['one']);
+    assert.deepEqual(result.failed, { other: { code: 'OUT_OF_LUCK', message: 'no luck left' } });
+    assert.ok(!log.includes('other runs'));
+    assert.deepEqual([left[0]?.streams.map(({ name }) => name), left[0]?.failed[0]?.name], [['one'], 'other']);
+  });
+
+  test('throw the failure of the last one when none can start, after the other was said', async () => {
+    const { log, one, other, said, end } = start('one', 'other');
+    one.opened.reject(new SiftlineError({ code: 'NO_ONE', message: 'not here', exitCode: ExitCode.model }));
+    await soon();
     other.opened.reject(failure);
     await assert.rejects(end, { code: 'OUT_OF_LUCK', message: 'other: no luck left', exitCode: ExitCode.check });
-    assert.ok(!log.some(line => line.endsWith('runs')));
-    assert.deepEqual(log.slice(2, 5), ['one closes', 'other closes', 'one gives up']);
+    assert.match(said[0] ?? '', /^one cannot start: NO_ONE: not here/);
+    assert.equal(said.length, 1);
+    assert.ok(log.includes('other closes') && !log.some(line => line.endsWith('runs')));
+  });
+
+  test('have those in the result that were known not to start', async () => {
+    const { one, left, end } = startWith({ failed: [{ name: 'gone', error: failure }] }, 'one');
+    one.opened.resolve();
+    one.done(1);
+    assert.deepEqual(Object.keys((await end).result.failed), ['gone']);
+    assert.equal(left[0]?.failed.length, 1);
+  });
+
+  test('warm up together when all are ready, and are fed at the share that was measured', async () => {
+    const { log, one, other, left, said, end } = startWith({ measure: true }, 'one', 'other');
+    for (const run of [one, other]) run.opened.resolve();
+    one.done(1);
+    other.done(1);
+    const { result } = await end;
+    assert.deepEqual(log.slice(0, 4), ['one opens', 'other opens', 'one warms up', 'other warms up']);
+    assert.ok(log.includes('one runs') && log.includes('other runs'), 'a fast machine is fed all that was asked for');
+    assert.deepEqual(result.feed, { perSecond: 100, measured: true });
+    assert.equal(left[0]?.feed?.perSecond, 100);
+    assert.deepEqual(said, ['fed 100 records/s, measured: this machine takes more']);
+  });
+
+  test('are fed as was asked for without a warm-up', async () => {
+    const { log, one, end } = start('one');
+    one.opened.resolve();
+    one.done(1);
+    assert.deepEqual((await end).result.feed, { perSecond: 50, measured: false });
+    assert.ok(!log.includes('one warms up') && log.includes('one runs'));
+  });
+
+  test('are ended when one fails in the warm-up', async () => {
+    const { log, one, other, end } = startWith({ measure: true }, 'one', 'other');
+    other.answers = false;
+    for (const run of [one, other]) run.opened.resolve();
+    await assert.rejects(end, { message: 'other: no luck left' });
+    assert.ok(log.includes('one closes') && log.includes('other closes'));
   });
 
   test('are ended when one fails on the way, and nothing of the other runs any more', async () => {

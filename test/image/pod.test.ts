@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Network, type StartedNetwork } from 'testcontainers';
 import { type ContainerBroker, KAFKA_IMAGES, startBrokerIn } from '../support/container-broker.js';
-import { eventually, type TestBroker, testBroker, uniqueName } from '../support/kafka.js';
+import { eventually, retried, type TestBroker, testBroker, uniqueName } from '../support/kafka.js';
 import { labelOf, stageFields } from '../support/outputs.js';
 import { BASE_IMAGE, buildImage, whyNotHere } from './image.js';
 import { Pod } from './pod.js';
@@ -67,7 +67,7 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
     const admin = broker.kafka().admin();
     await admin.connect();
     try {
-      const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const [offsets] = await retried(() => admin.fetchOffsets({ groupId, topics: [topic] }));
       return (offsets?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
     } finally {
       await admin.disconnect();
@@ -114,6 +114,7 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
         'workers.weightsFolder': '/var/lib/siftline/weights',
       },
     });
+    await pod.ready();
     await eventually('some labels are there', async () => (await committed()) > 0);
 
     assert.equal(await pod.kill(), 137);
@@ -130,6 +131,7 @@ describe('the image, run as a pod would be, on a broker in a container', { skip 
   test('with nothing to write to at all it says so, and works', async t => {
     const { set, committed } = await stage();
     const pod = await Pod.start(t, { network: network.getName(), flags: [], set });
+    await pod.ready();
     await eventually('all is labelled', async () => (await committed()) === RECORDS);
     for (const event of ['no_crash_journal', 'weights_unshared'])
       assert.match(await pod.logs(), new RegExp(`"event":"${event}"`));

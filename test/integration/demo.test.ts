@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually, sharedBroker, type TestBroker } from '../support/kafka.js';
 import { fixtureModel, shippedModel } from '../support/models.js';
@@ -14,6 +16,8 @@ interface Ended {
 
 type During = (run: { pid: number; stderr: () => string }) => Promise<void>;
 
+const MAIN = resolve('build/src/main.js');
+
 /** `siftline demo` as a user runs it, with one stream through a small model; `during` may send it signals. */
 function demo(broker: TestBroker, args: readonly string[], during?: During): Promise<Ended> {
   return demoOf(broker, ['--model', fixtureModel('bert-two-tasks'), '--workers', '1', ...args], during);
@@ -23,10 +27,11 @@ async function demoOf(
   { bootstrap }: TestBroker,
   args: readonly string[],
   during: During = async () => {},
+  cwd = process.cwd(),
 ): Promise<Ended> {
-  const all = ['build/src/main.js', 'demo', ...args];
-  const child = spawn(process.execPath, all, {
+  const child = spawn(process.execPath, [MAIN, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
     env: { ...process.env, KAFKA_BROKERS: bootstrap, SIFTLINE_INPUT_FORMAT: 'avro' },
   });
   const out = { stdout: '', stderr: '' };
@@ -86,7 +91,11 @@ describe('siftline demo', { skip: process.platform === 'win32' && 'it looks for 
     const { code, stdout, stderr } = await demo(broker, ['--records', '200', '--exit', '--json']);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^\{.*\}\n$/);
-    const { consumed, labelled, rejected, skipped, textsPerSecond, latencyMs, streams } = JSON.parse(stdout);
+    const { consumed, labelled, rejected, skipped, textsPerSecond, latencyMs, ...more } = JSON.parse(stdout);
+    const { streams, feed, failed } = more;
+    assert.ok(feed.measured && feed.perSecond > 0 && feed.perSecond <= 100, JSON.stringify(feed));
+    assert.match(stderr, /^fed [\d.]+ records\/s, measured: /m);
+    assert.deepEqual(failed, {});
     assert.deepEqual(
       { consumed, labelled, rejected, skipped },
       { consumed: 200, labelled: 196, rejected: 2, skipped: 2 },
@@ -148,6 +157,71 @@ describe('siftline demo', { skip: process.platform === 'win32' && 'it looks for 
     const { code, stderr } = await demoOf(await sharedBroker(), ['--stream', 'both', '--model', 'english']);
     assert.equal(code, 2);
     assert.match(stderr, /^error: option '--model' is for one stream/);
+  });
+});
+
+/** A folder to start in, with models under the names of those that ship; the graphs of these are cut off. */
+function modelsWithBroken(...broken: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'siftline-'));
+  for (const name of ['english', 'multilingual']) {
+    cpSync(fixtureModel('bert-two-tasks'), join(folder, name), { recursive: true });
+    if (broken.includes(name)) truncateSync(join(folder, name, 'model.onnx'), 1_000);
+  }
+  return folder;
+}
+
+describe('siftline demo where a model is broken', { skip: process.platform === 'win32' }, () => {
+  test('shows the other stream, says what is wrong at once, and ends with 4', async () => {
+    const broker = await sharedBroker();
+    const cwd = modelsWithBroken('multilingual');
+    const { code, stdout, stderr } = await demoOf(broker, ['--records', '200', '--exit', '--json'], undefined, cwd);
+    rmSync(cwd, { recursive: true });
+    assert.equal(code, 4, stderr);
+    const { consumed, labelled, streams, failed } = JSON.parse(stdout);
+    assert.deepEqual([consumed, labelled, streams.english.consumed], [150, 147, 150]);
+    assert.deepEqual([Object.keys(streams), Object.keys(failed)], [['english'], ['chinese']]);
+    assert.equal(failed.chinese.code, 'MODEL_CHANGED');
+    assert.match(
+      stderr,
+      /^chinese cannot start: MODEL_CHANGED: .*; english goes on, and alone with --stream english$/m,
+    );
+    assert.match(stderr, /^siftline demo: chinese could not start: MODEL_CHANGED, see above$/m);
+    assert.match(stderr, /^ {4}\S.* {2}\w+: \S+ 0\.\d\d/m, 'labels with their texts');
+    assert.equal(await processesOf(nameOf(stderr)), '');
+    assert.deepEqual(await topicsOf(broker, nameOf(stderr)), []);
+  });
+
+  test('ends with 4 after Ctrl-C too', async () => {
+    const cwd = modelsWithBroken('english');
+    const during: During = async ({ pid, stderr: said }) => {
+      await eventually('labels have come out', () => /^chinese: .* [1-9]\d* labelled/m.test(said()));
+      process.kill(pid, 'SIGINT');
+    };
+    const { code, stderr } = await demoOf(await sharedBroker(), [], during, cwd);
+    rmSync(cwd, { recursive: true });
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /^english cannot start: MODEL_CHANGED: .*; chinese goes on/m);
+  });
+
+  test('ends at once when no stream can start', async () => {
+    const cwd = modelsWithBroken('english', 'multilingual');
+    const { code, stdout, stderr } = await demoOf(await sharedBroker(), ['--json'], undefined, cwd);
+    rmSync(cwd, { recursive: true });
+    assert.equal(code, 4, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^(english|chinese) cannot start: MODEL_CHANGED/m);
+    assert.match(stderr, /^siftline: MODEL_CHANGED: (english|chinese): /m);
+  });
+
+  test('says it before a broker is started where a file is missing, and shows the other stream', async () => {
+    const cwd = modelsWithBroken();
+    rmSync(join(cwd, 'multilingual', 'model.onnx'));
+    const args = ['--records', '40', '--exit', '--json'];
+    const { code, stdout, stderr } = await demoOf(await sharedBroker(), args, undefined, cwd);
+    rmSync(cwd, { recursive: true });
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /^chinese cannot start: MODEL_INCOMPLETE: .*; english goes on/);
+    assert.deepEqual([JSON.parse(stdout).consumed, Object.keys(JSON.parse(stdout).failed)], [40, ['chinese']]);
   });
 });
 

@@ -143,6 +143,17 @@ for (const [what, code, says, path] of CASES) {
   });
 }
 
+test('a damaged answer of one task refuses the model, whichever tasks are asked', async () => {
+  const path = spoilt('bert-two-tasks', p =>
+    editManifest(p, json => {
+      Object.assign(json.golden[0]?.scores.topic ?? {}, { food: 0.9 });
+    }),
+  );
+  for (const tasks of [['moderation'], ['topic'], undefined]) {
+    assert.equal((await refusal(path, { tasks })).code, 'MODEL_GOLDEN');
+  }
+});
+
 test('a task the model does not have is refused, and the message lists those it has', async () => {
   const error = await refusal(fixtureModel('bert-two-tasks'), { tasks: ['spam'] });
   assert.equal(error.code, 'MODEL_TASK_UNKNOWN');

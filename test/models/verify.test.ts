@@ -120,6 +120,20 @@ describe('a model that was changed', () => {
     assert.match(golden.text, /golden sample 2, label\/neutral/);
   });
 
+  test('scores of another arithmetic fail with the way out, though none is far off', async () => {
+    const path = copies.of(model, at =>
+      editManifest(at, json => {
+        for (const { scores } of json.golden)
+          for (const labels of Object.values(scores))
+            for (const label of Object.keys(labels)) labels[label] = (labels[label] ?? 0) + 0.004;
+      }),
+    );
+    const golden = find(await verify(path), 'golden');
+    assert.equal(golden.status, 'fail');
+    assert.match(golden.text, /0 of 8 golden samples score here as they did/);
+    assert.match(golden.remedy ?? '', /import the original again/);
+  });
+
   test('a graph whose answers depend on the batch is no static int8 file', async () => {
     const path = await sign(copies.of(dynamic), json => Object.assign(json, { precision: 'int8-static' }));
     const batches = find(await verify(path), 'batches');

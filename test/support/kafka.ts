@@ -88,6 +88,23 @@ export async function eventually(
   }
 }
 
+/**
+ * Asks again, for a minute at most, while the answer is an error that Kafka calls retriable: right after its start a broker
+ * is not yet the coordinator of its groups (NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS).
+ */
+export async function retried<T>(ask: () => Promise<T>): Promise<T> {
+  const until = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const { retriable } = error as { readonly retriable?: boolean };
+      if (!retriable || Date.now() > until) throw error;
+      await sleep(200);
+    }
+  }
+}
+
 /** The helpers on a broker that the test started itself. */
 export function testBroker({ bootstrap }: { bootstrap: string }): TestBroker {
   const kafka = (config: Partial<KafkaConfig> = {}) => quietKafka(bootstrap, config);

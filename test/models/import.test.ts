@@ -8,9 +8,9 @@ import { Model } from '../../src/model/model.js';
 import { importModel } from '../../src/models/import.js';
 import type { Imported, ImportOptions } from '../../src/models/import-types.js';
 import { EMPTY_HOME } from '../support/empty-home.js';
-import { int8Weights, largestPair } from '../support/int8-weights.js';
 import { editJson, IMPORT, ModelCopies } from '../support/model-copies.js';
 import { fixtureModel, reference } from '../support/models.js';
+import { int8WeightsOf, largestPair } from '../support/onnx.js';
 import { usablePython } from '../support/python.js';
 
 const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
@@ -276,7 +276,7 @@ describe('through Python', () => {
     skip: 'skip' in onnx && onnx.skip,
   }, async () => {
     const { output } = await take({ source: fixtureModel('bert-single'), precision: 'int8', python, maxDelta: 0.1 });
-    const weights = int8Weights(join(output, 'model.onnx'));
+    const weights = int8WeightsOf(readFileSync(join(output, 'model.onnx')));
     const large = weights.filter(weight => largestPair(weight) > 128).map(({ name }) => name);
     assert.deepEqual([weights.length, large], [14, []]);
     assert.equal(manifestOf(output).saturates, false);

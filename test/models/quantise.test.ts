@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { int8Weights, largestPair } from '../support/int8-weights.js';
+import { int8WeightsOf, largestPair } from '../support/onnx.js';
 import { usablePython } from '../support/python.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'siftline-quantise-'));
@@ -38,7 +38,7 @@ print(json.dumps({"weight": made.tolist(), "scale": scales.tolist(), "fp32": wei
 
 function pairOf({ weight }: Bounded): number {
   const [rows, columns] = [weight.length, weight[0]?.length ?? 0];
-  return largestPair({ name: '', rows, columns, values: Int8Array.from(weight.flat()) });
+  return largestPair({ rows, columns, values: Int8Array.from(weight.flat()) });
 }
 
 describe('bounded pairs', { skip }, () => {
@@ -104,7 +104,10 @@ print(json.dumps({"off": float(np.abs(fp32 - int8).max()), "range": float(np.ptp
       names.some(name => !['rows', 'a', 'b', 'c', 'd', 'e'].includes(name)),
       names.join(),
     );
-    const pairs = int8Weights(join(scratch, 'model.onnx')).map(weight => [weight.rows, largestPair(weight) <= 128]);
+    const pairs = int8WeightsOf(readFileSync(join(scratch, 'model.onnx'))).map(weight => [
+      weight.rows,
+      largestPair(weight) <= 128,
+    ]);
     assert.deepEqual(pairs, [
       [8, true],
       [8, true],

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, Kafka } from 'kafkajs';
 import type { AbortedTransaction, TransactionalMessage } from './aborted.js';
-import { kafkaErrorType, lastingError, unreachable } from './errors.js';
+import { kafkaErrorType, lastingError, refusal, unreachable } from './errors.js';
 import { clusterBehind } from './patches/index.js';
-import { refusal } from './refusals.js';
 
 /** A message as kafkajs decodes it, with the record batch it lay in. */
 export interface RawMessage extends TransactionalMessage {

@@ -1,3 +1,4 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import {
   ANSWERED_BY,
   type BatchTimings,
@@ -8,9 +9,8 @@ import {
   type Task,
 } from '../ports.js';
 import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
-import { STAGES, type StageName } from './list.js';
+import { METRICS, type MetricDefinition, type MetricName, STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
-import { MetricsRegistry } from './registry.js';
 
 /** How often each pair came. */
 class Tally<Pair extends readonly [string, string]> {
@@ -158,5 +158,52 @@ export class Recorder implements LedgerEvents {
     if (seconds < 0) this.registry.counter('siftline_clock_skew_total').inc();
     this.registry.histogram('siftline_end_to_end_latency_seconds').observe(Math.max(0, seconds));
     this.endToEnd.record(Math.max(0, seconds));
+  }
+}
+
+type NamesOf<T extends MetricDefinition['type']> = {
+  [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
+}[MetricName];
+
+/** Gauges of prom-client's that end like counters; each is the sum of the one without `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** The list of metrics, made real in a registry of its own: typed by name, so that a metric off the list cannot be used. */
+export class MetricsRegistry {
+  readonly #registry = new Registry();
+  readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
+
+  constructor() {
+    for (const [name, definition] of Object.entries(METRICS)) this.#metrics.set(name, this.#make(name, definition));
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+  }
+
+  counter(name: NamesOf<'counter'>): Counter {
+    return this.#metrics.get(name) as Counter;
+  }
+
+  gauge(name: NamesOf<'gauge'>): Gauge {
+    return this.#metrics.get(name) as Gauge;
+  }
+
+  histogram(name: NamesOf<'histogram'>): Histogram {
+    return this.#metrics.get(name) as Histogram;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The exposition format, as `/metrics` serves it. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #make(name: string, { type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
+    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    if (type === 'counter') return new Counter(options);
+    if (type === 'gauge') return new Gauge(options);
+    return new Histogram({ ...options, buckets: [...(buckets ?? [])] });
   }
 }

@@ -1,5 +1,6 @@
 import type { Message } from 'kafkajs';
 import { messageOf, SiftlineError } from '../errors.js';
+import { kafkaErrorType } from '../kafka/errors.js';
 import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
@@ -127,4 +128,22 @@ function nothingLeft(topic: string, type: string): never {
     'DEAD_LETTER_REFUSED',
     `topic ${topic} refuses a rejected record (${type}), which would be lost; it must not be compacted, and must take records of 8 KB`,
   );
+}
+
+/** What a message takes in a record batch, a little too much: key, value, headers and the record's own fields. */
+export function bytesOf({ key, value, headers }: Message): number {
+  const pairs = (headers ?? []) as unknown as ReadonlyArray<readonly [string, Buffer | null]>;
+  const ofHeaders = pairs.reduce(
+    (sum, [name, content]) => sum + Buffer.byteLength(name) + (content?.length ?? 0) + 10,
+    0,
+  );
+  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders + 100;
+}
+
+const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
+
+/** Why the brokers will not take a record, however often it is sent; undefined for any other error. */
+export function refusalOf(error: unknown): string | undefined {
+  const type = kafkaErrorType(error);
+  return type && REFUSALS.has(type) ? type : undefined;
 }

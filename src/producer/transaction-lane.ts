@@ -1,8 +1,6 @@
 import { lastingError } from '../kafka/errors.js';
 import { type Outcome, partitionId, type SourceRecord } from '../ports.js';
-import { bytesOf } from './message-bytes.js';
-import { refusalOf } from './refused.js';
-import type { Result, Target } from './results.js';
+import { bytesOf, type Result, refusalOf, type Target } from './results.js';
 import { Fenced, type Send } from './transactional-producer.js';
 
 /** What the lane needs of a transactional producer (transactional-producer.ts). */

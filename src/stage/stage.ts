@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { valueBytesOf } from '../consumer/batch-room.js';
+import { valueBytesOf } from '../consumer/buffer.js';
 import type { KafkaSource } from '../consumer/kafka-source.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';

@@ -5,9 +5,8 @@ import type { SchemaAnswer } from '../../avro/registry.js';
 import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
 import { invariant, messageOf } from '../../errors.js';
 import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
-import { type Fields, idOf } from './fields.js';
-import { rejected } from './rejection.js';
-import type { ValueReader } from './value-reader.js';
+import { type Fields, idOf } from './text-and-json.js';
+import { rejected, type ValueReader } from './value-reader.js';
 
 /** Where schemas come from: the registry's client, or a list in a test. Throws when it can give no answer. */
 export interface SchemaSource {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
-import { clusterBehind } from './consumers.js';
-import { require } from './modules.js';
+import { clusterBehind, require } from './modules.js';
 
 /** A position that is not in its partition any more: retention has passed it, or the topic was made anew. */
 export interface LostOffset {

@@ -1,7 +1,6 @@
 import type { Consumer } from 'kafkajs';
 import { messageOf } from '../../errors.js';
-import { clusterBehind } from './consumers.js';
-import { require } from './modules.js';
+import { clusterBehind, require } from './modules.js';
 
 /** What the owner of a consumer does before the consumer gives its partitions back. */
 export type RejoinHook = () => Promise<void>;

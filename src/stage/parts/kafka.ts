@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
-import type { BatchBudget } from '../../consumer/batch-room.js';
+import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';

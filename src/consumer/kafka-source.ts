@@ -1,6 +1,6 @@
-import type { EachBatchPayload } from 'kafkajs';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
+import type { EachBatchPayload } from '../kafka/client.js';
 import { recordOf } from '../kafka/log-reader.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';

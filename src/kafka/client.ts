@@ -17,6 +17,9 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { loadKafkajs } from './patches/index.js';
 import { require } from './patches/modules.js';
 
+/** The types of kafkajs that siftline uses outside of this folder. */
+export type { Consumer, EachBatchPayload, Kafka, Message, Producer, Transaction } from 'kafkajs';
+
 /**
  * A kafkajs client of its own connections. A consumer needs one to itself: kafkajs shares committed offsets between
  * the consumers of one client. Certificates, passwords and tokens are read again for every connection and login.

@@ -22,13 +22,13 @@ export function kafkaHeaders(headers: Headers): IHeaders {
   return headers as unknown as IHeaders;
 }
 
-interface Decoder {
+interface WireDecoder {
   readInt8(): number;
   readVarInt(): number;
   readVarLong(): unknown;
   readVarIntBytes(): Buffer | null;
   readVarIntString(): string;
-  readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
+  readVarIntArray<T>(read: (decoder: WireDecoder) => T): T[];
 }
 
 interface BatchContext {
@@ -59,7 +59,7 @@ function once<T>(find: () => T): () => T {
 }
 
 /** In place of kafkajs' decoder of one record (record batch, magic 2). */
-export function decodeRecord(decoder: Decoder, batchContext: BatchContext): object {
+export function decodeRecord(decoder: WireDecoder, batchContext: BatchContext): object {
   const { firstOffset, firstTimestamp, maxTimestamp, magicByte, isControlBatch, timestampType } = batchContext;
   const Long = kafkajsLong();
   const attributes = decoder.readInt8();

@@ -7,13 +7,14 @@ import {
   REJECT_REASONS,
   SKIP_REASONS,
   type Task,
+  type TopicPartition,
 } from '../ports.js';
-import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
+import { FATES, type Fate, type LedgerEvents } from './ledger.js';
 import { METRICS, type MetricDefinition, type MetricName, STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
 
 /** How often each pair came. */
-class Tally<Pair extends readonly [string, string]> {
+class PairTally<Pair extends readonly [string, string]> {
   readonly #counts = new Map<Pair[0], Map<Pair[1], number>>();
 
   add([first, second]: Pair): void {
@@ -103,8 +104,8 @@ export class Recorder implements LedgerEvents {
   /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
   stored(outcomes: readonly Outcome[]): void {
     const now = Date.now();
-    const records = new Tally<readonly [outcome: Outcome['kind'], reason: string]>();
-    const labels = new Tally<readonly [task: string, label: string]>();
+    const records = new PairTally<readonly [outcome: Outcome['kind'], reason: string]>();
+    const labels = new PairTally<readonly [task: string, label: string]>();
     for (const outcome of outcomes) {
       records.add([outcome.kind, outcome.kind === 'labelled' ? '' : outcome.reason]);
       if (outcome.kind === 'labelled') this.#labelled(outcome, labels);
@@ -118,7 +119,7 @@ export class Recorder implements LedgerEvents {
   }
 
   /** The first of a partition makes all its series, so that the first rejection is seen. */
-  moved({ topic, partition }: Place, outcome: Fate, records: number): void {
+  moved({ topic, partition }: TopicPartition, outcome: Fate, records: number): void {
     const counter = this.registry.counter('siftline_partition_records_total');
     const id = partitionId({ topic, partition });
     if (!this.#places.has(id)) for (const each of FATES) counter.inc({ topic, partition, outcome: each }, 0);
@@ -139,7 +140,7 @@ export class Recorder implements LedgerEvents {
     this.registry.counter('siftline_worker_restarts_total').inc();
   }
 
-  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: Tally<readonly [task: string, label: string]>): void {
+  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: PairTally<readonly [task: string, label: string]>): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
     if (outcome.answeredBy) {
       this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: outcome.answeredBy });

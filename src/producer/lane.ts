@@ -1,4 +1,4 @@
-import type { Message } from 'kafkajs';
+import type { Message } from '../kafka/client.js';
 import { lastingError } from '../kafka/errors.js';
 import { bytesOf, refusalOf } from './results.js';
 

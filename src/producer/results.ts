@@ -1,5 +1,5 @@
-import type { Message } from 'kafkajs';
 import { messageOf, SiftlineError } from '../errors.js';
+import type { Message } from '../kafka/client.js';
 import { kafkaErrorType } from '../kafka/errors.js';
 import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
@@ -12,7 +12,7 @@ export interface OutputTopic {
 }
 
 /** One partition of an output topic. */
-export interface Target {
+export interface OutputPartition {
   readonly topic: string;
   readonly partition: number;
 }
@@ -21,7 +21,7 @@ export interface Target {
 export interface Result {
   readonly outcome: Outcome;
   /** What is stored, and where; undefined for a skipped record, of which nothing is. */
-  readonly out: { readonly target: Target; readonly message: Message } | undefined;
+  readonly out: { readonly target: OutputPartition; readonly message: Message } | undefined;
   /** What to store in its place when the brokers refuse it (`type` is their reason); throws when nothing is left to try. */
   mend(type: string): Result;
 }
@@ -104,7 +104,7 @@ export class Results {
   }
 }
 
-function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): Target {
+function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): OutputPartition {
   return { topic: name, partition: partition % partitions };
 }
 

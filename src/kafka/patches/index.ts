@@ -30,7 +30,7 @@ let loaded: Kafkajs | undefined;
 
 /**
  * kafkajs with siftline's patches and codecs in effect. The only way to get at kafkajs: importing its values directly
- * would load it unpatched, which this refuses afterwards. Types may be imported from 'kafkajs' anywhere.
+ * would load it unpatched, which this refuses afterwards. Its types come from client.ts.
  */
 export function loadKafkajs(): Kafkajs {
   loaded ??= patchAndLoad();

@@ -26,11 +26,11 @@ async function generate() {
 }
 
 async function metricsPage() {
-  if (!existsSync(pathOf('dist/observe/reference.js'))) {
-    console.error('docs/metrics.md is skipped: dist/observe/reference.js is not there');
+  if (!existsSync(pathOf('dist/observe/list.js'))) {
+    console.error('docs/metrics.md is skipped: dist/observe/list.js is not there');
     return [];
   }
-  const { renderMetricsMarkdown } = await import('../dist/observe/reference.js');
+  const { renderMetricsMarkdown } = await import('../dist/observe/list.js');
   return [{ file: 'docs/metrics.md', text: renderMetricsMarkdown() }];
 }
 

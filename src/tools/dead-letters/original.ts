@@ -1,6 +1,7 @@
 import type { Message } from 'kafkajs';
 import { kafkaHeaders } from '../../kafka/record-codec.js';
-import { type DeadLetter, nameOf, REDRIVE_COUNT, REDRIVE_OF } from '../../producer/dead-letter-reader.js';
+import { recordId } from '../../ports.js';
+import { type DeadLetter, REDRIVE_COUNT, REDRIVE_OF } from '../../producer/dead-letter-reader.js';
 
 /** Why a dead letter cannot be sent back. */
 export type Hindrance =
@@ -23,7 +24,7 @@ export function hindranceOf(letter: DeadLetter, maxRedrives: number): Hindrance 
  */
 export function originalOf(letter: DeadLetter): Message {
   const { record, origin, ownHeaders, redrives, redriveOf } = letter;
-  const first = redriveOf ?? (origin ? nameOf(origin) : '');
+  const first = redriveOf ?? (origin ? recordId(origin) : '');
   return {
     key: record.key,
     value: record.value,

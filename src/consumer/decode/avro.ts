@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
 import { unframe } from '../../avro/framing.js';
-import { Lru } from '../../avro/lru.js';
 import type { SchemaAnswer } from '../../avro/registry.js';
 import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
 import { invariant, messageOf } from '../../errors.js';
@@ -26,7 +26,7 @@ const QUESTIONS_AT_ONCE = 8;
  * cache, however small, can lose one between the two.
  */
 export function createAvroReader(fields: Fields, schemas: SchemaSource): ValueReader {
-  const built = new Lru<number, Ready>(MAX_TYPES);
+  const built = new LRUCache<number, Ready>({ max: MAX_TYPES });
   const prepared = new WeakMap<SourceRecord, Ready>();
   return {
     prepare: async records => {
@@ -53,7 +53,7 @@ function schemaIds(record: SourceRecord): number[] {
 }
 
 /** A few at a time; the first question that gets no answer ends the asking. */
-async function readyFor(ids: readonly number[], built: Lru<number, Ready>, schemas: SchemaSource) {
+async function readyFor(ids: readonly number[], built: LRUCache<number, Ready>, schemas: SchemaSource) {
   const ready = new Map<number, Ready>();
   for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
     const some = ids.slice(i, i + QUESTIONS_AT_ONCE);
@@ -63,7 +63,7 @@ async function readyFor(ids: readonly number[], built: Lru<number, Ready>, schem
 }
 
 /** An unknown id is not kept: the schema may be registered any moment. What is known never changes. */
-async function fetchReady(id: number, built: Lru<number, Ready>, schemas: SchemaSource): Promise<Ready> {
+async function fetchReady(id: number, built: LRUCache<number, Ready>, schemas: SchemaSource): Promise<Ready> {
   const answer = await schemas.schemaById(id);
   if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
   const ready = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { listFields, valueAt } from '../../config/fields.js';
 import type { LoadedConfig } from '../../config/load.js';
-import { redacted } from '../../config/redact.js';
 import type { Config } from '../../config/schema.js';
-import { readSecret } from '../../config/secrets.js';
+import { readSecret, redacted } from '../../config/secrets.js';
 import { messageOf } from '../../errors.js';
 import { type Finding, fail, failure, ok } from '../../observe/finding.js';
 

@@ -1,9 +1,8 @@
 import { createLog } from '../observe/log.js';
 import { type DeadLetter, nameOf, readDeadLetter } from '../producer/dead-letter-reader.js';
 import { Closers } from '../stage/closers.js';
-import { isWanted, rejectionTime } from '../tools/dead-letters/filter.js';
+import { isWanted, rejectionTime, Summary, type SummaryRow } from '../tools/dead-letters/letters.js';
 import { plain } from '../tools/dead-letters/printable.js';
-import { Summary, type SummaryRow } from '../tools/dead-letters/summary.js';
 import type { CliContext } from './context.js';
 import { type DlqFlags, dlqConfig, openDlq } from './dlq-reading.js';
 import { Lines } from './lines.js';

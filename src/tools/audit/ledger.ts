@@ -1,4 +1,4 @@
-import type { PartitionRange } from '../../kafka/fetched.js';
+import type { PartitionRange } from '../../kafka/log-reader.js';
 import { partitionId, type RecordPlace, recordId } from '../../ports.js';
 import { Book, Mark } from './book.js';
 import type { AuditFinding, AuditReport, FindingKind } from './report.js';

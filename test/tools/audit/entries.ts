@@ -1,4 +1,4 @@
-import type { PartitionRange } from '../../../src/kafka/fetched.js';
+import type { PartitionRange } from '../../../src/kafka/log-reader.js';
 import type { RecordPlace } from '../../../src/ports.js';
 import type { InputEntry, OutcomeEntry } from '../../../src/tools/audit/ledger.js';
 

@@ -4,9 +4,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
 import { type ClusterState, KafkaAdmin } from '../../kafka/admin.js';
-import { connectTo } from '../../kafka/client.js';
+import { connectTo, tlsOptions } from '../../kafka/client.js';
 import { networkMessage, wayOut } from '../../kafka/errors.js';
-import { tlsOptions } from '../../kafka/tls.js';
 import { type Finding, failure, ok, warn, withDetails } from '../../observe/finding.js';
 
 export interface CheckedBrokers {

@@ -2,14 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 import type { Fetched, PartitionRange } from '../../kafka/log-reader.js';
 import { kafkaHeaders } from '../../kafka/record-codec.js';
-import type { TopicPartition } from '../../ports.js';
-import {
-  type DeadLetter,
-  nameOf,
-  REDRIVE_COUNT,
-  REDRIVE_OF,
-  readDeadLetter,
-} from '../../producer/dead-letter-reader.js';
+import { recordId, type TopicPartition } from '../../ports.js';
+import { type DeadLetter, REDRIVE_COUNT, REDRIVE_OF, readDeadLetter } from '../../producer/dead-letter-reader.js';
 import { isWanted, type Wanted } from './letters.js';
 
 export interface RedriveOptions {
@@ -189,7 +183,7 @@ export function hindranceOf(letter: DeadLetter, maxRedrives: number): Hindrance 
  */
 export function originalOf(letter: DeadLetter): Message {
   const { record, origin, ownHeaders, redrives, redriveOf } = letter;
-  const first = redriveOf ?? (origin ? nameOf(origin) : '');
+  const first = redriveOf ?? (origin ? recordId(origin) : '');
   return {
     key: record.key,
     value: record.value,

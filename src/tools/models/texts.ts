@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseFieldPath, valueAt } from '../../consumer/decode/path.js';
+import { parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js';
 import { readCsv } from '../../consumer/files/csv.js';
 import { type FileInput, fileInput } from '../../consumer/files/input.js';
 import { readJsonLines, readLines } from '../../consumer/files/lines.js';

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../config/schema.js';
 import { DATA_FORMATS, type DataFile, type DataFormat, openDataFile } from '../tools/eval/data-file.js';
-import { parseLabelMap } from '../tools/eval/label-map.js';
 import type { RowOptions } from '../tools/eval/labelled-rows.js';
 import { refusal } from '../tools/eval/refusal.js';
+import { parseLabelMap } from '../tools/eval/truth.js';
 import type { ConfigFlags } from './options.js';
 
 /** The flags that say what labelled texts are and where; those of `eval` and of `calibrate`. */

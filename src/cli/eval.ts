@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config/schema.js';
 import { compare } from '../tools/eval/comparison.js';
-import { wrongAnswers } from '../tools/eval/errors-file.js';
-import { evaluate } from '../tools/eval/evaluation.js';
+import { evaluate, wrongAnswers } from '../tools/eval/evaluation.js';
 import { asHtml } from '../tools/eval/html-report.js';
 import { createPaint } from '../tools/eval/paint.js';
 import { chooseQuestion, type Question, questionOfOther } from '../tools/eval/question.js';

@@ -8,13 +8,12 @@ import type { Task } from '../ports.js';
 import { batchSizeFor } from '../stage/parts/batch-size.js';
 import { buildClassifier } from '../stage/parts/classifier.js';
 import type { DataFile } from '../tools/eval/data-file.js';
-import { type RowOptions, readLabelledRows } from '../tools/eval/labelled-rows.js';
+import { type RowOptions, readLabelledRows, surveyRows } from '../tools/eval/labelled-rows.js';
 import type { Question } from '../tools/eval/question.js';
 import { refusal } from '../tools/eval/refusal.js';
 import type { CascadeShare } from '../tools/eval/report.js';
 import type { Sample } from '../tools/eval/sample.js';
 import { scoreRows } from '../tools/eval/scoring.js';
-import { surveyRows } from '../tools/eval/survey.js';
 import type { CliContext } from './context.js';
 
 export interface Job {

@@ -5,7 +5,7 @@ import type { FileInput } from '../consumer/files/input.js';
 import { FileSource } from '../consumer/files/source.js';
 import { demoTexts } from '../demo/texts.js';
 import { refusal } from '../tools/eval/refusal.js';
-import type { Text } from '../tools/tune/feed.js';
+import type { Text } from '../tools/tune/load.js';
 
 export interface TuneTexts {
   readonly texts: readonly Text[];

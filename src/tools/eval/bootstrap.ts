@@ -1,5 +1,4 @@
-import { type Measures, measure } from './measures.js';
-import { countsOf, type Patterns } from './patterns.js';
+import { countsOf, type Measures, measure, type Patterns } from './measures.js';
 import { type Random, seeded } from './random.js';
 
 /** A 95 % interval: from its lower to its upper end. */

@@ -1,6 +1,6 @@
 import type { Calibration, LabelCalibration } from './calibration.js';
-import type { Goal } from './goal.js';
 import { fixed, type Paint, table } from './paint.js';
+import type { Goal } from './threshold.js';
 
 export interface CalibrationReport {
   readonly calibration: Calibration;

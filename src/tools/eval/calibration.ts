@@ -1,11 +1,9 @@
-import type { Goal, Goals } from './goal.js';
-import { holdOut } from './holdout.js';
 import type { Prf } from './measures.js';
+import { seeded, shuffled } from './random.js';
 import { calibrationError, reliability } from './reliability.js';
-import { rescaled, rescaledProbability } from './rescale.js';
-import { type Column, columnOf, givenClass, type Sample } from './sample.js';
-import { COLDEST, fitTemperature, HOTTEST } from './temperature.js';
-import { at, chooseThreshold, type Found } from './threshold.js';
+import { type Column, columnOf, givenClass, rowsOf, type Sample } from './sample.js';
+import { COLDEST, fitTemperature, HOTTEST, rescaled, rescaledProbability } from './temperature.js';
+import { at, chooseThreshold, type Found, type Goal, type Goals } from './threshold.js';
 
 export interface CalibrationOptions {
   /** The temperature the scores were made with. */
@@ -160,4 +158,26 @@ function labelWarnings({ label, goal, ...result }: LabelCalibration, found: Foun
       `${label}: wanted ${goal.kind} ${goal.value}, the reported rows show ${result[goal.kind].toFixed(3)}`,
     );
   return warnings;
+}
+
+export interface Halves {
+  /** Rows that numbers are chosen on. */
+  readonly fit: Sample;
+  /** Rows that numbers are reported on; the same ones when none are held out. */
+  readonly report: Sample;
+}
+
+const SEED = 1_958_06;
+
+/** Keeps back a share of the rows, at random but always the same, each part in the order of the file. */
+export function holdOut(sample: Sample, share: number): Halves {
+  const kept = Math.round(sample.rows * share);
+  if (kept === 0) return { fit: sample, report: sample };
+  const order = shuffled(sample.rows, seeded(SEED));
+  const part = (rows: number[]) =>
+    rowsOf(
+      sample,
+      rows.sort((a, b) => a - b),
+    );
+  return { report: part(order.slice(0, kept)), fit: part(order.slice(kept)) };
 }

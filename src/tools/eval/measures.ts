@@ -1,3 +1,5 @@
+import type { Sample } from './sample.js';
+
 /** What came of every label: hits are true positives, wrong false positives, missed false negatives. */
 export interface Counts {
   readonly hits: Float64Array;
@@ -54,4 +56,71 @@ export function measure(counts: Counts): Measures {
 
 function sum(numbers: Float64Array): number {
   return numbers.reduce((total, each) => total + each, 0);
+}
+
+/** What came of one row: which labels were hit, wrongly given, missed. */
+export interface Pattern {
+  readonly hits: readonly number[];
+  readonly wrong: readonly number[];
+  readonly missed: readonly number[];
+}
+
+/** Rows by what came of them. Few patterns stand for many rows, so that a resample of the rows is quickly measured. */
+export interface Patterns {
+  readonly labels: number;
+  readonly all: readonly Pattern[];
+  /** Of each row its pattern. */
+  readonly codes: Uint32Array;
+}
+
+export function patternsOf(sample: Sample): Patterns {
+  const labels = sample.question.labels.length;
+  const known = new Map<string, number>();
+  const all: Pattern[] = [];
+  const codes = Uint32Array.from({ length: sample.rows }, (_, row) => {
+    const pattern = patternOf(sample, row);
+    const key = JSON.stringify([pattern.hits, pattern.wrong, pattern.missed]);
+    const code = known.get(key) ?? all.push(pattern) - 1;
+    known.set(key, code);
+    return code;
+  });
+  return { labels, all, codes };
+}
+
+/** Counts when pattern i comes `times[i]` times. */
+export function countsOf({ labels, all }: Patterns, times: ArrayLike<number>): Counts {
+  const counts = noCounts(labels);
+  for (let i = 0; i < all.length; i++) add(counts, all[i] as Pattern, times[i] ?? 0);
+  return counts;
+}
+
+/** How often each pattern comes among the rows. */
+export function timesOf({ all, codes }: Patterns): Float64Array {
+  const times = new Float64Array(all.length);
+  for (const code of codes) times[code] = (times[code] ?? 0) + 1;
+  return times;
+}
+
+export function isExact({ wrong, missed }: Pattern): boolean {
+  return wrong.length === 0 && missed.length === 0;
+}
+
+function add(counts: Counts, pattern: Pattern, times: number): void {
+  for (const label of pattern.hits) counts.hits[label] = (counts.hits[label] ?? 0) + times;
+  for (const label of pattern.wrong) counts.wrong[label] = (counts.wrong[label] ?? 0) + times;
+  for (const label of pattern.missed) counts.missed[label] = (counts.missed[label] ?? 0) + times;
+  counts.rows += times;
+  if (isExact(pattern)) counts.exact += times;
+}
+
+function patternOf({ question, truth, given }: Sample, row: number): Pattern {
+  const width = question.labels.length;
+  const pattern = { hits: [] as number[], wrong: [] as number[], missed: [] as number[] };
+  for (let label = 0; label < width; label++) {
+    const [is, said] = [truth[row * width + label], given[row * width + label]];
+    if (is === 1 && said === 1) pattern.hits.push(label);
+    if (is === 0 && said === 1) pattern.wrong.push(label);
+    if (is === 1 && said === 0) pattern.missed.push(label);
+  }
+  return pattern;
 }

@@ -1,5 +1,5 @@
-import type { LabelMap } from './label-map.js';
 import type { Question } from './question.js';
+import { refusal } from './refusal.js';
 
 /** What a row's label says, one cell a label of the question. */
 export const HOLDS = 1;
@@ -125,4 +125,25 @@ function bit(word: string): 0 | 1 | undefined {
 
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/** The file's word for a label to the model's; words that are not in it stay as they are. */
+export type LabelMap = ReadonlyMap<string, string>;
+
+/** Reads `1=positive,0=negative`. Throws EVAL_MAP for a part that is no pair, and for a word that is given twice. */
+export function parseLabelMap(text: string): LabelMap {
+  const map = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const [from, to, ...rest] = part.split('=').map(word => word.trim());
+    if (from === undefined || from === '' || to === undefined || to === '' || rest.length > 0) {
+      throw refusal(
+        'EVAL_MAP',
+        `--map: "${part.trim()}" is not a pair; write file=model, such as 1=positive,0=negative`,
+      );
+    }
+    if (map.has(from))
+      throw refusal('EVAL_MAP', `--map: "${from}" is given twice; each label of the file has one meaning`);
+    map.set(from, to);
+  }
+  return map;
 }

@@ -1,7 +1,4 @@
-import type { Clock } from './clock.js';
-import type { Text } from './feed.js';
-import { flood } from './flood.js';
-import { pacedP99 } from './paced.js';
+import { type Clock, flood, pacedP99, type Text } from './load.js';
 import type { Rig } from './rig.js';
 import type { Goal, Setting } from './setting.js';
 

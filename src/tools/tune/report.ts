@@ -1,9 +1,8 @@
 import type { Standing } from './contest.js';
-import type { Leg } from './search.js';
+import { advantage, type Leg, meets } from './search.js';
 import { isSame, KNOBS, type Setting } from './setting.js';
 import { median, spread } from './statistics.js';
 import type { Tuned } from './tune.js';
-import { advantage, meets } from './winner.js';
 
 export interface TuneReport extends Tuned {
   readonly model: string;

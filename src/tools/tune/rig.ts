@@ -1,4 +1,4 @@
-import type { Subject } from './feed.js';
+import type { Subject } from './load.js';
 import { isSame, type Setting } from './setting.js';
 
 /** Where settings are tried. */

@@ -1,9 +1,8 @@
 import type { Confidence } from './confidence.js';
 import { isReached, type Row, rowOf, shortestP99, type TuneReport } from './report.js';
-import type { Found, Leg } from './search.js';
+import { type Found, type Leg, meets } from './search.js';
 import { isSame, KNOBS, type Setting } from './setting.js';
 import type { Worth } from './tune.js';
-import { meets } from './winner.js';
 
 /** How a report is laid out; the part that draws tables for the other reports has both. */
 export interface Layout {

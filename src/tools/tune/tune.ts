@@ -1,11 +1,9 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { threadsForQuota } from '../../workers/threads.js';
-import { CLOCK, type Clock } from './clock.js';
 import type { Confidence } from './confidence.js';
 import { contest } from './contest.js';
-import type { Text } from './feed.js';
-import { flood } from './flood.js';
+import { CLOCK, type Clock, flood, type Text } from './load.js';
 import { rigFor, tuneCascade } from './models.js';
 import type { Rig, ThreadRig } from './rig.js';
 import { type Found, search } from './search.js';

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bootstrap, pairedBootstrap, quantile } from '../../../src/tools/eval/bootstrap.js';
-import { measure } from '../../../src/tools/eval/measures.js';
-import { countsOf, patternsOf, timesOf } from '../../../src/tools/eval/patterns.js';
+import { countsOf, measure, patternsOf, timesOf } from '../../../src/tools/eval/measures.js';
 import { seeded, shuffled } from '../../../src/tools/eval/random.js';
 import { anyChoice, anySet, CHOICE, choiceOf } from './samples.js';
 

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { calibrate } from '../../../src/tools/eval/calibration.js';
-import { parseGoals } from '../../../src/tools/eval/goal.js';
-import { holdOut } from '../../../src/tools/eval/holdout.js';
-import { rescaled, rescaledChoice } from '../../../src/tools/eval/rescale.js';
+import { calibrate, holdOut } from '../../../src/tools/eval/calibration.js';
 import type { Sample } from '../../../src/tools/eval/sample.js';
-import { fitTemperature, logLoss } from '../../../src/tools/eval/temperature.js';
-import { at, chooseThreshold, peak } from '../../../src/tools/eval/threshold.js';
+import { fitTemperature, logLoss, rescaled, rescaledChoice } from '../../../src/tools/eval/temperature.js';
+import { at, chooseThreshold, parseGoals, peak } from '../../../src/tools/eval/threshold.js';
 import { anyChoice, CHOICE, choiceOf, near, setOf } from './samples.js';
 
 /*

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ExitCode, SiftlineError } from '../../../src/errors.js';
 import { type DataFileOptions, openDataFile } from '../../../src/tools/eval/data-file.js';
-import { parseLabelMap } from '../../../src/tools/eval/label-map.js';
-import { type LabelledRow, type RowOptions, readLabelledRows } from '../../../src/tools/eval/labelled-rows.js';
-import { surveyRows } from '../../../src/tools/eval/survey.js';
+import {
+  type LabelledRow,
+  type RowOptions,
+  readLabelledRows,
+  surveyRows,
+} from '../../../src/tools/eval/labelled-rows.js';
+import { parseLabelMap } from '../../../src/tools/eval/truth.js';
 import { questionOf } from './samples.js';
 
 const MOOD = questionOf('choice', ['good', 'bad']);

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { setJson } from '../../../src/tools/eval/json-edit.js';
-import { editManifest } from '../../../src/tools/eval/manifest-edit.js';
+import { editManifest, setJson } from '../../../src/tools/eval/manifest-edit.js';
 import { near } from './samples.js';
 
 const ENGLISH = readFileSync(join(process.cwd(), 'models/english/siftline.json'), 'utf8');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flood } from '../../../src/tools/tune/flood.js';
+import { flood } from '../../../src/tools/tune/load.js';
 import { ModelMachine, TEXTS } from './model-machine.js';
 import { VirtualClock } from './virtual-clock.js';
 

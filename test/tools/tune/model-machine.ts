@@ -1,6 +1,6 @@
 import type { ClassifiedBatch } from '../../../src/ports.js';
 import { BatchSize } from '../../../src/stage/batch-size.js';
-import type { Subject, Text } from '../../../src/tools/tune/feed.js';
+import type { Subject, Text } from '../../../src/tools/tune/load.js';
 import type { RigParts } from '../../../src/tools/tune/rig.js';
 import type { Setting } from '../../../src/tools/tune/setting.js';
 import type { VirtualClock } from './virtual-clock.js';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { flood } from '../../../src/tools/tune/flood.js';
-import { pacedP99 } from '../../../src/tools/tune/paced.js';
+import { flood, pacedP99 } from '../../../src/tools/tune/load.js';
 import { ThreadRig } from '../../../src/tools/tune/rig.js';
 import { type Found, search } from '../../../src/tools/tune/search.js';
 import type { Goal, Setting } from '../../../src/tools/tune/setting.js';

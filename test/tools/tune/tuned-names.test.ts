@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Task } from '../../../src/ports.js';
-import { type BothScores, type CurvePoint, cascadeCurve, leastPassedOn } from '../../../src/tools/tune/curve.js';
-import { tuneNames } from '../../../src/tools/tune/tuned-names.js';
+import {
+  type BothScores,
+  type CurvePoint,
+  cascadeCurve,
+  leastPassedOn,
+  tuneNames,
+} from '../../../src/tools/tune/curve.js';
 import { isSure } from '../../../src/workers/cascade/confidence.js';
 import { sameDecisions, turningPoints } from '../../../src/workers/cascade/turning-points.js';
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../../src/tools/tune/clock.js';
+import type { Clock } from '../../../src/tools/tune/load.js';
 
 /** Time that passes as fast as everybody has gone to sleep: hours of it in a moment, and the same each time. */
 export class VirtualClock implements Clock {

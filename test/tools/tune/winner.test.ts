@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Standing } from '../../../src/tools/tune/contest.js';
+import { winner } from '../../../src/tools/tune/search.js';
 import type { Goal } from '../../../src/tools/tune/setting.js';
-import { winner } from '../../../src/tools/tune/winner.js';
 
 const LIMIT: Goal = { kind: 'latency', limitMs: 50, rate: 100 };
 

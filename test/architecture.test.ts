@@ -14,7 +14,7 @@ const EVERYBODYS = ['ports', 'errors', 'package'];
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'failpoints'],
-  cli: ['stage', ...TOOLS, 'demo', 'config', 'observe/log'],
+  cli: ['stage', ...TOOLS, 'demo', 'config', 'observe/log', 'observe/table'],
   demo: ['local-broker', 'stage', ...BELOW_STAGE],
   ...Object.fromEntries(TOOLS.map(tool => [tool, ['stage', ...BELOW_STAGE]])),
   stage: BELOW_STAGE,
@@ -72,6 +72,7 @@ const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> 
   ['yaml', /^config\//],
   ['@opentelemetry/', /^observe\/tracing\//],
   ['cli-progress', /^cli\//],
+  ['string-width', /^observe\/table\.ts$/],
   ['csv-parse', /^(consumer\/files\/csv|tools\/eval\/data-file)\.ts$/],
 ];
 

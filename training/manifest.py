@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from .pairs import saturating
 from .predictor import Predictor
 
 
@@ -16,13 +17,16 @@ def write_json(path, value):
 
 
 def write(folder, about, golden_texts, files=("model.onnx", "tokenizer.json", "config.json")):
-    """Write the manifest of `folder`: `about` + hashes of its files + golden answers of its own ONNX file.
+    """Write the manifest of `folder`: `about` + hashes of its files + golden answers of its own ONNX file, in exact
+    arithmetic. An int8 file of which no CPU clips a sum is noted: it needs no other kernel anywhere.
 
     `about` holds name, version, languages, license, precision, maxTokens, maxPositions, tasks, agreement.
     """
     folder = Path(folder)
     agreement = about.get("agreement", {})
     manifest = {"format": 1, **{k: v for k, v in about.items() if k != "agreement"}}
+    if about["precision"] == "int8-static" and not saturating(folder / "model.onnx"):
+        manifest["saturates"] = False
     manifest["files"] = {name: sha256(folder / name) for name in files}
     write_json(folder / "siftline.json", manifest)
     predictor = Predictor(folder, about["maxTokens"])

@@ -5,19 +5,37 @@ these numbers by test/fixtures/reference.
 """
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer
 
 
-def session(path):
-    """One thread; `basic` level, because ORT's SkipLayerNormalization fusion is slow and we do without."""
+@cache
+def cpu_saturates():
+    """Whether this CPU's kernel clips sums of two products of uint8 and int8: 4 * 255 * 127 is then 65,534, not 129,540."""
+    weight, tensor = numpy_helper.from_array(np.full((4, 16), 127, np.int8), "weight"), helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["bytes", "weight"], ["sums"])], "probe",
+        [tensor("bytes", TensorProto.UINT8, [1, 4])], [tensor("sums", TensorProto.INT32, [1, 16])], [weight],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    run = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return bool(run.run(None, {"bytes": np.full((1, 4), 255, np.uint8)})[0][0, 0] != 4 * 255 * 127)
+
+
+def session(path, saturates=True):
+    """One thread, `extended` without ORT's SkipLayerNormalization, which is slow. Integers are multiplied exactly on
+    every CPU; a file that cannot saturate needs no other kernel for that."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    if saturates and cpu_saturates():
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"])
 
 
 def probabilities(logits, activation, temperature=1.0):
@@ -29,11 +47,17 @@ def probabilities(logits, activation, temperature=1.0):
     return e / e.sum(-1, keepdims=True)
 
 
+def manifest_of(folder):
+    """siftline.json of a folder; empty for a plain Hugging Face folder."""
+    file = folder / "siftline.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def tasks_of(folder):
     """Tasks of a folder: those of siftline.json, or the one a Hugging Face config.json describes."""
-    manifest = folder / "siftline.json"
-    if manifest.exists():
-        return json.loads(manifest.read_text())["tasks"]
+    manifest = manifest_of(folder)
+    if manifest:
+        return manifest["tasks"]
     config = json.loads((folder / "config.json").read_text())
     labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
     single = len(labels) > 1 and config.get("problem_type") != "multi_label_classification"
@@ -47,7 +71,7 @@ class Predictor:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         nested = folder / "onnx" / "model.onnx"
-        self.session = session(nested if nested.exists() else folder / "model.onnx")
+        self.session = session(nested if nested.exists() else folder / "model.onnx", manifest_of(folder).get("saturates", True))
         self.inputs = [i.name for i in self.session.get_inputs()]
         self.outputs = [o.name for o in self.session.get_outputs()]
 

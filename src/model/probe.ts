@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Arithmetic } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import type { Invariance } from './invariance.js';
 import { widthFor } from './plan.js';
@@ -23,8 +24,9 @@ export class Probe {
     this.#session = session;
   }
 
-  static async open(folder: ModelFolder): Promise<Probe> {
-    return new Probe(folder, await Session.open(folder));
+  /** In the arithmetic that is exact on this CPU, unless another is given. */
+  static async open(folder: ModelFolder, arithmetic?: Arithmetic): Promise<Probe> {
+    return new Probe(folder, await Session.open(folder, arithmetic));
   }
 
   get outputNames(): readonly string[] {
@@ -33,6 +35,16 @@ export class Probe {
 
   tokens(text: string): readonly number[] {
     return this.#tokenizer.encode(text).ids;
+  }
+
+  /** Per text, each alone, the logits of all outputs, one after the other. */
+  async logits(texts: readonly string[]): Promise<number[][]> {
+    const rows: number[][] = [];
+    for (const text of texts) {
+      const ids = this.tokens(text);
+      rows.push(...(await this.#logits([ids], widthFor(ids.length, this.#maxTokens))));
+    }
+    return rows;
   }
 
   /**

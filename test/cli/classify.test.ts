@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import type { TestScope } from '../contracts/source.contract.js';
+import { EMPTY_HOME } from '../support/empty-home.js';
 import { eventually } from '../support/kafka.js';
 import { fixtureModel, shippedModel } from '../support/models.js';
 
@@ -33,7 +34,7 @@ interface Line {
 }
 
 function start(t: TestScope, ...args: string[]) {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const env = { PATH: process.env.PATH, HOME: EMPTY_HOME };
   const child = spawn(process.execPath, ['build/src/main.js', 'classify', ...args], { env });
   t.after(() => void child.kill('SIGKILL'));
   // A command that has ended does not read what is written to it.

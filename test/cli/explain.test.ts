@@ -11,6 +11,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../../src/cli/context.js';
 import { addExplain } from '../../src/cli/explain.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
+import { EMPTY_HOME } from '../support/empty-home.js';
 import { fixtureModel, shippedModel } from '../support/models.js';
 
 const ENGLISH = ['--model', shippedModel('english'), '--workers', '1'];
@@ -242,7 +243,7 @@ test('a text and a file at once are refused, without a word of the text', async 
 
 test('a reader that has enough ends it quietly', async t => {
   const args = ['build/src/main.js', 'explain', '--model', fixtureModel('bert-single'), '--workers', '1'];
-  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+  const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, HOME: EMPTY_HOME } });
   t.after(() => void child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
   child.stdin.write('some words\n'.repeat(5_000));

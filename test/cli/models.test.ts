@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { addModels } from '../../src/cli/models.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
+import { EMPTY_HOME } from '../support/empty-home.js';
 import { editJson, ModelCopies } from '../support/model-copies.js';
 import { fixtureModel } from '../support/models.js';
 import { runCommand } from './in-process.js';
@@ -14,7 +15,7 @@ const copies = new ModelCopies();
 after(() => copies.remove());
 
 function models(...argv: string[]) {
-  return runCommand(addModels, ['models', ...argv], { PATH: '' });
+  return runCommand(addModels, ['models', ...argv], { PATH: '', HOME: EMPTY_HOME });
 }
 
 test('import --json tells what was made and measured', async () => {
@@ -123,6 +124,7 @@ test('Ctrl-C ends an import with 130, and nothing of it stays', { timeout: 60_00
   chmodSync(python, 0o755);
   const argv = ['models', 'import', fixtureModel('roberta'), '--output', join(folder, 'mine'), '--python', python];
   const child = spawn(process.execPath, [join(process.cwd(), 'build/src/main.js'), ...argv], {
+    env: { PATH: process.env.PATH, HOME: EMPTY_HOME },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { EMPTY_HOME } from '../support/empty-home.js';
 
 const MAIN = join(process.cwd(), 'build/src/main.js');
 const LIMIT_MS = 60_000;
@@ -13,7 +14,7 @@ export interface Ended {
   readonly ms: number;
 }
 
-/** Runs the compiled program as a user does, with nothing of this process's environment but PATH and HOME. */
+/** Runs the compiled program as a user does, with nothing of this process's environment but PATH. */
 export function siftline(...argv: string[]): Promise<Ended> {
   return siftlineWith({}, ...argv);
 }
@@ -21,7 +22,7 @@ export function siftline(...argv: string[]): Promise<Ended> {
 /** As `siftline`, with these variables too. */
 export function siftlineWith(variables: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended> {
   const started = performance.now();
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...variables };
+  const env = { PATH: process.env.PATH, HOME: EMPTY_HOME, ...variables };
   const child = spawn(process.execPath, [MAIN, ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', chunk => {

@@ -24,8 +24,9 @@ class Later<T> {
 class FakeRun implements StreamRun {
   readonly name: string;
   readonly log: string[];
-  readonly rate = 50;
+  rate = 50;
   answers = true;
+  toSpare = Number.POSITIVE_INFINITY;
   readonly opened = new Later<void>();
   readonly ended = new Later<StreamEnd>();
 
@@ -43,7 +44,9 @@ class FakeRun implements StreamRun {
     this.log.push(`${this.name} warms up`);
     if (!this.answers) throw failure;
     await soon();
-    return { fed: records, answered: records };
+    const fed = Math.min(records, this.toSpare);
+    this.toSpare -= fed;
+    return { fed, answered: fed };
   }
 
   run(share: number): Promise<StreamEnd> {
@@ -187,6 +190,16 @@ describe('streams side by side', () => {
     assert.deepEqual(result.feed, { perSecond: 100, measured: true });
     assert.equal(left[0]?.feed?.perSecond, 100);
     assert.deepEqual(said, ['fed 100 records/s, measured: this machine takes more']);
+  });
+
+  test('are fed less than was asked for where the machine does not take it', async () => {
+    const { log, one, end } = startWith({ measure: true }, 'one');
+    [one.rate, one.toSpare] = [1e6, 8];
+    one.opened.resolve();
+    one.done(1);
+    const { feed } = (await end).result;
+    assert.ok(feed.measured && feed.perSecond < 1e4, `${feed.perSecond}`);
+    assert.ok(log.some(line => /^one runs at 0\.00\d+$/.test(line)));
   });
 
   test('are fed as was asked for without a warm-up', async () => {

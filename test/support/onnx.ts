@@ -46,6 +46,18 @@ export function int8WeightsOf(file: Uint8Array): Int8Weight[] {
   });
 }
 
+/** The largest |sum| of two weights of one sign that the kernel pairs: rows 0 and 1 of a column, 2 and 3, and so on. */
+export function largestPair({ rows, columns, values }: Omit<Int8Weight, 'name'>): number {
+  let largest = 0;
+  for (let row = 0; row + 1 < rows; row += 2) {
+    for (let column = 0; column < columns; column++) {
+      const [a = 0, b = 0] = [values[row * columns + column], values[(row + 1) * columns + column]];
+      if (a * b > 0) largest = Math.max(largest, Math.abs(a + b));
+    }
+  }
+  return largest;
+}
+
 /**
  * The same function in exact arithmetic: every int8 weight w of a product becomes the uint8 w + 128 with the zero point
  * 128, for which the engine has exact kernels on every CPU.

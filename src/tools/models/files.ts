@@ -53,6 +53,7 @@ function manifestOf({ name, source, graphs, license, languages }: FileParts, fil
     ...(license === undefined ? {} : { license }),
     precision: graphs.precision,
     ...(graphs.optimised ? {} : { optimised: false }),
+    ...(graphs.saturates === undefined ? {} : { saturates: graphs.saturates }),
     maxTokens: graphs.maxTokens,
     maxPositions: source.positions,
     tasks: source.tasks.map(task => entryOf(task, graphs.output)),

@@ -1,8 +1,10 @@
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Arithmetic, cpuSaturates } from '../../model/arithmetic.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
 import { Probe } from '../../model/probe.js';
 import { convert } from './convert.js';
+import { GOLDEN_TEXTS } from './golden.js';
 import type { ImportOptions, ImportTexts } from './import-types.js';
 import type { PythonOptions } from './python.js';
 import type { SourceModel } from './source.js';
@@ -16,6 +18,11 @@ export interface Graphs {
   readonly precision: string;
   /** False for a graph that came as it is: the engine optimises it at every start. */
   readonly optimised: boolean;
+  /**
+   * False for int8 files made here: their weights are so small that no CPU clips a sum of two products. True where this
+   * CPU was seen to clip; undefined where nothing was.
+   */
+  readonly saturates: boolean | undefined;
   /** The graph's name for the output of a task that does not name one. */
   readonly output: string;
   readonly maxTokens: number;
@@ -54,6 +61,7 @@ export async function makeGraphs(parts: Parts, io: PythonOptions): Promise<Graph
     onnxFile: converted.model ?? original.onnxFile,
     precision: options.precision === 'int8' ? 'int8-static' : 'fp32',
     optimised: true,
+    saturates: options.precision === 'int8' ? false : undefined,
     output: await outputOf(original),
     maxTokens,
     tokensFile: converted.tokens,
@@ -82,10 +90,27 @@ async function asIs(source: SourceModel, maxTokens: number): Promise<Graphs> {
     onnxFile: original.onnxFile,
     precision: source.precision ?? 'float',
     optimised: false,
+    saturates: (await clipsHere(original, source)) || undefined,
     output: await outputOf(original),
     maxTokens,
     tokensFile: undefined,
   };
+}
+
+/** Whether a quantised file answers otherwise on this CPU by the kernel that the engine takes by itself. */
+async function clipsHere(folder: ModelFolder, { precision }: SourceModel): Promise<boolean> {
+  if (precision === 'float' || !(await cpuSaturates())) return false;
+  const [fast, exact] = [await goldenLogits(folder, 'native'), await goldenLogits(folder, 'widened')];
+  return fast.some((row, i) => row.some((logit, j) => logit !== exact[i]?.[j]));
+}
+
+async function goldenLogits(folder: ModelFolder, arithmetic: Arithmetic): Promise<number[][]> {
+  const probe = await Probe.open(folder, arithmetic);
+  try {
+    return await probe.logits(GOLDEN_TEXTS);
+  } finally {
+    await probe.close();
+  }
 }
 
 /** An ONNX source is its own folder; exported weights get one with the source's tokenizer and config. */

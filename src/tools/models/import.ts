@@ -45,6 +45,7 @@ export async function importModel(options: ImportOptions, io: PythonOptions): Pr
       name,
       source,
       precision: graphs.precision,
+      saturates: graphs.saturates,
       tasks: made.tasks,
       megabytes,
     };

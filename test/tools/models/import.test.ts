@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { readModelFolder } from '../../../src/model/folder.js';
+import { cpuSaturates } from '../../../src/model/arithmetic.js';
+import { readModelFolder, sha256Of } from '../../../src/model/folder.js';
 import { Model } from '../../../src/model/model.js';
 import { importModel } from '../../../src/tools/models/import.js';
 import type { Imported, ImportOptions } from '../../../src/tools/models/import-types.js';
+import { EMPTY_HOME } from '../../support/empty-home.js';
 import { editJson, IMPORT, ModelCopies } from '../../support/model-copies.js';
 import { fixtureModel, reference } from '../../support/models.js';
+import { int8WeightsOf, largestPair } from '../../support/onnx.js';
 import { usablePython } from '../../support/python.js';
 
 const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
+/** Of the int8 file of bert-single by the pinned packages; it changes with them and with what training/quantise.py does. */
+const BERT_SINGLE_INT8 = '8f8c7a2cb9cf448763ee3b72ab7d2bd9a7c946d35f36cc9bc8bb404bf496ab4e';
 const copies = new ModelCopies();
 after(() => copies.remove());
 let outputs = 0;
@@ -24,7 +29,7 @@ interface Call extends Partial<ImportOptions> {
 async function take({ python, signal, ...options }: Call): Promise<Imported & { said: string[] }> {
   const said: string[] = [];
   const io = {
-    env: { PATH: '' },
+    env: { PATH: '', HOME: EMPTY_HOME },
     python,
     say: (line: string) => void said.push(line),
     signal: signal ?? new AbortController().signal,
@@ -100,6 +105,26 @@ describe('a file taken over as it is, without Python', () => {
     assert.deepEqual([precision, bitEqual], ['int8-dynamic', false]);
     assert.ok(tolerance >= maxDeltaPadded && maxDeltaPadded > 0.1, `${maxDeltaPadded} within ${tolerance}`);
     assert.ok(warnings.some(line => /answers change with the texts beside them/.test(line)));
+  });
+
+  test('a quantised file says that it saturates where this CPU was seen to clip its sums', async () => {
+    const seen = (await cpuSaturates()) || undefined;
+    const [int8, float] = [
+      await take({ source: fixtureModel('bert-dynamic') }),
+      await take({ source: fixtureModel('bert-single') }),
+    ];
+    assert.deepEqual([manifestOf(int8.output).saturates, manifestOf(float.output).saturates], [seen, undefined]);
+  });
+
+  test('golden samples have the scores of exact arithmetic, and do not depend on the other texts of the import', async () => {
+    const labelled = join(copies.path, 'beside.jsonl');
+    writeFileSync(labelled, '{"text":"a text beside them","label":"neutral"}\n');
+    const { output } = await take({ source: fixtureModel('bert-dynamic'), labelled });
+    const scores = Object.values(manifestOf(output).golden[0].scores.label as Record<string, number>);
+    // A CPU that clips would give 0.18, 0.50 and 0.32.
+    for (const [i, exact] of [0.278, 0.678, 0.044].entries()) {
+      assert.ok(Math.abs(exact - (scores[i] ?? Number.NaN)) < 0.02, String(scores));
+    }
   });
 
   test('accuracy on labelled texts is measured', async () => {
@@ -245,6 +270,22 @@ describe('through Python', () => {
     const folder = await readModelFolder({ path: output, maxTokens: 64, verify: true });
     assert.deepEqual([folder.optimised, folder.info.precision], [true, 'int8-static']);
     assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /general English sentences.*--calibration/);
+  });
+
+  test('int8 has no two weights whose products a CPU could clip, and its manifest and card say so', {
+    skip: 'skip' in onnx && onnx.skip,
+  }, async () => {
+    const { output } = await take({ source: fixtureModel('bert-single'), precision: 'int8', python, maxDelta: 0.1 });
+    const weights = int8WeightsOf(readFileSync(join(output, 'model.onnx')));
+    const large = weights.filter(weight => largestPair(weight) > 128).map(({ name }) => name);
+    assert.deepEqual([weights.length, large], [14, []]);
+    assert.equal(manifestOf(output).saturates, false);
+    assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /^- No CPU clips a sum of its int8 products/m);
+  });
+
+  test('the int8 file is the same whatever the CPU it was made on', { skip: 'skip' in onnx && onnx.skip }, async () => {
+    const { output } = await take({ source: fixtureModel('bert-single'), precision: 'int8', python, maxDelta: 0.1 });
+    assert.equal(await sha256Of(join(output, 'model.onnx')), BERT_SINGLE_INT8);
   });
 
   test('int8 that strays too far is refused, and nothing is written', {

@@ -9,10 +9,10 @@ import {
   patternsOf,
   timesOf,
 } from './measures.js';
-import { givenClass, type Sample } from './sample.js';
+import { givenClass, type ScoredSample } from './sample.js';
 
 /** Two models on the same rows. Differences are second - first. */
-export interface Comparison {
+export interface SampleComparison {
   /** Rows both answered. */
   readonly rows: number;
   /** Share of rows in which both decide the same, of several labels all the same. */
@@ -26,7 +26,11 @@ export interface Comparison {
 }
 
 /** Both samples hold the same rows in the same order. */
-export function compare(first: Sample, second: Sample, { resamples }: { readonly resamples: number }): Comparison {
+export function compare(
+  first: ScoredSample,
+  second: ScoredSample,
+  { resamples }: { readonly resamples: number },
+): SampleComparison {
   const [one, other] = [patternsOf(first), patternsOf(second)];
   const [before, after] = [one, other].map(patterns => measure(countsOf(patterns, timesOf(patterns)))) as [
     Measures,
@@ -47,7 +51,7 @@ export function compare(first: Sample, second: Sample, { resamples }: { readonly
   };
 }
 
-function agreement(first: Sample, second: Sample): number {
+function agreement(first: ScoredSample, second: ScoredSample): number {
   const width = first.question.labels.length;
   const same = Array.from({ length: first.rows }, (_, row) =>
     first.given.subarray(row * width, (row + 1) * width).every((said, i) => said === second.given[row * width + i]),
@@ -55,8 +59,8 @@ function agreement(first: Sample, second: Sample): number {
   return same.filter(Boolean).length / first.rows;
 }
 
-function kappa(first: Sample, second: Sample): number | null {
-  const decide = (sample: Sample): ArrayLike<number> =>
+function kappa(first: ScoredSample, second: ScoredSample): number | null {
+  const decide = (sample: ScoredSample): ArrayLike<number> =>
     sample.question.kind === 'set'
       ? sample.given
       : Array.from({ length: sample.rows }, (_, row) => givenClass(sample, row));

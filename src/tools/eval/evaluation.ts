@@ -2,7 +2,7 @@ import { bootstrap, type Intervals } from './bootstrap.js';
 import { countsOf, labelMeasures, type Measures, measure, type Prf, patternsOf, timesOf } from './measures.js';
 import { auroc, averagePrecision, type PrPoint, prCurve, thinned } from './ranking.js';
 import { brier, calibrationError, type ReliabilityBin, reliability } from './reliability.js';
-import { columnOf, givenClass, type Sample, trueClass } from './sample.js';
+import { columnOf, givenClass, type ScoredSample, trueClass } from './sample.js';
 
 export interface LabelEvaluation extends Prf {
   readonly label: string;
@@ -29,7 +29,7 @@ export interface Evaluation extends Measures {
 
 const CURVE_POINTS = 120;
 
-export function evaluate(sample: Sample, { resamples }: { readonly resamples: number }): Evaluation {
+export function evaluate(sample: ScoredSample, { resamples }: { readonly resamples: number }): Evaluation {
   const patterns = patternsOf(sample);
   const counts = countsOf(patterns, timesOf(patterns));
   const bins = reliability(sample);
@@ -45,7 +45,7 @@ export function evaluate(sample: Sample, { resamples }: { readonly resamples: nu
   };
 }
 
-function labelEvaluation(sample: Sample, at: number, scores: Prf): LabelEvaluation {
+function labelEvaluation(sample: ScoredSample, at: number, scores: Prf): LabelEvaluation {
   const column = columnOf(sample, at);
   const curve = prCurve(column);
   return {
@@ -58,7 +58,7 @@ function labelEvaluation(sample: Sample, at: number, scores: Prf): LabelEvaluati
   };
 }
 
-function confusionOf(sample: Sample): number[][] {
+function confusionOf(sample: ScoredSample): number[][] {
   const size = sample.question.labels.length;
   const matrix = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   for (let row = 0; row < sample.rows; row++) {
@@ -79,14 +79,14 @@ export interface WrongAnswer {
 }
 
 /** Every wrong row of a choice, every wrong label of a set, in the order of the file. */
-export function* wrongAnswers(sample: Sample): Generator<WrongAnswer> {
+export function* wrongAnswers(sample: ScoredSample): Generator<WrongAnswer> {
   for (let row = 0; row < sample.rows; row++) {
     if (sample.question.kind === 'set') yield* wrongLabels(sample, row);
     else yield* wrongClass(sample, row);
   }
 }
 
-function* wrongClass(sample: Sample, row: number): Generator<WrongAnswer> {
+function* wrongClass(sample: ScoredSample, row: number): Generator<WrongAnswer> {
   const { labels } = sample.question;
   const [is, said] = [trueClass(sample, row), givenClass(sample, row)];
   if (is === said) return;
@@ -94,7 +94,7 @@ function* wrongClass(sample: Sample, row: number): Generator<WrongAnswer> {
   yield { line: sample.lines[row] ?? 0, expected: labels[is] ?? '', got: labels[said] ?? '', score };
 }
 
-function* wrongLabels({ question, lines, truth, given, scores }: Sample, row: number): Generator<WrongAnswer> {
+function* wrongLabels({ question, lines, truth, given, scores }: ScoredSample, row: number): Generator<WrongAnswer> {
   for (const [i, label] of question.labels.entries()) {
     const cell = row * question.labels.length + i;
     const [expected, got] = [truth[cell] ?? -1, given[cell] ?? 0];

@@ -1,3 +1,4 @@
+import { findNodeAtLocation, type JSONPath, type Node, parseTree } from 'jsonc-parser';
 import { rescaledChoice, rescaledProbability } from './temperature.js';
 
 export interface ManifestChange {
@@ -8,7 +9,7 @@ export interface ManifestChange {
 }
 
 /** What is read of `siftline.json`; it has been checked when its model was loaded. */
-interface Manifest {
+interface EditedManifest {
   readonly tasks: readonly {
     readonly name: string;
     readonly activation: string;
@@ -24,11 +25,11 @@ interface Manifest {
  * follow from the temperature: they come from the same logits as the old ones. Everything else stays byte by byte.
  */
 export function editManifest(text: string, change: ManifestChange): string {
-  const manifest = JSON.parse(text) as Manifest;
+  const manifest = JSON.parse(text) as EditedManifest;
   const at = manifest.tasks.findIndex(task => task.name === change.task);
   const before = manifest.tasks[at]?.temperature ?? 1;
   let edited = text;
-  const set = (path: readonly (string | number)[], value: unknown) => {
+  const set = (path: JSONPath, value: unknown) => {
     edited = setJson(edited, path, value);
   };
   if (Object.keys(change.thresholds).length > 0) {
@@ -61,97 +62,36 @@ function rescaledGolden(
   return Object.fromEntries(Object.keys(scores).map((label, i) => [label, scaled[i] ?? 0]));
 }
 
-/** Where a value stands in a JSON text. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
-type Path = readonly (string | number)[];
-
 /**
  * Sets one value of a JSON text and leaves every other byte as it is; a member that is not there is added as the last of
  * its object. The text must be JSON, and the object the value goes into must be there.
  */
-export function setJson(text: string, path: Path, value: unknown): string {
-  const span = find(text, path);
-  if (span) return text.slice(0, span.from) + JSON.stringify(value) + text.slice(span.to);
-  const parent = find(text, path.slice(0, -1));
-  if (!parent) throw new RangeError(`the JSON has nothing at ${path.slice(0, -1).join('.')}`);
+export function setJson(text: string, path: JSONPath, value: unknown): string {
+  const tree = parseTree(text);
+  const place = tree && findNodeAtLocation(tree, path);
+  if (place) return text.slice(0, place.offset) + JSON.stringify(value) + text.slice(endOf(place));
+  const parent = tree && findNodeAtLocation(tree, path.slice(0, -1));
+  if (parent?.type !== 'object') throw new RangeError(`the JSON has no object at ${path.slice(0, -1).join('.')}`);
   return insert(text, parent, `${JSON.stringify(path.at(-1))}: ${indented(value, text, parent)}`);
 }
 
-function find(text: string, path: Path): Span | undefined {
-  let span: Span | undefined = spanAt(text, skipSpace(text, 0));
-  for (const step of path) {
-    if (!span) return undefined;
-    span = children(text, span.from).get(step);
-  }
-  return span;
+/** The library's own insertion formats the lines around it anew, too. */
+function insert(text: string, parent: Node, member: string): string {
+  const last = parent.children?.at(-1);
+  if (!last) return `${text.slice(0, parent.offset)}{${member}}${text.slice(endOf(parent))}`;
+  return `${text.slice(0, endOf(last))},${spaceBefore(text, parent)}${member}${text.slice(endOf(last))}`;
 }
 
-/** The values of the object or array that starts here, by key or place. */
-function children(text: string, from: number): Map<string | number, Span> {
-  const found = new Map<string | number, Span>();
-  const isObject = text[from] === '{';
-  if (!isObject && text[from] !== '[') return found;
-  let at = skipSpace(text, from + 1);
-  while (text[at] !== '}' && text[at] !== ']') {
-    let key: string | number = found.size;
-    if (isObject) {
-      const name = spanAt(text, at);
-      key = JSON.parse(text.slice(name.from, name.to)) as string;
-      at = skipSpace(text, skipSpace(text, name.to) + 1);
-    }
-    const span = spanAt(text, at);
-    found.set(key, span);
-    at = skipSpace(text, span.to);
-    if (text[at] === ',') at = skipSpace(text, at + 1);
-  }
-  return found;
-}
-
-/** A string to its quote, a number or word to what ends it, an object or array to its bracket. */
-function spanAt(text: string, from: number): Span {
-  const first = text[from] ?? '';
-  if (first === '"') return { from, to: endOfString(text, from) };
-  if (first !== '{' && first !== '[')
-    return { from, to: from + (/^[^\s,\]}]+/.exec(text.slice(from, from + 400))?.[0].length ?? 0) };
-  let depth = 0;
-  for (let at = from; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') at = endOfString(text, at) - 1;
-    else if (character === '{' || character === '[') depth += 1;
-    else if (character === '}' || character === ']') depth -= 1;
-    if (depth === 0) return { from, to: at + 1 };
-  }
-  return { from, to: text.length };
-}
-
-function endOfString(text: string, from: number): number {
-  let at = from + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at + 1;
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from;
-  while (/\s/.test(text[at] ?? '')) at += 1;
-  return at;
-}
-
-function insert(text: string, parent: Span, member: string): string {
-  const last = [...children(text, parent.from).values()].at(-1);
-  if (!last) return `${text.slice(0, parent.from)}{${member}}${text.slice(parent.to)}`;
-  return `${text.slice(0, last.to)},${spaceBefore(text, parent)}${member}${text.slice(last.to)}`;
+function endOf({ offset, length }: Node): number {
+  return offset + length;
 }
 
 /** What stands between the bracket and the first member: a line break and the indent, or nothing. */
-function spaceBefore(text: string, parent: Span): string {
-  return text.slice(parent.from + 1, skipSpace(text, parent.from + 1)) || ' ';
+function spaceBefore(text: string, { offset, children }: Node): string {
+  return text.slice(offset + 1, children?.[0]?.offset ?? offset + 1) || ' ';
 }
 
-function indented(value: unknown, text: string, parent: Span): string {
+function indented(value: unknown, text: string, parent: Node): string {
   const space = spaceBefore(text, parent);
   if (!space.includes('\n')) return JSON.stringify(value);
   const indent = space.slice(space.lastIndexOf('\n') + 1);

@@ -1,7 +1,7 @@
-import type { Sample } from './sample.js';
+import type { ScoredSample } from './sample.js';
 
 /** What came of every label: hits are true positives, wrong false positives, missed false negatives. */
-export interface Counts {
+export interface LabelCounts {
   readonly hits: Float64Array;
   readonly wrong: Float64Array;
   readonly missed: Float64Array;
@@ -25,7 +25,7 @@ export interface Measures {
   readonly micro: Prf;
 }
 
-export function noCounts(labels: number): Counts {
+export function noCounts(labels: number): LabelCounts {
   const zeros = () => new Float64Array(labels);
   return { hits: zeros(), wrong: zeros(), missed: zeros(), exact: 0, rows: 0 };
 }
@@ -40,11 +40,11 @@ export function prf(hits: number, wrong: number, missed: number): Prf {
   };
 }
 
-export function labelMeasures({ hits, wrong, missed }: Counts): Prf[] {
+export function labelMeasures({ hits, wrong, missed }: LabelCounts): Prf[] {
   return Array.from(hits, (hit, label) => prf(hit, wrong[label] ?? 0, missed[label] ?? 0));
 }
 
-export function measure(counts: Counts): Measures {
+export function measure(counts: LabelCounts): Measures {
   const each = labelMeasures(counts);
   const mean = (pick: (one: Prf) => number) => each.reduce((sum, one) => sum + pick(one), 0) / each.length;
   return {
@@ -73,7 +73,7 @@ export interface Patterns {
   readonly codes: Uint32Array;
 }
 
-export function patternsOf(sample: Sample): Patterns {
+export function patternsOf(sample: ScoredSample): Patterns {
   const labels = sample.question.labels.length;
   const known = new Map<string, number>();
   const all: Pattern[] = [];
@@ -88,7 +88,7 @@ export function patternsOf(sample: Sample): Patterns {
 }
 
 /** Counts when pattern i comes `times[i]` times. */
-export function countsOf({ labels, all }: Patterns, times: ArrayLike<number>): Counts {
+export function countsOf({ labels, all }: Patterns, times: ArrayLike<number>): LabelCounts {
   const counts = noCounts(labels);
   for (let i = 0; i < all.length; i++) add(counts, all[i] as Pattern, times[i] ?? 0);
   return counts;
@@ -105,7 +105,7 @@ export function isExact({ wrong, missed }: Pattern): boolean {
   return wrong.length === 0 && missed.length === 0;
 }
 
-function add(counts: Counts, pattern: Pattern, times: number): void {
+function add(counts: LabelCounts, pattern: Pattern, times: number): void {
   for (const label of pattern.hits) counts.hits[label] = (counts.hits[label] ?? 0) + times;
   for (const label of pattern.wrong) counts.wrong[label] = (counts.wrong[label] ?? 0) + times;
   for (const label of pattern.missed) counts.missed[label] = (counts.missed[label] ?? 0) + times;
@@ -113,7 +113,7 @@ function add(counts: Counts, pattern: Pattern, times: number): void {
   if (isExact(pattern)) counts.exact += times;
 }
 
-function patternOf({ question, truth, given }: Sample, row: number): Pattern {
+function patternOf({ question, truth, given }: ScoredSample, row: number): Pattern {
   const width = question.labels.length;
   const pattern = { hits: [] as number[], wrong: [] as number[], missed: [] as number[] };
   for (let label = 0; label < width; label++) {

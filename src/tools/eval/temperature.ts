@@ -1,5 +1,5 @@
 import { calibrationError, reliability } from './reliability.js';
-import type { Sample } from './sample.js';
+import type { ScoredSample } from './sample.js';
 
 /** Temperatures that are tried: beyond them a model is not miscalibrated but wrong. */
 export const COLDEST = 0.1;
@@ -14,7 +14,7 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * The temperature of least negative log-likelihood (Guo et al. 2017), to two digits, as training/tune.py finds it; or
  * `current`, which the sample's scores were made with, or 1, where that one does not lower the calibration error.
  */
-export function fitTemperature(sample: Sample, current: number): number {
+export function fitTemperature(sample: ScoredSample, current: number): number {
   const loss = (temperature: number) => logLoss(rescaled(sample, current / temperature));
   const lowestLoss = Math.exp(lowest(x => loss(Math.exp(x)), Math.log(COLDEST), Math.log(HOTTEST)));
   const error = (temperature: number) => calibrationError(reliability(rescaled(sample, current / temperature)));
@@ -23,7 +23,7 @@ export function fitTemperature(sample: Sample, current: number): number {
 }
 
 /** Mean negative log-likelihood: of a choice of the true label, of sigmoid labels of every known cell. */
-export function logLoss({ question, rows, truth, scores }: Sample): number {
+export function logLoss({ question, rows, truth, scores }: ScoredSample): number {
   let [sum, cells] = [0, 0];
   truth.forEach((is, cell) => {
     if (is < 0 || (is === 0 && question.kind !== 'set')) return;
@@ -75,7 +75,7 @@ export function rescaledChoice(scores: ArrayLike<number>, factor: number): Float
  * A sample as it would be at another temperature: `factor` is the old temperature over the new. Logits are taken back from
  * the probabilities, which hold all of them but a constant that makes no difference. Decisions stay as they were.
  */
-export function rescaled(sample: Sample, factor: number): Sample {
+export function rescaled(sample: ScoredSample, factor: number): ScoredSample {
   if (factor === 1) return sample;
   const width = sample.question.labels.length;
   if (sample.question.kind === 'set')

@@ -69,7 +69,7 @@ interface Block {
 }
 
 /** One row a text: confidence in each name, and whether everything is decided alike. */
-interface Row {
+interface TrustRow {
   readonly confidences: readonly number[];
   readonly agrees: boolean;
 }
@@ -145,7 +145,7 @@ function trustedFrom(blocks: readonly Block[], risk: number): number {
   return blocks.find(block => riskOf(block) <= risk)?.from ?? 1;
 }
 
-function rowsOf(texts: readonly BothScores[], points: BothPoints, names: readonly string[]): Row[] {
+function rowsOf(texts: readonly BothScores[], points: BothPoints, names: readonly string[]): TrustRow[] {
   const byName = names.map(name => only(points, name));
   return texts.map(text => ({
     confidences: byName.map(own => confidenceOf(text, own)),
@@ -153,7 +153,7 @@ function rowsOf(texts: readonly BothScores[], points: BothPoints, names: readonl
   }));
 }
 
-function sharesOf(rows: readonly Row[], least: readonly number[]) {
+function sharesOf(rows: readonly TrustRow[], least: readonly number[]) {
   let [passed, wrong] = [0, 0];
   for (const { confidences, agrees } of rows) {
     if (confidences.some((confidence, i) => confidence < (least[i] ?? 0))) passed += 1;

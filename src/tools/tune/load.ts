@@ -1,18 +1,20 @@
 import { setTimeout } from 'node:timers/promises';
 import { type BatchBudget, BatchRoom } from '../../consumer/batch-room.js';
 import { shareOf, worthWaiting } from '../../consumer/batch-share.js';
+import { quantile } from '../../observe/quantiles.js';
 import type { Classifier } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';
-import { quantile, rateBetween, type Worked } from './statistics.js';
+import { rateBetween, type Worked } from './statistics.js';
+import type { SizedText } from './texts.js';
 
 /** Time as measuring sees it; tests have one that is theirs. */
-export interface Clock {
+export interface TuneClock {
   /** Milliseconds from any zero. */
   now(): number;
   sleep(ms: number): Promise<void>;
 }
 
-export const CLOCK: Clock = {
+export const CLOCK: TuneClock = {
   now: () => performance.now(),
   sleep: async ms => {
     await setTimeout(ms);
@@ -20,20 +22,18 @@ export const CLOCK: Clock = {
 };
 
 /** A classifier that is open, and how batches for it are made. */
-export interface Subject {
+export interface LoadSubject {
   readonly classifier: Pick<Classifier, 'classify' | 'threads' | 'concurrency'>;
   readonly size: BatchSize;
   readonly batchBytes: number;
 }
 
-export interface Text {
-  readonly text: string;
-  /** UTF-8. */
-  readonly bytes: number;
-}
-
 /** What one batch of these would be, as a stage makes it: all there is, up to this much. */
-export function batchOf<T extends Text>(waiting: Iterable<T>, { batchBytes }: Subject, most: BatchBudget): T[] {
+export function batchOf<T extends SizedText>(
+  waiting: Iterable<T>,
+  { batchBytes }: LoadSubject,
+  most: BatchBudget,
+): T[] {
   const room = new BatchRoom(most, batchBytes);
   const batch: T[] = [];
   for (const one of waiting) {
@@ -46,7 +46,7 @@ export function batchOf<T extends Text>(waiting: Iterable<T>, { batchBytes }: Su
 }
 
 /** Answers a batch, and has the size of the next ones learn from it. Milliseconds a thread worked for it. */
-export async function answer(batch: readonly Text[], { classifier, size }: Subject): Promise<number> {
+export async function answer(batch: readonly SizedText[], { classifier, size }: LoadSubject): Promise<number> {
   const { timings } = await classifier.classify(batch.map(({ text }) => text));
   const workMs = timings.tokeniseMs + timings.inferMs;
   size.observe(
@@ -61,9 +61,9 @@ const WARM = 0.2;
 
 /** Texts a second with more to do than can be done, over and over the same texts, for about so many milliseconds. */
 export async function flood(
-  texts: readonly Text[],
-  subject: Subject,
-  { clock, ms }: { clock: Clock; ms: number },
+  texts: readonly SizedText[],
+  subject: LoadSubject,
+  { clock, ms }: { clock: TuneClock; ms: number },
 ): Promise<number> {
   const from = clock.now();
   const to = from + ms;
@@ -87,16 +87,16 @@ export async function flood(
 }
 
 /** From here on, and on from the first after the last, without end. */
-function* around(texts: readonly Text[], from: number): Generator<Text> {
-  for (let i = from; ; i++) yield texts[i % texts.length] as Text;
+function* around(texts: readonly SizedText[], from: number): Generator<SizedText> {
+  for (let i = from; ; i++) yield texts[i % texts.length] as SizedText;
 }
 
-interface Arrival extends Text {
+interface Arrival extends SizedText {
   readonly atMs: number;
 }
 
 interface PacedOptions {
-  readonly clock: Clock;
+  readonly clock: TuneClock;
   readonly ms: number;
   /** Texts a second. */
   readonly rate: number;
@@ -109,7 +109,11 @@ const TICK_MS = 1;
  * The 99th percentile, in milliseconds, of the time from a text's arrival to its answer, with texts arriving evenly for so long
  * whether or not those before them are answered. Ends when what is under way then is answered.
  */
-export async function pacedP99(texts: readonly Text[], subject: Subject, options: PacedOptions): Promise<number> {
+export async function pacedP99(
+  texts: readonly SizedText[],
+  subject: LoadSubject,
+  options: PacedOptions,
+): Promise<number> {
   const { clock, ms, rate } = options;
   const from = clock.now();
   const waiting: Arrival[] = [];
@@ -119,7 +123,7 @@ export async function pacedP99(texts: readonly Text[], subject: Subject, options
   const arrive = () => {
     const due = Math.floor((Math.min(clock.now() - from, ms) * rate) / 1000);
     for (; arrived < due; arrived++) {
-      waiting.push({ ...(texts[arrived % texts.length] as Text), atMs: from + ((arrived + 1) * 1000) / rate });
+      waiting.push({ ...(texts[arrived % texts.length] as SizedText), atMs: from + ((arrived + 1) * 1000) / rate });
     }
   };
   const send = () => {
@@ -149,7 +153,7 @@ export async function pacedP99(texts: readonly Text[], subject: Subject, options
 }
 
 /** How many of the texts a stage would take now, with so many batches under way. */
-function nextBatch(waiting: readonly Text[], subject: Subject, underWay: number): number {
+function nextBatch(waiting: readonly SizedText[], subject: LoadSubject, underWay: number): number {
   const { size, classifier } = subject;
   const { threads } = classifier;
   const occupancy = { threads, free: Math.max(0, threads - underWay) };

@@ -8,9 +8,10 @@ import { type BuiltWorkers, buildClassifier } from '../../stage/parts/classifier
 import { turningPoints } from '../../workers/cascade/turning-points.js';
 import { type AgreementWanted, type Confidence, chooseConfidence } from './confidence.js';
 import type { BothScores } from './curve.js';
-import type { Clock, Text } from './load.js';
+import type { TuneClock } from './load.js';
 import { ThreadRig } from './rig.js';
-import type { Setting } from './setting.js';
+import type { WorkerSetting } from './setting.js';
+import type { SizedText } from './texts.js';
 
 /** Texts beyond these make the confidence no better known in the time there is. */
 const MOST_SCORED = 4_000;
@@ -31,7 +32,7 @@ export function rigFor(config: Config, log: Logger): ThreadRig {
   });
 }
 
-function withSetting(config: Config, setting: Setting): Config {
+function withSetting(config: Config, setting: WorkerSetting): Config {
   return { ...config, workers: { ...config.workers, ...setting } };
 }
 
@@ -55,8 +56,8 @@ function availableMemory(): number {
 export interface CascadeJob {
   readonly config: Config;
   readonly log: Logger;
-  readonly texts: readonly Text[];
-  readonly clock: Clock;
+  readonly texts: readonly SizedText[];
+  readonly clock: TuneClock;
   /** To answer in; loading the models comes on top, so that a slow machine does not find itself without any. */
   readonly ms: number;
   readonly agreement: number;
@@ -103,7 +104,7 @@ const CHUNK = 32;
 export async function scoresOf(
   texts: readonly string[],
   classifier: Pick<Classifier, 'classify' | 'concurrency'>,
-  { clock, untilMs }: { clock: Clock; untilMs: number },
+  { clock, untilMs }: { clock: TuneClock; untilMs: number },
 ): Promise<Array<Float64Array | undefined>> {
   const rows: Array<Float64Array | undefined> = texts.map(() => undefined);
   let at = 0;

@@ -1,17 +1,17 @@
 import { type ContestOptions, contest, type Standing } from './contest.js';
-import { type Bounds, candidates, type Goal, isSame, KNOBS, type Knob, type Setting } from './setting.js';
+import { type Bounds, candidates, type Goal, isSame, KNOBS, type Knob, type WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
 
 /** One knob, with all its candidates; undefined standings where the time was over. */
 export interface Leg {
   readonly knob: Knob;
   readonly standings: readonly [Standing, ...Standing[]] | undefined;
-  readonly kept: Setting;
+  readonly kept: WorkerSetting;
 }
 
-export interface Found {
-  readonly given: Setting;
-  readonly best: Setting;
+export interface SearchResult {
+  readonly given: WorkerSetting;
+  readonly best: WorkerSetting;
   readonly legs: readonly Leg[];
   /** The given setting, and the best where it is another, once more side by side. */
   readonly last: readonly [Standing, ...Standing[]] | undefined;
@@ -22,7 +22,10 @@ export interface Found {
  * given: a winner of many may have been lucky, and must win again. Never later than `untilMs` by more than starting
  * threads and ending a round take.
  */
-export async function search(given: Setting, options: ContestOptions & { readonly bounds: Bounds }): Promise<Found> {
+export async function search(
+  given: WorkerSetting,
+  options: ContestOptions & { readonly bounds: Bounds },
+): Promise<SearchResult> {
   const { bounds, goal, clock, untilMs, rig } = options;
   const legs: Leg[] = [];
   let best = given;

@@ -21,6 +21,8 @@ test('setting a value changes that value and no other byte', () => {
   assert.equal(setJson(text, ['d'], 3), text.replace('2e0', '3'));
   assert.equal(setJson('{\n  "a": 1\n}', ['b'], { c: 2 }), '{\n  "a": 1,\n  "b": {\n    "c": 2\n  }\n}');
   assert.equal(setJson('{"a":{}}', ['a', 'b'], 1), '{"a":{"b": 1}}');
+  assert.equal(setJson('{\n  "a": {},\n  "z": 1\n}', ['a', 'b'], { c: 2 }), '{\n  "a": {"b": {"c":2}},\n  "z": 1\n}');
+  assert.throws(() => setJson('{"a": 1}', ['a', 'b'], 1), /the JSON has no object at a/);
 });
 
 test('any JSON with a value set is that JSON with that value', () => {

@@ -1,5 +1,5 @@
-import { confidenceIn } from '../../workers/cascade/confidence.js';
-import { sameDecisions } from '../../workers/cascade/turning-points.js';
+import { sameDecisions } from '../../policy/turning-points.js';
+import { confidenceIn } from '../../workers/cascade.js';
 import type { BothPoints, BothScores, CurvePoint } from './curve.js';
 
 /** What a cascade comes to with a confidence of its own for every name. */

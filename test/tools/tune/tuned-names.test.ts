@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { sameDecisions, turningPoints } from '../../../src/policy/turning-points.js';
 import type { Task } from '../../../src/ports.js';
 import { type BothScores, type CurvePoint, cascadeCurve, leastPassedOn } from '../../../src/tools/tune/curve.js';
 import { tuneNames } from '../../../src/tools/tune/tuned-names.js';
-import { isSure } from '../../../src/workers/cascade/confidence.js';
-import { sameDecisions, turningPoints } from '../../../src/workers/cascade/turning-points.js';
+import { isSure } from '../../../src/workers/cascade.js';
 
 const TASKS: readonly Task[] = [
   { name: 'moderation', labels: ['toxic', 'sexist', 'rude'], activation: 'sigmoid', thresholds: [0.5, 0.4, 0.5] },

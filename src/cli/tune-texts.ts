@@ -1,8 +1,7 @@
 import type { Config } from '../config/schema.js';
-import { recordsOnly } from '../consumer/batch-room.js';
-import { createFileDecoder } from '../consumer/files/decoder.js';
+import { recordsOnly } from '../consumer/buffer.js';
 import type { FileInput } from '../consumer/files/input.js';
-import { FileSource } from '../consumer/files/source.js';
+import { createFileDecoder, FileSource } from '../consumer/files/source.js';
 import { demoTexts } from '../demo/texts.js';
 import { refusal } from '../tools/eval/refusal.js';
 import type { Text } from '../tools/tune/feed.js';

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../../errors.js';
-import type { Batch, Occupancy, Source, SourceRecord } from '../../ports.js';
-import { type BatchBudget, BatchRoom, valueBytesOf } from '../batch-room.js';
-import { ONE_THREAD, shareOf } from '../batch-share.js';
+import type { Batch, Decoder, Occupancy, Source, SourceRecord } from '../../ports.js';
+import { type BatchBudget, BatchRoom, ONE_THREAD, shareOf, valueBytesOf } from '../buffer.js';
+import { createDecoder, type DecodeOptions } from '../decode/decode.js';
+import { rejected } from '../decode/value-reader.js';
 import { Signal } from '../signal.js';
 import { readCsv } from './csv.js';
 import { type FileInput, unreadable } from './input.js';
@@ -204,4 +205,24 @@ function admitted(record: SourceRecord, room: BatchRoom): boolean {
 
 function recordOf({ name }: FileInput, partition: number, { line, value }: FileValue): SourceRecord {
   return { topic: name, partition, offset: BigInt(line), timestamp: -1n, key: null, value, headers: [] };
+}
+
+/**
+ * Decodes the records of a FileSource over the same inputs, each in its file's format (CSV rows come as JSON). A record
+ * beyond the limit may be the head of a longer line, so its rejection does not say how long it was.
+ */
+export function createFileDecoder(inputs: readonly FileInput[], options: Omit<DecodeOptions, 'format'>): Decoder {
+  const decoders = {
+    text: createDecoder({ ...options, format: 'text' }),
+    json: createDecoder({ ...options, format: 'json' }),
+  };
+  return {
+    prepare: async () => undefined,
+    decode: record => {
+      if ((record.value?.length ?? 0) > options.maxValueBytes) {
+        return rejected('VALUE_TOO_LARGE', `longer than ${options.maxValueBytes} bytes (input.maxValueBytes)`);
+      }
+      return decoders[inputs[record.partition]?.format === 'text' ? 'text' : 'json'].decode(record);
+    },
+  };
 }

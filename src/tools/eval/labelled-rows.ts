@@ -1,5 +1,5 @@
 import { createDecoder } from '../../consumer/decode/decode.js';
-import { type FieldPath, parseFieldPath, valueAt } from '../../consumer/decode/path.js';
+import { type FieldPath, parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js';
 import type { FileValue } from '../../consumer/files/lines.js';
 import type { Decoded, RejectReason, SourceRecord } from '../../ports.js';
 import { asPath, type DataFile, requireColumn } from './data-file.js';

@@ -1,4 +1,4 @@
-import { BatchRoom } from '../../consumer/batch-room.js';
+import { BatchRoom } from '../../consumer/buffer.js';
 import { topOf } from '../../policy/decision-rule.js';
 import type { Classifier, Scored, TaskResult } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';

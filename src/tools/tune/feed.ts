@@ -1,4 +1,4 @@
-import { type BatchBudget, BatchRoom } from '../../consumer/batch-room.js';
+import { type BatchBudget, BatchRoom } from '../../consumer/buffer.js';
 import type { Classifier } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';
 

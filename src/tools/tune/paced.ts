@@ -1,4 +1,4 @@
-import { shareOf, worthWaiting } from '../../consumer/batch-share.js';
+import { shareOf, worthWaiting } from '../../consumer/buffer.js';
 import type { Clock } from './clock.js';
 import { answer, batchOf, type Subject, type Text } from './feed.js';
 import { quantile } from './statistics.js';

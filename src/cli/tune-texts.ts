@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import { recordsOnly } from '../consumer/buffer.js';
 import type { FileInput } from '../consumer/files/input.js';
 import { createFileDecoder, FileSource } from '../consumer/files/source.js';
-import { demoTexts } from '../demo/texts.js';
+import { demoTexts } from '../demo/records.js';
 import { refusal } from '../tools/eval/refusal.js';
 import type { Text } from '../tools/tune/feed.js';
 

@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../config/load.js';
 import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
-import { demoTexts } from '../demo/texts.js';
+import { demoTexts } from '../demo/records.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { createPaint } from '../tools/eval/report.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';

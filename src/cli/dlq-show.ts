@@ -5,7 +5,7 @@ import { type RecordPlace, recordId, type SourceRecord } from '../ports.js';
 import { type DeadLetter, readDeadLetter } from '../producer/dead-letter-reader.js';
 import { Closers } from '../stage/closers.js';
 import { openReading } from '../stage/parts/reading.js';
-import { rejectionTime } from '../tools/dead-letters/filter.js';
+import { rejectionTime } from '../tools/dead-letters/letters.js';
 import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
 import type { CliContext } from './context.js';
 import { timeOf } from './dlq-list.js';

@@ -1,9 +1,8 @@
-import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';
-import { connectTo } from '../kafka/client.js';
+import { connectTo, type Kafka } from '../kafka/client.js';
 import { type Broker, startBroker } from '../local-broker/broker.js';
 import type { DemoEnd } from './books.js';
 import { Session, type SharedOptions } from './session.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka, Producer } from 'kafkajs';
+import type { Kafka, Producer } from '../kafka/client.js';
 import { loadKafkajs } from '../kafka/patches/index.js';
 import { demoRecord } from './records.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
 import { invariant, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Kafka } from '../kafka/client.js';
 import { balance, resultOf } from './books.js';
 import { Feeder } from './feeder.js';
 import { isAnswered, streamTexts, textOf } from './records.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Kafka } from '../kafka/client.js';
 import type { Broker } from '../local-broker/broker-types.js';
 
 /** The topics of one stream, and the consumer groups that read them. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Consumer, EachBatchPayload, Kafka } from '../kafka/client.js';
 import { partitionId } from '../ports.js';
 import { OutputReader } from './outputs.js';
 import type { Tally } from './tally.js';

@@ -15,8 +15,7 @@ for (const { file, text } of check ? [] : outdated) write(file, text);
 report();
 
 async function generate() {
-  const { renderConfigMarkdown } = await import('../dist/config/reference.js');
-  const { configJsonSchema } = await import('../dist/config/json-schema.js');
+  const { configJsonSchema, renderConfigMarkdown } = await import('../dist/config/reference.js');
   return [
     { file: 'docs/configuration.md', text: renderConfigMarkdown() },
     { file: 'schemas/siftline.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
@@ -26,11 +25,11 @@ async function generate() {
 }
 
 async function metricsPage() {
-  if (!existsSync(pathOf('dist/observe/reference.js'))) {
-    console.error('docs/metrics.md is skipped: dist/observe/reference.js is not there');
+  if (!existsSync(pathOf('dist/observe/list.js'))) {
+    console.error('docs/metrics.md is skipped: dist/observe/list.js is not there');
     return [];
   }
-  const { renderMetricsMarkdown } = await import('../dist/observe/reference.js');
+  const { renderMetricsMarkdown } = await import('../dist/observe/list.js');
   return [{ file: 'docs/metrics.md', text: renderMetricsMarkdown() }];
 }
 

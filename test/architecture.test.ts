@@ -64,7 +64,7 @@ const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> 
   ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
   ['piscina', /^workers\/(pool|classify)\.ts$/],
   ['kafkajs', /^(kafka|consumer|producer|tools\/dead-letters|demo|stage\/parts)\//],
-  ['lru-cache', /^(workers\/cache\/|model\/words\.ts$)/],
+  ['lru-cache', /^(workers\/cache\/|(model\/words|avro\/registry|consumer\/decode\/avro)\.ts$)/],
   ['avsc', /^avro\//],
   ['prom-client', /^observe\//],
   ['commander', /^(cli\/|main\.ts$)/],

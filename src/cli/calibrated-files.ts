@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { withThresholds } from '../config/policy-file.js';
+import { withThresholds } from '../config/yaml-edit.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import type { ModelFolder } from '../model/folder.js';
 import { parseManifest, type TaskSpec } from '../model/manifest.js';

@@ -1,9 +1,9 @@
 import { createLog } from '../observe/log.js';
-import { type DeadLetter, nameOf, readDeadLetter } from '../producer/dead-letter-reader.js';
+import { recordId } from '../ports.js';
+import { type DeadLetter, readDeadLetter } from '../producer/dead-letter-reader.js';
 import { Closers } from '../stage/closers.js';
-import { isWanted, rejectionTime } from '../tools/dead-letters/filter.js';
+import { isWanted, rejectionTime, Summary, type SummaryRow } from '../tools/dead-letters/letters.js';
 import { plain } from '../tools/dead-letters/printable.js';
-import { Summary, type SummaryRow } from '../tools/dead-letters/summary.js';
 import type { CliContext } from './context.js';
 import { type DlqFlags, dlqConfig, openDlq } from './dlq-reading.js';
 import { Lines } from './lines.js';
@@ -37,21 +37,21 @@ export async function listDeadLetters(flags: ListFlags, context: CliContext): Pr
 function asLine(letter: DeadLetter): string {
   const { record, reason, stage, attempts, redrives, origin, cut } = letter;
   const notes = [`attempts ${attempts}`, `redrives ${redrives}`, ...(cut ? ['cut'] : [])].join('  ');
-  const from = origin ? `  from ${plain(nameOf(origin))}` : '';
-  return `${nameOf(record)}  ${plain(reason)}  ${plain(stage)}  ${timeOf(rejectionTime(letter))}  ${notes}${from}`;
+  const from = origin ? `  from ${plain(recordId(origin))}` : '';
+  return `${recordId(record)}  ${plain(reason)}  ${plain(stage)}  ${timeOf(rejectionTime(letter))}  ${notes}${from}`;
 }
 
 function asJson(letter: DeadLetter): string {
   const { record, reason, stage, attempts, redrives, redriveOf, origin, cut } = letter;
   return JSON.stringify({
-    record: nameOf(record),
+    record: recordId(record),
     reason,
     stage,
     rejectedAt: timeOf(rejectionTime(letter)),
     attempts,
     redrives,
     ...(redriveOf === undefined ? {} : { redriveOf }),
-    ...(origin ? { source: nameOf(origin) } : {}),
+    ...(origin ? { source: recordId(origin) } : {}),
     cut: cut !== undefined,
   });
 }

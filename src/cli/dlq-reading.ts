@@ -7,7 +7,7 @@ import type { PartitionRange } from '../kafka/log-reader.js';
 import { parseRange, resolveRange } from '../kafka/range.js';
 import type { Closers } from '../stage/closers.js';
 import { openReading, type Reading } from '../stage/parts/reading.js';
-import { parseRecords, rangeOf, splitTimes, type Wanted } from '../tools/dead-letters/filter.js';
+import { parseRecords, rangeOf, splitTimes, type Wanted } from '../tools/dead-letters/letters.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { list, type RangeFlags, withRangeOptions } from './range-options.js';

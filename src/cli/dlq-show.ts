@@ -1,11 +1,11 @@
 import { SiftlineError } from '../errors.js';
 import type { LogReader } from '../kafka/log-reader.js';
 import { createLog } from '../observe/log.js';
-import type { SourceRecord } from '../ports.js';
-import { type DeadLetter, nameOf, type Place, readDeadLetter } from '../producer/dead-letter-reader.js';
+import { type RecordPlace, recordId, type SourceRecord } from '../ports.js';
+import { type DeadLetter, readDeadLetter } from '../producer/dead-letter-reader.js';
 import { Closers } from '../stage/closers.js';
 import { openReading } from '../stage/parts/reading.js';
-import { rejectionTime } from '../tools/dead-letters/filter.js';
+import { rejectionTime } from '../tools/dead-letters/letters.js';
 import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
 import type { CliContext } from './context.js';
 import { timeOf } from './dlq-list.js';
@@ -39,18 +39,18 @@ export async function showDeadLetter(name: string | undefined, flags: ShowFlags,
   }
 }
 
-function placeNamed(name: string): Place {
+function placeNamed(name: string): RecordPlace {
   const [, topic = '', partition, offset] = /^([A-Za-z0-9._-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(name) ?? [];
   if (topic === '') throw whichRecord(`${plain(name)} is no record`);
   return { topic, partition: Number(partition), offset: BigInt(offset ?? 0) };
 }
 
-function placeOf(topic: string, partition: number | undefined, offset: number | undefined): Place {
+function placeOf(topic: string, partition: number | undefined, offset: number | undefined): RecordPlace {
   if (partition === undefined || offset === undefined) throw whichRecord('no record is named');
   return { topic, partition, offset: BigInt(offset) };
 }
 
-async function recordAt(reader: LogReader, place: Place): Promise<SourceRecord> {
+async function recordAt(reader: LogReader, place: RecordPlace): Promise<SourceRecord> {
   const bounds = (await reader.bounds(place.topic)).find(({ partition }) => partition === place.partition);
   const isThere = bounds && place.offset >= bounds.from && place.offset < bounds.to;
   if (bounds && isThere) {
@@ -61,13 +61,13 @@ async function recordAt(reader: LogReader, place: Place): Promise<SourceRecord> 
   const held = bounds ? `partition ${place.partition} holds ${bounds.from} to ${bounds.to}` : 'no such partition';
   throw SiftlineError.topic(
     'RECORD_MISSING',
-    `there is no record ${nameOf(place)}; ${held} (end not included); \`siftline dlq list --records\` names them`,
+    `there is no record ${recordId(place)}; ${held} (end not included); \`siftline dlq list --records\` names them`,
   );
 }
 
 function valueAlone({ record }: DeadLetter, { hex, json }: ShowFlags): string | Buffer {
   const value = record.value ?? Buffer.alloc(0);
-  if (json) return `${JSON.stringify({ record: nameOf(record), value: record.value?.toString('hex') ?? null })}\n`;
+  if (json) return `${JSON.stringify({ record: recordId(record), value: record.value?.toString('hex') ?? null })}\n`;
   return hex ? `${value.toString('hex')}\n` : value;
 }
 
@@ -78,11 +78,11 @@ function described(letter: DeadLetter, { json }: ShowFlags): string {
 function asObject(letter: DeadLetter): object {
   const { record, origin, reason, stage, detail, attempts, redrives, redriveOf, cut } = letter;
   return {
-    record: nameOf(record),
+    record: recordId(record),
     reason,
     stage,
     detail,
-    source: origin ? nameOf(origin) : null,
+    source: origin ? recordId(origin) : null,
     timestamp: Number(record.timestamp),
     rejectedAt: timeOf(rejectionTime(letter)),
     attempts,
@@ -102,9 +102,9 @@ function asText(letter: DeadLetter): string {
   const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first ${plain(redriveOf)}`;
   const width = Math.max(...record.headers.map(([name]) => name.length), 0);
   return `${[
-    `record      ${nameOf(record)}`,
+    `record      ${recordId(record)}`,
     `reason      ${plain(reason)} (${plain(stage)}): ${plain(detail)}`,
-    `source      ${origin ? plain(nameOf(origin)) : 'unknown'}${again}`,
+    `source      ${origin ? plain(recordId(origin)) : 'unknown'}${again}`,
     `event time  ${record.timestamp} (${timeOf(Number(record.timestamp))})`,
     `rejected    ${timeOf(rejectionTime(letter))}, after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
     `key         ${inWords(record.key)}`,

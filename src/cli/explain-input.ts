@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Config } from '../config/schema.js';
-import { recordsOnly } from '../consumer/batch-room.js';
+import { recordsOnly } from '../consumer/buffer.js';
 import { createDecoder } from '../consumer/decode/decode.js';
-import { createFileDecoder } from '../consumer/files/decoder.js';
 import { type FileFormat, fileInput, streamInput } from '../consumer/files/input.js';
-import { FileSource } from '../consumer/files/source.js';
+import { createFileDecoder, FileSource } from '../consumer/files/source.js';
 import type { Decoded, SourceRecord } from '../ports.js';
 
 /** A record and what decoding made of it. */

@@ -6,7 +6,7 @@ import { listModels, modelFacts } from '../tools/models/catalogue.js';
 import { importedText, listText, showText } from '../tools/models/describe.js';
 import type { ImportOptions } from '../tools/models/import-types.js';
 import type { PythonOptions } from '../tools/models/python.js';
-import type { VerifyOptions } from '../tools/models/verify-agreement.js';
+import type { VerifyOptions } from '../tools/models/verify.js';
 import { disableTelemetry } from '../workers/pool.js';
 import type { CliContext } from './context.js';
 

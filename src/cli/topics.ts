@@ -3,8 +3,15 @@ import { requireForRun } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { createLog } from '../observe/log.js';
 import { openAdmin } from '../tools/checks/brokers.js';
-import { asConfig, createCommand, createTopics } from '../tools/checks/topic-create.js';
-import { type MissingTopic, type PlanOptions, planTopics, type Topic } from '../tools/checks/topic-plan.js';
+import {
+  asConfig,
+  createCommand,
+  createTopics,
+  type MissingTopic,
+  type PlanOptions,
+  planTopics,
+  type Topic,
+} from '../tools/checks/topic-plan.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 

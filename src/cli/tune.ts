@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { FILE_VARIABLE } from '../config/environment.js';
 import type { LoadedConfig } from '../config/load.js';
+import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
 import { demoTexts } from '../demo/texts.js';

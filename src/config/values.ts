@@ -14,7 +14,7 @@ export const text = z.string().min(1).max(1000).describe('text');
 
 export const probability = z.number().min(0).max(1);
 
-/** Steps into a record, as consumer/decode/path.ts reads them; a backslash takes the next character as it is. */
+/** Steps into a record, as consumer/decode/text-and-json.ts reads them; a backslash takes the next character as it is. */
 export const fieldPath = z
   .string()
   .max(1000)

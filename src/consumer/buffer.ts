@@ -1,6 +1,4 @@
-import type { SourceRecord } from '../ports.js';
-import { type BatchBudget, BatchRoom, recordsOnly, valueBytesOf } from './batch-room.js';
-import { ONE_THREAD, shareOf, worthWaiting } from './batch-share.js';
+import type { Occupancy, SourceRecord } from '../ports.js';
 
 /** A record and the offset to commit once it and all before it are done. */
 export interface Held {
@@ -194,4 +192,110 @@ function takeFrom(
     [count, used] = [grown.records, grown.ms];
   }
   return { taken: queue.waiting.splice(0, count), hadRoom };
+}
+
+/** Work that is not divided: two requests and two smaller runs would cost more than a thread saves. */
+const LEAST_MS = 25;
+/** Work that pads little: what is more is only better while there is a backlog. */
+const SHORT_MS = 250;
+
+/** One thread, with nothing to do. */
+export const ONE_THREAD: Occupancy = { threads: 1, free: 1 };
+
+/**
+ * What the next batch may be when values of these sizes wait. Free threads get equal parts of it, so that a burst is answered as
+ * soon as all of them together can. And no batch beyond SHORT_MS is more than its thread's share of all that waits: a
+ * backlog travels in the largest batches, its end in smaller ones, and the threads end together.
+ */
+export function shareOf(budget: BatchBudget, valueBytes: Iterable<number>, { threads, free }: Occupancy): BatchBudget {
+  if (threads === 1) return budget;
+  const waitingMs = workOf(valueBytes, budget, budget.ms * threads);
+  const apart = free > 1 ? Math.max(LEAST_MS, waitingMs / free) : Number.POSITIVE_INFINITY;
+  return atMost(budget, Math.min(apart, Math.max(SHORT_MS, waitingMs / threads)));
+}
+
+/** A batch that is worth taking though it must wait for a thread. */
+export function worthWaiting(budget: BatchBudget): BatchBudget {
+  return atMost(budget, SHORT_MS);
+}
+
+/** Estimated work of values of these sizes; nobody asks by how much it is more than enough. */
+function workOf(valueBytes: Iterable<number>, budget: BatchBudget, enough: number): number {
+  let ms = 0;
+  for (const bytes of valueBytes) {
+    ms += budget.msOf(bytes);
+    if (ms >= enough) break;
+  }
+  return ms;
+}
+
+function atMost(budget: BatchBudget, ms: number): BatchBudget {
+  return { records: budget.records, ms: Math.min(budget.ms, ms), msOf: bytes => budget.msOf(bytes) };
+}
+
+/** What the next batch may be, besides the limits of a source; it changes while the source works. */
+export interface BatchBudget {
+  readonly records: number;
+  /** Work of a batch, milliseconds of a worker. */
+  readonly ms: number;
+  /** Estimated work of a record with so many bytes of value; 0 or more. */
+  msOf(valueBytes: number): number;
+}
+
+/** A budget that knows nothing of work. */
+export function recordsOnly(records: number): BatchBudget {
+  return { records, ms: Number.POSITIVE_INFINITY, msOf: () => 0 };
+}
+
+/** What a record's work is estimated by. */
+export function valueBytesOf({ value }: SourceRecord): number {
+  return value?.length ?? 0;
+}
+
+/**
+ * What a batch that is being gathered may still take. The work of all its records is within the budget, or it is a single
+ * record; the bytes go beyond their limit by less than a record.
+ */
+export class BatchRoom {
+  readonly #budget: BatchBudget;
+  #records: number;
+  #bytes: number;
+  #ms: number;
+  #isEmpty = true;
+
+  constructor(budget: BatchBudget, bytes: number) {
+    this.#budget = budget;
+    this.#records = budget.records;
+    this.#bytes = bytes;
+    this.#ms = budget.ms;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  get ms(): number {
+    return this.#ms;
+  }
+
+  get isFull(): boolean {
+    return this.#records <= 0 || this.#bytes <= 0;
+  }
+
+  msOf(valueBytes: number): number {
+    return this.#budget.msOf(valueBytes);
+  }
+
+  /** False for a record of this much work that must wait for another batch; the first goes along whatever it costs. */
+  fits(ms: number): boolean {
+    return !this.isFull && (this.#isEmpty || ms <= this.#ms);
+  }
+
+  /** `bytes` are what counts against the limit of bytes. */
+  add(ms: number, bytes: number): void {
+    this.#isEmpty = false;
+    this.#records -= 1;
+    this.#bytes -= bytes;
+    this.#ms -= ms;
+  }
 }

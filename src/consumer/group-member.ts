@@ -1,6 +1,6 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import type { Consumer, EachBatchPayload, Kafka } from '../kafka/client.js';
 import { kafkaErrorType, lastingError, toRead } from '../kafka/errors.js';
 import {
   beforeRejoin,

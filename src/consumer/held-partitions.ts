@@ -1,7 +1,9 @@
+import { SiftlineError } from '../errors.js';
+import type { KafkaAdmin } from '../kafka/admin.js';
+import type { LostOffset } from '../kafka/patches/index.js';
 import { type Batch, type Occupancy, parsePartitionId, type SourceRecord, type TopicPartition } from '../ports.js';
-import type { BatchBudget } from './batch-room.js';
-import { type BufferLimits, type Held, RecordBuffer } from './buffer.js';
-import { PartitionProgress, type Slice } from './offsets.js';
+import { type BatchBudget, type BufferLimits, type Held, RecordBuffer } from './buffer.js';
+import { PartitionProgress, type Slice } from './committer.js';
 
 /** Records that were handed out together, and how to tell that they are done. */
 export interface HeldBatch extends Batch {
@@ -114,4 +116,65 @@ export class HeldPartitions {
     const next = parts.map(({ id, slice }) => ({ ...parsePartitionId(id), offset: slice.next }));
     return { epoch: this.#epoch, records, next, parts };
   }
+}
+
+/** What to do where the next offset is not in the topic any more; input.onLostOffsets. */
+export type LostOffsetPolicy = 'stop' | 'earliest' | 'latest';
+
+export interface GoingOn {
+  readonly from: bigint;
+  /**
+   * Offsets that are passed over. When the topic was made anew, only those of the new one: what of the old one was not
+   * read, nobody can tell.
+   */
+  readonly skipped: bigint;
+}
+
+export function goOnAfter({ wanted, low, high }: LostOffset, policy: Exclude<LostOffsetPolicy, 'stop'>): GoingOn {
+  const from = policy === 'earliest' ? low : high;
+  return { from, skipped: from - (wanted < low ? wanted : low) };
+}
+
+/** Ends the stage: records may be missing, and only people can say whether that matters. */
+export function offsetLost({ topic, partition, wanted, low, high }: LostOffset, group: string): SiftlineError {
+  const why =
+    wanted < low
+      ? `retention has deleted ${low - wanted} offsets that were not read`
+      : 'the topic was made anew, or lost its end';
+  const reset = `kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute`;
+  return SiftlineError.topic(
+    'OFFSET_LOST',
+    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but there are only ${low} to ${high}: ` +
+      `${why}; set input.onLostOffsets to earliest or latest to go on from there, or reset the group with ${reset}`,
+  );
+}
+
+export interface Lag extends TopicPartition {
+  readonly records: bigint;
+}
+
+/**
+ * Records between the next offset to be done and the end of each assigned partition. Where nothing has been done yet,
+ * the group's commit counts, and without one the oldest record there is.
+ */
+export async function lagOf(
+  admin: KafkaAdmin,
+  group: string,
+  positions: ReadonlyArray<TopicPartition & { readonly next: bigint | undefined }>,
+): Promise<Lag[]> {
+  const topics = [...new Set(positions.map(({ topic }) => topic))];
+  const known = await Promise.all(topics.map(async topic => [topic, await topicOffsets(admin, group, topic)] as const));
+  const byTopic = new Map(known);
+  return positions.flatMap(({ topic, partition, next }) => {
+    const offsets = byTopic.get(topic);
+    const ends = offsets?.ends.find(each => each.partition === partition);
+    if (!offsets || !ends) return [];
+    const done = next ?? offsets.committed.get(partition) ?? ends.low;
+    return [{ topic, partition, records: ends.high > done ? ends.high - done : 0n }];
+  });
+}
+
+async function topicOffsets(admin: KafkaAdmin, group: string, topic: string) {
+  const [ends, committed] = await Promise.all([admin.offsets(topic), admin.committed(group, topic)]);
+  return { ends, committed };
 }

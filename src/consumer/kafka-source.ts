@@ -1,17 +1,14 @@
-import type { EachBatchPayload } from 'kafkajs';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
+import type { EachBatchPayload } from '../kafka/client.js';
+import { recordOf } from '../kafka/log-reader.js';
 import type { LostOffset } from '../kafka/patches/index.js';
-import { recordOf } from '../kafka/record.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
-import type { BatchBudget } from './batch-room.js';
-import { ONE_THREAD } from './batch-share.js';
-import type { BufferLimits, Held } from './buffer.js';
+import { type BatchBudget, type BufferLimits, type Held, ONE_THREAD } from './buffer.js';
 import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
-import { type HeldBatch, HeldPartitions } from './held-partitions.js';
-import { goOnAfter, type LostOffsetPolicy, offsetLost } from './lost-offsets.js';
+import { goOnAfter, type HeldBatch, HeldPartitions, type LostOffsetPolicy, offsetLost } from './held-partitions.js';
 import { Signal } from './signal.js';
 
 export interface KafkaSourceOptions extends MembershipOptions {

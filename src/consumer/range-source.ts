@@ -1,8 +1,6 @@
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
-import type { BatchBudget } from './batch-room.js';
-import { ONE_THREAD } from './batch-share.js';
-import type { BufferLimits } from './buffer.js';
+import { type BatchBudget, type BufferLimits, ONE_THREAD } from './buffer.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
 import { Signal } from './signal.js';
 

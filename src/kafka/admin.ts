@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { SiftlineError } from '../errors.js';
-import { kafkaErrorType, lastingError, notReadyError, unreachable } from './errors.js';
-import { createError, refusal } from './refusals.js';
+import { createError, kafkaErrorType, lastingError, notReadyError, refusal, unreachable } from './errors.js';
 
 export interface NewTopic {
   readonly topic: string;

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, Kafka } from 'kafkajs';
 import type { AbortedTransaction, TransactionalMessage } from './aborted.js';
-import { kafkaErrorType, lastingError, unreachable } from './errors.js';
+import { kafkaErrorType, lastingError, refusal, unreachable } from './errors.js';
 import { clusterBehind } from './patches/index.js';
-import { refusal } from './refusals.js';
 
 /** A message as kafkajs decodes it, with the record batch it lay in. */
 export interface RawMessage extends TransactionalMessage {
@@ -39,7 +38,7 @@ interface FetchRequest {
   }>;
 }
 
-interface Broker {
+interface InnerBroker {
   readonly connectionPool: { getConnectionByRequest(options: { request: { apiKey: number } }): Promise<unknown> };
   fetch(request: FetchRequest): Promise<{ responses: Array<{ partitions: RawPartition[] }> }>;
   offsetCommit(request: {
@@ -58,14 +57,14 @@ interface OffsetQuestion {
 }
 
 /** The parts of kafkajs' Cluster (src/cluster/index.js) that are used here. */
-interface Cluster {
+interface InnerClusterShape {
   readonly isolationLevel: number;
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadata(): Promise<void>;
   findTopicPartitionMetadata(topic: string): Array<{ partitionId: number }>;
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
-  findBroker(options: { nodeId: string }): Promise<Broker>;
-  findGroupCoordinator(options: { groupId: string }): Promise<Broker>;
+  findBroker(options: { nodeId: string }): Promise<InnerBroker>;
+  findGroupCoordinator(options: { groupId: string }): Promise<InnerBroker>;
   fetchTopicsOffset(
     questions: readonly OffsetQuestion[],
   ): Promise<Array<{ partitions: Array<{ partition: number; offset: string }> }>>;
@@ -91,7 +90,7 @@ const RETRY_MS = { first: 100, most: 3_000 };
 export class InnerCluster {
   readonly #consumer: Consumer;
   readonly #brokers: readonly string[];
-  readonly #connecting = new Map<Broker, Promise<unknown>>();
+  readonly #connecting = new Map<InnerBroker, Promise<unknown>>();
 
   private constructor(consumer: Consumer, brokers: readonly string[]) {
     this.#consumer = consumer;
@@ -111,12 +110,12 @@ export class InnerCluster {
     return inner;
   }
 
-  get cluster(): Cluster {
-    return clusterBehind(this.#consumer) as Cluster;
+  get cluster(): InnerClusterShape {
+    return clusterBehind(this.#consumer) as InnerClusterShape;
   }
 
   /** The broker that leads the partition, its connection for fetches open. */
-  async leader(topic: string, partition: number): Promise<Broker> {
+  async leader(topic: string, partition: number): Promise<InnerBroker> {
     const [nodeId] = Object.keys(this.cluster.findLeaderForPartitions(topic, [partition]));
     if (nodeId === undefined || nodeId === '-1') throw new Error(`${topic}/${partition} has no leader`);
     const broker = await this.cluster.findBroker({ nodeId });
@@ -128,7 +127,7 @@ export class InnerCluster {
    * kafkajs connects for the first fetch, once for each that comes meanwhile, and forgets all sockets but the last
    * (src/network/connectionPool.js): so one connects for all.
    */
-  #connected(broker: Broker): Promise<unknown> {
+  #connected(broker: InnerBroker): Promise<unknown> {
     const connecting =
       this.#connecting.get(broker) ??
       broker.connectionPool

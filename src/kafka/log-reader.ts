@@ -1,8 +1,9 @@
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { SourceRecord } from '../ports.js';
+import { withoutAborted } from './aborted.js';
 import { kafkaErrorType } from './errors.js';
-import { type Fetched, fetchedOf, type PartitionPlace, type PartitionRange } from './fetched.js';
 import { InnerCluster, type InnerClusterOptions, type RawPartition } from './inner-cluster.js';
-
-export type { Fetched, PartitionRange } from './fetched.js';
+import { headersOf } from './record-codec.js';
 
 export interface LogReaderOptions extends InnerClusterOptions {
   /** Most bytes of one fetch; one larger record comes alone. */
@@ -111,4 +112,66 @@ export class LogReader {
       return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
     });
   }
+}
+
+/** What a record is made of besides its place, as kafkajs gives it. */
+export type MessageParts = Pick<KafkaMessage, 'offset' | 'timestamp' | 'key' | 'value'> & {
+  readonly headers?: IHeaders | undefined;
+};
+
+/** A message of kafkajs as a record; headers in their order on the wire. */
+export function recordOf(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  message: MessageParts,
+): SourceRecord {
+  return {
+    topic,
+    partition,
+    offset: BigInt(message.offset),
+    timestamp: BigInt(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: headersOf(message),
+  };
+}
+
+export interface PartitionPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Offsets of one partition: from the first, up to and without the second. */
+export interface PartitionRange extends PartitionPlace {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** What one fetch brought, and the offset to go on at: past aborted and compacted records and transaction markers. */
+export interface Fetched {
+  readonly records: readonly SourceRecord[];
+  readonly next: bigint;
+}
+
+/** What a fetch of the range at this position has for its reader: records within it, no transaction markers. */
+export function fetchedOf(range: PartitionRange, part: RawPartition, position: bigint): Fetched {
+  const records = withoutAborted(part)
+    .filter(({ offset, isControlRecord }) => !isControlRecord && isWithin(BigInt(offset), position, range.to))
+    .map(message => recordOf(range, message));
+  const next = nextOf(part, position);
+  if (next > range.to) return { records, next: range.to };
+  return { records, next };
+}
+
+/** A record batch keeps its last offset when compaction takes the last records out of it. */
+function nextOf({ messages }: RawPartition, position: bigint): bigint {
+  const last = messages.at(-1);
+  if (!last) return position;
+  const { firstOffset, lastOffsetDelta } = last.batchContext ?? { firstOffset: last.offset, lastOffsetDelta: 0 };
+  const next = BigInt(firstOffset) + BigInt(lastOffsetDelta) + 1n;
+  return next > position ? next : position + 1n;
+}
+
+/** Of a compressed batch the whole is sent, what lies before the position included. */
+function isWithin(offset: bigint, from: bigint, to: bigint): boolean {
+  return offset >= from && offset < to;
 }

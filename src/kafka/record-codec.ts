@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
 import type { Headers } from '../ports.js';
-import { type Content, contentSize, RecordWriter, varintSize } from './record-writer.js';
 
 /**
  * kafkajs decodes headers into an object: the order of different keys around a repeated one is lost, a `__proto__` key
@@ -23,13 +22,13 @@ export function kafkaHeaders(headers: Headers): IHeaders {
   return headers as unknown as IHeaders;
 }
 
-interface Decoder {
+interface WireDecoder {
   readInt8(): number;
   readVarInt(): number;
   readVarLong(): unknown;
   readVarIntBytes(): Buffer | null;
   readVarIntString(): string;
-  readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
+  readVarIntArray<T>(read: (decoder: WireDecoder) => T): T[];
 }
 
 interface BatchContext {
@@ -60,7 +59,7 @@ function once<T>(find: () => T): () => T {
 }
 
 /** In place of kafkajs' decoder of one record (record batch, magic 2). */
-export function decodeRecord(decoder: Decoder, batchContext: BatchContext): object {
+export function decodeRecord(decoder: WireDecoder, batchContext: BatchContext): object {
   const { firstOffset, firstTimestamp, maxTimestamp, magicByte, isControlBatch, timestampType } = batchContext;
   const Long = kafkajsLong();
   const attributes = decoder.readInt8();
@@ -141,4 +140,59 @@ function encoderOf(buffer: Buffer): Encoder {
 /** One entry of kafkajs's header object, where an array is a repeated key. */
 function spread([key, value]: [string, IHeaders[string]]): Array<readonly [string, Content]> {
   return Array.isArray(value) ? value.map(each => [key, each] as const) : [[key, value]];
+}
+
+/** Bytes, text that is written as UTF-8, or null: what a record's key, value and headers are. */
+export type Content = Buffer | string | null | undefined;
+
+/**
+ * Writes the fields of one record (record batch, magic 2) into a buffer of exactly the size given. Numbers are zig-zag
+ * varints of up to 53 bits (arithmetic, for JavaScript's bits end at 32), contents have their length in front and -1 for null (Kafka protocol, "Record").
+ */
+export class RecordWriter {
+  readonly buffer: Buffer;
+  #at = 0;
+
+  constructor(size: number) {
+    this.buffer = Buffer.allocUnsafe(size);
+  }
+
+  byte(value: number): void {
+    this.buffer[this.#at++] = value;
+  }
+
+  varint(value: number): void {
+    const magnitude = value < 0 ? -value - 1 : value;
+    let rest = Math.floor(magnitude / 0x40);
+    // The sign is the lowest bit, so the first byte has room for six of the number's.
+    this.byte(((magnitude % 0x40) << 1) | (value < 0 ? 1 : 0) | (rest > 0 ? 0x80 : 0));
+    while (rest > 0) {
+      const low = rest % 0x80;
+      rest = Math.floor(rest / 0x80);
+      this.byte(low | (rest > 0 ? 0x80 : 0));
+    }
+  }
+
+  content(content: Content): void {
+    this.varint(content === null || content === undefined ? -1 : byteLength(content));
+    if (typeof content === 'string') this.#at += this.buffer.write(content, this.#at);
+    else if (content) this.#at += content.copy(this.buffer, this.#at);
+  }
+}
+
+export function varintSize(value: number): number {
+  let bytes = 1;
+  for (let rest = Math.floor((value < 0 ? -value - 1 : value) / 0x40); rest > 0; rest = Math.floor(rest / 0x80))
+    bytes += 1;
+  return bytes;
+}
+
+export function contentSize(content: Content): number {
+  if (content === null || content === undefined) return varintSize(-1);
+  const bytes = byteLength(content);
+  return varintSize(bytes) + bytes;
+}
+
+function byteLength(content: Buffer | string): number {
+  return typeof content === 'string' ? Buffer.byteLength(content) : content.length;
 }

@@ -1,27 +1,21 @@
-import { type Outcome, partitionId, type SourceRecord } from '../ports.js';
+import { type Outcome, partitionId, type SourceRecord, type TopicPartition } from '../ports.js';
 
 /** What can become of a record that was taken; `consumed` is its entry. */
 export const FATES = ['consumed', 'labelled', 'rejected', 'skipped', 'revoked'] as const;
 export type Fate = (typeof FATES)[number];
 
-/** An input partition. */
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /**
  * A record of which the books do not come out: `forgotten` was taken and has no fate, `doubled` has one already or was
  * not taken with this batch. Where it lay, never what it said.
  */
-export interface Breach extends Place {
+export interface LedgerBreach extends TopicPartition {
   readonly kind: 'forgotten' | 'doubled';
   readonly offset: bigint;
 }
 
 export interface LedgerEvents {
-  moved(place: Place, fate: Fate, records: number): void;
-  broken(breach: Breach): void;
+  moved(place: TopicPartition, fate: Fate, records: number): void;
+  broken(breach: LedgerBreach): void;
 }
 
 /**
@@ -75,20 +69,20 @@ export class Page {
   }
 }
 
-function breachOf(kind: Breach['kind'], { topic, partition, offset }: SourceRecord): Breach {
+function breachOf(kind: LedgerBreach['kind'], { topic, partition, offset }: SourceRecord): LedgerBreach {
   return { kind, topic, partition, offset };
 }
 
-interface Reading<T> {
+interface LedgerReading<T> {
   readonly recordOf: (each: T) => SourceRecord;
   readonly fateOf: (each: T) => Fate;
   readonly events: LedgerEvents;
 }
 
 /** Told once a partition and fate, not once a record: a counter with labels costs more than the book-keeping. */
-function tally<T>(all: readonly T[], { recordOf, fateOf, events }: Reading<T>): void {
-  const places = new Map<string, { place: Place; counts: Map<Fate, number> }>();
-  let last: { place: Place; counts: Map<Fate, number> } | undefined;
+function tally<T>(all: readonly T[], { recordOf, fateOf, events }: LedgerReading<T>): void {
+  const places = new Map<string, { place: TopicPartition; counts: Map<Fate, number> }>();
+  let last: { place: TopicPartition; counts: Map<Fate, number> } | undefined;
   for (const each of all) {
     const { topic, partition } = recordOf(each);
     if (last?.place.topic !== topic || last.place.partition !== partition) {

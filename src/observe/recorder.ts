@@ -1,3 +1,4 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import {
   ANSWERED_BY,
   type BatchTimings,
@@ -6,14 +7,14 @@ import {
   REJECT_REASONS,
   SKIP_REASONS,
   type Task,
+  type TopicPartition,
 } from '../ports.js';
-import { FATES, type Fate, type LedgerEvents, type Place } from './ledger.js';
-import { STAGES, type StageName } from './list.js';
+import { FATES, type Fate, type LedgerEvents } from './ledger.js';
+import { METRICS, type MetricDefinition, type MetricName, STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
-import { MetricsRegistry } from './registry.js';
 
 /** How often each pair came. */
-class Tally<Pair extends readonly [string, string]> {
+class PairTally<Pair extends readonly [string, string]> {
   readonly #counts = new Map<Pair[0], Map<Pair[1], number>>();
 
   add([first, second]: Pair): void {
@@ -103,8 +104,8 @@ export class Recorder implements LedgerEvents {
   /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
   stored(outcomes: readonly Outcome[]): void {
     const now = Date.now();
-    const records = new Tally<readonly [outcome: Outcome['kind'], reason: string]>();
-    const labels = new Tally<readonly [task: string, label: string]>();
+    const records = new PairTally<readonly [outcome: Outcome['kind'], reason: string]>();
+    const labels = new PairTally<readonly [task: string, label: string]>();
     for (const outcome of outcomes) {
       records.add([outcome.kind, outcome.kind === 'labelled' ? '' : outcome.reason]);
       if (outcome.kind === 'labelled') this.#labelled(outcome, labels);
@@ -118,7 +119,7 @@ export class Recorder implements LedgerEvents {
   }
 
   /** The first of a partition makes all its series, so that the first rejection is seen. */
-  moved({ topic, partition }: Place, outcome: Fate, records: number): void {
+  moved({ topic, partition }: TopicPartition, outcome: Fate, records: number): void {
     const counter = this.registry.counter('siftline_partition_records_total');
     const id = partitionId({ topic, partition });
     if (!this.#places.has(id)) for (const each of FATES) counter.inc({ topic, partition, outcome: each }, 0);
@@ -139,7 +140,7 @@ export class Recorder implements LedgerEvents {
     this.registry.counter('siftline_worker_restarts_total').inc();
   }
 
-  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: Tally<readonly [task: string, label: string]>): void {
+  #labelled(outcome: Outcome & { kind: 'labelled' }, tally: PairTally<readonly [task: string, label: string]>): void {
     if (outcome.truncated) this.registry.counter('siftline_texts_truncated_total').inc();
     if (outcome.answeredBy) {
       this.registry.counter('siftline_cascade_texts_total').inc({ answered_by: outcome.answeredBy });
@@ -158,5 +159,52 @@ export class Recorder implements LedgerEvents {
     if (seconds < 0) this.registry.counter('siftline_clock_skew_total').inc();
     this.registry.histogram('siftline_end_to_end_latency_seconds').observe(Math.max(0, seconds));
     this.endToEnd.record(Math.max(0, seconds));
+  }
+}
+
+type NamesOf<T extends MetricDefinition['type']> = {
+  [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
+}[MetricName];
+
+/** Gauges of prom-client's that end like counters; each is the sum of the one without `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** The list of metrics, made real in a registry of its own: typed by name, so that a metric off the list cannot be used. */
+export class MetricsRegistry {
+  readonly #registry = new Registry();
+  readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
+
+  constructor() {
+    for (const [name, definition] of Object.entries(METRICS)) this.#metrics.set(name, this.#make(name, definition));
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+  }
+
+  counter(name: NamesOf<'counter'>): Counter {
+    return this.#metrics.get(name) as Counter;
+  }
+
+  gauge(name: NamesOf<'gauge'>): Gauge {
+    return this.#metrics.get(name) as Gauge;
+  }
+
+  histogram(name: NamesOf<'histogram'>): Histogram {
+    return this.#metrics.get(name) as Histogram;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The exposition format, as `/metrics` serves it. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #make(name: string, { type, help, labels, buckets }: MetricDefinition): Counter | Gauge | Histogram {
+    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
+    if (type === 'counter') return new Counter(options);
+    if (type === 'gauge') return new Gauge(options);
+    return new Histogram({ ...options, buckets: [...(buckets ?? [])] });
   }
 }

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { messageOf, SiftlineError } from '../errors.js';
 
 /** What a probe answers: fine or not, and why. */
-export interface Probe {
+export interface HealthProbe {
   readonly ok: boolean;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
 export interface AdminPages {
-  readonly live: () => Probe;
-  readonly ready: () => Probe;
+  readonly live: () => HealthProbe;
+  readonly ready: () => HealthProbe;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -66,7 +66,7 @@ async function answer(pages: AdminPages, url: string, response: ServerResponse):
   }
 }
 
-function probe(response: ServerResponse, { ok, details }: Probe): void {
+function probe(response: ServerResponse, { ok, details }: HealthProbe): void {
   send(response, ok ? 200 : 503, { ok, ...details });
 }
 

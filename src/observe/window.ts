@@ -1,6 +1,6 @@
 import type { Counter } from 'prom-client';
-import type { ModelInfo } from '../ports.js';
-import type { Fate, Place } from './ledger.js';
+import type { ModelInfo, TopicPartition } from '../ports.js';
+import type { Fate } from './ledger.js';
 import { STAGES } from './list.js';
 import type { Quantiles } from './quantiles.js';
 import type { Recorder } from './recorder.js';
@@ -42,7 +42,7 @@ export interface MetricsWindow {
   readonly cascade: Readonly<Record<string, bigint>>;
 }
 
-export type PartitionWindow = Place & Readonly<Record<Fate, bigint>>;
+export type PartitionWindow = TopicPartition & Readonly<Record<Fate, bigint>>;
 
 /** Counter values by their labels, joined with "/". */
 type Counts = ReadonlyMap<string, number>;
@@ -170,7 +170,7 @@ const STILL = { consumed: 0n, labelled: 0n, rejected: 0n, skipped: 0n, revoked: 
 
 /** One entry for each partition with a count, from counts by topic/partition/fate. */
 function partitionsOf(counts: ReadonlyMap<string, number>): PartitionWindow[] {
-  const places = new Map<string, Place & Record<Fate, bigint>>();
+  const places = new Map<string, TopicPartition & Record<Fate, bigint>>();
   for (const [labels, count] of counts) {
     if (count === 0) continue;
     const [topic, partition, fate] = labels.split('/') as [string, string, Fate];

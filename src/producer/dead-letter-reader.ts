@@ -1,17 +1,10 @@
-import type { Headers, SourceRecord } from '../ports.js';
-
-/** Where a record lies, or lay. */
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
+import type { Headers, RecordPlace, SourceRecord } from '../ports.js';
 
 /** A record of the rejected topic, understood. Whatever its headers do not say is empty, zero or undefined. */
 export interface DeadLetter {
   readonly record: SourceRecord;
   /** Where the input lay. */
-  readonly origin: Place | undefined;
+  readonly origin: RecordPlace | undefined;
   readonly reason: string;
   readonly stage: string;
   readonly detail: string;
@@ -70,10 +63,6 @@ export function readDeadLetter(record: SourceRecord): DeadLetter {
   };
 }
 
-export function nameOf({ topic, partition, offset }: Place): string {
-  return `${topic}-${partition}-${offset}`;
-}
-
 function isAdded([name]: readonly [string, Buffer | null]): boolean {
   return name.startsWith(CONNECT) || SIFTLINE_HEADERS.has(name);
 }
@@ -84,7 +73,7 @@ function textOf(headers: Headers, name: string): string | undefined {
   return headers.findLast(([each]) => each === name)?.[1]?.toString();
 }
 
-function originOf(text: Text): Place | undefined {
+function originOf(text: Text): RecordPlace | undefined {
   const topic = text(`${CONNECT}topic`);
   const partition = wholeOf(text(`${CONNECT}partition`));
   const offset = text(`${CONNECT}offset`);

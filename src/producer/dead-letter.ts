@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Message } from 'kafkajs';
+import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
-import type { Headers, Rejection, SourceRecord } from '../ports.js';
-import { resultId } from './label-record.js';
+import { type Headers, type Rejection, recordId, type SourceRecord } from '../ports.js';
 
 /** Who rejects: stamped into the headers. */
 export interface Rejector {
@@ -58,7 +57,7 @@ function errorHeaders(rejector: Rejector, record: SourceRecord, rejection: Rejec
     header('__connect.errors.class.name', 'siftline'),
     header('__connect.errors.exception.class.name', rejection.reason),
     header('__connect.errors.exception.message', rejection.detail),
-    header('siftline.id', resultId(record)),
+    header('siftline.id', recordId(record)),
     header('siftline.error.code', rejection.reason),
     header('siftline.error.attempts', String(rejection.attempts)),
     header('siftline.error.timestamp', new Date().toISOString()),

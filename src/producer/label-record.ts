@@ -1,7 +1,7 @@
-import type { Message } from 'kafkajs';
 import { frame } from '../avro/framing.js';
+import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
-import type { Labelled, ModelInfo, SourceRecord } from '../ports.js';
+import { type Labelled, type ModelInfo, recordId, type SourceRecord } from '../ports.js';
 import type { ShippedSchema } from './schemas.js';
 
 export interface LabelEncoder {
@@ -14,17 +14,12 @@ export interface LabelEncoder {
   readonly policy: string;
 }
 
-/** The same input has the same id, whoever answers it and however often: readers drop repeats by it. */
-export function resultId({ topic, partition, offset }: SourceRecord): string {
-  return `${topic}-${partition}-${offset}`;
-}
-
 /**
  * The labels topic's record for one outcome: Avro value in Confluent framing; key, event time and headers of the input,
  * and `siftline.id` behind them. Throws AVRO_ENCODE when the value does not fit the schema.
  */
 export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
-  const id = resultId(record);
+  const id = recordId(record);
   return {
     key: record.key,
     value: frame(encoder.schemaId, encoder.schema.type, classification(encoder, record, outcome)),
@@ -38,7 +33,7 @@ function classification(encoder: LabelEncoder, record: SourceRecord, outcome: La
   const model = outcome.answeredBy === 'student' && student ? student : encoder.model;
   const { topic, partition, offset, timestamp } = record;
   return {
-    id: resultId(record),
+    id: recordId(record),
     source: { topic, partition, offset, timestamp, textId: outcome.id },
     tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
     decision: outcome.decision,

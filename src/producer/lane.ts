@@ -1,7 +1,6 @@
-import type { Message } from 'kafkajs';
+import type { Message } from '../kafka/client.js';
 import { lastingError } from '../kafka/errors.js';
-import { bytesOf } from './message-bytes.js';
-import { refusalOf } from './refused.js';
+import { bytesOf, refusalOf } from './results.js';
 
 /** The broker will not take this message, however often it is sent. */
 export class Refused extends Error {

@@ -1,7 +1,7 @@
-import type { Kafka, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { frame } from '../avro/framing.js';
 import { messageOf } from '../errors.js';
+import type { Kafka, Producer } from '../kafka/client.js';
 import type { ShippedSchema } from './schemas.js';
 
 export interface MetricsPublisherOptions {

@@ -1,6 +1,7 @@
-import type { Message } from 'kafkajs';
 import { messageOf, SiftlineError } from '../errors.js';
-import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
+import type { Message } from '../kafka/client.js';
+import { kafkaErrorType } from '../kafka/errors.js';
+import type { Labelled, Outcome, Rejection, SourceRecord, TopicPartition } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
 
@@ -11,16 +12,11 @@ export interface OutputTopic {
 }
 
 /** One partition of an output topic. */
-export interface Target {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** An outcome as it goes out. */
 export interface Result {
   readonly outcome: Outcome;
   /** What is stored, and where; undefined for a skipped record, of which nothing is. */
-  readonly out: { readonly target: Target; readonly message: Message } | undefined;
+  readonly out: { readonly target: TopicPartition; readonly message: Message } | undefined;
   /** What to store in its place when the brokers refuse it (`type` is their reason); throws when nothing is left to try. */
   mend(type: string): Result;
 }
@@ -103,7 +99,7 @@ export class Results {
   }
 }
 
-function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): Target {
+function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): TopicPartition {
   return { topic: name, partition: partition % partitions };
 }
 
@@ -127,4 +123,22 @@ function nothingLeft(topic: string, type: string): never {
     'DEAD_LETTER_REFUSED',
     `topic ${topic} refuses a rejected record (${type}), which would be lost; it must not be compacted, and must take records of 8 KB`,
   );
+}
+
+/** What a message takes in a record batch, a little too much: key, value, headers and the record's own fields. */
+export function bytesOf({ key, value, headers }: Message): number {
+  const pairs = (headers ?? []) as unknown as ReadonlyArray<readonly [string, Buffer | null]>;
+  const ofHeaders = pairs.reduce(
+    (sum, [name, content]) => sum + Buffer.byteLength(name) + (content?.length ?? 0) + 10,
+    0,
+  );
+  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders + 100;
+}
+
+const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
+
+/** Why the brokers will not take a record, however often it is sent; undefined for any other error. */
+export function refusalOf(error: unknown): string | undefined {
+  const type = kafkaErrorType(error);
+  return type && REFUSALS.has(type) ? type : undefined;
 }

@@ -1,17 +1,17 @@
-import type { Kafka, Message, Producer, Transaction } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
+import type { Kafka, Message, Producer, Transaction } from '../kafka/client.js';
 import { kafkaErrorType, lastingError, type Remedies, toRead, toWrite } from '../kafka/errors.js';
 import { committedByTaker } from '../kafka/patches/index.js';
-import type { Target } from './results.js';
+import type { TopicPartition } from '../ports.js';
 
 export interface TransactionalProducerOptions {
   readonly kafka: Kafka;
   readonly transactionalId: string;
   /** The consumer group, and its partition whose offsets go along. */
   readonly group: string;
-  readonly input: Target;
+  readonly input: TopicPartition;
   /** Asks the group's coordinator for the committed offset; undefined when there is none. */
   readonly committed: () => Promise<bigint | undefined>;
   /** kafkajs' number of the codec (CompressionTypes). */
@@ -24,11 +24,11 @@ export interface TransactionalProducerOptions {
 
 /** Records for one partition; a transaction has several of these, and they are sent one after the other. */
 export interface Send {
-  readonly target: Target;
+  readonly target: TopicPartition;
   readonly messages: readonly Message[];
 }
 
-interface Session {
+interface ProducerSession {
   readonly producer: Producer;
   transaction: Transaction | undefined;
   /** What the coordinator called committed, until a transaction's coordinator has said the same. */
@@ -62,7 +62,7 @@ const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
  */
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
-  #session: Session | undefined;
+  #session: ProducerSession | undefined;
   #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(options: TransactionalProducerOptions) {
@@ -85,7 +85,7 @@ export class TransactionalProducer {
       // Low at first: the brokers answer CONCURRENT_TRANSACTIONS for some ms after every transaction.
       retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 8 },
     });
-    const session: Session = { producer, transaction: undefined, unconfirmed: undefined };
+    const session: ProducerSession = { producer, transaction: undefined, unconfirmed: undefined };
     this.#session = session;
     await producer.connect();
     session.transaction = await producer.transaction();
@@ -116,7 +116,7 @@ export class TransactionalProducer {
   }
 
   async #store(sends: readonly Send[], next: bigint): Promise<void> {
-    const session = this.#session as Session;
+    const session = this.#session as ProducerSession;
     const transaction = session.transaction ?? (await session.producer.transaction());
     session.transaction = transaction;
     failPoint('transaction-begun');
@@ -134,7 +134,7 @@ export class TransactionalProducer {
   }
 
   /** Throws when the transaction begins elsewhere than where the last one ended. */
-  async #confirm(session: Session): Promise<void> {
+  async #confirm(session: ProducerSession): Promise<void> {
     if (!session.unconfirmed) return;
     const { transactionalId, group, input } = this.#options;
     const { offset: asked } = session.unconfirmed;
@@ -185,7 +185,7 @@ function isFencing(error: unknown): boolean {
   return FENCING.test(kafkaErrorType(error) ?? '') || FENCING_MESSAGE.test(messageOf(error));
 }
 
-async function leave({ producer, transaction }: Session, log: Logger): Promise<void> {
+async function leave({ producer, transaction }: ProducerSession, log: Logger): Promise<void> {
   try {
     if (transaction?.isActive()) await transaction.abort();
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { valueBytesOf } from '../consumer/batch-room.js';
+import { valueBytesOf } from '../consumer/buffer.js';
 import { RangeSource } from '../consumer/range-source.js';
 import { messageOf } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';

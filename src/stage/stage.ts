@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { valueBytesOf } from '../consumer/batch-room.js';
+import { valueBytesOf } from '../consumer/buffer.js';
 import type { KafkaSource } from '../consumer/kafka-source.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { onThrottled } from '../kafka/patches/index.js';
-import type { Ledger, Place } from '../observe/ledger.js';
+import type { Ledger } from '../observe/ledger.js';
 import { Recorder } from '../observe/recorder.js';
-import { AdminServer, type Probe } from '../observe/server.js';
+import { AdminServer, type HealthProbe } from '../observe/server.js';
 import { BatchTracer } from '../observe/tracing/batch-tracer.js';
 import { openTracing } from '../observe/tracing/tracing.js';
 import { createPolicy } from '../policy/policy.js';
-import type { Decoder } from '../ports.js';
+import type { Decoder, TopicPartition } from '../ports.js';
 import { shippedSchema } from '../producer/schemas.js';
 import type { BatchSize } from './batch-size.js';
 import { Closers } from './closers.js';
@@ -207,7 +207,7 @@ export class Service {
       assigned: (partitions: number) => registry.gauge('siftline_assigned_partitions').set(partitions),
       rebalanced: () => registry.counter('siftline_rebalances_total').inc(),
       committed: (ms: number) => recorder.committed(ms),
-      lost: (place: Place, records: bigint) =>
+      lost: (place: TopicPartition, records: bigint) =>
         registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
     };
     const source = buildSource(this.#options, { events, budget: this.#batchSize });
@@ -253,12 +253,12 @@ export class Service {
   }
 
   /** Fails only when inference has work and nothing moves; an outage of brokers or registry is no reason to restart. */
-  #live(): Probe {
+  #live(): HealthProbe {
     const stalledMs = Math.round(this.#pipeline?.stalledMs ?? 0);
     return { ok: stalledMs < this.#options.config.health.stallSeconds * 1000, details: { stalledMs } };
   }
 
-  #ready(): Probe {
+  #ready(): HealthProbe {
     const details = { phase: this.#phase, joined: this.#source?.ready ?? false, storing: this.#sink?.ready ?? false };
     return { ok: details.phase === 'running' && details.joined && details.storing, details };
   }

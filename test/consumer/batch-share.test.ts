@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ONE_THREAD, shareOf, worthWaiting } from '../../src/consumer/batch-share.js';
+import { ONE_THREAD, shareOf, worthWaiting } from '../../src/consumer/buffer.js';
 
 const BUDGET = { records: 100, ms: 1_000, msOf: (bytes: number) => bytes };
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { recordsOnly } from '../../src/consumer/batch-room.js';
-import { type BufferLimits, type Held, RecordBuffer, sizeOf } from '../../src/consumer/buffer.js';
+import { type BufferLimits, type Held, RecordBuffer, recordsOnly, sizeOf } from '../../src/consumer/buffer.js';
 import { recordAt } from '../support/memory-records.js';
 
 const LIMITS: BufferLimits = { records: 100, bytes: 1_000_000, batchRecords: 8, batchBytes: 1_000_000 };

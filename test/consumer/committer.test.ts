@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
 import { pino } from 'pino';
-import { Committer } from '../../src/consumer/committer.js';
-import { PartitionProgress } from '../../src/consumer/offsets.js';
+import { Committer, PartitionProgress } from '../../src/consumer/committer.js';
 import { Gate, quiet } from '../support/memory-gate.js';
 
 type Offsets = Array<{ topic: string; partition: number; offset: string }>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goOnAfter, offsetLost } from '../../src/consumer/lost-offsets.js';
+import { goOnAfter, offsetLost } from '../../src/consumer/held-partitions.js';
 import { ExitCode } from '../../src/errors.js';
 
 const PASSED = { topic: 'texts', partition: 3, wanted: 5n, low: 20n, high: 30n };

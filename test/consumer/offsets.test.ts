@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { PartitionProgress } from '../../src/consumer/offsets.js';
+import { PartitionProgress } from '../../src/consumer/committer.js';
 
 test('nothing may be committed before anything is done', () => {
   const progress = new PartitionProgress();

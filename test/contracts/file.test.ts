@@ -2,11 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { recordsOnly } from '../../src/consumer/batch-room.js';
+import { recordsOnly } from '../../src/consumer/buffer.js';
 import { fileInput, streamInput } from '../../src/consumer/files/input.js';
 import { FileSource } from '../../src/consumer/files/source.js';
-import { fileOutput, streamOutput } from '../../src/producer/jsonl-output.js';
-import { JsonlSink } from '../../src/producer/jsonl-sink.js';
+import { fileOutput, JsonlSink, streamOutput } from '../../src/producer/jsonl-sink.js';
 import { type StoredOutcome, sinkContract } from './sink.contract.js';
 import { sourceContract, type TestScope } from './source.contract.js';
 

@@ -1,4 +1,4 @@
-import { recordsOnly } from '../../src/consumer/batch-room.js';
+import { recordsOnly } from '../../src/consumer/buffer.js';
 import { RangeSource } from '../../src/consumer/range-source.js';
 import { recordAt } from '../support/memory-records.js';
 import { sourceContract } from './source.contract.js';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
-import { recordsOnly } from '../../src/consumer/batch-room.js';
+import { recordsOnly } from '../../src/consumer/buffer.js';
 import { KafkaSource } from '../../src/consumer/kafka-source.js';
 import { CommittedOffsets } from '../../src/kafka/committed-offsets.js';
 import { loadKafkajs } from '../../src/kafka/patches/index.js';

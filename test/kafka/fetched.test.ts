@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fetchedOf } from '../../src/kafka/fetched.js';
 import type { RawMessage } from '../../src/kafka/inner-cluster.js';
+import { fetchedOf } from '../../src/kafka/log-reader.js';
 
 const RANGE = { topic: 'texts', partition: 3, from: 0n, to: 100n };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { contentSize, RecordWriter, varintSize } from '../../src/kafka/record-writer.js';
+import { contentSize, RecordWriter, varintSize } from '../../src/kafka/record-codec.js';
 
 const require = createRequire(import.meta.url);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Breach, Ledger } from '../../src/observe/ledger.js';
+import { Ledger, type LedgerBreach } from '../../src/observe/ledger.js';
 import { Recorder } from '../../src/observe/recorder.js';
 import type { Decoder, Outcome, Sink } from '../../src/ports.js';
 import { Pipeline, type PipelineEvents } from '../../src/stage/pipeline.js';
@@ -17,7 +17,7 @@ function books() {
     moved: ({ partition }, fate, records) => {
       counts[`${partition}/${fate}`] = (counts[`${partition}/${fate}`] ?? 0) + records;
     },
-    broken: ({ kind, partition, offset }: Breach) => breaches.push(`${kind} ${partition}/${offset}`),
+    broken: ({ kind, partition, offset }: LedgerBreach) => breaches.push(`${kind} ${partition}/${offset}`),
   });
   return { ledger, counts, breaches };
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createLog } from '../../src/observe/log.js';
-import { LogLimit } from '../../src/observe/log-limit.js';
+import { createLog, LogLimit } from '../../src/observe/log.js';
 
 function logInto(linesPerMinute: number) {
   const lines: Array<Record<string, unknown>> = [];

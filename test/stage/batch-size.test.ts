@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { BatchRoom } from '../../src/consumer/batch-room.js';
+import { BatchRoom } from '../../src/consumer/buffer.js';
 import { BatchSize } from '../../src/stage/batch-size.js';
 
 const TARGET_MS = 250;

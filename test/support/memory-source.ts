@@ -1,4 +1,4 @@
-import { PartitionProgress, type Slice } from '../../src/consumer/offsets.js';
+import { PartitionProgress, type Slice } from '../../src/consumer/committer.js';
 import { Signal } from '../../src/consumer/signal.js';
 import type { Batch, Occupancy, Source, SourceRecord } from '../../src/ports.js';
 import { recordAt } from './memory-records.js';

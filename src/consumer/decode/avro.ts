@@ -1,13 +1,12 @@
+import { LRUCache } from 'lru-cache';
 import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
 import { unframe } from '../../avro/framing.js';
-import { Lru } from '../../avro/lru.js';
 import type { SchemaAnswer } from '../../avro/registry.js';
 import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
 import { invariant, messageOf } from '../../errors.js';
 import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
-import { type Fields, idOf } from './fields.js';
-import { rejected } from './rejection.js';
-import type { ValueReader } from './value-reader.js';
+import { type Fields, idOf } from './text-and-json.js';
+import { rejected, type ValueReader } from './value-reader.js';
 
 /** Where schemas come from: the registry's client, or a list in a test. Throws when it can give no answer. */
 export interface SchemaSource {
@@ -15,7 +14,7 @@ export interface SchemaSource {
 }
 
 /** A schema ready for use, or why every record written with it is rejected. */
-type Ready = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
+type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
 
 const MAX_TYPES = 1_000;
 const QUESTIONS_AT_ONCE = 8;
@@ -26,8 +25,8 @@ const QUESTIONS_AT_ONCE = 8;
  * cache, however small, can lose one between the two.
  */
 export function createAvroReader(fields: Fields, schemas: SchemaSource): ValueReader {
-  const built = new Lru<number, Ready>(MAX_TYPES);
-  const prepared = new WeakMap<SourceRecord, Ready>();
+  const built = new LRUCache<number, ReadySchema>({ max: MAX_TYPES });
+  const prepared = new WeakMap<SourceRecord, ReadySchema>();
   return {
     prepare: async records => {
       const byId = await readyFor([...new Set(records.flatMap(schemaIds))], built, schemas);
@@ -53,8 +52,8 @@ function schemaIds(record: SourceRecord): number[] {
 }
 
 /** A few at a time; the first question that gets no answer ends the asking. */
-async function readyFor(ids: readonly number[], built: Lru<number, Ready>, schemas: SchemaSource) {
-  const ready = new Map<number, Ready>();
+async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySchema>, schemas: SchemaSource) {
+  const ready = new Map<number, ReadySchema>();
   for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
     const some = ids.slice(i, i + QUESTIONS_AT_ONCE);
     await Promise.all(some.map(async id => ready.set(id, built.get(id) ?? (await fetchReady(id, built, schemas)))));
@@ -63,7 +62,11 @@ async function readyFor(ids: readonly number[], built: Lru<number, Ready>, schem
 }
 
 /** An unknown id is not kept: the schema may be registered any moment. What is known never changes. */
-async function fetchReady(id: number, built: Lru<number, Ready>, schemas: SchemaSource): Promise<Ready> {
+async function fetchReady(
+  id: number,
+  built: LRUCache<number, ReadySchema>,
+  schemas: SchemaSource,
+): Promise<ReadySchema> {
   const answer = await schemas.schemaById(id);
   if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
   const ready = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);
@@ -71,7 +74,7 @@ async function fetchReady(id: number, built: Lru<number, Ready>, schemas: Schema
   return ready;
 }
 
-function build(id: number, schema: unknown): Ready {
+function build(id: number, schema: unknown): ReadySchema {
   try {
     const type = buildType(schema);
     return { kind: 'ready', type, scan: createBodyScan(type) };
@@ -84,7 +87,7 @@ function unusable(id: number, why: string): Rejection {
   return rejected('AVRO_SCHEMA_UNUSABLE', `schema id ${id}: ${why}`);
 }
 
-function textIn(body: Buffer, { type, scan }: Extract<Ready, { kind: 'ready' }>, fields: Fields): Decoded {
+function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {
   const problem = scan(body);
   if (problem) return rejected(problem.reason, problem.detail);
   const value = decoded(type, body);

@@ -1,12 +1,8 @@
 import { SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
 import { createAvroReader, type SchemaSource } from './avro.js';
-import { createFields } from './fields.js';
-import { beyondLimits, type RecordLimits } from './limits.js';
-import { rejected } from './rejection.js';
-import { createTextReader } from './text.js';
-import { createJsonReader } from './text-and-json.js';
-import type { ValueReader } from './value-reader.js';
+import { createFields, createJsonReader, createTextReader } from './text-and-json.js';
+import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './value-reader.js';
 
 export interface DecodeOptions extends RecordLimits {
   readonly format: 'json' | 'text' | 'avro';

@@ -1,9 +1,6 @@
-import { messageOf } from '../../errors.js';
+import { messageOf, SiftlineError } from '../../errors.js';
 import type { Decoded, Rejection } from '../../ports.js';
-import { type Fields, idOf } from './fields.js';
-import { rejected } from './rejection.js';
-import { utf8 } from './utf8.js';
-import type { ValueReader } from './value-reader.js';
+import { rejected, utf8, type ValueReader } from './value-reader.js';
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
@@ -56,4 +53,131 @@ function place(message: string): string {
   if (message === 'Unexpected end of JSON input') return ': it ends too early';
   const position = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
   return position === undefined ? '' : `: see character ${position}`;
+}
+
+/** Values that are the text itself, in UTF-8. They carry no id. */
+export function createTextReader(): ValueReader {
+  return {
+    prepare: async () => undefined,
+    read: (_record, value) => {
+      const text = utf8(value);
+      if (text === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');
+      const checked = checkedText(text);
+      return typeof checked === 'string' ? { kind: 'text', text: checked, id: null } : checked;
+    },
+  };
+}
+
+/** Where a field is: keys and array indexes from the outside in. */
+export type FieldPath = readonly string[];
+
+/**
+ * Parses `post.body.text` or `items.0.title`. A backslash takes the next character as it is: `a\.b` is the key "a.b".
+ * Throws DECODE_PATH for an empty step.
+ */
+export function parseFieldPath(path: string): FieldPath {
+  const steps = path.match(/(?:\\.|[^.\\])+|\.|\\$/gsu) ?? [];
+  // Between two steps is one dot, and nowhere else.
+  const isPath = steps.length % 2 === 1 && steps.every((step, i) => (step === '.') === (i % 2 === 1) && step !== '\\');
+  if (!isPath) throw wrongPath(path);
+  return steps.filter(step => step !== '.').map(step => step.replace(/\\(.)/gsu, '$1'));
+}
+
+/**
+ * The value at a path; undefined when it is not there. Sees own properties and array items only, so that a path
+ * `constructor` finds a field of that name or nothing. `open` takes off what a format wraps around values.
+ */
+export function valueAt(root: unknown, path: FieldPath, open: (value: unknown) => unknown = same): unknown {
+  let value = open(root);
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const isThere = Array.isArray(value) ? /^(?:0|[1-9]\d*)$/.test(step) : true;
+    if (!isThere || !Object.hasOwn(value, step)) return undefined;
+    value = open((value as Record<string, unknown>)[step]);
+  }
+  return value;
+}
+
+function same(value: unknown): unknown {
+  return value;
+}
+
+function wrongPath(path: string): SiftlineError {
+  return SiftlineError.config(
+    'DECODE_PATH',
+    `the field path "${path}" has an empty step; write steps with one dot between them, like post.body.text`,
+  );
+}
+
+export interface FieldOptions {
+  readonly textFields: readonly string[];
+  readonly join: string;
+  readonly idField: string | undefined;
+}
+
+/** Takes a text out of a decoded value, and an id. */
+export interface Fields {
+  /** The text, well-formed and not blank; or why there is none. */
+  text(value: unknown, open?: Open): string | Rejection;
+  /** What stands at the id's path; undefined when nothing does or no path is set. */
+  id(value: unknown, open?: Open): unknown;
+}
+
+type Open = (value: unknown) => unknown;
+
+interface TextField {
+  readonly name: string;
+  readonly path: FieldPath;
+}
+
+/** Parses the paths once. Throws DECODE_PATH for a wrong one, DECODE_NO_TEXT when there is none for the text. */
+export function createFields(options: FieldOptions): Fields {
+  if (options.textFields.length === 0) throw noTextFields();
+  const fields = options.textFields.map(name => ({ name, path: parseFieldPath(name) }));
+  const idPath = options.idField === undefined ? undefined : parseFieldPath(options.idField);
+  return {
+    text: (value, open) => joined(fields, field => valueAt(value, field.path, open), options.join),
+    id: (value, open) => (idPath ? valueAt(value, idPath, open) : undefined),
+  };
+}
+
+/**
+ * An id as a string: text as it is, numbers by their digits. Null for anything else, and for a number too large to have
+ * kept its digits: no id is better than another record's.
+ */
+export function idOf(value: unknown): string | null {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'number' || !Number.isFinite(value)) return null;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? null : String(value);
+}
+
+/** A text that is not blank, made well-formed: a lone surrogate, as JSON can spell one, becomes U+FFFD. */
+export function checkedText(text: string): string | Rejection {
+  return text.trim() === '' ? rejected('TEXT_EMPTY', 'the text is empty or only white space') : text.toWellFormed();
+}
+
+/** Null counts as missing: it is how Avro and JSON say that an optional field is not there. Blank parts are left out. */
+function joined(fields: readonly TextField[], find: (field: TextField) => unknown, join: string): string | Rejection {
+  const found = fields.map(field => ({ ...field, value: find(field) ?? undefined }));
+  const parts = found.filter(part => part.value !== undefined);
+  if (parts.length === 0) return rejected('TEXT_MISSING', `no field ${fields.map(quoted).join(' or ')}`);
+  const other = parts.find(part => typeof part.value !== 'string');
+  if (other) return rejected('TEXT_NOT_A_STRING', `the field ${quoted(other)} is ${kindOf(other.value)}`);
+  const texts = parts.map(part => String(part.value));
+  return checkedText(texts.filter(text => text.trim() !== '').join(join));
+}
+
+function quoted(field: TextField): string {
+  return `"${field.name}"`;
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (Buffer.isBuffer(value)) return 'bytes';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function noTextFields(): SiftlineError {
+  return SiftlineError.config('DECODE_NO_TEXT', 'no text field is set; name at least one, like text or post.body.text');
 }

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../../errors.js';
-import type { Batch, Occupancy, Source, SourceRecord } from '../../ports.js';
-import { type BatchBudget, BatchRoom, valueBytesOf } from '../batch-room.js';
-import { ONE_THREAD, shareOf } from '../batch-share.js';
+import type { Batch, Decoder, Occupancy, Source, SourceRecord } from '../../ports.js';
+import { type BatchBudget, BatchRoom, ONE_THREAD, shareOf, valueBytesOf } from '../buffer.js';
+import { createDecoder, type DecodeOptions } from '../decode/decode.js';
+import { rejected } from '../decode/value-reader.js';
 import { Signal } from '../signal.js';
-import { readCsv } from './csv.js';
 import { type FileInput, unreadable } from './input.js';
-import { type FileValue, readJsonLines, readLines } from './lines.js';
+import type { FileValue } from './lines.js';
+import { valuesIn } from './texts.js';
 
 export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
@@ -163,25 +164,13 @@ export class FileSource implements Source {
       const stream = input.open();
       this.#stream = stream;
       try {
-        for await (const found of this.#valuesOf(input, stream)) yield recordOf(input, partition, found);
+        const values = valuesIn(input, this.#counted(stream), this.#options);
+        for await (const found of values) yield recordOf(input, partition, found);
       } catch (error) {
         throw error instanceof SiftlineError ? error : unreadable(input.name, error);
       } finally {
         stream.destroy();
       }
-    }
-  }
-
-  #valuesOf({ name, format }: FileInput, stream: Readable): AsyncGenerator<FileValue> {
-    const { textFields, maxValueBytes } = this.#options;
-    const chunks = this.#counted(stream);
-    switch (format) {
-      case 'text':
-        return readLines(chunks, maxValueBytes);
-      case 'jsonl':
-        return readJsonLines(chunks, { name, maxBytes: maxValueBytes });
-      case 'csv':
-        return readCsv(chunks, { name, textFields, maxBytes: maxValueBytes });
     }
   }
 
@@ -204,4 +193,24 @@ function admitted(record: SourceRecord, room: BatchRoom): boolean {
 
 function recordOf({ name }: FileInput, partition: number, { line, value }: FileValue): SourceRecord {
   return { topic: name, partition, offset: BigInt(line), timestamp: -1n, key: null, value, headers: [] };
+}
+
+/**
+ * Decodes the records of a FileSource over the same inputs, each in its file's format (CSV rows come as JSON). A record
+ * beyond the limit may be the head of a longer line, so its rejection does not say how long it was.
+ */
+export function createFileDecoder(inputs: readonly FileInput[], options: Omit<DecodeOptions, 'format'>): Decoder {
+  const decoders = {
+    text: createDecoder({ ...options, format: 'text' }),
+    json: createDecoder({ ...options, format: 'json' }),
+  };
+  return {
+    prepare: async () => undefined,
+    decode: record => {
+      if ((record.value?.length ?? 0) > options.maxValueBytes) {
+        return rejected('VALUE_TOO_LARGE', `longer than ${options.maxValueBytes} bytes (input.maxValueBytes)`);
+      }
+      return decoders[inputs[record.partition]?.format === 'text' ? 'text' : 'json'].decode(record);
+    },
+  };
 }

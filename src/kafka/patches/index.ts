@@ -2,11 +2,10 @@ import { invariant } from '../../errors.js';
 import { withoutAborted } from '../aborted.js';
 import { registerCodecs } from '../codecs.js';
 import { decodeRecord, encodeRecord } from '../record-codec.js';
-import { rememberClusters } from './consumers.js';
 import { silenceRequestQueue } from './idle-connections.js';
 import { spaceLogins } from './logins.js';
 import { decideLostOffsets } from './lost-offsets.js';
-import { replaceExports, require } from './modules.js';
+import { rememberClusters, replaceExports, require } from './modules.js';
 import { rememberOffsetTakers } from './offset-takers.js';
 import { keepRefusals } from './refusals.js';
 import { announceRejoins } from './rejoins.js';
@@ -14,8 +13,8 @@ import { dropStaleFetches } from './stale-fetches.js';
 import { tellThrottling } from './throttling.js';
 import { placeUnreadableBatches } from './unreadable-batches.js';
 
-export { clusterBehind } from './consumers.js';
 export { type LostOffset, type LostOffsetHook, onLostOffset } from './lost-offsets.js';
+export { clusterBehind } from './modules.js';
 export { committedByTaker } from './offset-takers.js';
 export { beforeRejoin, type RejoinHook } from './rejoins.js';
 export { onThrottled } from './throttling.js';
@@ -31,7 +30,7 @@ let loaded: Kafkajs | undefined;
 
 /**
  * kafkajs with siftline's patches and codecs in effect. The only way to get at kafkajs: importing its values directly
- * would load it unpatched, which this refuses afterwards. Types may be imported from 'kafkajs' anywhere.
+ * would load it unpatched, which this refuses afterwards. Its types come from client.ts.
  */
 export function loadKafkajs(): Kafkajs {
   loaded ??= patchAndLoad();

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
-import { clusterBehind } from './consumers.js';
-import { require } from './modules.js';
+import { clusterBehind, require } from './modules.js';
 
 /** A position that is not in its partition any more: retention has passed it, or the topic was made anew. */
 export interface LostOffset {
@@ -16,20 +15,20 @@ export interface LostOffset {
 /** Says where to go on; undefined for not yet: it is asked again with the next fetch. */
 export type LostOffsetHook = (lost: LostOffset) => Promise<bigint | undefined>;
 
-interface Question {
+interface OffsetsAsked {
   readonly topic: string;
   readonly partitions: ReadonlyArray<{ readonly partition: number }>;
   readonly fromBeginning: boolean;
 }
 
-interface Cluster {
+interface ClusterWithOffsets {
   fetchTopicsOffset(
-    questions: readonly Question[],
+    questions: readonly OffsetsAsked[],
   ): Promise<Array<{ partitions: Array<{ partition: number; offset: string }> }>>;
 }
 
-interface ConsumerGroup {
-  readonly cluster: Cluster;
+interface OutOfRangeGroup {
+  readonly cluster: ClusterWithOffsets;
   readonly offsetManager: {
     readonly resolvedOffsets: Record<string, Record<number, string>>;
     nextOffset(topic: string, partition: number): { toString(): string };
@@ -51,7 +50,7 @@ export function onLostOffset(consumer: Consumer, hook: LostOffsetHook): void {
  * without a hook keep that.
  */
 export function decideLostOffsets(): void {
-  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: OutOfRangeGroup };
   const { recoverFromOffsetOutOfRange } = prototype;
   prototype.recoverFromOffsetOutOfRange = async function (error) {
     const hook = hooks.get(this.cluster);
@@ -72,7 +71,7 @@ export function decideLostOffsets(): void {
   };
 }
 
-async function endOf(cluster: Cluster, question: Question): Promise<bigint> {
+async function endOf(cluster: ClusterWithOffsets, question: OffsetsAsked): Promise<bigint> {
   const [answer] = await cluster.fetchTopicsOffset([question]);
   return BigInt(answer?.partitions[0]?.offset ?? -1);
 }

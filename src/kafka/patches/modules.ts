@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Consumer } from 'kafkajs';
 import { invariant } from '../../errors.js';
 
 export const require = createRequire(import.meta.url);
@@ -10,4 +11,24 @@ export function replaceExports<T>(id: string, exports: unknown): T {
   invariant(module, `${id} is not in require.cache after it was required`);
   module.exports = exports;
   return original;
+}
+
+/** Every consumer has a cluster object of its own (src/index.js), and its ConsumerGroup refers to it. */
+const clusterOf = new WeakMap<Consumer, object>();
+
+/** kafkajs' own view of the cluster, for what its public interface has no way to ask (src/kafka/inner-cluster.ts). */
+export function clusterBehind(consumer: Consumer): object {
+  const cluster = clusterOf.get(consumer);
+  invariant(cluster, 'clusterBehind needs a consumer made by the patched kafkajs');
+  return cluster;
+}
+
+/** Remembers the cluster of every consumer that is made from now on. */
+export function rememberClusters(): void {
+  type CreateConsumer = (options: { cluster: object }) => Consumer;
+  const createConsumer: CreateConsumer = replaceExports('kafkajs/src/consumer', (options: { cluster: object }) => {
+    const consumer = createConsumer(options);
+    clusterOf.set(consumer, options.cluster);
+    return consumer;
+  });
 }

@@ -6,7 +6,7 @@ interface OffsetCommit {
   readonly transactionalId: string;
 }
 
-interface OffsetQuestion {
+interface TakerQuestion {
   readonly groupId: string;
   readonly topics: ReadonlyArray<{
     readonly topic: string;
@@ -14,9 +14,9 @@ interface OffsetQuestion {
   }>;
 }
 
-interface Broker {
+interface OffsetTaker {
   txnOffsetCommit(commit: OffsetCommit): Promise<unknown>;
-  offsetFetch(question: OffsetQuestion): Promise<{
+  offsetFetch(question: TakerQuestion): Promise<{
     readonly responses: ReadonlyArray<{
       readonly partitions: ReadonlyArray<{ readonly partition: number; readonly offset: string }>;
     }>;
@@ -24,11 +24,11 @@ interface Broker {
 }
 
 /** By transactional id, the broker that took the last offset of a transaction of it. */
-const takers = new Map<string, Broker>();
+const takers = new Map<string, OffsetTaker>();
 
 /** Remembers which broker takes the offsets of a transaction; kafkajs keeps that to itself (src/producer/eosManager). */
 export function rememberOffsetTakers(): void {
-  const { prototype } = require('kafkajs/src/broker') as { prototype: Broker };
+  const { prototype } = require('kafkajs/src/broker') as { prototype: OffsetTaker };
   const { txnOffsetCommit } = prototype;
   prototype.txnOffsetCommit = async function (commit) {
     const taken = await txnOffsetCommit.call(this, commit);

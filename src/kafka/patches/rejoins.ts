@@ -1,7 +1,6 @@
 import type { Consumer } from 'kafkajs';
 import { messageOf } from '../../errors.js';
-import { clusterBehind } from './consumers.js';
-import { require } from './modules.js';
+import { clusterBehind, require } from './modules.js';
 
 /** What the owner of a consumer does before the consumer gives its partitions back. */
 export type RejoinHook = () => Promise<void>;
@@ -13,7 +12,7 @@ interface Registration {
   running?: Promise<void> | undefined;
 }
 
-interface ConsumerGroup {
+interface RejoiningGroup {
   cluster: object;
   generationId: number | null;
   sessionTimeout: number;
@@ -42,7 +41,7 @@ export function beforeRejoin(consumer: Consumer, hook: RejoinHook, options: { li
  * generation, so the owner gets that moment here.
  */
 export function announceRejoins(): void {
-  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: RejoiningGroup };
   const { joinAndSync } = prototype;
   prototype.joinAndSync = async function () {
     const registration = this.generationId === null ? undefined : registrations.get(this.cluster);
@@ -51,7 +50,7 @@ export function announceRejoins(): void {
   };
 }
 
-function runHook(group: ConsumerGroup, registration: Registration): Promise<void> {
+function runHook(group: RejoiningGroup, registration: Registration): Promise<void> {
   registration.running ??= settle(group, registration).finally(() => {
     registration.running = undefined;
   });
@@ -59,7 +58,7 @@ function runHook(group: ConsumerGroup, registration: Registration): Promise<void
 }
 
 async function settle(
-  group: ConsumerGroup,
+  group: RejoiningGroup,
   { hook, limitMs = group.rebalanceTimeout / 2 }: Registration,
 ): Promise<void> {
   // Nobody else heartbeats now. The answer is the REBALANCE_IN_PROGRESS we know of; asking is what keeps the session.

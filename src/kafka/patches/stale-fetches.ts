@@ -1,6 +1,6 @@
 import { require } from './modules.js';
 
-interface FetchingGroup {
+interface GenerationGroup {
   generationId: number | null;
   fetch(nodeId: string): Promise<unknown[]>;
 }
@@ -11,7 +11,7 @@ interface FetchingGroup {
  * generation; taken in under the new one it would move a partition's position over records that nobody has done.
  */
 export function dropStaleFetches(): void {
-  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: FetchingGroup };
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: GenerationGroup };
   const { fetch } = prototype;
   prototype.fetch = async function (nodeId) {
     const { generationId } = this;

@@ -3,7 +3,7 @@ import { require } from './modules.js';
 /** Told how long the brokers want one connection to be silent, because a quota is used up. */
 export type ThrottleHook = (ms: number) => void;
 
-interface RequestQueue {
+interface ThrottledQueue {
   maybeThrottle(ms: number | null): void;
 }
 
@@ -16,7 +16,7 @@ export function onThrottled(hook: ThrottleHook): void {
 
 /** kafkajs keeps to what a quota's broker asks of it (src/network/requestQueue/index.js) and tells nobody. */
 export function tellThrottling(): void {
-  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: ThrottledQueue };
   const { maybeThrottle } = prototype;
   prototype.maybeThrottle = function (ms) {
     if (ms !== null && ms > 0) told(ms);

@@ -7,8 +7,7 @@ import {
   requireReadable,
   type UnreadableBatch,
 } from '../unreadable.js';
-import { clusterBehind } from './consumers.js';
-import { replaceExports, require } from './modules.js';
+import { clusterBehind, replaceExports, require } from './modules.js';
 
 interface FetchProtocol {
   parse<T extends Parameters<typeof requireReadable>[0]>(response: T): Promise<T>;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { ExitCode, SiftlineError } from '../../errors.js';
-import { type Breach, type Fate, Ledger } from '../../observe/ledger.js';
+import { type Fate, Ledger, type LedgerBreach } from '../../observe/ledger.js';
 
 /** A ledger that names every breach in the log; `broken` is for who counts them. */
 export function openLedger(
@@ -50,6 +50,6 @@ export class Books {
   }
 }
 
-function placed({ offset, ...breach }: Breach): object {
+function placed({ offset, ...breach }: LedgerBreach): object {
   return { ...breach, offset: String(offset) };
 }

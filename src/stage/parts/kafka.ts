@@ -3,18 +3,18 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
-import type { BatchBudget } from '../../consumer/batch-room.js';
+import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { CommittedOffsets } from '../../kafka/committed-offsets.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
-import type { Decoder, ModelInfo, Sink } from '../../ports.js';
+import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';
 import { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { KafkaSink } from '../../producer/kafka-sink.js';
 import { MetricsPublisher } from '../../producer/metrics-publisher.js';
-import type { ResultsOptions, Target } from '../../producer/results.js';
+import type { ResultsOptions } from '../../producer/results.js';
 import { TransactionalProducer } from '../../producer/transactional-producer.js';
 import { TransactionalSink, type TransactionalSinkOptions } from '../../producer/transactional-sink.js';
 import type { OutputSchemas } from './registry.js';
@@ -127,7 +127,7 @@ function transactionalSink(
   // One client for the producers of all partitions: they share what they know of the cluster.
   const kafka = connectTo(config.kafka, log);
   const offsets = new CommittedOffsets(kafka, group);
-  const producerFor = (input: Target) =>
+  const producerFor = (input: TopicPartition) =>
     new TransactionalProducer({
       kafka,
       group,
@@ -148,7 +148,7 @@ function transactionalSink(
 /** One per input partition: whoever holds it may store the partition's results. */
 export function transactionalIdOf(
   { kafka, input }: Pick<Config, 'kafka' | 'input'>,
-  { topic, partition }: Target,
+  { topic, partition }: TopicPartition,
 ): string {
   return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
 }

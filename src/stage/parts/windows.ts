@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import { lagOf } from '../../consumer/held-partitions.js';
 import type { KafkaSource } from '../../consumer/kafka-source.js';
-import { lagOf } from '../../consumer/lag.js';
 import { messageOf } from '../../errors.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';

@@ -1,4 +1,4 @@
-import { BatchRoom } from '../../consumer/batch-room.js';
+import { BatchRoom } from '../../consumer/buffer.js';
 import type { Classifier, Scored, TaskResult } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';
 import type { LabelledRow, RowSkip } from './labelled-rows.js';

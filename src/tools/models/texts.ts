@@ -7,9 +7,9 @@ import {
   type TextOptions,
   type TextRow,
 } from '../../consumer/files/texts.js';
+import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
 import type { Decoded } from '../../ports.js';
-import { misused } from './refusal.js';
 
 /** A text and the label a person gave it, as the file has it; a list where several may hold. */
 export interface LabelledText {
@@ -36,7 +36,8 @@ export async function readTexts(file: string, field: string): Promise<string[]> 
     if (row.decoded.kind === 'text') texts.push(row.decoded.text);
     if (texts.length === MOST_TEXTS) break;
   }
-  if (texts.length === 0) throw misused('INPUT_NO_TEXT', `${file}: no text in field "${field}"; name it with --text`);
+  if (texts.length === 0)
+    throw SiftlineError.usage('INPUT_NO_TEXT', `${file}: no text in field "${field}"; name it with --text`);
   return texts;
 }
 
@@ -51,7 +52,7 @@ export async function readLabelled(
     if (input.format !== 'text') requireJson(input, row);
     const text = textOf(row.decoded);
     if (text === undefined || row.label === undefined || row.label === null) {
-      throw misused(
+      throw SiftlineError.usage(
         'INPUT_NO_LABEL',
         `${file}: row ${rows.length + 1} has no text in "${fields.text}" or nothing in "${fields.label}"; name the fields with --text and --label (.jsonl or .csv)`,
       );
@@ -59,7 +60,8 @@ export async function readLabelled(
     rows.push({ text, label: row.label });
     if (rows.length === MOST_TEXTS) break;
   }
-  if (rows.length === 0) throw misused('INPUT_NO_TEXT', `${file}: has no rows; give one with labelled texts`);
+  if (rows.length === 0)
+    throw SiftlineError.usage('INPUT_NO_TEXT', `${file}: has no rows; give one with labelled texts`);
   return rows;
 }
 
@@ -82,5 +84,5 @@ function textOf(decoded: Decoded): string | undefined {
 function requireJson({ name }: FileInput, { line, decoded }: TextRow): void {
   if (decoded.kind !== 'rejected' || !isBroken(decoded)) return;
   const what = decoded.reason === 'VALUE_NOT_JSON' ? ' is not JSON; write one value a line' : `: ${decoded.detail}`;
-  throw misused('INPUT_MALFORMED', `${name}: line ${line}${what}`);
+  throw SiftlineError.usage('INPUT_MALFORMED', `${name}: line ${line}${what}`);
 }

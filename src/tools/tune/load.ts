@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { type BatchBudget, BatchRoom } from '../../consumer/batch-room.js';
-import { shareOf, worthWaiting } from '../../consumer/batch-share.js';
+import { type BatchBudget, BatchRoom, shareOf, worthWaiting } from '../../consumer/buffer.js';
 import { quantile } from '../../observe/quantiles.js';
 import type { Classifier } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';

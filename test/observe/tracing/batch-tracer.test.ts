@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { BatchTracer } from '../../../src/observe/tracing/batch-tracer.js';
-import { linksOf } from '../../../src/observe/tracing/links.js';
+import { BatchTracer, linksOf } from '../../../src/observe/tracing/batch-tracer.js';
 import type { Headers, Outcome, SourceRecord } from '../../../src/ports.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';

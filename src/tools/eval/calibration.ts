@@ -24,7 +24,7 @@ export interface LabelCalibration extends Prf {
   readonly threshold: number;
   /** The threshold in use, and what it does on the same rows; null for a choice, which has none. */
   readonly before: (Prf & { readonly threshold: number }) | null;
-  /** Whether the threshold in use had to stay. */
+  /** True when the threshold in use had to stay. */
   readonly kept: boolean;
   /** Reported rows in which the label holds. */
   readonly support: number;
@@ -33,7 +33,7 @@ export interface LabelCalibration extends Prf {
 export interface Calibration {
   readonly fitRows: number;
   readonly reportRows: number;
-  /** Whether the reported rows had no part in the choice. */
+  /** True when the reported rows had no part in the choice. */
   readonly heldOut: boolean;
   readonly temperature: { readonly before: number; readonly after: number };
   /** On the reported rows. */

@@ -70,7 +70,7 @@ function highest(curve: readonly PrPoint[], kind: 'precision' | 'recall'): numbe
   return curve.reduce((best, point) => Math.max(best, point[kind]), 0);
 }
 
-/** What a label's threshold is chosen for. */
+/** The aim that a label's threshold is chosen for. */
 export type ThresholdGoal =
   | { readonly kind: 'f1' }
   /** The most recall with at least this precision. */

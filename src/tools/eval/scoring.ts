@@ -1,4 +1,5 @@
 import { BatchRoom } from '../../consumer/buffer.js';
+import { topOf } from '../../policy/decision-rule.js';
 import type { Classifier, Scored, TaskResult } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';
 import type { LabelledRow, RowSkip } from './labelled-rows.js';
@@ -142,7 +143,6 @@ function classesGiven(
     const holds = given.includes(task.labels[columns[0] ?? 0] ?? '');
     return [Number(!holds), Number(holds)];
   }
-  const top =
-    labels.length === task.labels.length ? labels.indexOf(given[0] ?? '') : scores.indexOf(Math.max(...scores));
+  const top = labels.length === task.labels.length ? labels.indexOf(given[0] ?? '') : topOf(scores);
   return labels.map((_, i) => Number(i === top));
 }

@@ -1,5 +1,5 @@
-import { isSure } from '../../workers/cascade/confidence.js';
-import { type ConfidenceWanted, sameDecisions } from '../../workers/cascade/turning-points.js';
+import { type ConfidenceWanted, sameDecisions } from '../../policy/turning-points.js';
+import { isSure } from '../../workers/cascade.js';
 import { type BothPoints, type BothScores, type CurvePoint, cascadeCurve, leastPassedOn, tuneNames } from './curve.js';
 
 export interface AgreementWanted {

@@ -1,5 +1,6 @@
-import { confidenceIn, leastConfidence } from '../../workers/cascade/confidence.js';
-import { sameDecisions, type TurningPoint } from '../../workers/cascade/turning-points.js';
+import { sameDecisions } from '../../policy/turning-points.js';
+import type { TurningPoint } from '../../ports.js';
+import { confidenceIn, leastConfidence } from '../../workers/cascade.js';
 
 /** A text's scores by both models: the tasks' labels one after the other. */
 export interface BothScores {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { sameDecisions, turningPoints } from '../../../src/policy/turning-points.js';
 import type { Task } from '../../../src/ports.js';
 import {
   type BothScores,
@@ -10,8 +11,7 @@ import {
   mostPassedOn,
   tuneNames,
 } from '../../../src/tools/tune/curve.js';
-import { isSure } from '../../../src/workers/cascade/confidence.js';
-import { sameDecisions, turningPoints } from '../../../src/workers/cascade/turning-points.js';
+import { isSure } from '../../../src/workers/cascade.js';
 
 const TASKS: readonly Task[] = [
   { name: 'spam', labels: ['spam'], activation: 'sigmoid', thresholds: [0.5] },

@@ -127,7 +127,7 @@ function signed(value: number, interval: Interval | undefined): string {
   return sign(value) + (interval ? ` (${interval.map(sign).join(' to ')})` : '');
 }
 
-/** What the test says, in a sentence. */
+/** Puts the result of the test into a sentence. */
 export function mcnemarWords({ mcnemar }: SampleComparison): string {
   const { onlyFirst, onlySecond, p, method } = mcnemar;
   const verdict = p < 0.05 ? 'they differ by more than chance' : 'the difference may be chance';

@@ -1,9 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DemoEnd } from '../demo/books.js';
 import { runDemo } from '../demo/demo.js';
-import type { DemoEnd } from '../demo/demo-types.js';
 import { Interrupt } from '../demo/interrupt.js';
-import { cannotStart, type StartFailure, startFailure } from '../demo/start-failure.js';
-import { CHINESE, ENGLISH, planStreams, type Stream } from '../demo/streams.js';
+import {
+  CHINESE,
+  cannotStart,
+  ENGLISH,
+  planStreams,
+  type StartFailure,
+  type Stream,
+  startFailure,
+} from '../demo/streams.js';
 import { LineView, ScreenView, type View } from '../demo/views.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import { readModelFolder } from '../model/folder.js';

@@ -1,12 +1,11 @@
 import { hostname } from 'node:os';
-import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { lagOf } from '../../consumer/held-partitions.js';
 import type { KafkaSource } from '../../consumer/kafka-source.js';
 import { messageOf } from '../../errors.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
-import { connectTo } from '../../kafka/client.js';
+import { connectTo, type Kafka } from '../../kafka/client.js';
 import type { Recorder } from '../../observe/recorder.js';
 import { Windows } from '../../observe/window.js';
 import { MetricsPublisher } from '../../producer/metrics-publisher.js';

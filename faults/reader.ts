@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Batch, Kafka } from 'kafkajs';
-import { recordOf } from '../src/kafka/log-reader.js';
+import { recordOf } from '../src/kafka/record-codec.js';
 import type { SourceRecord } from '../src/ports.js';
 import { insist, until, withAdmin } from './client.js';
 

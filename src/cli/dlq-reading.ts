@@ -6,7 +6,7 @@ import { SiftlineError } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { parseRange, resolveRange } from '../kafka/range.js';
 import type { Closers } from '../stage/closers.js';
-import { openReading, type Reading } from '../stage/parts/reading.js';
+import { openReading, type TopicReading } from '../stage/parts/reading.js';
 import { parseRecords, rangeOf, splitTimes, type Wanted } from '../tools/dead-letters/letters.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
@@ -39,7 +39,7 @@ export function dlqConfig(flags: DlqFlags, { env }: CliContext): { config: Confi
   return { config, topic: flags.topic ?? config.output.rejectedTopic };
 }
 
-export interface DlqReading extends Reading {
+export interface DlqReading extends TopicReading {
   readonly ranges: readonly PartitionRange[];
   readonly wanted: Wanted;
 }

@@ -6,7 +6,7 @@ import type { ModelFolder } from '../model/folder.js';
 import { createLog } from '../observe/log.js';
 import { createPolicy } from '../policy/policy.js';
 import type { Task } from '../ports.js';
-import { batchSizeFor } from '../stage/parts/batch-size.js';
+import { batchSizeFor } from '../stage/batch-size.js';
 import { buildClassifier } from '../stage/parts/classifier.js';
 import type { DataFile } from '../tools/eval/data-file.js';
 import { type RowOptions, readLabelledRows, surveyRows } from '../tools/eval/labelled-rows.js';

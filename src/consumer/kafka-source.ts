@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import type { EachBatchPayload } from '../kafka/client.js';
-import { recordOf } from '../kafka/log-reader.js';
 import type { LostOffset } from '../kafka/patches/index.js';
+import { recordOf } from '../kafka/record-codec.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
 import { type BatchBudget, type BufferLimits, type Held, ONE_THREAD } from './buffer.js';

@@ -1,5 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { lastingError } from './errors.js';
+import { committedIn } from './patches/offset-takers.js';
 
 /** A group's committed offsets, as its coordinator has them now. */
 export class CommittedOffsets {
@@ -45,16 +46,6 @@ export class CommittedOffsets {
     this.#admin ??= connect(this.#kafka);
     return this.#admin;
   }
-}
-
-/** What a coordinator's answer says of one partition; undefined when nothing is committed. Throws when it says nothing. */
-export function committedIn(
-  answer: ReadonlyArray<{ readonly partition: number; readonly offset: string }> | undefined,
-  { topic, partition }: { readonly topic: string; readonly partition: number },
-): bigint | undefined {
-  const offset = answer?.find(each => each.partition === partition)?.offset;
-  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
-  return BigInt(offset) < 0n ? undefined : BigInt(offset);
 }
 
 async function connect(kafka: Kafka): Promise<Admin> {

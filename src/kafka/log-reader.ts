@@ -1,9 +1,8 @@
-import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { SourceRecord } from '../ports.js';
 import { withoutAborted } from './aborted.js';
 import { kafkaErrorType } from './errors.js';
 import { InnerCluster, type InnerClusterOptions, type RawPartition } from './inner-cluster.js';
-import { headersOf } from './record-codec.js';
+import { recordOf } from './record-codec.js';
 
 export interface LogReaderOptions extends InnerClusterOptions {
   /** Most bytes of one fetch; one larger record comes alone. */
@@ -112,27 +111,6 @@ export class LogReader {
       return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
     });
   }
-}
-
-/** What a record is made of besides its place, as kafkajs gives it. */
-export type MessageParts = Pick<KafkaMessage, 'offset' | 'timestamp' | 'key' | 'value'> & {
-  readonly headers?: IHeaders | undefined;
-};
-
-/** A message of kafkajs as a record; headers in their order on the wire. */
-export function recordOf(
-  { topic, partition }: { readonly topic: string; readonly partition: number },
-  message: MessageParts,
-): SourceRecord {
-  return {
-    topic,
-    partition,
-    offset: BigInt(message.offset),
-    timestamp: BigInt(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: headersOf(message),
-  };
 }
 
 export interface PartitionPlace {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import type { IHeaders } from 'kafkajs';
-import type { Headers } from '../ports.js';
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { Headers, SourceRecord, TopicPartition } from '../ports.js';
 
 /**
  * kafkajs decodes headers into an object: the order of different keys around a repeated one is lost, a `__proto__` key
@@ -20,6 +20,24 @@ export function headersOf(message: { headers?: IHeaders | undefined }): Headers 
 /** Headers in the form `producer.send` takes them; written in the same order, null values and repeated keys included. */
 export function kafkaHeaders(headers: Headers): IHeaders {
   return headers as unknown as IHeaders;
+}
+
+/** The parts of a record besides its partition, as kafkajs gives them. */
+export type MessageParts = Pick<KafkaMessage, 'offset' | 'timestamp' | 'key' | 'value'> & {
+  readonly headers?: IHeaders | undefined;
+};
+
+/** A message of kafkajs as a record; headers in their order on the wire. */
+export function recordOf({ topic, partition }: TopicPartition, message: MessageParts): SourceRecord {
+  return {
+    topic,
+    partition,
+    offset: BigInt(message.offset),
+    timestamp: BigInt(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: headersOf(message),
+  };
 }
 
 interface WireDecoder {

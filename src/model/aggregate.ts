@@ -19,14 +19,35 @@ export type Aggregate = 'max' | 'mean' | 'noisy-or';
 type Rows = readonly [Float64Array, ...Float64Array[]];
 
 /** The columns of a task's probabilities in a row, and how those of several windows become a text's. */
-export interface Columns {
+interface Columns {
   readonly from: number;
   readonly to: number;
   readonly activation: TaskSpec['activation'];
   readonly how: Aggregate;
 }
 
-export function columnsOf(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[]): Columns[] {
+/** Writes a long text's probabilities, in place of those of its first window, into the row of the text. */
+export type Combine = (text: LongRow, row: (at: number) => Float64Array) => TextWindows;
+
+/** `aggregates` has one entry per task. */
+export function combinerFor(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[]): Combine {
+  const columns = columnsOf(tasks, aggregates);
+  return (text, row) => {
+    const [first, ...others] = rowsOf(text);
+    const deciding = columns.map(({ from, to, activation, how }): TextWindow => {
+      const own = row(first).subarray(from, to);
+      const rows = [own, ...others.map(at => row(at).subarray(from, to))] as const;
+      const scores = aggregate(how, activation, { rows, spans: text.windows });
+      const index = decidingWindow(rows, scores);
+      own.set(scores);
+      const { from: fromToken, to: toToken } = text.windows[index] ?? { from: 0, to: 0 };
+      return { index, fromToken, toToken };
+    });
+    return { count: text.windows.length, deciding };
+  };
+}
+
+function columnsOf(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[]): Columns[] {
   let to = 0;
   return tasks.map(({ labels, activation }, t) => {
     const how = aggregates[t];
@@ -35,21 +56,6 @@ export function columnsOf(tasks: readonly TaskSpec[], aggregates: readonly Aggre
     to += labels.length;
     return { from, to, activation, how };
   });
-}
-
-/** Writes a long text's probabilities, in place of those of its first window, into the row of the text. */
-export function combine(text: LongRow, columns: readonly Columns[], row: (at: number) => Float64Array): TextWindows {
-  const [first, ...others] = rowsOf(text);
-  const deciding = columns.map(({ from, to, activation, how }): TextWindow => {
-    const own = row(first).subarray(from, to);
-    const rows = [own, ...others.map(at => row(at).subarray(from, to))] as const;
-    const scores = aggregate(how, activation, { rows, spans: text.windows });
-    const index = decidingWindow(rows, scores);
-    own.set(scores);
-    const { from: fromToken, to: toToken } = text.windows[index] ?? { from: 0, to: 0 };
-    return { index, fromToken, toToken };
-  });
-  return { count: text.windows.length, deciding };
 }
 
 /** The text's probabilities of one task from its windows', which are left as they are. A single window's stay the same, bit for bit. */

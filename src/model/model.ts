@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
-import { type Columns, columnsOf, combine } from './aggregate.js';
+import type { Combine } from './aggregate.js';
 import type { Arithmetic } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
@@ -36,6 +36,7 @@ export interface ModelAnswers {
 interface ModelOptions {
   readonly folder: ModelFolder;
   readonly longTexts: LongTexts | undefined;
+  readonly combiner: Combine | undefined;
 }
 
 interface AnswerOptions {
@@ -68,16 +69,16 @@ export class Model {
   readonly #tensors: Tensors;
   readonly #asked: Asked;
   /** Only where long texts are read in windows. */
-  readonly #columns: readonly Columns[];
+  readonly #combiner: Combine | undefined;
 
-  private constructor({ folder, longTexts }: ModelOptions, tokenizer: Tokenizer, session: Session) {
+  private constructor({ folder, longTexts, combiner }: ModelOptions, tokenizer: Tokenizer, session: Session) {
     this.#folder = folder;
     this.#longTexts = longTexts;
     this.#tokenizer = tokenizer;
     this.#session = session;
     this.#tensors = new Tensors(folder.padId);
     this.#asked = this.#asking(folder.tasks);
-    this.#columns = longTexts ? columnsOf(folder.tasks, longTexts.aggregates) : [];
+    this.#combiner = combiner;
   }
 
   /** Without `longTexts` a text that does not fit is cut off. */
@@ -85,7 +86,8 @@ export class Model {
     const tokenizer = openTokenizer(folder);
     const session = await Session.open(folder);
     checkInputs(folder, session);
-    return new Model({ folder, longTexts }, tokenizer, session);
+    const combiner = longTexts && (await combinerOf(folder, longTexts));
+    return new Model({ folder, longTexts, combiner }, tokenizer, session);
   }
 
   get arithmetic(): Arithmetic {
@@ -175,11 +177,13 @@ export class Model {
   /** Rows of windows to rows of texts. A text one of whose windows has no finite scores has none either. */
   #combine(long: readonly LongRow[], { asked, scores, failures }: Answered): Map<number, TextWindows> {
     const windows = new Map<number, TextWindows>();
+    if (long.length === 0) return windows;
+    invariant(this.#combiner, 'a text was cut into windows, and nothing combines them');
     const rowAt = (row: number) => scores.subarray(row * asked.width, (row + 1) * asked.width);
     for (const text of long) {
       const failed = rowsOf(text).filter(row => failures.delete(row));
       if (failed.length > 0) failures.set(text.row, 'INFERENCE_FAILED');
-      else windows.set(text.row, combine(text, this.#columns, rowAt));
+      else windows.set(text.row, this.#combiner(text, rowAt));
     }
     return windows;
   }
@@ -202,6 +206,12 @@ export class Model {
       column += labels;
     }
   }
+}
+
+/** Loaded only where long texts are read in windows. */
+async function combinerOf({ tasks }: ModelFolder, { aggregates }: LongTexts): Promise<Combine> {
+  const { combinerFor } = await import('./aggregate.js');
+  return combinerFor(tasks, aggregates);
 }
 
 function openTokenizer(folder: ModelFolder): Tokenizer {

@@ -1,3 +1,6 @@
+import type { Config } from '../config/schema.js';
+import { reachOf } from '../model/windows.js';
+
 /** Texts of the first batches, before it is known how fast the model is, and the bytes they may have on average. */
 const FIRST = { texts: 32, bytes: 512 };
 /** Share of the newest batch in what is known. */
@@ -17,7 +20,7 @@ export interface BatchSizeOptions {
 }
 
 /**
- * What a batch may be so that a worker is done with it in about the time wanted. Large batches sort better and pad less;
+ * Says how large a batch may be so that a worker is done with it in about the time wanted. Large batches sort better and pad less;
  * small ones answer sooner, and let go of their partitions sooner when the group rebalances. A quick model gets its full
  * batches, a slow one small ones, long texts travel in small company, and all take the same time.
  *
@@ -104,4 +107,22 @@ class TwoCosts {
 
 function mixed(before: number, now: number): number {
   return before * (1 - WEIGHT) + now * WEIGHT;
+}
+
+/** Bytes of a value that one token reads, with some to spare: English has four to five, other scripts fewer. */
+const BYTES_PER_TOKEN = 6;
+
+/** The size of batches for a model that reads so much of a text. */
+export function batchSizeFor({ workers, model }: Pick<Config, 'workers' | 'model'>): BatchSize {
+  return new BatchSize({
+    most: workers.batchRecords,
+    targetMs: workers.batchMs,
+    textBytes: tokensRead(model) * BYTES_PER_TOKEN,
+  });
+}
+
+function tokensRead({ longTexts, maxTokens, windowStrideTokens, maxWindows }: Config['model']): number {
+  // The stride is no concern of a text that is cut off, and may be longer than it.
+  if (longTexts === 'truncate') return maxTokens;
+  return reachOf({ room: maxTokens, stride: windowStrideTokens, maxWindows });
 }

@@ -8,14 +8,12 @@ import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '.
 import { createPolicy } from '../policy/policy.js';
 import type { Sink } from '../ports.js';
 import { shippedSchema } from '../producer/schemas.js';
-import type { BatchSize } from './batch-size.js';
+import { type BatchSize, batchSizeFor } from './batch-size.js';
 import { Closers } from './closers.js';
-import { batchSizeFor } from './parts/batch-size.js';
 import { Books } from './parts/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
-import { buildDecoder, buildSink, requireStageTopics } from './parts/kafka.js';
-import { openReading, type Reading } from './parts/reading.js';
-import { connectRegistry, schemaIds } from './parts/registry.js';
+import { buildDecoder, buildSink, connectRegistry, requireStageTopics, schemaIds } from './parts/kafka.js';
+import { openReading, type TopicReading } from './parts/reading.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
 
@@ -42,8 +40,8 @@ export interface ReplaySummary {
 
 /**
  * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
- * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
- * commits are not touched.
+ * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no
+ * group, so the live stage and its commits are not touched.
  */
 export class Replay {
   readonly #options: ReplayOptions;
@@ -88,7 +86,7 @@ export class Replay {
     return { ...counts, finished: this.#finished, ...(this.#finished || next === '' ? {} : { next }) };
   }
 
-  async #openRange(): Promise<{ reading: Reading; ranges: readonly PartitionRange[] }> {
+  async #openRange(): Promise<{ reading: TopicReading; ranges: readonly PartitionRange[] }> {
     const { config, bounds, partitions, log } = this.#options;
     const { input } = config;
     const reading = await openReading({
@@ -112,15 +110,15 @@ export class Replay {
     return built;
   }
 
-  async #openSink({ admin }: Reading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
+  async #openSink({ admin }: TopicReading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
     const { config, version, log } = this.#options;
     const partitions = await requireStageTopics(admin, config);
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
-    const ids = await schemaIds(config, connectRegistry(config), schemas);
+    const ids = await schemaIds(config, await connectRegistry(config), schemas);
     await classifier.open();
     // A transaction would commit the live group's offsets.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
-    const sink = buildSink(
+    const sink = await buildSink(
       { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
       { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
@@ -131,7 +129,7 @@ export class Replay {
 
   async #carry(
     { classifier, folder, student }: BuiltClassifier,
-    { reading, ranges, sink }: { reading: Reading; ranges: readonly PartitionRange[]; sink: Sink },
+    { reading, ranges, sink }: { reading: TopicReading; ranges: readonly PartitionRange[]; sink: Sink },
   ): Promise<void> {
     const { config } = this.#options;
     const { input, workers } = config;
@@ -151,7 +149,7 @@ export class Replay {
     await source.open();
     this.#pipeline = new Pipeline({
       source,
-      decoder: buildDecoder(config, connectRegistry(config)),
+      decoder: await buildDecoder(config, await connectRegistry(config)),
       classifier,
       judge: createPolicy(config.policy, folder.info.tasks, student?.tasks).judge,
       sink,

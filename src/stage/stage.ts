@@ -9,26 +9,25 @@ import { onThrottled } from '../kafka/patches/index.js';
 import type { Ledger } from '../observe/ledger.js';
 import { Recorder } from '../observe/recorder.js';
 import { AdminServer, type HealthProbe } from '../observe/server.js';
-import { BatchTracer } from '../observe/tracing/batch-tracer.js';
-import { openTracing } from '../observe/tracing/tracing.js';
+import type { BatchTracer } from '../observe/tracing/batch-tracer.js';
 import { createPolicy } from '../policy/policy.js';
 import type { Decoder, TopicPartition } from '../ports.js';
 import { shippedSchema } from '../producer/schemas.js';
-import type { BatchSize } from './batch-size.js';
+import { type BatchSize, batchSizeFor } from './batch-size.js';
 import { Closers } from './closers.js';
-import { batchSizeFor } from './parts/batch-size.js';
+import { openCrashGuard } from './crash/guard.js';
 import { openLedger } from './parts/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
-import { openCrashGuard } from './parts/crash-guard.js';
 import {
   buildDecoder,
   buildSink,
   buildSource,
+  connectRegistry,
   type KafkaContext,
   requireStageTopics,
   type StageSink,
+  schemaIds,
 } from './parts/kafka.js';
-import { connectRegistry, schemaIds } from './parts/registry.js';
 import { publishWindows, watchLag } from './parts/windows.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
@@ -120,6 +119,11 @@ export class Service {
 
   async #openTracer({ folder }: BuiltClassifier): Promise<BatchTracer | undefined> {
     const { config } = this.#options;
+    if (config.tracing.exporter === 'none') return undefined;
+    const [{ openTracing }, { BatchTracer }] = await Promise.all([
+      import('../observe/tracing/tracing.js'),
+      import('../observe/tracing/batch-tracer.js'),
+    ]);
     const tracing = await openTracing(this.#options);
     if (!tracing) return undefined;
     this.#closers.push('traces', () => tracing.close());
@@ -152,7 +156,7 @@ export class Service {
   }: BuiltClassifier): Promise<{ admin: KafkaAdmin; decoder: Decoder; context: KafkaContext }> {
     const { config, version, log } = this.#options;
     this.#closers.push('workers', () => classifier.close());
-    const registry = connectRegistry(config);
+    const registry = await connectRegistry(config);
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
     const admin = await KafkaAdmin.open(connectTo(config.kafka, log), config.kafka.brokers);
     this.#closers.push('admin client', () => admin.close());
@@ -174,7 +178,7 @@ export class Service {
       'model loaded',
     );
     const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };
-    return { admin, decoder: buildDecoder(config, registry), context };
+    return { admin, decoder: await buildDecoder(config, registry), context };
   }
 
   async #openAdminServer(recorder: Recorder): Promise<void> {
@@ -191,7 +195,7 @@ export class Service {
   }
 
   async #openSink(context: KafkaContext, recorder: Recorder): Promise<void> {
-    const sink = buildSink(context, {
+    const sink = await buildSink(context, {
       encoded: ms => recorder.stage('encode', ms),
       retried: () => recorder.registry.counter('siftline_publish_retries_total').inc(),
       transaction: outcome => recorder.registry.counter('siftline_transactions_total').inc({ outcome }),

@@ -4,8 +4,8 @@ import type { Arithmetic } from '../model/arithmetic.js';
 import { doubtOf } from '../model/golden.js';
 import { Model, type ModelAnswers } from '../model/model.js';
 import { sharedGraph, shareWeights } from '../model/shared-weights.js';
-import { answerInTurn, type CascadeAnswers } from './cascade.js';
-import { Explainer, explainRows, type RowsToExplain } from './explain/explained-rows.js';
+import type { CascadeAnswers } from './cascade.js';
+import type { RowsToExplain } from './explain/explained-rows.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
 /** What a thread works with; the student is there in a cascade only. */
@@ -44,7 +44,7 @@ async function answer(request: Request): Promise<Response> {
       return transferred({ kind: 'answers', ...answers, ...(await explained(request, answers, opened)) });
     }
     case 'explain': {
-      const model = await answering(request.text, opened);
+      const [model, { Explainer }] = await Promise.all([answering(request.text, opened), explaining()]);
       const explanations = await new Explainer(model, setup.runTokens).explain(request);
       return { kind: 'explained', explanations };
     }
@@ -56,12 +56,18 @@ async function answer(request: Request): Promise<Response> {
   }
 }
 
-function classify(
+/** Loaded when a first text is explained; most threads explain none. */
+function explaining() {
+  return import('./explain/explained-rows.js');
+}
+
+async function classify(
   texts: readonly string[],
   { full, student }: Models,
 ): Promise<ModelAnswers & Partial<Pick<CascadeAnswers, 'byStudent'>>> {
   const by = (model: Model) => (some: readonly string[]) => model.classify(some, setup.runTokens);
   if (!student || texts.length === 0) return by(full)(texts);
+  const { answerInTurn } = await import('./cascade.js');
   return answerInTurn(texts, { student: by(student), full: by(full), points: setup.cascade?.points ?? [] });
 }
 
@@ -87,6 +93,7 @@ async function explained(
     parts.push({ model: student, explain: setup.cascade.explain, rows: rows.filter(row => !isFull(row)) });
   }
   if (parts.length === 0) return {};
+  const { explainRows } = await explaining();
   return explainRows({ ...answers, texts }, parts, { runTokens: setup.runTokens, noBudget: unexplained === true });
 }
 

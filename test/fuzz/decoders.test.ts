@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { unframe } from '../../src/avro/framing.js';
+import { createAvroReader } from '../../src/consumer/decode/avro.js';
 import { createDecoder, type DecodeOptions } from '../../src/consumer/decode/decode.js';
 import { type Headers, REJECT_REASONS, type SourceRecord } from '../../src/ports.js';
 import { readDeadLetter } from '../../src/producer/dead-letter-reader.js';
@@ -118,7 +119,11 @@ test('any bytes read as Avro, under any schema, are a text or a rejection that t
     runs: 1_000,
     check: ({ schema, value }) => {
       const schemaSource = { schemaById: async () => ({ kind: 'schema', schema }) as const };
-      return decodesOrRejects(Buffer.from(value, 'base64'), { format: 'avro', ...OPTIONS, schemas: schemaSource });
+      return decodesOrRejects(Buffer.from(value, 'base64'), {
+        format: 'avro',
+        ...OPTIONS,
+        avro: createAvroReader(schemaSource),
+      });
     },
   }));
 

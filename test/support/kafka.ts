@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompressionTypes, Kafka, KafkaConfig } from 'kafkajs';
-import { recordOf } from '../../src/kafka/log-reader.js';
 import { loadKafkajs } from '../../src/kafka/patches/index.js';
-import { kafkaHeaders } from '../../src/kafka/record-codec.js';
+import { kafkaHeaders, recordOf } from '../../src/kafka/record-codec.js';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/local-broker/broker.js';
 import type { Headers, SourceRecord } from '../../src/ports.js';
 

@@ -24,7 +24,11 @@ const QUESTIONS_AT_ONCE = 8;
  * built yet; `read` takes only records that went through it. The answers hang on the records themselves, so that no
  * cache, however small, can lose one between the two.
  */
-export function createAvroReader(fields: Fields, schemas: SchemaSource): ValueReader {
+export function createAvroReader(schemas: SchemaSource): (fields: Fields) => ValueReader {
+  return fields => readerOf(fields, schemas);
+}
+
+function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
   const built = new LRUCache<number, ReadySchema>({ max: MAX_TYPES });
   const prepared = new WeakMap<SourceRecord, ReadySchema>();
   return {

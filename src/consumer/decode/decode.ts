@@ -1,7 +1,6 @@
 import { SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
-import { createAvroReader, type SchemaSource } from './avro.js';
-import { createFields, createJsonReader, createTextReader } from './text-and-json.js';
+import { createFields, createJsonReader, createTextReader, type Fields } from './text-and-json.js';
 import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './value-reader.js';
 
 export interface DecodeOptions extends RecordLimits {
@@ -15,8 +14,8 @@ export interface DecodeOptions extends RecordLimits {
   readonly maxValueBytes: number;
   /** UTF-16 code units of the text that comes out; without it there is no limit. */
   readonly maxTextChars?: number | undefined;
-  /** Needed for Avro. */
-  readonly schemas?: SchemaSource | undefined;
+  /** Needed for Avro: `createAvroReader` with the schemas. Handed in, so that only who reads Avro loads it. */
+  readonly avro?: ((fields: Fields) => ValueReader) | undefined;
 }
 
 /**
@@ -49,12 +48,12 @@ function createReader(options: DecodeOptions): ValueReader {
     case 'json':
       return createJsonReader(createFields(options));
     case 'avro':
-      return createAvroReader(createFields(options), needed(options.schemas));
+      return needed(options.avro)(createFields(options));
   }
 }
 
-function needed(schemas: SchemaSource | undefined): SchemaSource {
-  if (schemas) return schemas;
+function needed(avro: DecodeOptions['avro']): NonNullable<DecodeOptions['avro']> {
+  if (avro) return avro;
   throw SiftlineError.config(
     'DECODE_NO_SCHEMAS',
     'the input format is avro and no schema registry is set; set its URL, or another input format',

@@ -1,5 +1,5 @@
 import { invariant } from '../../errors.js';
-import { committedIn } from '../committed-offsets.js';
+import type { TopicPartition } from '../../ports.js';
 import { require } from './modules.js';
 
 interface OffsetCommit {
@@ -49,4 +49,14 @@ export async function committedByTaker(
   invariant(taker, 'committedByTaker comes after sendOffsets');
   const { responses } = await taker.offsetFetch({ groupId: group, topics: [{ topic, partitions: [{ partition }] }] });
   return committedIn(responses[0]?.partitions, { topic, partition });
+}
+
+/** Reads a coordinator's answer about one partition: undefined when nothing is committed. Throws when it says nothing. */
+export function committedIn(
+  answer: ReadonlyArray<{ readonly partition: number; readonly offset: string }> | undefined,
+  { topic, partition }: TopicPartition,
+): bigint | undefined {
+  const offset = answer?.find(each => each.partition === partition)?.offset;
+  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
+  return BigInt(offset) < 0n ? undefined : BigInt(offset);
 }

@@ -1,6 +1,12 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import { messageOf } from '../../errors.js';
 import { failPoint } from '../../failpoints.js';
 import type { BatchTimings, ClassifiedBatch, Classifier, Rejection, Scored, SourceRecord } from '../../ports.js';
-import type { CrashJournal } from './journal.js';
+import type { BuiltClassifier } from '../parts/classifier.js';
+import { CrashJournal } from './journal.js';
 
 export interface CrashGuardOptions {
   readonly classifier: Pick<Classifier, 'classify'>;
@@ -13,7 +19,7 @@ export interface CrashGuardOptions {
   readonly onRejected: (record: SourceRecord) => void;
 }
 
-interface Question {
+interface TextOfRecord {
   readonly record: SourceRecord;
   readonly text: string;
 }
@@ -40,7 +46,7 @@ export class CrashGuard {
   }
 
   async classify(records: readonly SourceRecord[], texts: readonly string[]): Promise<ClassifiedBatch> {
-    const questions = records.map((record, i): Question => ({ record, text: texts[i] ?? '' }));
+    const questions = records.map((record, i): TextOfRecord => ({ record, text: texts[i] ?? '' }));
     if (this.#options.journal.suspects === 0) return this.#together(questions);
     // Looked up once: a suspect that was answered is one no more.
     const suspect = questions.map(({ record }) => this.#options.journal.crashesOf(record) !== undefined);
@@ -51,7 +57,7 @@ export class CrashGuard {
     return merged(suspect, others, alone);
   }
 
-  async #together(questions: readonly Question[]): Promise<ClassifiedBatch> {
+  async #together(questions: readonly TextOfRecord[]): Promise<ClassifiedBatch> {
     if (questions.length === 0) return { answers: [], timings: NOTHING };
     while (this.#waiting > 0) await this.#alone;
     const work = this.#ask(questions, false);
@@ -64,7 +70,7 @@ export class CrashGuard {
     return work;
   }
 
-  #tryAlone(suspect: Question): Promise<ClassifiedBatch> {
+  #tryAlone(suspect: TextOfRecord): Promise<ClassifiedBatch> {
     this.#waiting += 1;
     const work = this.#alone
       .then(() => Promise.all(this.#underWay))
@@ -76,7 +82,7 @@ export class CrashGuard {
     return work;
   }
 
-  async #judge(suspect: Question): Promise<ClassifiedBatch> {
+  async #judge(suspect: TextOfRecord): Promise<ClassifiedBatch> {
     const { journal, crashes, onRejected } = this.#options;
     const died = journal.crashesOf(suspect.record) ?? 0;
     const verdict = died < crashes ? undefined : await this.#verdict(suspect, died);
@@ -86,14 +92,14 @@ export class CrashGuard {
     return answer;
   }
 
-  async #verdict({ record, text }: Question, died: number): Promise<Rejection | undefined> {
+  async #verdict({ record, text }: TextOfRecord, died: number): Promise<Rejection | undefined> {
     const { crashes, tryOut } = this.#options;
     if (died >= crashes * 2) return crashed(died, 'the process died each time this record was with the model alone');
     const end = await tryOut(text, record.key);
     return end === undefined ? undefined : crashed(died + 1, `alone in a process of its own: ${end}`);
   }
 
-  async #ask(questions: readonly Question[], alone: boolean): Promise<ClassifiedBatch> {
+  async #ask(questions: readonly TextOfRecord[], alone: boolean): Promise<ClassifiedBatch> {
     const { journal, classifier } = this.#options;
     const entry = journal.enter(
       questions.map(({ record }) => record),
@@ -134,3 +140,54 @@ function sum(a: BatchTimings, b: BatchTimings): BatchTimings {
     paddedTokens: a.paddedTokens + b.paddedTokens,
   };
 }
+
+export interface OpenGuard {
+  readonly guard: CrashGuard;
+  close(): void;
+}
+
+/** The guard with its journal; undefined, with a warning, where the folder cannot be written: the stage works without. */
+export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logger): OpenGuard | undefined {
+  const { crashFolder, crashes } = config.workers;
+  const folder = crashFolder ?? join(tmpdir(), `siftline-${config.input.group.replaceAll(/[^\w.-]/g, '_')}`);
+  try {
+    const journal = CrashJournal.open(folder);
+    if (journal.suspects > 0) {
+      const fields = { event: 'crash_suspects', records: journal.suspects, folder };
+      log.warn(fields, 'a process before this one died while records were with the model; they are tried one by one');
+    }
+    const onRejected = ({ topic, partition, offset }: { topic: string; partition: number; offset: bigint }) =>
+      log.error({ event: 'process_crash', topic, partition, offset: String(offset) }, 'this record kills the process');
+    const { classifier } = built;
+    const guard = new CrashGuard({ classifier, journal, crashes, onRejected, tryOut: trials(config, built, log) });
+    return { guard, close: () => journal.close() };
+  } catch (error) {
+    log.warn({ event: 'no_crash_journal', folder, error: messageOf(error) }, 'a crash will not be explained');
+    return undefined;
+  }
+}
+
+/** Trials that are over before the liveness probe would take the stage for stalled: nothing else moves during one. */
+function trials({ workers, health }: Config, { setup }: BuiltClassifier, log: Logger): CrashGuardOptions['tryOut'] {
+  const stallMs = health.stallSeconds * 1000;
+  const limits = { loadMs: Math.min(workers.startTimeoutSeconds * 1000, stallMs / 2), answerMs: stallMs / 4 };
+  return async (text, key) => {
+    log.warn(
+      { event: 'crash_trial' },
+      'a record was with the model alone when processes died; a child process tries it',
+    );
+    const { holdTrial } = await import('../../workers/trial.js');
+    const { kind, detail } = await holdTrial({ text, key }, { setup, ...limits });
+    log.warn({ event: 'crash_trial_over', result: kind, detail }, RESULTS[kind]);
+    return kind === 'died' || kind === 'silent' ? `${VERDICTS[kind]} (${detail})` : undefined;
+  };
+}
+
+const VERDICTS = { died: 'that process died too', silent: 'that process gave no answer in time' } as const;
+
+const RESULTS = {
+  lived: 'the record is innocent: it is answered here',
+  died: 'the record is rejected',
+  silent: 'the record is rejected',
+  untried: 'the child process did not come to the record: it is tried here',
+} as const;

@@ -1,10 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { SourceRecord } from '../../ports.js';
-
-/** A record by its place in the input. */
-export type Place = Pick<SourceRecord, 'topic' | 'partition' | 'offset'>;
+import { type RecordPlace, recordId } from '../../ports.js';
 
 const place = z.tuple([z.string(), z.number(), z.string()]);
 const page = z.object({
@@ -13,10 +10,10 @@ const page = z.object({
   /** Records to be tried alone, the number of processes that have died on them alone, and since when they are suspect. */
   suspects: z.array(z.tuple([place, z.number(), z.number()])),
 });
-type Page = z.output<typeof page>;
+type JournalPage = z.output<typeof page>;
 
 interface Suspect {
-  readonly place: Place;
+  readonly place: RecordPlace;
   readonly crashes: number;
   readonly since: number;
 }
@@ -27,7 +24,7 @@ const PAD = 1024;
 const FORGET_MS = 24 * 3_600_000;
 
 /**
- * Which records are with the model right now, in a file that outlives the process: a native abort takes the whole
+ * Notes which records are with the model right now, in a file that outlives the process: a native abort takes the whole
  * process with it and leaves no time to say on what. One write a batch, to a file that stays open; it reaches the page
  * cache, which survives any death of the process, though not of the machine.
  *
@@ -37,7 +34,7 @@ const FORGET_MS = 24 * 3_600_000;
 export class CrashJournal {
   readonly #file: string;
   readonly #fd: number;
-  readonly #underWay = new Map<object, { alone: boolean; places: readonly Place[] }>();
+  readonly #underWay = new Map<object, { alone: boolean; places: readonly RecordPlace[] }>();
   readonly #suspects: Map<string, Suspect>;
   #length = 0;
 
@@ -65,12 +62,12 @@ export class CrashJournal {
   }
 
   /** Processes that died on this record alone; undefined when nothing is held against it. */
-  crashesOf(record: Place): number | undefined {
-    return this.#suspects.get(idOf(record))?.crashes;
+  crashesOf(record: RecordPlace): number | undefined {
+    return this.#suspects.get(recordId(record))?.crashes;
   }
 
   /** Notes what goes to the model; to be taken back with `leave`. */
-  enter(places: readonly Place[], { alone }: { alone: boolean }): object {
+  enter(places: readonly RecordPlace[], { alone }: { alone: boolean }): object {
     const entry = {};
     this.#underWay.set(entry, { alone, places });
     this.#write();
@@ -83,8 +80,8 @@ export class CrashJournal {
   }
 
   /** The record was answered, or rejected for good. */
-  clear(record: Place): void {
-    if (this.#suspects.delete(idOf(record))) this.#write();
+  clear(record: RecordPlace): void {
+    if (this.#suspects.delete(recordId(record))) this.#write();
   }
 
   close(): void {
@@ -96,7 +93,7 @@ export class CrashJournal {
     const text = JSON.stringify({
       underWay: [...this.#underWay.values()].map(({ alone, places }) => ({ alone, places: places.map(written) })),
       suspects: [...this.#suspects.values()].map(({ place, crashes, since }) => [written(place), crashes, since]),
-    } satisfies Page);
+    } satisfies JournalPage);
     this.#length = Math.max(this.#length, Math.ceil(text.length / PAD) * PAD);
     writeSync(this.#fd, text.padEnd(this.#length), 0);
   }
@@ -128,7 +125,7 @@ function collect(file: string, suspects: Map<string, Suspect>): void {
 }
 
 function add(suspects: Map<string, Suspect>, found: Suspect): void {
-  const id = idOf(found.place);
+  const id = recordId(found.place);
   const known = suspects.get(id);
   suspects.set(id, known ? { ...known, crashes: known.crashes + found.crashes } : found);
 }
@@ -141,14 +138,10 @@ function parsed(file: string): unknown {
   }
 }
 
-function idOf({ topic, partition, offset }: Place): string {
-  return `${topic}/${partition}/${offset}`;
-}
-
-function written({ topic, partition, offset }: Place): [string, number, string] {
+function written({ topic, partition, offset }: RecordPlace): [string, number, string] {
   return [topic, partition, String(offset)];
 }
 
-function read([topic, partition, offset]: [string, number, string]): Place {
+function read([topic, partition, offset]: [string, number, string]): RecordPlace {
   return { topic, partition, offset: BigInt(offset) };
 }

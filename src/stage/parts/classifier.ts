@@ -3,13 +3,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
-import { longTextsOf } from '../../model/long-texts.js';
+import type { LongTexts } from '../../model/long-texts.js';
 import { effectiveTasks } from '../../policy/policy.js';
-import { requireNames, turningPoints } from '../../policy/turning-points.js';
-import { watchedLabels } from '../../policy/watched-labels.js';
 import type { Classifier, ModelInfo, Task } from '../../ports.js';
-import { AnswerCache, type Lookups } from '../../workers/cache/answer-cache.js';
-import { requireFit } from '../../workers/cascade.js';
+import type { AnswerCache, Lookups } from '../../workers/cache/answer-cache.js';
 import { WorkerClassifier } from '../../workers/classifier.js';
 import type { BatchExplaining } from '../../workers/explain/batch.js';
 import { WorkerPool } from '../../workers/pool.js';
@@ -24,7 +21,7 @@ export interface BuiltClassifier {
   readonly student: ModelInfo | undefined;
   /** What every thread was given. */
   readonly setup: WorkerSetup;
-  /** Where answers are kept, if they are. */
+  /** Keeps the answers, if they are kept. */
   readonly cache: AnswerCache | undefined;
 }
 
@@ -42,13 +39,16 @@ export interface ClassifierEvents {
 
 type ModelConfig = Pick<Config, 'model' | 'workers' | 'policy'>;
 
-/** Reads and checks the model folder; the threads start when the classifier is opened. */
+/**
+ * Reads and checks the model folder; the threads start when the classifier is opened. Only the settings that are on load
+ * their part of the program, here and in the threads.
+ */
 export function buildClassifier(
   config: ModelConfig,
   log: Logger,
   events: ClassifierEvents = {},
 ): Promise<BuiltWorkers> {
-  return build(config, { log, events, explainingOf: () => undefined });
+  return build(config, { log, events, explainingOf: async () => undefined });
 }
 
 /**
@@ -66,6 +66,7 @@ export async function buildExplainingClassifier(
   warnOfNeighbours(built, log);
   const { classifier, setup } = built;
   const identity = identityOf(setup);
+  const { AnswerCache } = await import('../../workers/cache/answer-cache.js');
   const cache = new AnswerCache({ classifier, identity, maxBytes, onLookedUp: events.lookedUp });
   return { ...built, classifier: cache, cache };
 }
@@ -73,16 +74,17 @@ export async function buildExplainingClassifier(
 interface BuildOptions {
   readonly log: Logger;
   readonly events: ClassifierEvents;
-  readonly explainingOf: (tasks: readonly Task[]) => BatchExplaining | undefined;
+  readonly explainingOf: (tasks: readonly Task[]) => Promise<BatchExplaining | undefined>;
 }
 
 /** Undefined when nothing is to be explained. Throws EXPLAIN_UNKNOWN for a label the model does not have. */
-export function explainingOf(
+async function explainingOf(
   { policy, explain }: Pick<Config, 'policy' | 'explain'>,
   tasks: readonly Task[],
-): BatchExplaining | undefined {
+): Promise<BatchExplaining | undefined> {
   const { labels, budgetMs, maxWords, topWords } = explain;
   if (labels.length === 0) return undefined;
+  const { watchedLabels } = await import('../../policy/watched-labels.js');
   const watched = watchedLabels('explain.labels', labels, effectiveTasks(policy, tasks));
   return { labels: watched, budgetMs, limits: { maxWords, topWords } };
 }
@@ -90,8 +92,8 @@ export function explainingOf(
 async function build(config: ModelConfig, { log, events, explainingOf }: BuildOptions): Promise<BuiltWorkers> {
   const { model, workers } = config;
   const folder = await readModelFolder(model);
-  const longTexts = longTextsOf(model, folder.info);
-  const explain = explainingOf(folder.info.tasks);
+  const longTexts = await longTextsFor(model, folder.info);
+  const explain = await explainingOf(folder.info.tasks);
   const cascade = await studentSetup(config, folder, explainingOf);
   const weightsFolder = workers.weightsFolder ?? join(tmpdir(), `siftline-weights-${process.getuid?.() ?? 'user'}`);
   const setup = {
@@ -134,12 +136,28 @@ async function studentSetup(
 ): Promise<StudentSetup | undefined> {
   const { path, ...wanted } = model.cascade;
   if (path === undefined) return undefined;
+  const [{ requireFit }, { requireNames, turningPoints }] = await Promise.all([
+    import('../../workers/cascade.js'),
+    import('../../policy/turning-points.js'),
+  ]);
   const folder = await readModelFolder({ ...model, path, field: 'model.cascade.path' });
   const { info } = folder;
   requireFit(info, full.info);
   requireNames(wanted, info.tasks);
   const points = turningPoints(effectiveTasks(policy, info.tasks), policy.bands ?? {}, wanted);
-  return { folder, longTexts: longTextsOf(model, info), explain: explainingOf(info.tasks), points };
+  return {
+    folder,
+    longTexts: await longTextsFor(model, info),
+    explain: await explainingOf(info.tasks),
+    points,
+  };
+}
+
+/** Undefined where long texts are cut off. */
+async function longTextsFor(model: Config['model'], info: ModelInfo): Promise<LongTexts | undefined> {
+  if (model.longTexts === 'truncate') return undefined;
+  const { longTextsOf } = await import('../../model/long-texts.js');
+  return longTextsOf(model, info);
 }
 
 /** All that a text's answer depends on beside the text. Policy does not come into it but for where it turns in a cascade. */

@@ -1,22 +1,25 @@
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
+import { readSecret } from '../../config/secrets.js';
 import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
+import { SiftlineError } from '../../errors.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
-import { connectTo, type Kafka } from '../../kafka/client.js';
-import { CommittedOffsets } from '../../kafka/committed-offsets.js';
+import { connectTo } from '../../kafka/client.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
 import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';
 import { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { KafkaSink } from '../../producer/kafka-sink.js';
-import { MetricsPublisher } from '../../producer/metrics-publisher.js';
 import type { ResultsOptions } from '../../producer/results.js';
-import { TransactionalProducer } from '../../producer/transactional-producer.js';
-import { TransactionalSink, type TransactionalSinkOptions } from '../../producer/transactional-sink.js';
-import type { OutputSchemas } from './registry.js';
+import type { ShippedSchema } from '../../producer/schemas.js';
+import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
+
+export interface OutputSchemas {
+  readonly labels: ShippedSchema;
+  readonly metrics: ShippedSchema;
+}
 
 /** What the Kafka side of the stream is built from. */
 export interface KafkaContext {
@@ -58,8 +61,14 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
   });
 }
 
-export function buildDecoder({ input }: Pick<Config, 'input'>, registry: RegistryClient | undefined): Decoder {
-  return createDecoder({ ...input, schemas: registry });
+/** Avro is loaded only where it is read. */
+export async function buildDecoder(
+  { input }: Pick<Config, 'input'>,
+  schemas: RegistryClient | undefined,
+): Promise<Decoder> {
+  if (input.format !== 'avro') return createDecoder(input);
+  const { createAvroReader } = await import('../../consumer/decode/avro.js');
+  return createDecoder({ ...input, avro: schemas && createAvroReader(schemas) });
 }
 
 /** The topics a stage reads and writes exist, and this user may see them; their partitions. */
@@ -78,7 +87,7 @@ export function requireStageTopics(
 /** What a stage publishes through: a sink that says whether it works. */
 export type StageSink = Sink & { readonly ready: boolean };
 
-export function buildSink(context: KafkaContext, events: TransactionalSinkOptions['events']): StageSink {
+export async function buildSink(context: KafkaContext, events: TransactionalSinkOptions['events']): Promise<StageSink> {
   const { config, log } = context;
   const options = { ...resultsOptions(context), sendBytes: config.output.sendBytes, events, log };
   if (config.delivery === 'exactly-once') return transactionalSink(context, options);
@@ -117,10 +126,16 @@ function producerOptions({ config, log }: KafkaContext) {
   };
 }
 
-function transactionalSink(
+/** Loaded only where results are stored by transactions. */
+async function transactionalSink(
   context: KafkaContext,
   options: ResultsOptions & Pick<TransactionalSinkOptions, 'sendBytes' | 'events' | 'log'>,
-): TransactionalSink {
+): Promise<StageSink> {
+  const [{ CommittedOffsets }, { TransactionalProducer }, { TransactionalSink }] = await Promise.all([
+    import('../../kafka/committed-offsets.js'),
+    import('../../producer/transactional-producer.js'),
+    import('../../producer/transactional-sink.js'),
+  ]);
   const { config, log } = context;
   const { group } = config.input;
   // One client for the producers of all partitions: they share what they know of the cluster.
@@ -152,26 +167,6 @@ export function transactionalIdOf(
   return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
 }
 
-/** One name per process: two instances on one host, or one restarted, are told apart. */
-export function instanceName({ kafka }: Pick<Config, 'kafka'>): string {
-  return `${kafka.clientId}@${hostname()}:${process.pid}`;
-}
-
-export function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () => void): MetricsPublisher {
-  const { config, partitions, schemas, schemaIds, log } = context;
-  const topic = config.output.metricsTopic;
-  return new MetricsPublisher({
-    kafka,
-    topic,
-    partitions: partitions.get(topic) ?? 1,
-    instance: instanceName(config),
-    schema: schemas.metrics,
-    schemaId: schemaIds.metrics,
-    onLost,
-    log,
-  });
-}
-
 /** kafkajs' number of the codec. */
 export function compressionType(name: Config['output']['compression']): number {
   const { CompressionTypes } = loadKafkajs();
@@ -183,4 +178,55 @@ export function compressionType(name: Config['output']['compression']): number {
     zstd: CompressionTypes.ZSTD,
   };
   return types[name];
+}
+
+/** The client of the configured registry, or undefined without one; loaded only with one. */
+export async function connectRegistry({ registry }: Pick<Config, 'registry'>): Promise<RegistryClient | undefined> {
+  if (!registry.url) return undefined;
+  const { RegistryClient } = await import('../../avro/registry.js');
+  const { username, passwordFile, bearerTokenFile } = registry;
+  return new RegistryClient({
+    url: registry.url,
+    basic:
+      username && passwordFile ? () => `${username}:${readSecret(passwordFile, 'registry.passwordFile')}` : undefined,
+    bearer: bearerTokenFile ? () => readSecret(bearerTokenFile, 'registry.bearerTokenFile') : undefined,
+    timeoutMs: registry.timeoutMs,
+    attempts: registry.retries + 1,
+  });
+}
+
+/** Subjects by TopicNameStrategy unless named. */
+export function subjectsOf({ registry, output }: Pick<Config, 'registry' | 'output'>): {
+  labels: string;
+  metrics: string;
+} {
+  return {
+    labels: registry.subjects.labels ?? `${output.labelsTopic}-value`,
+    metrics: registry.subjects.metrics ?? `${output.metricsTopic}-value`,
+  };
+}
+
+/** The ids for the Avro framing: from the registry (registered, or only looked up), or the configuration's fixed ones. */
+export async function schemaIds(
+  config: Pick<Config, 'registry' | 'output'>,
+  client: RegistryClient | undefined,
+  schemas: OutputSchemas,
+): Promise<{ labels: number; metrics: number }> {
+  if (!client) return config.output.schemaIds;
+  const subjects = subjectsOf(config);
+  const idOf = (subject: string, { json }: ShippedSchema) =>
+    config.registry.register ? client.register(subject, json) : lookUp(client, subject, json);
+  return {
+    labels: await idOf(subjects.labels, schemas.labels),
+    metrics: await idOf(subjects.metrics, schemas.metrics),
+  };
+}
+
+async function lookUp(client: RegistryClient, subject: string, schema: unknown): Promise<number> {
+  const answer = await client.lookup(subject, schema);
+  if (answer.kind === 'found') return answer.id;
+  throw SiftlineError.registry(
+    'REGISTRY_SCHEMA_MISSING',
+    `the registry has no such schema under subject "${subject}" and registry.register is false; register the file from schemas/, or set it to true`,
+  );
 }

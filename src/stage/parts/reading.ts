@@ -17,15 +17,15 @@ export interface ReadingOptions {
   readonly log: Logger;
 }
 
-export interface Reading {
+export interface TopicReading {
   readonly admin: KafkaAdmin;
   readonly reader: LogReader;
   /** Partitions of the topics. */
   readonly partitions: ReadonlyMap<string, number>;
 }
 
-/** What a tool reads topics with that is no member of a group. Reads nothing yet. */
-export async function openReading(options: ReadingOptions): Promise<Reading> {
+/** Opens what a tool reads topics with that is no member of a group. Reads nothing yet. */
+export async function openReading(options: ReadingOptions): Promise<TopicReading> {
   const { config, topics, readUncommitted, fetchBytes, closers, log } = options;
   const { kafka, input } = config;
   limitBatches(input.maxBatchBytes);

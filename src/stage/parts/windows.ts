@@ -1,15 +1,16 @@
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { lagOf } from '../../consumer/held-partitions.js';
 import type { KafkaSource } from '../../consumer/kafka-source.js';
 import { messageOf } from '../../errors.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
-import { connectTo } from '../../kafka/client.js';
+import { connectTo, type Kafka } from '../../kafka/client.js';
 import type { Recorder } from '../../observe/recorder.js';
 import { Windows } from '../../observe/window.js';
+import { MetricsPublisher } from '../../producer/metrics-publisher.js';
 import { Closers } from '../closers.js';
-import { every } from '../every.js';
-import { buildMetricsPublisher, instanceName, type KafkaContext } from './kafka.js';
+import type { KafkaContext } from './kafka.js';
 
 /** Publishes a metrics record every window, and the last one when closed. */
 export async function publishWindows(
@@ -35,6 +36,26 @@ export async function publishWindows(
   return () => closers.close();
 }
 
+/** One name per process: two instances on one host, or one restarted, are told apart. */
+function instanceName({ kafka }: Pick<Config, 'kafka'>): string {
+  return `${kafka.clientId}@${hostname()}:${process.pid}`;
+}
+
+function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () => void): MetricsPublisher {
+  const { config, partitions, schemas, schemaIds, log } = context;
+  const topic = config.output.metricsTopic;
+  return new MetricsPublisher({
+    kafka,
+    topic,
+    partitions: partitions.get(topic) ?? 1,
+    instance: instanceName(config),
+    schema: schemas.metrics,
+    schemaId: schemaIds.metrics,
+    onLost,
+    log,
+  });
+}
+
 const LAG_EVERY_MS = 5_000;
 
 export interface LagContext {
@@ -57,4 +78,21 @@ export function watchLag({ admin, group, source, recorder, log }: LagContext): (
       log.debug({ event: 'lag_unknown', error: messageOf(error) }, 'lag could not be read');
     }
   });
+}
+
+/** Runs a task again and again, an interval after it last ended; the returned function stops it and waits for the last. */
+function every(ms: number, task: () => Promise<void>): () => Promise<void> {
+  let stopped = false;
+  let running = Promise.resolve();
+  const again = () => {
+    running = task().finally(() => {
+      if (!stopped) timer = setTimeout(again, ms);
+    });
+  };
+  let timer = setTimeout(again, ms);
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await running;
+  };
 }

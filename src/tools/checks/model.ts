@@ -5,9 +5,10 @@ import type { Config } from '../../config/schema.js';
 import type { Arithmetic } from '../../model/arithmetic.js';
 import type { ModelFolder } from '../../model/folder.js';
 import { asWarning, type Finding, failure, ok, warn } from '../../observe/finding.js';
-import { createPolicy } from '../../policy/policy.js';
+import { createPolicy, effectiveTasks } from '../../policy/policy.js';
+import { watchedLabels } from '../../policy/watched-labels.js';
 import type { ModelInfo } from '../../ports.js';
-import { buildClassifier, explainingOf } from '../../stage/parts/classifier.js';
+import { buildClassifier } from '../../stage/parts/classifier.js';
 import type { WorkerSetup } from '../../workers/protocol.js';
 
 export interface CheckedModel {
@@ -53,10 +54,10 @@ export async function checkModel(
 
 /** Tasks and labels that the policy and `explain` name are the model's. */
 export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks }: ModelInfo): Finding {
-  const { policy } = config;
+  const { policy, explain } = config;
   try {
     createPolicy(policy, tasks);
-    explainingOf(config, tasks);
+    watchedLabels('explain.labels', explain.labels, effectiveTasks(policy, tasks));
   } catch (error) {
     return { ...failure('policy', error), remedy: 'correct the name, or remove it' };
   }

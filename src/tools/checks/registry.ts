@@ -2,7 +2,7 @@ import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { type Finding, fail, failure, ok } from '../../observe/finding.js';
 import { shippedSchema } from '../../producer/schemas.js';
-import { connectRegistry, subjectsOf } from '../../stage/parts/registry.js';
+import { connectRegistry, subjectsOf } from '../../stage/parts/kafka.js';
 
 type RegistryConfig = Pick<Config, 'registry' | 'output'>;
 
@@ -10,7 +10,7 @@ type RegistryConfig = Pick<Config, 'registry' | 'output'>;
 export async function checkRegistry(config: RegistryConfig): Promise<Finding[]> {
   let client: RegistryClient | undefined;
   try {
-    client = connectRegistry(config);
+    client = await connectRegistry(config);
     if (!client) return [withoutRegistry(config)];
     const { labels, metrics } = subjectsOf(config);
     const { register } = config.registry;

@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { effectiveTasks } from '../../policy/policy.js';
 import { turningPoints } from '../../policy/turning-points.js';
 import type { Classifier, ModelInfo, Scored } from '../../ports.js';
-import { batchSizeFor } from '../../stage/parts/batch-size.js';
+import { batchSizeFor } from '../../stage/batch-size.js';
 import { type BuiltWorkers, buildClassifier } from '../../stage/parts/classifier.js';
 import { type AgreementWanted, type Confidence, chooseConfidence } from './confidence.js';
 import type { BothScores } from './curve.js';

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { frame } from '../../../src/avro/framing.js';
 import { RegistryClient } from '../../../src/avro/registry.js';
 import { buildType } from '../../../src/avro/type.js';
+import { createAvroReader } from '../../../src/consumer/decode/avro.js';
 import { createDecoder, type DecodeOptions } from '../../../src/consumer/decode/decode.js';
 import { schemas as anySchema, bodies } from '../../avro/arbitraries.js';
 import { framed, long, string } from '../../avro/bytes.js';
@@ -21,7 +22,7 @@ const POST = {
 const post = buildType(POST);
 
 function avro(schema: unknown, changed: Partial<DecodeOptions> = {}): Partial<DecodeOptions> {
-  return { format: 'avro', schemas: new SchemaList({ 7: { kind: 'schema', schema } }), ...changed };
+  return { format: 'avro', avro: createAvroReader(new SchemaList({ 7: { kind: 'schema', schema } })), ...changed };
 }
 
 function encoded(schema: unknown, value: unknown): Buffer {
@@ -119,7 +120,7 @@ describe('a schema', () => {
   const value = frame(7, post, { id: 1n, text: 'hello' });
 
   test('that the registry does not know rejects the record', async () => {
-    const { reason, detail } = await rejection(value, { format: 'avro', schemas: new SchemaList({}) });
+    const { reason, detail } = await rejection(value, { format: 'avro', avro: createAvroReader(new SchemaList({})) });
     assert.deepEqual([reason, detail], ['AVRO_SCHEMA_UNKNOWN', 'the registry has no schema id 7']);
   });
 
@@ -141,13 +142,13 @@ describe('a schema', () => {
 
   test('that is not Avro rejects the record', async () => {
     const schemas = new SchemaList({ 7: { kind: 'unusable', detail: 'the schema is PROTOBUF, not Avro' } });
-    const { reason, detail } = await rejection(value, { format: 'avro', schemas });
+    const { reason, detail } = await rejection(value, { format: 'avro', avro: createAvroReader(schemas) });
     assert.deepEqual([reason, detail], ['AVRO_SCHEMA_UNUSABLE', 'schema id 7: the schema is PROTOBUF, not Avro']);
   });
 
   test('is asked for once, for however many records and batches', async () => {
     const schemas = new SchemaList({ 7: { kind: 'schema', schema: POST }, 8: { kind: 'schema', schema: POST } });
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const batch = () => [value, frame(8, post, { id: 2n, text: 'b' }), value].map(record);
     for (const records of [batch(), batch()]) {
       await decoder.prepare(records);
@@ -158,7 +159,7 @@ describe('a schema', () => {
 
   test('that was unknown may be known at the next batch', async () => {
     const schemas = new SchemaList({});
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const [first, second] = [record(value), record(value)];
     await decoder.prepare([first]);
     schemas.answers.set(7, { kind: 'schema', schema: POST });
@@ -171,7 +172,7 @@ describe('a schema', () => {
 
   test('stays with its records when thousands of others have passed through the cache since', async () => {
     const schemas = { schemaById: async () => ({ kind: 'schema' as const, schema: POST }) };
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const early = record(value);
     await decoder.prepare([early]);
     const many = Array.from({ length: 1_500 }, (_, i) => record(frame(i + 8, post, { id: 1n, text: 'x' })));
@@ -185,7 +186,7 @@ describe('a registry that gives no answer', () => {
 
   test('makes prepare throw, and the same records decode once it is back', async () => {
     const schemas = new SchemaList({ 7: new Error('down') });
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const one = record(value);
     await assert.rejects(decoder.prepare([one]), /down/);
     schemas.answers.set(7, { kind: 'schema', schema: POST });
@@ -195,14 +196,14 @@ describe('a registry that gives no answer', () => {
 
   test('is not asked for every other schema of the batch as well', async () => {
     const schemas = new SchemaList(Object.fromEntries(Array.from({ length: 100 }, (_, id) => [id, new Error('down')])));
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const records = Array.from({ length: 100 }, (_, id) => record(framed(id, Buffer.alloc(1))));
     await assert.rejects(decoder.prepare(records), /down/);
     assert.ok(schemas.asked.length <= 8);
   });
 
   test('never makes a record look rejected: one that was not prepared is a bug', () => {
-    const decoder = createDecoder(options({ format: 'avro', schemas: new SchemaList({}) }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(new SchemaList({})) }));
     assert.throws(() => decoder.decode(record(value)), /bug in siftline: an Avro record was decoded without/);
   });
 
@@ -211,7 +212,7 @@ describe('a registry that gives no answer', () => {
     const schemas = new RegistryClient({ url: registry.url, backoffMs: 2 });
     const one = record(frame(registry.add('posts-value', POST), post, { id: 1n, text: 'hello' }));
     registry.failures = [500, 429];
-    const decoder = createDecoder(options({ format: 'avro', schemas }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     await decoder.prepare([one]);
     assert.equal(decoder.decode(one).kind, 'text');
     await registry.close();

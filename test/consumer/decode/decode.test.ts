@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createAvroReader } from '../../../src/consumer/decode/avro.js';
 import { createDecoder } from '../../../src/consumer/decode/decode.js';
 import { SiftlineError } from '../../../src/errors.js';
 import { decode, options, record, rejection } from './records.js';
@@ -58,7 +59,7 @@ describe('any format', () => {
 
   test('asks for no schema of a value it will reject or skip', async () => {
     const schemas = { schemaById: () => assert.fail('nobody should ask') };
-    const decoder = createDecoder(options({ format: 'avro', schemas, maxValueBytes: 10 }));
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas), maxValueBytes: 10 }));
     const records = [record(null), record(Buffer.alloc(11)), record(Buffer.from('no')), record(Buffer.alloc(0))];
     await decoder.prepare(records);
     const reasons = records.map(one => decoder.decode(one)).map(one => (one.kind === 'text' ? 'text' : one.reason));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { frame } from '../../../src/avro/framing.js';
 import { buildType } from '../../../src/avro/type.js';
+import { createAvroReader } from '../../../src/consumer/decode/avro.js';
 import { createDecoder, type DecodeOptions } from '../../../src/consumer/decode/decode.js';
 import { framed, long, string } from '../../avro/bytes.js';
 import { options, outcome, record, SchemaList } from './records.js';
@@ -169,7 +170,7 @@ const schemas = new SchemaList({
 });
 
 async function outcomes(format: DecodeOptions['format'], entries: readonly Entry[]): Promise<Map<string, string>> {
-  const decoder = createDecoder(options({ format, schemas }));
+  const decoder = createDecoder(options({ format, avro: createAvroReader(schemas) }));
   const records = entries.map(([, value]) => record(typeof value === 'string' ? Buffer.from(value) : value));
   await decoder.prepare(records);
   return new Map(records.map((one, i) => [entries[i]?.[0] ?? '', outcome(decoder.decode(one))]));

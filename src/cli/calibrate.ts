@@ -4,10 +4,10 @@ import type { ModelFolder } from '../model/folder.js';
 import type { TaskSpec } from '../model/manifest.js';
 import { type Calibration, calibrate } from '../tools/eval/calibration.js';
 import { calibrationJson, calibrationText } from '../tools/eval/calibration-report.js';
-import { type GoalFlags, parseGoals } from '../tools/eval/goal.js';
-import { createPaint } from '../tools/eval/paint.js';
 import { chooseQuestion } from '../tools/eval/question.js';
-import type { Sample } from '../tools/eval/sample.js';
+import { createPaint } from '../tools/eval/report.js';
+import type { ScoredSample } from '../tools/eval/sample.js';
+import { type GoalFlags, parseGoals } from '../tools/eval/threshold.js';
 import { requireTargets, type WriteFlags, writeAll } from './calibrated-files.js';
 import type { CliContext } from './context.js';
 import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
@@ -75,7 +75,7 @@ async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: Cli
 }
 
 function calibrateSample(
-  sample: Sample,
+  sample: ScoredSample,
   { flags, spec, config }: { flags: CalibrateFlags; spec: TaskSpec; config: Config },
 ): Calibration {
   const own = config.policy.thresholds?.[spec.name] ?? {};

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../config/schema.js';
+import { SiftlineError } from '../errors.js';
 import { DATA_FORMATS, type DataFile, type DataFormat, openDataFile } from '../tools/eval/data-file.js';
-import { parseLabelMap } from '../tools/eval/label-map.js';
 import type { RowOptions } from '../tools/eval/labelled-rows.js';
-import { refusal } from '../tools/eval/refusal.js';
+import { parseLabelMap } from '../tools/eval/truth.js';
 import type { ConfigFlags } from './options.js';
 
 /** The flags that say what labelled texts are and where; those of `eval` and of `calibrate`. */
@@ -36,7 +36,10 @@ export function withDataOptions(command: Command): Command {
 export async function dataFrom(flags: DataFlags, config: Config): Promise<{ file: DataFile; rows: RowOptions }> {
   const { label, separator, map, ignoreUnknown, columns } = flags;
   if (separator === '')
-    throw refusal('EVAL_SEPARATOR', '--separator: is empty; give what stands between two labels, such as a comma');
+    throw SiftlineError.usage(
+      'EVAL_SEPARATOR',
+      '--separator: is empty; give what stands between two labels, such as a comma',
+    );
   const { textFields, join, maxValueBytes } = config.input;
   const file = await openDataFile({
     path: flags.data,

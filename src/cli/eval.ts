@@ -1,13 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../config/schema.js';
 import { compare } from '../tools/eval/comparison.js';
-import { wrongAnswers } from '../tools/eval/errors-file.js';
-import { evaluate } from '../tools/eval/evaluation.js';
+import { evaluate, wrongAnswers } from '../tools/eval/evaluation.js';
 import { asHtml } from '../tools/eval/html-report.js';
-import { createPaint } from '../tools/eval/paint.js';
-import { chooseQuestion, type Question, questionOfOther } from '../tools/eval/question.js';
-import { type Against, asJson, type Report } from '../tools/eval/report.js';
-import { type Sample, sharedRows } from '../tools/eval/sample.js';
+import { chooseQuestion, type EvalQuestion, questionOfOther } from '../tools/eval/question.js';
+import { asJson, createPaint, type EvalReport, type RivalEvaluation } from '../tools/eval/report.js';
+import { type ScoredSample, sharedRows } from '../tools/eval/sample.js';
 import { asText } from '../tools/eval/text-report.js';
 import type { CliContext } from './context.js';
 import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
@@ -58,7 +56,7 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
   const job = { ...data, config: loaded.config, stderr, log: quietLog(loaded) };
   const ask: Job['ask'] = tasks => chooseQuestion(tasks, { ...flags, labels });
   const { folder, sample, skipped, cascade } = await scoreData({ ...job, ask });
-  const report: Report = {
+  const report: EvalReport = {
     model: folder.info,
     cascade,
     question: sample.question,
@@ -75,9 +73,9 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
 /** The other model, alone, on the same rows and asked for the same labels. */
 async function evaluateOther(
   job: Omit<Job, 'ask'>,
-  first: Sample,
+  first: ScoredSample,
   { against = '', againstTask, bootstrap }: EvalFlags,
-): Promise<Against> {
+): Promise<RivalEvaluation> {
   const alone = withoutCascade(job.config);
   const config = { ...alone, model: { ...alone.model, path: against, tasks: undefined } };
   const { folder, sample } = await scoreData({
@@ -98,7 +96,7 @@ async function evaluateOther(
 /** What serving would do with the other model in this one's place: the same thresholds, for the labels it has. */
 function forOther({ policy }: Config, first: string): NonNullable<Job['policy']> {
   const { thresholds, bands: _, ...rest } = policy;
-  return ({ task }: Question) => {
+  return ({ task }: EvalQuestion) => {
     const own = Object.entries(thresholds?.[first] ?? {}).filter(([label]) => task.labels.includes(label));
     return own.length === 0 ? rest : { ...rest, thresholds: { [task.name]: Object.fromEntries(own) } };
   };

@@ -1,7 +1,7 @@
 import type { Policy } from '../policy/policy.js';
-import type { Explanation, Rejection, Scored, TaskResult } from '../ports.js';
+import type { Explanation, LabelColumn, Rejection, Scored, TaskResult } from '../ports.js';
 import type { WorkerClassifier } from '../workers/classifier.js';
-import type { Limits, Target } from '../workers/explain/occlusion.js';
+import type { ExplainLimits } from '../workers/explain/occlusion.js';
 import type { Given } from './explain-input.js';
 import type { View } from './explain-view.js';
 
@@ -9,8 +9,8 @@ export interface Answering {
   readonly classifier: Pick<WorkerClassifier, 'classify' | 'explain'>;
   readonly policy: Policy;
   /** Which labels to explain, of what the model answered. */
-  readonly targetsOf: (results: readonly TaskResult[]) => readonly Target[];
-  readonly limits: Limits;
+  readonly targetsOf: (results: readonly TaskResult[]) => readonly LabelColumn[];
+  readonly limits: ExplainLimits;
   readonly view: View;
 }
 

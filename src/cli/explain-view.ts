@@ -1,4 +1,4 @@
-import type { Decision, Explanation, Rejection, Task } from '../ports.js';
+import type { Decision, Explanation, Rejection } from '../ports.js';
 import { strongestWords } from '../workers/explain/occlusion.js';
 import type { Given } from './explain-input.js';
 import { listed, type Palette, painted, printable } from './explain-paint.js';
@@ -20,17 +20,20 @@ export interface View {
   rejected(place: Given['place'], rejection: Rejection): string;
 }
 
+type ScoredLabel = Pick<Explanation, 'task' | 'label' | 'score'>;
+
 interface ViewOptions {
-  readonly tasks: readonly Task[];
+  /** What a score comes to where the label has a threshold of its own. */
+  readonly verdictOn: (label: ScoredLabel) => { readonly threshold: number; readonly given: boolean } | undefined;
   /** How many words are told; undefined for all. */
   readonly top: number | undefined;
 }
 
 /** One JSON line for each text. The words are in it: whoever asked had given the text. */
-export function jsonView({ tasks, top }: ViewOptions): View {
+export function jsonView({ verdictOn, top }: ViewOptions): View {
   const toldOf = ({ words, ...rest }: Explanation, text: string) => ({
     ...rest,
-    ...ruleOf(rest, tasks),
+    ...thresholdIn(verdictOn(rest)),
     words: (top === undefined ? words : strongestWords(words, top)).map(word => ({
       text: text.slice(word.start, word.end),
       ...word,
@@ -54,7 +57,7 @@ export function jsonView({ tasks, top }: ViewOptions): View {
  * For people: under each label the text with its words coloured, or where there are no colours the strongest words as
  * a list.
  */
-export function terminalView({ tasks, top, palette }: ViewOptions & { top: number; palette: Palette }): View {
+export function terminalView({ verdictOn, top, palette }: ViewOptions & { top: number; palette: Palette }): View {
   const textLines = (text: string, explanation: Explanation) =>
     palette === 'plain' ? listed(text, strongestWords(explanation.words, top)) : [painted(text, explanation, palette)];
   return {
@@ -62,7 +65,7 @@ export function terminalView({ tasks, top, palette }: ViewOptions & { top: numbe
     explained: ({ place, text, truncated, decision, explanations }) => {
       const head = [...headOf(place), ...(truncated ? ['(the model has not seen its end)'] : [])];
       const parts = explanations.flatMap(each => [
-        titleOf(each, tasks),
+        titleOf(each, verdictOn(each)),
         ...textLines(text, each).map(each => `  ${each}`),
         `  ${withoutTop(each, top)}`,
       ]);
@@ -88,18 +91,13 @@ function headOf({ file, line }: Given['place']): string[] {
 }
 
 /** `moderation/toxic  0.931, given (from 0.42)`. */
-function titleOf({ task, label, score }: Explanation, tasks: readonly Task[]): string {
-  const rule = ruleOf({ task, label, score }, tasks);
-  const reason =
-    rule.threshold === undefined ? '' : `, ${rule.threshold <= score ? 'given' : 'not given'} (from ${rule.threshold})`;
+function titleOf({ task, label, score }: Explanation, verdict: ReturnType<ViewOptions['verdictOn']>): string {
+  const reason = verdict ? `, ${verdict.given ? 'given' : 'not given'} (from ${verdict.threshold})` : '';
   return `${task}/${label}  ${score.toFixed(3)}${reason}`;
 }
 
-/** The threshold a label is held to; a label of a task in which the highest score wins has none. */
-function ruleOf({ task, label }: { task: string; label: string; score: number }, tasks: readonly Task[]) {
-  const of = tasks.find(({ name }) => name === task);
-  if (of?.activation !== 'sigmoid') return {};
-  return { threshold: of.thresholds[of.labels.indexOf(label)] ?? 0.5 };
+function thresholdIn(verdict: ReturnType<ViewOptions['verdictOn']>): { threshold?: number } {
+  return verdict ? { threshold: verdict.threshold } : {};
 }
 
 function withoutTop({ score, comprehensiveness, words }: Explanation, top: number): string {

@@ -3,12 +3,13 @@ import type { Config } from '../config/schema.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
 import { SiftlineError } from '../errors.js';
 import { createLog } from '../observe/log.js';
+import { verdictOn } from '../policy/decision-rule.js';
 import { createPolicy, effectiveTasks } from '../policy/policy.js';
+import { labelColumns, labelsCalled, requireTasks } from '../policy/watched-labels.js';
 import type { Task } from '../ports.js';
 import { Closers } from '../stage/closers.js';
 import { buildClassifier } from '../stage/parts/classifier.js';
-import type { Limits } from '../workers/explain/occlusion.js';
-import { allTargets, requireTasks, targetsCalled } from '../workers/explain/targets.js';
+import type { ExplainLimits } from '../workers/explain/occlusion.js';
 import type { CliContext } from './context.js';
 import { type Answering, answersTo } from './explain-answers.js';
 import { type Texts, textsFromArguments, textsFromFiles } from './explain-input.js';
@@ -104,9 +105,9 @@ function forTexts(texts: readonly string[], config: Config): Config {
 /** Labels asked for, else those given, else the highest one; of the tasks asked for, else of all. */
 function choiceOf({ task, label }: ExplainFlags, tasks: readonly Task[]): Answering['targetsOf'] {
   requireTasks('--task', task ?? [], tasks);
-  const targets = allTargets(tasks).filter(target => task?.includes(target.task) ?? true);
+  const targets = labelColumns(tasks).filter(target => task?.includes(target.task) ?? true);
   if (label) {
-    const called = targetsCalled('--label', label, targets);
+    const called = labelsCalled('--label', label, targets);
     return () => called;
   }
   return results =>
@@ -116,7 +117,7 @@ function choiceOf({ task, label }: ExplainFlags, tasks: readonly Task[]): Answer
     });
 }
 
-function limitsOf({ top }: ExplainFlags, { explain: { maxWords, topWords } }: Config): Limits {
+function limitsOf({ top }: ExplainFlags, { explain: { maxWords, topWords } }: Config): ExplainLimits {
   return { maxWords, topWords: top ?? topWords };
 }
 
@@ -128,10 +129,11 @@ function viewOf(
     tasks,
   }: { readonly config: Config; readonly context: CliContext; readonly tasks: readonly Task[] },
 ): View {
-  if (json) return jsonView({ tasks, top });
+  const verdict = (label: Parameters<typeof verdictOn>[1]) => verdictOn(tasks, label);
+  if (json) return jsonView({ verdictOn: verdict, top });
   const { env, stdout } = context;
   const palette = paletteOf(env, stdout.isTTY === true);
-  return terminalView({ tasks, top: top ?? config.explain.topWords, palette });
+  return terminalView({ verdictOn: verdict, top: top ?? config.explain.topWords, palette });
 }
 
 function namesOf(list: string): string[] {

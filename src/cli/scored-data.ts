@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { SiftlineError } from '../errors.js';
 import type { ModelFolder } from '../model/folder.js';
 import { createLog } from '../observe/log.js';
 import { createPolicy } from '../policy/policy.js';
@@ -8,13 +9,11 @@ import type { Task } from '../ports.js';
 import { batchSizeFor } from '../stage/parts/batch-size.js';
 import { buildClassifier } from '../stage/parts/classifier.js';
 import type { DataFile } from '../tools/eval/data-file.js';
-import { type RowOptions, readLabelledRows } from '../tools/eval/labelled-rows.js';
-import type { Question } from '../tools/eval/question.js';
-import { refusal } from '../tools/eval/refusal.js';
+import { type RowOptions, readLabelledRows, surveyRows } from '../tools/eval/labelled-rows.js';
+import type { EvalQuestion } from '../tools/eval/question.js';
 import type { CascadeShare } from '../tools/eval/report.js';
-import type { Sample } from '../tools/eval/sample.js';
+import type { ScoredSample } from '../tools/eval/sample.js';
 import { scoreRows } from '../tools/eval/scoring.js';
-import { surveyRows } from '../tools/eval/survey.js';
 import type { CliContext } from './context.js';
 
 export interface Job {
@@ -22,18 +21,18 @@ export interface Job {
   readonly file: DataFile;
   readonly rows: RowOptions;
   /** What is asked, once the model's tasks are known. */
-  readonly ask: (tasks: readonly Task[], folder: ModelFolder) => Question;
+  readonly ask: (tasks: readonly Task[], folder: ModelFolder) => EvalQuestion;
   /** How rows are read, where that is another model's question. */
-  readonly read?: Question;
+  readonly read?: EvalQuestion;
   /** Where it is not the configuration's own. */
-  readonly policy?: (question: Question) => Config['policy'];
+  readonly policy?: (question: EvalQuestion) => Config['policy'];
   readonly stderr: CliContext['stderr'];
   readonly log: Logger;
 }
 
 export interface ScoredData {
   readonly folder: ModelFolder;
-  readonly sample: Sample;
+  readonly sample: ScoredSample;
   readonly skipped: Readonly<Record<string, number>>;
   /** Only of a cascade. */
   readonly cascade: CascadeShare | null;
@@ -62,7 +61,8 @@ export async function scoreData(job: Job): Promise<ScoredData> {
       batchBytes: config.workers.batchBytes,
       onProgress: progress.update,
     });
-    if (sample.rows === 0) throw refusal('EVAL_EMPTY', `${file.path}: the model has no answer for any of its texts`);
+    if (sample.rows === 0)
+      throw SiftlineError.usage('EVAL_EMPTY', `${file.name}: the model has no answer for any of its texts`);
     const cascade = student ? { student, passedOn: passedOn / sample.rows } : null;
     return { folder, sample, skipped: { ...survey.skipped, ...rejected }, cascade };
   } finally {

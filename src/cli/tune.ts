@@ -5,18 +5,18 @@ import type { LoadedConfig } from '../config/load.js';
 import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
 import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
+import { demoTexts } from '../demo/records.js';
 import { messageOf, SiftlineError } from '../errors.js';
-import { createPaint, table } from '../tools/eval/paint.js';
-import { refusal } from '../tools/eval/refusal.js';
+import { createPaint } from '../tools/eval/report.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
 import { KNOBS } from '../tools/tune/setting.js';
 import { tuneText } from '../tools/tune/text-report.js';
+import { tuneTexts } from '../tools/tune/texts.js';
 import { type Tuned, tune, type Wish } from '../tools/tune/tune.js';
 import type { CliContext } from './context.js';
 import { inputsFrom } from './file-inputs.js';
 import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
 import { quietLog } from './scored-data.js';
-import { tuneTexts } from './tune-texts.js';
 import { replaceFile, requireWritable } from './write-file.js';
 
 interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
@@ -63,13 +63,14 @@ async function tuneFiles(files: readonly string[], given: TuneFlags, context: Cl
   const config = given.config ?? env[FILE_VARIABLE];
   const flags = { ...given, ...(config && { config }) };
   if (flags.rate !== undefined && flags.latencyMs === undefined)
-    throw refusal(
+    throw SiftlineError.usage(
       'TUNE_RATE',
       '--rate: says at what rate a latency is to hold; give --latency-ms too, or leave it out',
     );
   const loaded = configFrom(flags, env);
   await requireTarget(flags);
-  const texts = await tuneTexts(await inputsFrom(files, flags.inputFormat, stdin), loaded.config);
+  const inputs = await inputsFrom(files, flags.inputFormat, stdin);
+  const texts = await tuneTexts(inputs, loaded.config, () => demoTexts('texts.jsonl'));
   const { latencyMs, rate, load, agreement, seconds } = flags;
   const tuned = await tune({
     config: loaded.config,
@@ -90,13 +91,10 @@ async function tuneFiles(files: readonly string[], given: TuneFlags, context: Cl
     values,
     written: target,
   };
-  stdout.write(flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, layoutFor(stdout)));
+  stdout.write(
+    flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, createPaint(stdout.isTTY === true)),
+  );
   requireReached(tuned, flags);
-}
-
-function layoutFor({ isTTY }: CliContext['stdout']) {
-  const { strong, warn } = createPaint(isTTY === true);
-  return { table, strong, warn };
 }
 
 /** A target that cannot be edited is told before anything is measured. */
@@ -120,7 +118,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw refusal('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
+    throw SiftlineError.usage('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
   }
 }
 

@@ -81,7 +81,9 @@ export class Watch {
 
   async #topicAtEnd(admin: KafkaAdmin, topic: string): Promise<boolean> {
     const ends = await admin.offsets(topic);
-    return ends.every(({ partition, low, high }) => (this.#positions.get(partitionId({ topic, partition })) ?? low) >= high);
+    return ends.every(
+      ({ partition, low, high }) => (this.#positions.get(partitionId({ topic, partition })) ?? low) >= high,
+    );
   }
 }
 

@@ -1,17 +1,10 @@
 import { type Command, Option } from 'commander';
-import { requireForRun } from '../config/load.js';
 import { SiftlineError } from '../errors.js';
-import type { LogReader } from '../kafka/log-reader.js';
-import { parseRange, requireRecords, resolveRange } from '../kafka/range.js';
-import { createLog } from '../observe/log.js';
-import { shippedSchema } from '../producer/schemas.js';
+import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
-import { openReading } from '../stage/parts/reading.js';
-import { audit } from '../tools/audit/audit.js';
 import { FINDING_KINDS, type Finding, isClean, type Report } from '../tools/audit/report.js';
 import type { CliContext } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
-import { natural, positive, type RangeFlags, withRangeOptions } from './range-options.js';
+import { type ConfigFlags, configForRun, type RangeFlags, whole, withConfigOptions, withRangeOptions } from './options.js';
 
 interface AuditFlags extends ConfigFlags, RangeFlags {
   readonly labelsTopic?: string;
@@ -41,7 +34,7 @@ Every input has exactly one outcome: a label, a rejected record, or none for a t
   siftline audit --from -2h
   siftline audit --against texts.next --show 20`;
 
-/** `audit`: whether every input has its one outcome, as it should be. */
+/** `audit`: finds inputs that do not have their one outcome as it should be. */
 export function addAudit(program: Command, context: CliContext): void {
   const command = program
     .command('audit')
@@ -55,9 +48,9 @@ export function addAudit(program: Command, context: CliContext): void {
         .choices(['read_committed', 'read_uncommitted'])
         .default('read_committed'),
     )
-    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, positive)
+    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, whole(1))
     .option('--no-timestamps', 'do not compare timestamps: the output topics stamp their own (LogAppendTime)')
-    .option('--show <n>', 'positions to show of each finding', natural, 10)
+    .option('--show <n>', 'positions to show of each finding', whole(0), 10)
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
@@ -66,8 +59,10 @@ export function addAudit(program: Command, context: CliContext): void {
 }
 
 async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void> {
-  const { config } = configFrom(flags, env);
-  requireForRun(config);
+  const { labelsSchema, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
+  const { audit } = await import('../tools/audit/audit.js');
+  const { silentLog } = await import('../observe/log.js');
+  const { config } = await configForRun(flags, env);
   const topics: Topics = {
     inputs: config.input.topics,
     labels: flags.labelsTopic ?? config.output.labelsTopic,
@@ -75,7 +70,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
   };
   const bounds = parseRange(flags, Date.now());
   const outputBounds = parseRange({ from: flags.outputsFrom }, Date.now());
-  const log = createLog('silent');
+  const log = silentLog();
   const closers = new Closers(log);
   try {
     const { reader, partitions } = await openReading({
@@ -85,18 +80,16 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       closers,
       log,
     });
-    const question = { ...bounds, topics: topics.inputs, partitions: flags.partition };
-    const inputs = await resolveRange(reader, question);
-    await requireRecords(reader, question, inputs);
+    const inputs = await rangesToRead(reader, { ...bounds, topics: topics.inputs, partitions: flags.partition });
     const outputs = (topic: string) => resolveRange(reader, { ...outputBounds, topics: [topic], withEmpty: true });
     const report = await audit({
-      reader: reader satisfies Pick<LogReader, 'read' | 'bounds'>,
+      reader,
       inputs,
       labels: await outputs(topics.labels),
       rejected: await outputs(topics.rejected),
       against: flags.against === undefined ? undefined : await reader.bounds(flags.against),
       outputPartitions: partitions,
-      schema: shippedSchema('classification'),
+      schema: labelsSchema(),
       timestamps: flags.timestamps,
       show: flags.show,
       idleMs: idleMs(flags),

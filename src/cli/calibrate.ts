@@ -1,19 +1,14 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
-import type { ModelFolder } from '../model/folder.js';
-import type { TaskSpec } from '../model/manifest.js';
-import { type Calibration, calibrate } from '../tools/eval/calibration.js';
-import { calibrationJson, calibrationText } from '../tools/eval/calibration-report.js';
-import { type GoalFlags, parseGoals } from '../tools/eval/goal.js';
-import { createPaint } from '../tools/eval/paint.js';
-import { chooseQuestion } from '../tools/eval/question.js';
+import { requireWritable } from '../files.js';
+import type { ModelFolder } from '../stage/offline.js';
+import type { Calibration } from '../tools/eval/calibration.js';
+import type { GoalFlags } from '../tools/eval/goal.js';
 import type { Sample } from '../tools/eval/sample.js';
-import { requireTargets, type WriteFlags, writeAll } from './calibrated-files.js';
+import type { TaskSpec, WriteFlags } from './calibrated-files.js';
 import type { CliContext } from './context.js';
-import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
-import { configFrom, withConfigOptions } from './options.js';
-import { quietLog, scoreData, withoutCascade } from './scored-data.js';
-import { requireWritable } from './write-file.js';
+import { type DataFlags, withDataOptions } from './data-options.js';
+import { configFrom, share, withConfigOptions } from './options.js';
 
 interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
   readonly holdout: number;
@@ -27,6 +22,8 @@ or --for ask for. Without --write-model or --write-policy nothing is written. Mo
   siftline calibrate --model ./my-model --task moderation --data labelled.jsonl --precision 0.95 --write-model
   siftline calibrate --task moderation --data labelled.jsonl --for toxic=precision:0.95,sexist=recall:0.9 --write-policy siftline.yaml`;
 
+const HOLDOUT = share('from 0 to below 1, such as 0.5; 0 keeps nothing back', n => n < 1);
+
 /** `calibrate`: temperature and thresholds from labelled texts. */
 export function addCalibrate(program: Command, context: CliContext): void {
   const command = withDataOptions(
@@ -35,7 +32,7 @@ export function addCalibrate(program: Command, context: CliContext): void {
     .option('--precision <share>', 'thresholds for at least this precision, with the most recall')
     .option('--recall <share>', 'thresholds for at least this recall, with the most precision')
     .option('--for <goals>', 'label by label, such as toxic=precision:0.95,sexist=recall:0.9,rude=f1')
-    .option('--holdout <share>', 'share of the rows kept back, on which the numbers are reported', share, 0.5)
+    .option('--holdout <share>', 'share of the rows kept back, on which the numbers are reported', HOLDOUT, 0.5)
     .option('--write-model', "write temperature and thresholds into the model folder's siftline.json")
     .option('--force', 'write into a model that ships with siftline too')
     .option('--write-policy <file>', 'write thresholds into the policy of this configuration file, new or not')
@@ -47,7 +44,14 @@ export function addCalibrate(program: Command, context: CliContext): void {
 }
 
 async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: CliContext): Promise<void> {
-  const loaded = configFrom(flags, env);
+  const { calibrationJson, calibrationText } = await import('../tools/eval/calibration-report.js');
+  const { parseGoals } = await import('../tools/eval/goal.js');
+  const { chooseQuestion } = await import('../tools/eval/question.js');
+  const { createPaint } = await import('../observe/paint.js');
+  const { quietLog } = await import('../observe/log.js');
+  const { requireTargets, writeAll } = await import('./calibrated-files.js');
+  const { dataFrom, scoreData, withoutCascade } = await import('./labelled-data.js');
+  const loaded = await configFrom(flags, env);
   await requireWritable(flags.writePolicy, '--write-policy');
   const data = await dataFrom(flags, loaded.config);
   const { folder, sample } = await scoreData({
@@ -64,7 +68,7 @@ async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: Cli
     },
   });
   const spec = specOf(folder, sample.question.task.name);
-  const calibration = calibrateSample(sample, { flags, spec, config: loaded.config });
+  const calibration = await calibrateSample(sample, { flags, spec, config: loaded.config });
   const written = await writeAll(calibration, { flags, spec, folder });
   const report = { calibration, task: spec.name, data: flags.data, activation: spec.activation, written };
   stdout.write(
@@ -74,10 +78,12 @@ async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: Cli
   );
 }
 
-function calibrateSample(
+async function calibrateSample(
   sample: Sample,
   { flags, spec, config }: { flags: CalibrateFlags; spec: TaskSpec; config: Config },
-): Calibration {
+): Promise<Calibration> {
+  const { calibrate } = await import('../tools/eval/calibration.js');
+  const { parseGoals } = await import('../tools/eval/goal.js');
   const own = config.policy.thresholds?.[spec.name] ?? {};
   const thresholds = spec.labels.map((label, i) => [label, own[label] ?? spec.thresholds[i] ?? 0.5] as const);
   return calibrate(sample, {
@@ -92,9 +98,4 @@ function calibrateSample(
 
 function specOf(folder: ModelFolder, task: string): TaskSpec {
   return folder.tasks.find(each => each.name === task) as TaskSpec;
-}
-
-function share(value: string): number {
-  if (/^(0|0?\.\d+)$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('give a share from 0 to below 1, such as 0.5; 0 keeps nothing back.');
 }

@@ -1,16 +1,16 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { withThresholds } from '../config/policy-file.js';
-import { messageOf } from '../errors.js';
-import type { ModelFolder } from '../model/folder.js';
-import { parseManifest, type TaskSpec } from '../model/manifest.js';
+import { messageOf, SiftlineError } from '../errors.js';
+import { replaceFile } from '../files.js';
 import { packageFile } from '../package.js';
+import { type ModelFolder, parseManifest } from '../stage/offline.js';
 import type { Calibration } from '../tools/eval/calibration.js';
 import { editManifest } from '../tools/eval/manifest-edit.js';
-import { refusal } from '../tools/eval/refusal.js';
-import { replaceFile } from './write-file.js';
 
-/** Where temperature and thresholds are to go. */
+export type TaskSpec = ModelFolder['tasks'][number];
+
+/** Says where temperature and thresholds are to go. */
 export interface WriteFlags {
   readonly writeModel?: boolean;
   readonly writePolicy?: string;
@@ -23,7 +23,7 @@ export function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: Tas
   if (flags.writeModel) requireOwnModel(folder, flags.force === true);
   if (flags.writePolicy === undefined) return;
   if (spec.activation === 'softmax') {
-    throw refusal(
+    throw SiftlineError.usage(
       'CALIBRATE_POLICY',
       `--write-policy: task ${spec.name} chooses one of its labels, so a policy has no thresholds for it; its temperature goes into the model (--write-model)`,
     );
@@ -38,13 +38,13 @@ export function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: Tas
 
 function requireOwnModel({ path }: ModelFolder, force: boolean): void {
   if (!existsSync(join(path, 'siftline.json'))) {
-    throw refusal(
+    throw SiftlineError.usage(
       'CALIBRATE_MODEL',
       `--write-model: ${path} has no siftline.json to hold temperature and thresholds; run siftline models import first`,
     );
   }
   if (force || !realpathSync(path).startsWith(realpathSync(packageFile('models')) + sep)) return;
-  throw refusal(
+  throw SiftlineError.usage(
     'CALIBRATE_MODEL',
     `--write-model: ${path} ships with siftline, and the next update would undo the change; copy it (cp -r ${path} my-model) and give --model ./my-model, or give --force`,
   );
@@ -104,6 +104,6 @@ function textOf(file: string): string {
   try {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   } catch (cause) {
-    throw refusal('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
+    throw SiftlineError.usage('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
   }
 }

@@ -1,22 +1,16 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
-import { compare } from '../tools/eval/comparison.js';
-import { wrongAnswers } from '../tools/eval/errors-file.js';
-import { evaluate } from '../tools/eval/evaluation.js';
-import { asHtml } from '../tools/eval/html-report.js';
-import { createPaint } from '../tools/eval/paint.js';
-import { chooseQuestion, type Question, questionOfOther } from '../tools/eval/question.js';
-import { type Against, asJson, type Report } from '../tools/eval/report.js';
-import { type Sample, sharedRows } from '../tools/eval/sample.js';
-import { asText } from '../tools/eval/text-report.js';
+import { replaceFile, requireWritable } from '../files.js';
+import type { Question } from '../tools/eval/question.js';
+import type { Against, Report } from '../tools/eval/report.js';
+import type { Sample } from '../tools/eval/sample.js';
 import type { CliContext } from './context.js';
-import { type DataFlags, dataFrom, withDataOptions } from './data-options.js';
-import { configFrom, withConfigOptions } from './options.js';
-import { type Job, quietLog, scoreData, withoutCascade } from './scored-data.js';
-import { replaceFile, requireWritable } from './write-file.js';
+import { type DataFlags, withDataOptions } from './data-options.js';
+import type { ScoringJob } from './labelled-data.js';
+import { configFrom, list, whole, withConfigOptions } from './options.js';
 
 interface EvalFlags extends DataFlags {
-  readonly labels?: string;
+  readonly labels?: readonly string[];
   readonly bootstrap: number;
   readonly against?: string;
   readonly againstTask?: string;
@@ -37,8 +31,8 @@ export function addEval(program: Command, context: CliContext): void {
   const command = withDataOptions(
     program.command('eval').description('score the model on labelled texts: accuracy, F1, calibration, intervals'),
   )
-    .option('--labels <list>', 'of a task that chooses, ask only for these labels; rows with others are dropped')
-    .option('--bootstrap <n>', 'how many resamples make the 95 % intervals; 0 for none', resamples, 1_000)
+    .option('--labels <list>', 'of a task that chooses, ask only for these labels; rows with others are dropped', list)
+    .option('--bootstrap <n>', 'how many resamples make the 95 % intervals; 0 for none', whole(0, 999_999), 1_000)
     .option('--against <model>', 'compare with this model, on the same rows')
     .option('--against-task <name>', "the other model's task, where it has another name")
     .option('--json', 'one line of JSON, for programs')
@@ -50,13 +44,16 @@ export function addEval(program: Command, context: CliContext): void {
 }
 
 async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContext): Promise<void> {
-  const loaded = configFrom(flags, env);
+  const { evaluate } = await import('../tools/eval/evaluation.js');
+  const { chooseQuestion } = await import('../tools/eval/question.js');
+  const { quietLog } = await import('../observe/log.js');
+  const { dataFrom, scoreData } = await import('./labelled-data.js');
+  const loaded = await configFrom(flags, env);
   await requireWritable(flags.html, '--html');
   await requireWritable(flags.errors, '--errors');
-  const labels = flags.labels?.split(',').map(label => label.trim());
   const data = await dataFrom(flags, loaded.config);
   const job = { ...data, config: loaded.config, stderr, log: quietLog(loaded) };
-  const ask: Job['ask'] = tasks => chooseQuestion(tasks, { ...flags, labels });
+  const ask: ScoringJob['ask'] = tasks => chooseQuestion(tasks, flags);
   const { folder, sample, skipped, cascade } = await scoreData({ ...job, ask });
   const report: Report = {
     model: folder.info,
@@ -67,17 +64,39 @@ async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContex
     evaluation: evaluate(sample, { resamples: flags.bootstrap }),
     against: flags.against === undefined ? null : await evaluateOther(job, sample, flags),
   };
-  if (flags.html !== undefined) await replaceFile(flags.html, [asHtml(report)]);
-  if (flags.errors !== undefined) await replaceFile(flags.errors, jsonLines(wrongAnswers(sample)));
-  stdout.write(flags.json ? `${JSON.stringify(asJson(report))}\n` : asText(report, createPaint(stdout.isTTY === true)));
+  await writeFiles(report, sample, flags);
+  stdout.write(flags.json ? await jsonOf(report) : await textOf(report, stdout.isTTY === true));
+}
+
+async function writeFiles(report: Report, sample: Sample, { html, errors }: EvalFlags): Promise<void> {
+  const { wrongAnswers } = await import('../tools/eval/errors-file.js');
+  const { asHtml } = await import('../tools/eval/html-report.js');
+  if (html !== undefined) await replaceFile(html, [asHtml(report)]);
+  if (errors !== undefined) await replaceFile(errors, jsonLines(wrongAnswers(sample)));
+}
+
+async function jsonOf(report: Report): Promise<string> {
+  const { asJson } = await import('../tools/eval/report.js');
+  return `${JSON.stringify(asJson(report))}\n`;
+}
+
+async function textOf(report: Report, isColoured: boolean): Promise<string> {
+  const { asText } = await import('../tools/eval/text-report.js');
+  const { createPaint } = await import('../observe/paint.js');
+  return asText(report, createPaint(isColoured));
 }
 
 /** The other model, alone, on the same rows and asked for the same labels. */
 async function evaluateOther(
-  job: Omit<Job, 'ask'>,
+  job: Omit<ScoringJob, 'ask'>,
   first: Sample,
   { against = '', againstTask, bootstrap }: EvalFlags,
 ): Promise<Against> {
+  const { compare } = await import('../tools/eval/comparison.js');
+  const { evaluate } = await import('../tools/eval/evaluation.js');
+  const { questionOfOther } = await import('../tools/eval/question.js');
+  const { sharedRows } = await import('../tools/eval/sample.js');
+  const { scoreData, withoutCascade } = await import('./labelled-data.js');
   const alone = withoutCascade(job.config);
   const config = { ...alone, model: { ...alone.model, path: against, tasks: undefined } };
   const { folder, sample } = await scoreData({
@@ -95,8 +114,8 @@ async function evaluateOther(
   };
 }
 
-/** What serving would do with the other model in this one's place: the same thresholds, for the labels it has. */
-function forOther({ policy }: Config, first: string): NonNullable<Job['policy']> {
+/** The policy of the other model in this one's place: the same thresholds, for the labels it has. */
+function forOther({ policy }: Config, first: string): NonNullable<ScoringJob['policy']> {
   const { thresholds, bands: _, ...rest } = policy;
   return ({ task }: Question) => {
     const own = Object.entries(thresholds?.[first] ?? {}).filter(([label]) => task.labels.includes(label));
@@ -106,9 +125,4 @@ function forOther({ policy }: Config, first: string): NonNullable<Job['policy']>
 
 function* jsonLines(values: Iterable<object>): Generator<string> {
   for (const value of values) yield `${JSON.stringify(value)}\n`;
-}
-
-function resamples(value: string): number {
-  if (/^\d{1,6}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('give a whole number, 0 for no intervals.');
 }

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/load.js';
+import { BOUND_HELP, FILE_FORMATS } from '../stage/choices.js';
+import type { CliContext } from './context.js';
 
 /** Flags that stand for a field of the configuration, for the ones people type. */
 const SHORTCUTS: Readonly<Record<string, { readonly flag: string; readonly field: string; readonly help: string }>> = {
@@ -36,13 +38,82 @@ export function withConfigOptions(command: Command, shortcuts: readonly Shortcut
   return command;
 }
 
-/** The configuration of this call: flags before environment before file before defaults. */
-export function configFrom(flags: ConfigFlags, env: Readonly<Record<string, string | undefined>>): LoadedConfig {
+/** What the flags and the environment of this call say, as `loadConfig` takes it. */
+export function givenBy(flags: ConfigFlags, env: CliContext['env']) {
   const given = Object.entries(SHORTCUTS).flatMap(([name, { field }]) => {
     const value = flags[name];
     return typeof value === 'string' ? [[field, value] as const] : [];
   });
-  return loadConfig({ file: flags.config, env, flags: { ...flags.set, ...Object.fromEntries(given) } });
+  return { file: flags.config, env, flags: { ...flags.set, ...Object.fromEntries(given) } };
+}
+
+/** The configuration of this call: flags before environment before file before defaults. */
+export async function configFrom(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../config/load.js');
+  return loadConfig(givenBy(flags, env));
+}
+
+/** As `configFrom`, for a command that needs brokers and topics. */
+export async function configForRun(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
+  const { loadConfig, requireForRun } = await import('../config/load.js');
+  const loaded = loadConfig(givenBy(flags, env));
+  requireForRun(loaded.config);
+  return loaded;
+}
+
+export interface RangeFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly partition?: readonly number[];
+}
+
+/** Adds `--from`, `--to` and `--partition`; `what` is what they count. */
+export function withRangeOptions(command: Command, what: string): Command {
+  return command
+    .option('--from <place>', `first ${what}: ${BOUND_HELP}; the oldest without it`)
+    .option('--to <place>', `where to end, not included; the end as it is at the start without it`)
+    .option('--partition <list>', 'only these partitions, comma-separated', partitions);
+}
+
+/** `--input-format`, of commands that read files as `classify` does. */
+export function inputFormatOption(): Option {
+  return new Option('--input-format <format>', 'what the input is, whatever its extension').choices(FILE_FORMATS);
+}
+
+/** For options that take a whole number from `least`, to `most` where there is a most. */
+export function whole(least: number, most?: number): (value: string) => number {
+  return value => {
+    const n = Number(value);
+    if (/^\d{1,9}$/.test(value) && n >= least && n <= (most ?? n)) return n;
+    throw new InvalidArgumentError(`give a whole number from ${least}${most === undefined ? '' : ` to ${most}`}.`);
+  };
+}
+
+/** For options that take a number above 0, such as a rate. */
+export function aboveZero(value: string): number {
+  if (/^(\d{1,7}(\.\d+)?|\.\d+)$/.test(value) && Number(value) > 0) return Number(value);
+  throw new InvalidArgumentError('give a number above 0.');
+}
+
+/** For options that take a share, a number from 0 to 1; `words` say which of them are good. */
+export function share(words: string, isGood: (n: number) => boolean = () => true): (value: string) => number {
+  return value => {
+    const n = Number(value);
+    if (/^([01]|[01]?\.\d+)$/.test(value) && n <= 1 && isGood(n)) return n;
+    throw new InvalidArgumentError(`give a share ${words}.`);
+  };
+}
+
+/** For options that take a comma-separated list. */
+export function list(value: string): string[] {
+  return value
+    .split(',')
+    .map(each => each.trim())
+    .filter(each => each !== '');
+}
+
+function partitions(value: string): number[] {
+  return value.split(',').map(whole(0));
 }
 
 function collect(value: string, before: Record<string, string> = {}): Record<string, string> {

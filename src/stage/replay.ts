@@ -4,7 +4,7 @@ import { valueBytesOf } from '../consumer/buffer.js';
 import { RangeSource } from '../consumer/range-source.js';
 import { messageOf } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
-import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '../kafka/range.js';
+import { formatOffsets, type RangeBounds } from '../kafka/range.js';
 import { createPolicy } from '../policy/policy.js';
 import type { Sink } from '../ports.js';
 import { shippedSchema } from '../producer/schemas.js';
@@ -18,6 +18,7 @@ import { openReading, type Reading } from './parts/reading.js';
 import { connectRegistry, schemaIds } from './parts/registry.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
+import { rangesToRead } from './topics.js';
 
 export interface ReplayOptions {
   /** Its output topics are the ones to write to. */
@@ -42,8 +43,8 @@ export interface ReplaySummary {
 
 /**
  * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
- * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so the live stage and its
- * commits are not touched.
+ * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no
+ * group, so the live stage and its commits are not touched.
  */
 export class Replay {
   readonly #options: ReplayOptions;
@@ -99,9 +100,7 @@ export class Replay {
       closers: this.#closers,
       log,
     });
-    const question = { ...bounds, topics: input.topics, partitions };
-    const ranges = await resolveRange(reading.reader, question);
-    await requireRecords(reading.reader, question, ranges);
+    const ranges = await rangesToRead(reading.reader, { ...bounds, topics: input.topics, partitions });
     return { reading, ranges };
   }
 

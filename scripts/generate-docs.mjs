@@ -15,8 +15,7 @@ for (const { file, text } of check ? [] : outdated) write(file, text);
 report();
 
 async function generate() {
-  const { renderConfigMarkdown } = await import('../dist/config/reference.js');
-  const { configJsonSchema } = await import('../dist/config/json-schema.js');
+  const { configJsonSchema, renderConfigMarkdown } = await import('../dist/config/reference.js');
   return [
     { file: 'docs/configuration.md', text: renderConfigMarkdown() },
     { file: 'schemas/siftline.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },

@@ -1,12 +1,12 @@
 import { SiftlineError } from '../errors.js';
 
-/** What was asked of which registry, in words; `registry` is its URL without credentials. */
-export interface Asked {
+/** A registry and what it was asked for, in words; `registry` is its URL without credentials. */
+export interface AskedRegistry {
   readonly registry: string;
   readonly about: string;
 }
 
-/** What the registry said about a failure: the HTTP status and its own code and message, as far as there are any. */
+/** The registry's words about a failure: the HTTP status and its own code and message, as far as there are any. */
 export interface Refusal {
   readonly status: number;
   readonly errorCode: number | undefined;
@@ -46,33 +46,29 @@ const ELSE = {
 };
 
 /** The error for an answer that is a refusal. */
-export function refused(asked: Asked, refusal: Refusal): SiftlineError {
+export function refused(asked: AskedRegistry, refusal: Refusal): SiftlineError {
   const { code, wayOut } = CLUES.find(clue => clue.is(refusal.status)) ?? ELSE;
   const own = [refusal.errorCode, refusal.message && `"${refusal.message}"`].filter(Boolean).join(' ');
   const level = refusal.level ? `, its compatibility level being ${refusal.level}` : '';
   const answer = `answered HTTP ${refusal.status}${own ? ` (${own})` : ''}${level}`;
-  return registryError(code, `${subjectLine(asked)} ${answer}; ${wayOut}`);
+  return SiftlineError.registry(code, `${subjectLine(asked)} ${answer}; ${wayOut}`);
 }
 
 /** The error for an answer that cannot be read. */
-export function unreadable(asked: Asked, what: string): SiftlineError {
-  return registryError(ELSE.code, `${subjectLine(asked)} answered with ${what}; ${ELSE.wayOut}`);
+export function unreadable(asked: AskedRegistry, what: string): SiftlineError {
+  return SiftlineError.registry(ELSE.code, `${subjectLine(asked)} answered with ${what}; ${ELSE.wayOut}`);
 }
 
 /** The error for no answer at all. */
-export function unreachable(asked: Asked, failure: { attempts: number; error: unknown }): SiftlineError {
+export function unreachable(asked: AskedRegistry, failure: { attempts: number; error: unknown }): SiftlineError {
   const { attempts, error } = failure;
   const tries = attempts === 1 ? '' : ` after ${attempts} attempts`;
   const what = `${subjectLine(asked)} gave no answer${tries}: ${networkCause(error)}`;
   const wayOut = "check the registry's URL and that it can be reached from here";
-  return registryError('REGISTRY_UNREACHABLE', `${what}; ${wayOut}`, error);
+  return SiftlineError.registry('REGISTRY_UNREACHABLE', `${what}; ${wayOut}`, error);
 }
 
-export function registryError(code: string, message: string, cause?: unknown): SiftlineError {
-  return SiftlineError.registry(code, message, cause);
-}
-
-function subjectLine(asked: Asked): string {
+function subjectLine(asked: AskedRegistry): string {
   return `schema registry ${asked.registry}, asked for ${asked.about},`;
 }
 

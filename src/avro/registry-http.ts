@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SiftlineError } from '../errors.js';
 import { unreachable } from './registry-errors.js';
-import { authorization, type RegistryAddress, registryUrl } from './registry-url.js';
 
 /** One question to the registry. `about` says it in words, for errors: "schema id 7". */
 export interface Ask {
@@ -11,10 +11,23 @@ export interface Ask {
 }
 
 /** An answer, whatever its status; `text` is undefined when it was longer than the limit. */
-export interface Answer {
+export interface RegistryAnswer {
   readonly status: number;
   readonly text: string | undefined;
 }
+
+/** The registry's place, and the credentials to show; at most one of `basic` and `bearer`. */
+export interface RegistryAddress {
+  /** The base, its path included: `https://registry:8081`, `http://apicurio:8080/apis/ccompat/v7`. */
+  readonly url: string;
+  /** `user:password`. */
+  readonly basic?: Credentials | undefined;
+  /** A token. */
+  readonly bearer?: Credentials | undefined;
+}
+
+/** The credentials themselves, or where to get them: asked again for every request, since they may be renewed. */
+type Credentials = string | (() => string);
 
 export interface HttpOptions extends RegistryAddress {
   /** For each attempt, answer read to its end; default 5000. */
@@ -27,7 +40,7 @@ export interface HttpOptions extends RegistryAddress {
   readonly maxAnswerBytes?: number;
 }
 
-type Tried = { readonly answer: Answer } | { readonly error: unknown };
+type Tried = { readonly answer: RegistryAnswer } | { readonly error: unknown };
 
 const DEFAULTS = { timeoutMs: 5_000, attempts: 4, backoffMs: 200, maxAnswerBytes: 1_048_576 };
 const MAX_PAUSE_MS = 5_000;
@@ -43,7 +56,7 @@ export class RegistryHttp {
   readonly registry: string;
   readonly #address: RegistryAddress;
   readonly #options: typeof DEFAULTS;
-  readonly #flights = new Map<string, Promise<Answer>>();
+  readonly #flights = new Map<string, Promise<RegistryAnswer>>();
   readonly #open = new Set<AbortController>();
   readonly #closing = new AbortController();
 
@@ -55,7 +68,7 @@ export class RegistryHttp {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  send(ask: Ask): Promise<Answer> {
+  send(ask: Ask): Promise<RegistryAnswer> {
     const key = `${ask.method} ${ask.path} ${JSON.stringify(ask.body)}`;
     const flying = this.#flights.get(key);
     if (flying) return flying;
@@ -70,7 +83,7 @@ export class RegistryHttp {
     for (const attempt of this.#open) attempt.abort(this.#closing.signal.reason);
   }
 
-  async #insist(ask: Ask): Promise<Answer> {
+  async #insist(ask: Ask): Promise<RegistryAnswer> {
     for (let attempt = 1; ; attempt += 1) {
       const tried = await this.#try(ask);
       const again = attempt < this.#options.attempts && !this.#closing.signal.aborted && isPassing(tried);
@@ -97,7 +110,7 @@ export class RegistryHttp {
     }
   }
 
-  async #fetch(ask: Ask, signal: AbortSignal): Promise<Answer> {
+  async #fetch(ask: Ask, signal: AbortSignal): Promise<RegistryAnswer> {
     const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
     const response = await fetch(`${this.registry}${ask.path}`, {
       method: ask.method,
@@ -132,7 +145,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
-/** Whether asking again may help. */
+/** Asking again may help after network trouble, 429 and 5xx. */
 function isPassing(tried: Tried): boolean {
   if ('answer' in tried) return tried.answer.status === 429 || tried.answer.status >= 500;
   return !(tried.error instanceof Error && isRedirect(tried.error.cause));
@@ -152,4 +165,59 @@ async function readAtMost(response: Response, limit: number): Promise<string | u
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The base URL without its credentials, query and last slash. Throws REGISTRY_URL, which quotes no credentials either. */
+function registryUrl(url: string): string {
+  const parsed = parse(url);
+  return `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`;
+}
+
+/** The value of the Authorization header; credentials in the URL count as `basic`. Throws REGISTRY_AUTH. */
+function authorization(address: RegistryAddress): string | undefined {
+  const basic = address.basic ?? userInfo(parse(address.url));
+  const { bearer } = address;
+  if (basic !== undefined && bearer !== undefined) {
+    throw SiftlineError.registry(
+      'REGISTRY_AUTH',
+      'the schema registry has a user and password and a token; give one of the two',
+    );
+  }
+  if (basic !== undefined) return `Basic ${Buffer.from(current(basic)).toString('base64')}`;
+  return bearer === undefined ? undefined : `Bearer ${printable(current(bearer))}`;
+}
+
+function current(credentials: Credentials): string {
+  return typeof credentials === 'string' ? credentials : credentials();
+}
+
+function parse(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
+  throw SiftlineError.registry(
+    'REGISTRY_URL',
+    `the schema registry's URL "${url.replace(/.*@/s, '***@')}" is not one; write it like http://localhost:8081`,
+  );
+}
+
+function userInfo(url: URL): string | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  return `${decoded(url.username)}:${decoded(url.password)}`;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** fetch quotes a header it cannot send, and this one is a secret. */
+function printable(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw SiftlineError.registry(
+    'REGISTRY_AUTH',
+    "the schema registry's token is empty or holds a space, a line break or a letter beyond ASCII; check the file it comes from",
+  );
 }

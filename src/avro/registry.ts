@@ -1,10 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { SiftlineError } from '../errors.js';
-import { Lru } from './lru.js';
-import { type Asked, refused, unreadable } from './registry-errors.js';
-import { type Answer, type Ask, type HttpOptions, RegistryHttp } from './registry-http.js';
+import { type AskedRegistry, refused, unreadable } from './registry-errors.js';
+import { type Ask, type HttpOptions, type RegistryAnswer, RegistryHttp } from './registry-http.js';
 
-/** What the registry knows of a schema id. `unusable`: it is there, and nothing we can read Avro with. */
+/** The registry's knowledge of a schema id. `unusable`: it is there, and nothing we can read Avro with. */
 export type SchemaAnswer =
   | { readonly kind: 'schema'; readonly schema: unknown }
   | { readonly kind: 'unknown' }
@@ -21,7 +21,7 @@ export type CompatibilityAnswer =
 export interface RegistryOptions extends HttpOptions {
   /** Schemas kept by id; default 1000. */
   readonly maxSchemas?: number;
-  /** How long an id the registry does not know is taken to stay unknown; default 30000. */
+  /** An id that the registry does not know is taken to stay unknown for this long; at least 1, default 30000. */
   readonly unknownForMs?: number;
 }
 
@@ -48,24 +48,23 @@ const ErrorBody = z.object({ error_code: z.int(), message: z.string().default(''
  */
 export class RegistryClient {
   readonly #http: RegistryHttp;
-  readonly #schemas: Lru<number, SchemaAnswer>;
-  readonly #unknown: Lru<number, number>;
-  readonly #unknownForMs: number;
+  readonly #schemas: LRUCache<number, SchemaAnswer>;
+  readonly #unknown: LRUCache<number, true>;
 
   constructor(options: RegistryOptions) {
     this.#http = new RegistryHttp(options);
-    this.#schemas = new Lru(options.maxSchemas ?? 1_000);
-    this.#unknown = new Lru(options.maxSchemas ?? 1_000);
-    this.#unknownForMs = options.unknownForMs ?? 30_000;
+    const max = options.maxSchemas ?? 1_000;
+    this.#schemas = new LRUCache({ max });
+    this.#unknown = new LRUCache({ max, ttl: options.unknownForMs ?? 30_000 });
   }
 
   /** The schema of an id, parsed. An id never changes its schema, so what is known is kept; what is unknown, for a while. */
   async schemaById(id: number): Promise<SchemaAnswer> {
     const known = this.#schemas.get(id);
     if (known) return known;
-    if ((this.#unknown.get(id) ?? 0) > performance.now()) return { kind: 'unknown' };
+    if (this.#unknown.get(id)) return { kind: 'unknown' };
     const answer = await this.#fetchSchema(id);
-    if (answer.kind === 'unknown') this.#unknown.set(id, performance.now() + this.#unknownForMs);
+    if (answer.kind === 'unknown') this.#unknown.set(id, true);
     else this.#schemas.set(id, answer);
     return answer;
   }
@@ -90,7 +89,7 @@ export class RegistryClient {
     return { kind: 'found', ...this.#read(ask, answer, LookupBody) };
   }
 
-  /** Whether a schema may follow the subject's latest one, by the subject's level. A subject not there yet allows any. */
+  /** Asks if a schema may follow the subject's latest one, by the subject's level. A subject not there yet allows any. */
   async compatibility(subject: string, schema: unknown): Promise<CompatibilityAnswer> {
     const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
     const ask = question(path, schema, `compatibility with subject "${subject}"`);
@@ -123,18 +122,18 @@ export class RegistryClient {
     return level === undefined ? undefined : shown(level);
   }
 
-  #read<T>(ask: Ask, answer: Answer, body: z.ZodType<T>): T {
+  #read<T>(ask: Ask, answer: RegistryAnswer, body: z.ZodType<T>): T {
     if (answer.status !== 200) throw this.#refused(ask, answer);
     const read = body.safeParse(parseJson(answer.text));
     if (!read.success) throw unreadable(this.#asked(ask), 'something that is not the JSON of a schema registry');
     return read.data;
   }
 
-  #refused(ask: Ask, { status, text }: Answer, level?: string): SiftlineError {
+  #refused(ask: Ask, { status, text }: RegistryAnswer, level?: string): SiftlineError {
     return refused(this.#asked(ask), { status, ...errorOf(parseJson(text)), level });
   }
 
-  #asked({ about }: Ask): Asked {
+  #asked({ about }: Ask): AskedRegistry {
     return { registry: this.#http.registry, about };
   }
 }
@@ -144,7 +143,7 @@ function question(path: string, schema: unknown, about: string): Ask {
 }
 
 /** A bare 404 may be a wrong path or a proxy: only the registry's own code says that the thing is not there. */
-function isUnknown(answer: Answer, codes: readonly number[]): boolean {
+function isUnknown(answer: RegistryAnswer, codes: readonly number[]): boolean {
   return answer.status === 404 && codes.includes(errorOf(parseJson(answer.text)).errorCode ?? answer.status);
 }
 

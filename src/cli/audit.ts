@@ -2,9 +2,16 @@ import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
-import { FINDING_KINDS, type Finding, isClean, type Report } from '../tools/audit/report.js';
+import { type AuditFinding, type AuditReport, FINDING_KINDS, isClean } from '../tools/audit/report.js';
 import type { CliContext } from './context.js';
-import { type ConfigFlags, configForRun, type RangeFlags, whole, withConfigOptions, withRangeOptions } from './options.js';
+import {
+  type ConfigFlags,
+  configForRun,
+  type RangeFlags,
+  whole,
+  withConfigOptions,
+  withRangeOptions,
+} from './options.js';
 
 interface AuditFlags extends ConfigFlags, RangeFlags {
   readonly labelsTopic?: string;
@@ -106,7 +113,7 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
   return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
 }
 
-function asText(report: Report, { inputs, labels, rejected }: Topics): string {
+function asText(report: AuditReport, { inputs, labels, rejected }: Topics): string {
   const lines = rows(report).map(([name, count, note = '']) =>
     `${name.padEnd(16)}${count.padStart(10)}  ${note}`.trimEnd(),
   );
@@ -115,7 +122,7 @@ function asText(report: Report, { inputs, labels, rejected }: Topics): string {
   return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...lines, '', ...verdict].join('\n')}\n`;
 }
 
-function rows(report: Report): Array<readonly [name: string, count: string, note?: string]> {
+function rows(report: AuditReport): Array<readonly [name: string, count: string, note?: string]> {
   const { duplicates, against, outside } = report;
   const plain = ['input', 'labelled', 'rejected', 'skipped', 'missing'] as const;
   return [
@@ -146,12 +153,12 @@ const NAMES: Readonly<Partial<Record<string, string>>> = {
   wrongPartition: 'wrong partition',
 };
 
-function lineOf(kind: string, { input, output, what }: Finding): string {
+function lineOf(kind: string, { input, output, what }: AuditFinding): string {
   const places = [input, ...(output === undefined ? [] : [`at ${output}`])].filter(place => place !== '').join(' ');
   return `${NAMES[kind] ?? kind}: ${places}${what === undefined ? '' : `: ${what}`}`;
 }
 
-function auditFailed(report: Report): SiftlineError {
+function auditFailed(report: AuditReport): SiftlineError {
   const { missing, duplicates, outOfOrder, differing, stray, wrongPartition, unreadable } = report;
   const counts = {
     missing,

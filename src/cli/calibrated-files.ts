@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { withThresholds } from '../config/policy-file.js';
+import { withThresholds } from '../config/yaml-edit.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import { packageFile } from '../package.js';

@@ -58,7 +58,10 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
   const { threadsForQuota } = await import('../stage/offline.js');
   const view = await viewFor(flags, context);
   // Said before a broker is started for nothing, as `siftline run` would say it.
-  const { streams, failed } = await withModels(await chosenStreams(flags), { required: flags.stream !== undefined, view });
+  const { streams, failed } = await withModels(await chosenStreams(flags), {
+    required: flags.stream !== undefined,
+    view,
+  });
   const interrupt = new Interrupt(line => view.say(line));
   try {
     const end = await runDemo({

@@ -3,10 +3,9 @@ import { padEnd, table } from '../observe/table.js';
 import { recordId } from '../ports.js';
 import type { DeadLetter } from '../stage/dead-letters.js';
 import { formatOffsets } from '../stage/topics.js';
-import { rejectionTime } from '../tools/dead-letters/filter.js';
+import { rejectionTime, type Summary, type SummaryRow } from '../tools/dead-letters/letters.js';
 import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
 import type { RedriveReport, RedriveSkip } from '../tools/dead-letters/redrive.js';
-import type { Summary, SummaryRow } from '../tools/dead-letters/summary.js';
 
 interface ViewFlags {
   readonly json?: boolean;

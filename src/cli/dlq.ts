@@ -6,7 +6,7 @@ import type { RecordPlace } from '../ports.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import type { PartitionRange, Reading } from '../stage/topics.js';
-import type { Wanted } from '../tools/dead-letters/filter.js';
+import type { Wanted } from '../tools/dead-letters/letters.js';
 import { plain } from '../tools/dead-letters/printable.js';
 import type { Redrive, RedriveOptions } from '../tools/dead-letters/redrive.js';
 import type { CliContext } from './context.js';
@@ -134,7 +134,7 @@ interface DlqReading extends Reading {
 /** Opens the rejected topic where the flags point. Throws for wrong flags before any broker is asked. */
 async function openDlq(flags: DlqFlags, { config, topic, closers, log }: DlqJob): Promise<DlqReading> {
   const { openReading, resolveRange } = await import('../stage/topics.js');
-  const { parseRecords, rangeOf, splitTimes } = await import('../tools/dead-letters/filter.js');
+  const { parseRecords, rangeOf, splitTimes } = await import('../tools/dead-letters/letters.js');
   const { range, times } = splitTimes(parseRange(flags, Date.now()));
   const records = flags.offsets === undefined ? undefined : parseRecords(flags.offsets);
   if (flags.offsets !== undefined && !records) throw wrongOffsets(flags.offsets);
@@ -146,8 +146,7 @@ async function openDlq(flags: DlqFlags, { config, topic, closers, log }: DlqJob)
 
 async function listDeadLetters(flags: ListFlags, context: CliContext): Promise<void> {
   const { deadLettersIn } = await import('../stage/dead-letters.js');
-  const { isWanted } = await import('../tools/dead-letters/filter.js');
-  const { Summary } = await import('../tools/dead-letters/summary.js');
+  const { isWanted, Summary } = await import('../tools/dead-letters/letters.js');
   const { letterLine, Lines, summaryText } = await import('./dlq-view.js');
   const lines = new Lines(context.stdout);
   const summary = new Summary();
@@ -216,16 +215,14 @@ async function redriveDeadLetters(flags: RedriveFlags, context: CliContext): Pro
       context.stdout.write(redriveText(running.report, topic, flags));
     } catch (error) {
       // How far it came is what is needed then.
-      if (redrive && redrive.report.sent > 0 && execute) context.stdout.write(redriveText(redrive.report, topic, flags));
+      if (redrive && redrive.report.sent > 0 && execute)
+        context.stdout.write(redriveText(redrive.report, topic, flags));
       throw error;
     }
   });
 }
 
-async function openOutputs(
-  group: string | undefined,
-  job: DlqJob,
-): Promise<Pick<RedriveOptions, 'send' | 'remember'>> {
+async function openOutputs(group: string | undefined, job: DlqJob): Promise<Pick<RedriveOptions, 'send' | 'remember'>> {
   const { buildProducer, openGroupOffsets } = await import('../stage/dead-letters.js');
   const { Sender } = await import('../tools/dead-letters/sender.js');
   const { config, topic, closers, log } = job;

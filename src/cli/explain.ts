@@ -77,11 +77,7 @@ function sourceOf(texts: readonly string[], { file, inputFormat }: ExplainFlags,
   throw SiftlineError.usage('EXPLAIN_INPUT', 'a text and --file are both given; keep one of the two');
 }
 
-async function viewOf(
-  { json, top }: ExplainFlags,
-  config: Config,
-  { env, stdout }: CliContext,
-): Promise<ExplainView> {
+async function viewOf({ json, top }: ExplainFlags, config: Config, { env, stdout }: CliContext): Promise<ExplainView> {
   const { jsonView, terminalView } = await import('./explain-view.js');
   const { paletteOf } = await import('../observe/paint.js');
   if (json) return jsonView({ isCut: top !== undefined });

@@ -3,7 +3,7 @@ import { SiftlineError } from '../errors.js';
 import type { Finding } from '../observe/finding.js';
 import type { LIMITS as AgreementLimits } from '../tools/models/agreement.js';
 import type { ImportOptions } from '../tools/models/import-types.js';
-import type { VerifyOptions } from '../tools/models/verify-agreement.js';
+import type { VerifyOptions } from '../tools/models/verify.js';
 import type { CliContext } from './context.js';
 import { interruptible } from './interrupt.js';
 import { list, share, whole } from './options.js';

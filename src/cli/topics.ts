@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
-import { asConfig, createCommand } from '../tools/checks/topic-create.js';
-import type { MissingTopic, PlanOptions, Topic } from '../tools/checks/topic-plan.js';
+import {
+  asConfig,
+  createCommand,
+  createTopics,
+  type MissingTopic,
+  type PlanOptions,
+  planTopics,
+  type Topic,
+} from '../tools/checks/topic-plan.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configForRun, whole, withConfigOptions } from './options.js';
 
@@ -22,8 +29,6 @@ export function addTopics(program: Command, context: CliContext): void {
 
 async function topics(flags: TopicFlags, { env, stdout }: CliContext): Promise<void> {
   const { openAdmin } = await import('../tools/checks/brokers.js');
-  const { createTopics } = await import('../tools/checks/topic-create.js');
-  const { planTopics } = await import('../tools/checks/topic-plan.js');
   const { silentLog } = await import('../observe/log.js');
   const { table } = await import('../observe/table.js');
   const { config } = await configForRun(flags, env);

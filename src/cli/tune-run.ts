@@ -1,21 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { FILE_VARIABLE } from '../config/environment.js';
 import type { LoadedConfig } from '../config/load.js';
+import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
-import { demoTexts } from '../demo/texts.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { table } from '../observe/table.js';
+import type { FileFormat } from '../stage/choices.js';
 import { inputsFrom } from '../stage/offline.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
 import { KNOBS } from '../tools/tune/setting.js';
 import { tuneText } from '../tools/tune/text-report.js';
-import { type Tuned, tune } from '../tools/tune/tune.js';
+import { type Tuned, tune, type Wish } from '../tools/tune/tune.js';
 import type { CliContext } from './context.js';
-import { configFrom } from './options.js';
-import type { TuneFlags } from './tune.js';
+import { type ConfigFlags, configFrom } from './options.js';
+import { tuneTexts } from './tune-texts.js';
+
+export interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
+  readonly inputFormat?: FileFormat;
+  readonly byLabel?: boolean;
+  readonly seconds: number;
+  readonly output?: string;
+  readonly json?: boolean;
+}
 
 /** `tune` with its flags: measures, writes what is better where that is asked for, and reports. */
 export async function tuneFiles(files: readonly string[], given: TuneFlags, context: CliContext): Promise<void> {
@@ -56,7 +65,8 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
 
 function layoutFor({ isTTY }: CliContext['stdout']) {
   const { strong, warn } = createPaint(isTTY === true);
-  return { table, strong, warn };
+  const right = 'all but the first';
+  return { table: (rows: readonly (readonly string[])[]) => table(rows, { right }), strong, warn };
 }
 
 /** A target that cannot be edited is told before anything is measured. */

@@ -1,16 +1,7 @@
 import type { Command } from 'commander';
-import type { FileFormat } from '../stage/choices.js';
-import type { Wish } from '../tools/tune/tune.js';
 import type { CliContext } from './context.js';
-import { aboveZero, type ConfigFlags, inputFormatOption, share, withConfigOptions } from './options.js';
-
-export interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
-  readonly inputFormat?: FileFormat;
-  readonly byLabel?: boolean;
-  readonly seconds: number;
-  readonly output?: string;
-  readonly json?: boolean;
-}
+import { aboveZero, inputFormatOption, share, withConfigOptions } from './options.js';
+import type { TuneFlags } from './tune-run.js';
 
 const HELP = `
 Measures on this machine, with these texts, and without a broker: workers.count, runTokens and batchMs; and with

@@ -1,14 +1,26 @@
-import type { GivenByPath } from './given.js';
-import { type Misfit, misfits } from './misfit.js';
-import { type Problem, subjectOf } from './problems.js';
-import { RULES } from './rules/index.js';
-import type { Breach, Rule } from './rules/rule.js';
+import type { z } from 'zod';
+import { invariant } from '../errors.js';
+import { allowedAt, type Field, listFields, schemaAt, shapeOf } from './fields.js';
+import { type GivenByPath, type Problem, show, subjectOf } from './problems.js';
+import type { Breach, Rule } from './rule.js';
+import { RULES } from './rules.js';
 import { type Config, configSchema } from './schema.js';
+import { unknownKey } from './suggest.js';
+
+type Issue = z.core.$ZodIssue;
 
 export interface Checked {
   /** Complete and valid if there are no problems; otherwise only what was needed to find them all. */
   readonly config: Config;
   readonly problems: readonly Problem[];
+}
+
+/** A value that is not what its field takes. */
+interface Misfit {
+  readonly field: Field;
+  /** The place inside the field, for a list or a mapping. */
+  readonly rest: readonly PropertyKey[];
+  readonly text: string;
 }
 
 /** Puts given values over the defaults and finds everything that is wrong: each field by itself, then the relations. */
@@ -42,10 +54,6 @@ function put(node: Record<string, unknown>, [key = '', ...below]: readonly strin
   put(node[key] as Record<string, unknown>, below, value);
 }
 
-function describe({ field, rest, text }: Misfit, given: GivenByPath): Problem {
-  return { subject: subjectOf(field.path, rest), text, where: given.get(field.path)?.where(rest) ?? 'default' };
-}
-
 /** A rule that looks at a field with a problem of its own has nothing to go by. */
 function brokenRules(config: Config, given: GivenByPath, bad: ReadonlySet<string>): Problem[] {
   const rules = RULES.filter(rule => !rule.fields.some(path => bad.has(path)));
@@ -58,4 +66,50 @@ function toProblem(rule: Rule, { path, rest = [], text }: Breach, given: GivenBy
   const other = rule.fields.map(field => given.get(field)).find(value => value !== undefined);
   const where = own?.where(rest) ?? other?.where([]) ?? 'default';
   return { subject: subjectOf(path, rest), text, where };
+}
+
+function describe({ field, rest, text }: Misfit, given: GivenByPath): Problem {
+  return { subject: subjectOf(field.path, rest), text, where: given.get(field.path)?.where(rest) ?? 'default' };
+}
+
+/** The schema's complaints about the given values, one for each place. */
+function misfits(issues: readonly Issue[], given: GivenByPath): Misfit[] {
+  const found = issues.flatMap(issue => toMisfits(issue, given));
+  const bySubject = new Map(found.reverse().map(misfit => [subjectOf(misfit.field.path, misfit.rest), misfit]));
+  return [...bySubject.values()].reverse();
+}
+
+function toMisfits(issue: Issue, given: GivenByPath): Misfit[] {
+  const field = fieldAt(issue.path);
+  const rest = issue.path.slice(field.path.split('.').length);
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(shapeOf(schemaAt(field, rest)) ?? {});
+    return issue.keys.map(key => ({ field, rest: [...rest, key], text: unknownKey(key, known) }));
+  }
+  return [{ field, rest, text: complaint(field, rest, valueBelow(given.get(field.path)?.value, rest)) }];
+}
+
+function complaint(field: Field, rest: readonly PropertyKey[], value: unknown): string {
+  const allowed = allowedAt(field, rest);
+  if (value === null) return `has no value; give ${allowed}, or remove it`;
+  const shown = field.secret ? 'the value (not shown)' : show(value);
+  return `${shown} is not allowed; give ${allowed}${wantsQuotes(field, rest, value) ? ', in quotes' : ''}`;
+}
+
+/** YAML reads `1.0` and `true` as no text. */
+function wantsQuotes(field: Field, rest: readonly PropertyKey[], value: unknown): boolean {
+  return (
+    (typeof value === 'number' || typeof value === 'boolean') && schemaAt(field, rest).safeParse(String(value)).success
+  );
+}
+
+function fieldAt(path: readonly PropertyKey[]): Field {
+  const dotted = path.map(String).join('.');
+  const field = listFields().find(candidate => `${dotted}.`.startsWith(`${candidate.path}.`));
+  invariant(field, `the schema complains about ${dotted}, which is no field`);
+  return field;
+}
+
+function valueBelow(value: unknown, rest: readonly PropertyKey[]): unknown {
+  return rest.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }

@@ -4,12 +4,18 @@ import { TextDecoder } from 'node:util';
 import type { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { shapeOf } from './fields.js';
-import type { Given, Reading } from './given.js';
-import type { Place } from './places.js';
-import { configInvalid, configUnreadable, type Problem, show, showName } from './problems.js';
+import {
+  configInvalid,
+  configUnreadable,
+  type GivenValue,
+  type Problem,
+  type Reading,
+  show,
+  showName,
+} from './problems.js';
 import { configSchema } from './schema.js';
 import { unknownField } from './suggest.js';
-import { readYaml, type Yaml } from './yaml.js';
+import { type Place, readYaml, type Yaml } from './yaml.js';
 
 /** A key of the file, beside what the schema has at its place. */
 interface Entry {
@@ -78,7 +84,7 @@ function* walk(mapping: object, schema: z.ZodType, path: readonly string[]): Gen
   }
 }
 
-function toGiven(file: string, { places }: Yaml, { path, value }: Entry): Given {
+function toGiven(file: string, { places }: Yaml, { path, value }: Entry): GivenValue {
   return {
     path: path.join('.'),
     value,

@@ -1,11 +1,8 @@
 import { check } from './check.js';
-import { type Environment, FILE_VARIABLE, readEnvironment } from './environment.js';
 import { envName, fieldNames } from './fields.js';
 import { readConfigFile } from './file.js';
-import { readFlags } from './flags.js';
-import { deepFreeze } from './freeze.js';
-import type { Given, Reading } from './given.js';
-import { configInvalid } from './problems.js';
+import { type Environment, FILE_VARIABLE, readEnvironment, readFlags } from './overrides.js';
+import { configInvalid, type GivenValue, type Reading } from './problems.js';
 import type { Config } from './schema.js';
 
 export interface ConfigInputs {
@@ -53,6 +50,15 @@ function readFile(file: string | undefined, cwd: string | undefined): Reading {
   return file === undefined || file === '' ? { given: [], problems: [] } : readConfigFile(file, cwd);
 }
 
-function sourcesOf(given: ReadonlyMap<string, Given>): Readonly<Record<string, string>> {
+function sourcesOf(given: ReadonlyMap<string, GivenValue>): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(fieldNames().map(path => [path, given.get(path)?.source ?? 'default'])));
+}
+
+/** Freezes a tree of plain objects and arrays, and hands it back. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const child of Object.values(value)) deepFreeze(child);
+    Object.freeze(value);
+  }
+  return value;
 }

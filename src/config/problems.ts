@@ -8,18 +8,37 @@ export interface Problem {
   readonly where: string;
 }
 
+/** A value that was given for a field, and where. */
+export interface GivenValue {
+  readonly path: string;
+  readonly value: unknown;
+  /** For `LoadedConfig.sources`: `file <name>:<line>`, `env <NAME>` or `flag`. */
+  readonly source: string;
+  /** For an error message: where exactly the value, or the part of it at `rest`, was written. */
+  readonly where: (rest: readonly PropertyKey[]) => string;
+}
+
+/** The outcome of reading one place: file, environment or flags. */
+export interface Reading {
+  readonly given: readonly GivenValue[];
+  readonly problems: readonly Problem[];
+}
+
+/** The given values by field path. */
+export type GivenByPath = ReadonlyMap<string, GivenValue>;
+
 const MAX_SHOWN = 60;
 
 /** All problems as one error: a line that counts them, then one line each. */
 export function configInvalid(problems: readonly Problem[]): SiftlineError {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   const lines = problems.map(({ subject, text, where }) => `  ${subject}: ${text} (${where})`);
-  return failure('CONFIG_INVALID', [`${count} in the configuration:`, ...lines].join('\n'));
+  return SiftlineError.config('CONFIG_INVALID', [`${count} in the configuration:`, ...lines].join('\n'));
 }
 
 /** The file cannot be read as YAML at all. */
 export function configUnreadable(message: string, cause?: unknown): SiftlineError {
-  return failure('CONFIG_UNREADABLE', message, cause);
+  return SiftlineError.config('CONFIG_UNREADABLE', message, cause);
 }
 
 /** A value as it may be shown: one line, not too long, and of `user:password@host` only the host. */
@@ -41,8 +60,4 @@ export function subjectOf(path: string, rest: readonly PropertyKey[]): string {
 
 function shorten(line: string): string {
   return line.length <= MAX_SHOWN ? line : `${line.slice(0, MAX_SHOWN - 3)}...`;
-}
-
-function failure(code: string, message: string, cause?: unknown): SiftlineError {
-  return SiftlineError.config(code, message, cause);
 }

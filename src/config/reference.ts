@@ -1,7 +1,33 @@
-import { EXAMPLE_CONFIG } from './example.js';
-import { envName, listFields, listSections } from './fields.js';
-import { allowedIn } from './kinds.js';
-import { RULES } from './rules/index.js';
+import { z } from 'zod';
+import { allowedIn, envName, listFields, listSections } from './fields.js';
+import { RULES } from './rules.js';
+import { configSchema } from './schema.js';
+
+/** The configuration file that docs/configuration.md shows first; a test loads it. */
+export const EXAMPLE_CONFIG = `# yaml-language-server: $schema=./schemas/siftline.schema.json
+kafka:
+  brokers: [kafka-1:9092, kafka-2:9092]
+
+input:
+  topics: [comments]
+  group: comment-moderation
+  textFields: [title, body]
+
+output:
+  labelsTopic: comments.labels
+  rejectedTopic: comments.rejected
+  metricsTopic: comments.metrics
+
+model:
+  path: english
+  tasks: [moderation]
+
+policy:
+  version: '2025-01'
+  bands:
+    moderation:
+      toxic: { review: 0.5, block: 0.9 }
+`;
 
 /** What the reference says about one field. */
 export interface ReferenceField {
@@ -88,4 +114,10 @@ function row(cells: readonly string[]): string {
 function renderRules(): string {
   const rules = RULES.map(rule => `- ${rule.sentence}`).join('\n');
   return `## Rules between fields\n\nChecked at the start, with the rest.\n\n${rules}`;
+}
+
+/** JSON Schema (2020-12) of the configuration file, for editors. Relations between fields are not in it. */
+export function configJsonSchema(): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(configSchema, { io: 'input' });
+  return { $schema, title: 'siftline configuration', description: 'See docs/configuration.md.', ...rest };
 }

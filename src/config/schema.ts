@@ -1,18 +1,14 @@
 import { z } from 'zod';
-import { cache } from './sections/cache.js';
-import { explain } from './sections/explain.js';
+import { cache, explain, policy } from './sections/answers.js';
 import { input } from './sections/input.js';
 import { kafka } from './sections/kafka.js';
 import { model, workers } from './sections/model.js';
-import { health, log, metrics, shutdown } from './sections/operation.js';
+import { health, log, metrics, rejects, shutdown, tracing } from './sections/operation.js';
 import { output, registry } from './sections/output.js';
-import { policy } from './sections/policy.js';
-import { rejects } from './sections/rejects.js';
-import { tracing } from './sections/tracing.js';
 
 /**
  * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
- * Schema all come from here. Relations between fields are in rules/index.ts.
+ * Schema all come from here. Relations between fields are in rules.ts.
  */
 export const configSchema = z.strictObject({
   name: z

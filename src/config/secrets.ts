@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, SiftlineError } from '../errors.js';
+import { listFields, valueAt } from './fields.js';
+import type { Config } from './schema.js';
 
 /**
  * The content of a secret file without one newline at its end (echo and most editors leave one). `field` is the field
@@ -22,4 +24,18 @@ function contentOf(path: string, field: string): string {
 function unreadable(path: string, field: string, why: string, cause?: unknown): SiftlineError {
   const message = `${field}: cannot read the secret in ${JSON.stringify(path)}: ${why}`;
   return SiftlineError.config('CONFIG_SECRET_UNREADABLE', message, cause);
+}
+
+/** A config as it may be printed: a copy, in which a secret field that is set reads `(set, not shown)`. */
+export function redacted(config: Config): Record<string, unknown> {
+  const copy = structuredClone(config) as unknown as Record<string, unknown>;
+  for (const { path } of listFields().filter(({ secret }) => secret)) hide(copy, path);
+  return copy;
+}
+
+function hide(tree: object, path: string): void {
+  if (valueAt(tree, path) === undefined) return;
+  const cut = path.lastIndexOf('.');
+  const parent = valueAt(tree, path.slice(0, cut)) as Record<string, unknown>;
+  parent[path.slice(cut + 1)] = '(set, not shown)';
 }

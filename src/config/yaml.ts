@@ -1,14 +1,86 @@
-import type { Document, YAMLError, YAMLMap } from 'yaml';
-import { type CST, LineCounter, Parser, parseDocument, visit } from 'yaml';
-import { keyName, type Place, Places, startOf } from './places.js';
+import {
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  Parser,
+  parseDocument,
+  visit,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
 
-/** What is wrong with a text; `place` is undefined for what is wrong with it as a whole. */
-export interface SyntaxProblem {
+/** A place in a text, counted from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Finds where in a YAML text a value stands, by the path that leads to it. */
+class Places {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+
+  constructor(document: Document, lines: LineCounter) {
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** The value at a path; if there is none, the innermost thing on the way that is there. */
+  ofValue(path: readonly PropertyKey[]): Place {
+    let start = startOf(this.#document.contents) ?? 0;
+    let node: unknown = this.#document.contents;
+    for (const step of path) {
+      const { key, value } = this.#child(node, step);
+      start = startOf(value) ?? startOf(key) ?? start;
+      node = value;
+    }
+    return this.at(start);
+  }
+
+  /** The last key of a path. */
+  ofKey(path: readonly PropertyKey[]): Place {
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((node, step) => this.#child(node, step).value, this.#document.contents);
+    const { key } = this.#child(parent, path.at(-1) ?? '');
+    return this.at(startOf(key) ?? startOf(parent) ?? 0);
+  }
+
+  at(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  /** Of a key written twice the last counts, as in the value the library makes of the text. */
+  #child(node: unknown, step: PropertyKey): { key?: unknown; value?: unknown } {
+    const target = isAlias(node) ? node.resolve(this.#document) : node;
+    if (isMap(target)) return target.items.findLast(pair => keyName(pair.key) === String(step)) ?? {};
+    if (isSeq(target)) return { value: target.items[Number(step)] };
+    return {};
+  }
+}
+
+/** A key as it is called in the value the library makes of the text. */
+function keyName(key: unknown): string {
+  return isScalar(key) ? String(key.value ?? '') : String(key);
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
+}
+
+/** A mistake in a text; `place` is undefined for a mistake of the text as a whole. */
+interface SyntaxProblem {
   readonly message: string;
   readonly place?: Place;
 }
 
-export interface RepeatedKey {
+interface RepeatedKey {
   readonly key: string;
   readonly place: Place;
   readonly firstLine: number;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import type { Kafka, Message, Producer } from '../kafka/client.js';
 import { lastingError, toWrite } from '../kafka/errors.js';
-import type { OutputPartition } from './results.js';
+import type { TopicPartition } from '../ports.js';
 
 export interface IdempotentProducerOptions {
   readonly kafka: Kafka;
@@ -43,7 +43,7 @@ export class IdempotentProducer {
    * Stores the messages in one partition, in order, or throws. One partition a send, always: kafkajs resolves a send
    * over several partitions without having written some of them when a broker fails over in between.
    */
-  async send(target: OutputPartition, messages: readonly Message[]): Promise<void> {
+  async send(target: TopicPartition, messages: readonly Message[]): Promise<void> {
     const generation = await this.#generation();
     generation.sends += 1;
     try {
@@ -64,11 +64,7 @@ export class IdempotentProducer {
     await generation?.producer.disconnect();
   }
 
-  async #sendOn(
-    producer: Producer,
-    { topic, partition }: OutputPartition,
-    messages: readonly Message[],
-  ): Promise<void> {
+  async #sendOn(producer: Producer, { topic, partition }: TopicPartition, messages: readonly Message[]): Promise<void> {
     const sent = await producer.send({
       topic,
       acks: -1,

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import { type Outcome, partitionId, type Sink } from '../ports.js';
+import { type Outcome, partitionId, type Sink, type TopicPartition } from '../ports.js';
 import type { IdempotentProducer } from './idempotent-producer.js';
 import { Lane, Refused } from './lane.js';
-import { type OutputPartition, type Result, Results, type ResultsOptions } from './results.js';
+import { type Result, Results, type ResultsOptions } from './results.js';
 
 export interface KafkaSinkOptions extends ResultsOptions {
   readonly producer: IdempotentProducer;
@@ -73,14 +73,14 @@ export class KafkaSink implements Sink {
     }
   }
 
-  #lane(target: OutputPartition): Lane {
+  #lane(target: TopicPartition): Lane {
     const id = partitionId(target);
     const lane = this.#lanes.get(id) ?? this.#newLane(target);
     this.#lanes.set(id, lane);
     return lane;
   }
 
-  #newLane(target: OutputPartition): Lane {
+  #newLane(target: TopicPartition): Lane {
     const { producer, sendBytes, events, log } = this.#options;
     return new Lane({
       maxBytes: sendBytes,

@@ -1,7 +1,7 @@
 import { messageOf, SiftlineError } from '../errors.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaErrorType } from '../kafka/errors.js';
-import type { Labelled, Outcome, Rejection, SourceRecord } from '../ports.js';
+import type { Labelled, Outcome, Rejection, SourceRecord, TopicPartition } from '../ports.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
 
@@ -12,16 +12,11 @@ export interface OutputTopic {
 }
 
 /** One partition of an output topic. */
-export interface OutputPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** An outcome as it goes out. */
 export interface Result {
   readonly outcome: Outcome;
   /** What is stored, and where; undefined for a skipped record, of which nothing is. */
-  readonly out: { readonly target: OutputPartition; readonly message: Message } | undefined;
+  readonly out: { readonly target: TopicPartition; readonly message: Message } | undefined;
   /** What to store in its place when the brokers refuse it (`type` is their reason); throws when nothing is left to try. */
   mend(type: string): Result;
 }
@@ -104,7 +99,7 @@ export class Results {
   }
 }
 
-function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): OutputPartition {
+function targetIn({ name, partitions }: OutputTopic, { partition }: SourceRecord): TopicPartition {
   return { topic: name, partition: partition % partitions };
 }
 

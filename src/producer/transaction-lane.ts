@@ -1,6 +1,6 @@
 import { lastingError } from '../kafka/errors.js';
-import { type Outcome, partitionId, type SourceRecord } from '../ports.js';
-import { bytesOf, type OutputPartition, type Result, refusalOf } from './results.js';
+import { type Outcome, partitionId, type SourceRecord, type TopicPartition } from '../ports.js';
+import { bytesOf, type Result, refusalOf } from './results.js';
 import { Fenced, type Send } from './transactional-producer.js';
 
 /** What the lane needs of a transactional producer (transactional-producer.ts). */
@@ -238,7 +238,7 @@ function leaveAll({ results, claim }: Chunk): Outcome[] {
 
 /** The records by output partition, in their order, cut into sends. */
 function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
-  const byTarget = new Map<string, { target: OutputPartition; messages: Array<Send['messages'][number]> }>();
+  const byTarget = new Map<string, { target: TopicPartition; messages: Array<Send['messages'][number]> }>();
   for (const { out } of results) {
     if (!out) continue;
     const id = partitionId(out.target);

@@ -4,14 +4,14 @@ import { failPoint } from '../failpoints.js';
 import type { Kafka, Message, Producer, Transaction } from '../kafka/client.js';
 import { kafkaErrorType, lastingError, type Remedies, toRead, toWrite } from '../kafka/errors.js';
 import { committedByTaker } from '../kafka/patches/index.js';
-import type { OutputPartition } from './results.js';
+import type { TopicPartition } from '../ports.js';
 
 export interface TransactionalProducerOptions {
   readonly kafka: Kafka;
   readonly transactionalId: string;
   /** The consumer group, and its partition whose offsets go along. */
   readonly group: string;
-  readonly input: OutputPartition;
+  readonly input: TopicPartition;
   /** Asks the group's coordinator for the committed offset; undefined when there is none. */
   readonly committed: () => Promise<bigint | undefined>;
   /** kafkajs' number of the codec (CompressionTypes). */
@@ -24,7 +24,7 @@ export interface TransactionalProducerOptions {
 
 /** Records for one partition; a transaction has several of these, and they are sent one after the other. */
 export interface Send {
-  readonly target: OutputPartition;
+  readonly target: TopicPartition;
   readonly messages: readonly Message[];
 }
 

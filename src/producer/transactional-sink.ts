@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import { type Claim, type Outcome, partitionId, type Sink } from '../ports.js';
+import { type Claim, type Outcome, partitionId, type Sink, type TopicPartition } from '../ports.js';
 import type { SinkEvents } from './kafka-sink.js';
-import { type OutputPartition, type Result, Results, type ResultsOptions } from './results.js';
+import { type Result, Results, type ResultsOptions } from './results.js';
 import { TransactionLane, type TransactionPort } from './transaction-lane.js';
 
 export interface TransactionalSinkOptions extends ResultsOptions {
   /** A producer of its own for an input partition. */
-  readonly producerFor: (input: OutputPartition) => TransactionPort;
+  readonly producerFor: (input: TopicPartition) => TransactionPort;
   /** Connects what the producers share; `close` lets go of it. */
   readonly shared: { open(): Promise<void>; close(): Promise<void> };
   readonly sendBytes: number;
@@ -69,14 +69,14 @@ export class TransactionalSink implements Sink {
     for (const lane of this.#lanes.values()) lane.rest();
   }
 
-  #lane(input: OutputPartition): TransactionLane {
+  #lane(input: TopicPartition): TransactionLane {
     const id = partitionId(input);
     const lane = this.#lanes.get(id) ?? this.#newLane(input);
     this.#lanes.set(id, lane);
     return lane;
   }
 
-  #newLane(input: OutputPartition): TransactionLane {
+  #newLane(input: TopicPartition): TransactionLane {
     const { producerFor, sendBytes, maxRecords, events, log } = this.#options;
     return new TransactionLane({
       producer: producerFor(input),

@@ -10,7 +10,11 @@ import { buildJudging, decodedRecords, inputsFrom, type Judging } from './offlin
 /** Texts that are to be explained: those of the command line, or those of files. */
 export type TextSource =
   | { readonly texts: readonly string[] }
-  | { readonly files: readonly string[]; readonly format: FileFormat | undefined; readonly stdin: NodeJS.ReadableStream };
+  | {
+      readonly files: readonly string[];
+      readonly format: FileFormat | undefined;
+      readonly stdin: NodeJS.ReadableStream;
+    };
 
 export interface ExplainOptions {
   readonly config: Config;

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fieldNames } from '../../src/config/fields.js';
-import { configJsonSchema } from '../../src/config/json-schema.js';
-import { configReference, renderConfigMarkdown } from '../../src/config/reference.js';
+import { configJsonSchema, configReference, renderConfigMarkdown } from '../../src/config/reference.js';
 import { load } from './support.js';
 
 const ROOT = new URL('../../../', import.meta.url);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldNames } from '../../src/config/fields.js';
-import { RULES } from '../../src/config/rules/index.js';
+import { RULES } from '../../src/config/rules.js';
 import { load, problems } from './support.js';
 
 /** What is wrong with a configuration given by flags, without where it came from. */

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { listFields } from '../../src/config/fields.js';
-import { redacted } from '../../src/config/redact.js';
-import { readSecret } from '../../src/config/secrets.js';
+import { readSecret, redacted } from '../../src/config/secrets.js';
 import { failure, load } from './support.js';
 
 const SECRET = 'hunter2';

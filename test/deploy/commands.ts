@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/schema.js';
-import { createCommand } from '../../src/tools/checks/topic-create.js';
+import { createCommand } from '../../src/tools/checks/topic-plan.js';
 import { plannedTopics, rightsOf } from './rules/kafka.js';
 
 /** The rights of a stage as commands of Kafka's own tool; the user is called as the group. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, whole } from '../values.js';
+import { httpUrl, probability, text, whole } from '../values.js';
 
 export const metrics = z
   .strictObject({
@@ -46,3 +46,40 @@ export const log = z
   })
   .prefault({})
   .describe('What is logged.');
+
+export const rejects = z
+  .strictObject({
+    maxRatio: probability
+      .default(1)
+      .describe(
+        'Largest share of the last `windowRecords` records that may be rejected; beyond it the stage finishes what it has taken and ends with exit code 10. 1 is no limit.',
+      ),
+    windowRecords: whole(1, 1_000_000)
+      .default(1_000)
+      .describe('How many records `maxRatio` looks back on; it judges nothing before there have been so many.'),
+    maxRunRecords: whole(1, 1_000_000)
+      .optional()
+      .describe('So many rejected records in a row end the stage in the same way; without it, no run does.'),
+  })
+  .prefault({})
+  .describe(
+    'When so many records are rejected that the stage stops, rather than drain its topic into the dead letters.',
+  );
+
+export const tracing = z
+  .strictObject({
+    exporter: z
+      .enum(['none', 'otlp', 'external'])
+      .default('none')
+      .describe(
+        'Where spans go, one per batch with links to the `traceparent` of its records: nowhere; to `endpoint` by OTLP over HTTP; or to the OpenTelemetry SDK this process was started with (`node --import`).',
+      ),
+    endpoint: httpUrl
+      .default('http://localhost:4318')
+      .describe(
+        'The OTLP collector; `/v1/traces` is added. Headers it wants are in OTEL_EXPORTER_OTLP_HEADERS, as everywhere.',
+      ),
+    sampleRatio: probability.default(1).describe('Share of the batches that are traced.'),
+  })
+  .prefault({})
+  .describe('OpenTelemetry traces.');

@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
 import { unframe } from '../../avro/framing.js';
-import { Lru } from '../../avro/lru.js';
 import type { SchemaAnswer } from '../../avro/registry.js';
 import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
 import { invariant, messageOf } from '../../errors.js';
@@ -25,7 +25,7 @@ const QUESTIONS_AT_ONCE = 8;
  * cache, however small, can lose one between the two.
  */
 export function createAvroReader(fields: Fields, schemas: SchemaSource): ValueReader {
-  const built = new Lru<number, ReadySchema>(MAX_TYPES);
+  const built = new LRUCache<number, ReadySchema>({ max: MAX_TYPES });
   const prepared = new WeakMap<SourceRecord, ReadySchema>();
   return {
     prepare: async records => {
@@ -52,7 +52,7 @@ function schemaIds(record: SourceRecord): number[] {
 }
 
 /** A few at a time; the first question that gets no answer ends the asking. */
-async function readyFor(ids: readonly number[], built: Lru<number, ReadySchema>, schemas: SchemaSource) {
+async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySchema>, schemas: SchemaSource) {
   const ready = new Map<number, ReadySchema>();
   for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
     const some = ids.slice(i, i + QUESTIONS_AT_ONCE);
@@ -62,7 +62,11 @@ async function readyFor(ids: readonly number[], built: Lru<number, ReadySchema>,
 }
 
 /** An unknown id is not kept: the schema may be registered any moment. What is known never changes. */
-async function fetchReady(id: number, built: Lru<number, ReadySchema>, schemas: SchemaSource): Promise<ReadySchema> {
+async function fetchReady(
+  id: number,
+  built: LRUCache<number, ReadySchema>,
+  schemas: SchemaSource,
+): Promise<ReadySchema> {
   const answer = await schemas.schemaById(id);
   if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
   const ready = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);

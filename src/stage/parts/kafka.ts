@@ -10,11 +10,11 @@ import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { CommittedOffsets } from '../../kafka/committed-offsets.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
-import type { Decoder, ModelInfo, Sink } from '../../ports.js';
+import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';
 import { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { KafkaSink } from '../../producer/kafka-sink.js';
 import { MetricsPublisher } from '../../producer/metrics-publisher.js';
-import type { OutputPartition, ResultsOptions } from '../../producer/results.js';
+import type { ResultsOptions } from '../../producer/results.js';
 import { TransactionalProducer } from '../../producer/transactional-producer.js';
 import { TransactionalSink, type TransactionalSinkOptions } from '../../producer/transactional-sink.js';
 import type { OutputSchemas } from './registry.js';
@@ -127,7 +127,7 @@ function transactionalSink(
   // One client for the producers of all partitions: they share what they know of the cluster.
   const kafka = connectTo(config.kafka, log);
   const offsets = new CommittedOffsets(kafka, group);
-  const producerFor = (input: OutputPartition) =>
+  const producerFor = (input: TopicPartition) =>
     new TransactionalProducer({
       kafka,
       group,
@@ -148,7 +148,7 @@ function transactionalSink(
 /** One per input partition: whoever holds it may store the partition's results. */
 export function transactionalIdOf(
   { kafka, input }: Pick<Config, 'kafka' | 'input'>,
-  { topic, partition }: OutputPartition,
+  { topic, partition }: TopicPartition,
 ): string {
   return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
 }

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fetched, LogReader, PartitionRange } from '../../kafka/log-reader.js';
 import type { SourceRecord } from '../../ports.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
-import { Ledger } from './ledger.js';
-import { type Comparison, labelReader, type Read, readInput, rejectedReader } from './outcomes.js';
-import type { Report } from './report.js';
+import { AuditLedger } from './ledger.js';
+import { type AuditComparison, labelReader, type ReadOutcome, readInput, rejectedReader } from './outcomes.js';
+import type { AuditReport } from './report.js';
 
-export interface AuditOptions extends Comparison {
+export interface AuditOptions extends AuditComparison {
   readonly reader: Pick<LogReader, 'read' | 'bounds'>;
   readonly inputs: readonly PartitionRange[];
   /** Outputs as far as they are there at the start. */
@@ -26,11 +26,12 @@ const CONCURRENT = 4;
 const LOOK_MS = 250;
 
 /** Compares what was read with what was written, and says what is not as it should be. */
-export async function audit(options: AuditOptions): Promise<Report> {
+export async function audit(options: AuditOptions): Promise<AuditReport> {
   const { inputs, outputPartitions, against, schema, show } = options;
-  const ledger = new Ledger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
+  const ledger = new AuditLedger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
   await readAll(options, inputs, record => ledger.read(readInput(record, options)));
-  const tell = (read: (record: SourceRecord) => Read) => (record: SourceRecord) => told(ledger, record, read(record));
+  const tell = (read: (record: SourceRecord) => ReadOutcome) => (record: SourceRecord) =>
+    told(ledger, record, read(record));
   const label = tell(labelReader(schema, options));
   const letter = tell(rejectedReader(options));
   await readAll(options, options.labels, label);
@@ -43,13 +44,13 @@ export async function audit(options: AuditOptions): Promise<Report> {
 /** True when it is an outcome of one of the inputs. */
 type Tell = (record: SourceRecord) => boolean;
 
-function told(ledger: Ledger, record: SourceRecord, read: Read): boolean {
+function told(ledger: AuditLedger, record: SourceRecord, read: ReadOutcome): boolean {
   if (read.kind !== 'unreadable') return ledger.outcome(read);
   ledger.unreadable(record, read.why);
   return false;
 }
 
-async function compare(options: AuditOptions, against: readonly PartitionRange[], ledger: Ledger): Promise<void> {
+async function compare(options: AuditOptions, against: readonly PartitionRange[], ledger: AuditLedger): Promise<void> {
   const read = labelReader(options.schema, options);
   await readAll(options, against, record => {
     const entry = read(record);

@@ -1,7 +1,7 @@
-/** What is known of one input record; bits, put together. */
+/** Facts about one input record; bits, put together. */
 export const Mark = { read: 1, tombstone: 2, labelled: 4, rejected: 8, other: 16 } as const;
 
-interface Page {
+interface BookPage {
   readonly marks: Uint8Array;
   readonly carried: Uint32Array;
   readonly values: Uint32Array;
@@ -20,7 +20,7 @@ export type Column = 'carried' | 'values' | 'answers' | 'verdicts';
  * records do: a compacted or sparse topic costs what it holds, not what its offsets span.
  */
 export class Book {
-  readonly #pages = new Map<number, Page>();
+  readonly #pages = new Map<number, BookPage>();
   readonly #withVerdicts: boolean;
 
   constructor({ withVerdicts }: { readonly withVerdicts: boolean }) {
@@ -48,7 +48,7 @@ export class Book {
   /** Every record there is a mark for, in order. */
   *entries(): Generator<readonly [index: number, marks: number]> {
     for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
-      const { marks } = this.#pages.get(number) as Page;
+      const { marks } = this.#pages.get(number) as BookPage;
       for (let slot = 0; slot < PAGE_RECORDS; slot++) {
         const mark = marks[slot] ?? 0;
         if (mark !== 0) yield [number * PAGE_RECORDS + slot, mark];
@@ -56,7 +56,7 @@ export class Book {
     }
   }
 
-  #page(index: number): Page {
+  #page(index: number): BookPage {
     const number = pageOf(index);
     const page = this.#pages.get(number) ?? newPage(this.#withVerdicts);
     this.#pages.set(number, page);
@@ -64,7 +64,7 @@ export class Book {
   }
 }
 
-function newPage(withVerdicts: boolean): Page {
+function newPage(withVerdicts: boolean): BookPage {
   return {
     marks: new Uint8Array(PAGE_RECORDS),
     carried: new Uint32Array(PAGE_RECORDS),

@@ -1,15 +1,11 @@
+import type { PartitionRange } from '../../kafka/log-reader.js';
+import { partitionId, type RecordPlace, recordId } from '../../ports.js';
 import { Book, Mark } from './book.js';
-import type { Finding, FindingKind, Report } from './report.js';
-
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
+import type { AuditFinding, AuditReport, FindingKind } from './report.js';
 
 /** An input record. Fingerprints are numbers from 0 to 2³² - 1 that are equal for equal content. */
 export interface InputEntry {
-  readonly place: Place;
+  readonly place: RecordPlace;
   readonly tombstone: boolean;
   /** Of key, timestamp and headers. */
   readonly carried: number;
@@ -19,8 +15,8 @@ export interface InputEntry {
 /** A label or a dead letter, and where it lies. */
 export interface OutcomeEntry {
   readonly kind: 'labelled' | 'rejected';
-  readonly source: Place;
-  readonly at: Place;
+  readonly source: RecordPlace;
+  readonly at: RecordPlace;
   /** Undefined when the outcome does not carry what the input had: a dead letter that was cut. */
   readonly carried: number | undefined;
   /** Of the input's value, where the outcome carries it. */
@@ -31,25 +27,17 @@ export interface OutcomeEntry {
   readonly verdict: number;
 }
 
-/** Offsets of one input partition: from the first, up to and without the second. */
-export interface InputRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: bigint;
-  readonly to: bigint;
-}
-
 export interface LedgerOptions {
-  readonly ranges: readonly InputRange[];
+  readonly ranges: readonly PartitionRange[];
   /** Partitions of the output topics: a record keeps its partition number, modulo these. */
   readonly outputPartitions: ReadonlyMap<string, number>;
-  /** Whether answers of another topic will be told (`other`). */
+  /** True when answers of another topic will be told (`other`). */
   readonly compares?: boolean;
   /** Findings kept of each kind; all are counted. */
   readonly show?: number;
 }
 
-interface InputBook extends InputRange {
+interface InputBook extends PartitionRange {
   readonly book: Book;
   /** By output partition the highest index among the first outcomes so far. */
   readonly highest: Map<string, number>;
@@ -61,13 +49,13 @@ interface InputBook extends InputRange {
  *
  * Order counts among first outcomes: whatever repeats an earlier outcome after a restart is a duplicate, not disorder.
  */
-export class Ledger {
+export class AuditLedger {
   readonly #books = new Map<string, InputBook>();
   readonly #topics: ReadonlySet<string>;
   readonly #outputPartitions: ReadonlyMap<string, number>;
   readonly #compares: boolean;
   readonly #show: number;
-  readonly #findings = new Map<FindingKind, Finding[]>();
+  readonly #findings = new Map<FindingKind, AuditFinding[]>();
   readonly #counts = new Map<FindingKind, number>();
   #outside = 0;
   #onlyThere = 0;
@@ -80,7 +68,7 @@ export class Ledger {
     this.#show = show;
     this.#topics = new Set(ranges.map(({ topic }) => topic));
     for (const range of ranges) {
-      this.#books.set(idOf(range), { ...range, book: new Book({ withVerdicts: compares }), highest: new Map() });
+      this.#books.set(partitionId(range), { ...range, book: new Book({ withVerdicts: compares }), highest: new Map() });
     }
   }
 
@@ -90,7 +78,7 @@ export class Ledger {
   }
 
   read({ place, tombstone, carried, value }: InputEntry): void {
-    const input = this.#books.get(idOf(place));
+    const input = this.#books.get(partitionId(place));
     if (!input || !isWithin(input, place.offset)) return;
     const index = indexOf(input, place.offset);
     if (input.book.marks(index) !== 0) return;
@@ -122,7 +110,7 @@ export class Ledger {
 
   /** A label of the topic that is compared with; to be told when all outcomes have been. */
   other(entry: OutcomeEntry): void {
-    const input = this.#books.get(idOf(entry.source));
+    const input = this.#books.get(partitionId(entry.source));
     if (!input || !isWithin(input, entry.source.offset)) return;
     const index = indexOf(input, entry.source.offset);
     const marks = input.book.marks(index);
@@ -138,11 +126,11 @@ export class Ledger {
   }
 
   /** An output record that cannot be read as a result. */
-  unreadable(at: Place, why: string): void {
-    this.#count('unreadable', { input: '', output: nameOf(at), what: why });
+  unreadable(at: RecordPlace, why: string): void {
+    this.#count('unreadable', { input: '', output: recordId(at), what: why });
   }
 
-  report(): Report {
+  report(): AuditReport {
     const sums = { input: 0, labelled: 0, rejected: 0, skipped: 0, missing: 0 };
     let onlyHere = 0;
     // Asked for a second time the missing ones may have come.
@@ -186,7 +174,7 @@ export class Ledger {
       this.#found('stray', entry, `${source.topic} is no input`);
       return undefined;
     }
-    const input = this.#books.get(idOf(source));
+    const input = this.#books.get(partitionId(source));
     if (!input || !isWithin(input, source.offset)) {
       this.#outside += 1;
       return undefined;
@@ -214,7 +202,7 @@ export class Ledger {
   }
 
   #compareOrder(entry: OutcomeEntry, { highest, from }: InputBook, index: number): void {
-    const output = idOf(entry.at);
+    const output = partitionId(entry.at);
     const before = highest.get(output) ?? -1;
     if (index > before) highest.set(output, index);
     else this.#found('outOfOrder', entry, `it comes after that of offset ${from + BigInt(before)}`);
@@ -224,12 +212,12 @@ export class Ledger {
     this.#count(kind, { ...placesOf(entry), ...(what === undefined ? {} : { what }) });
   }
 
-  #count(kind: FindingKind, finding: Finding): void {
+  #count(kind: FindingKind, finding: AuditFinding): void {
     this.#counts.set(kind, this.#countOf(kind) + 1);
     this.#keep(kind, finding);
   }
 
-  #keep(kind: FindingKind, finding: Finding): void {
+  #keep(kind: FindingKind, finding: AuditFinding): void {
     const kept = this.#findings.get(kind) ?? [];
     if (kept.length < this.#show) this.#findings.set(kind, [...kept, finding]);
   }
@@ -245,26 +233,18 @@ function fateOf(marks: number): 'labelled' | 'rejected' | 'skipped' | 'missing' 
   return (marks & Mark.tombstone) !== 0 ? 'skipped' : 'missing';
 }
 
-function placesOf({ source, at }: OutcomeEntry): Finding {
-  return { input: nameOf(source), output: nameOf(at) };
+function placesOf({ source, at }: OutcomeEntry): AuditFinding {
+  return { input: recordId(source), output: recordId(at) };
 }
 
-function isWithin({ from, to }: InputRange, offset: bigint): boolean {
+function isWithin({ from, to }: PartitionRange, offset: bigint): boolean {
   return offset >= from && offset < to;
 }
 
-function indexOf({ from }: InputRange, offset: bigint): number {
+function indexOf({ from }: PartitionRange, offset: bigint): number {
   return Number(offset - from);
 }
 
-function nameAt({ topic, partition, from }: InputRange, index: number): string {
-  return nameOf({ topic, partition, offset: from + BigInt(index) });
-}
-
-function nameOf({ topic, partition, offset }: Place): string {
-  return `${topic}-${partition}-${offset}`;
-}
-
-function idOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic}/${partition}`;
+function nameAt({ topic, partition, from }: PartitionRange, index: number): string {
+  return recordId({ topic, partition, offset: from + BigInt(index) });
 }

@@ -1,15 +1,15 @@
+import { crc32 } from 'node:zlib';
 import { unframe } from '../../avro/framing.js';
 import { unwrapped } from '../../avro/type.js';
 import { type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
-import { answerFingerprint, carriedFingerprint, valueFingerprint } from './fingerprint.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
 
-/** What an output record says, or why it is no result. */
-export type Read = OutcomeEntry | { readonly kind: 'unreadable'; readonly why: string };
+/** An output record as an outcome, or why it is no result. */
+export type ReadOutcome = OutcomeEntry | { readonly kind: 'unreadable'; readonly why: string };
 
-export interface Comparison {
+export interface AuditComparison {
   /** False where the output topics stamp their own time (LogAppendTime). */
   readonly timestamps: boolean;
 }
@@ -25,7 +25,7 @@ interface Classification {
   readonly truncated: boolean;
 }
 
-export function readInput(record: SourceRecord, comparison: Comparison): InputEntry {
+export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
   return {
     place: record,
     tombstone: record.value === null,
@@ -35,7 +35,10 @@ export function readInput(record: SourceRecord, comparison: Comparison): InputEn
 }
 
 /** Reads records of the labels topic. Scores count towards the answer, timings and times do not. */
-export function labelReader({ type }: ShippedSchema, comparison: Comparison): (record: SourceRecord) => Read {
+export function labelReader(
+  { type }: ShippedSchema,
+  comparison: AuditComparison,
+): (record: SourceRecord) => ReadOutcome {
   return record => {
     const parts = record.value ? unframe(record.value) : undefined;
     if (parts?.kind !== 'framed') return { kind: 'unreadable', why: parts?.detail ?? 'the value is null' };
@@ -60,7 +63,7 @@ export function labelReader({ type }: ShippedSchema, comparison: Comparison): (r
 }
 
 /** Reads records of the rejected topic: the answer is the reason and the stage. */
-export function rejectedReader(comparison: Comparison): (record: SourceRecord) => Read {
+export function rejectedReader(comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
   return record => {
     const { origin, reason, stage, ownHeaders, cut } = readDeadLetter(record);
     if (!origin) return { kind: 'unreadable', why: 'the headers do not say where it came from' };
@@ -77,7 +80,7 @@ export function rejectedReader(comparison: Comparison): (record: SourceRecord) =
   };
 }
 
-function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timestamps }: Comparison): number {
+function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timestamps }: AuditComparison): number {
   return carriedFingerprint({ key, headers, timestamp: timestamps ? timestamp : undefined });
 }
 
@@ -86,4 +89,47 @@ function withoutId(headers: Headers, source: Classification['source']): Headers 
   const [name, value] = headers.at(-1) ?? [];
   const isId = name === 'siftline.id' && value?.toString() === recordId(source);
   return isId ? headers.slice(0, -1) : [...headers, ['siftline.id', null]];
+}
+
+/*
+ * Fingerprints for comparing what cannot all be kept: CRC-32, so that of four thousand million differing pairs one would
+ * be taken for equal. They find mistakes, not forgeries.
+ */
+
+export interface Carried {
+  readonly key: Buffer | null;
+  readonly headers: Headers;
+  /** Left out where the output topic stamps its own. */
+  readonly timestamp: bigint | undefined;
+}
+
+/** Of what an outcome takes over from its input. */
+export function carriedFingerprint({ key, headers, timestamp }: Carried): number {
+  let sum = chained(0, key);
+  if (timestamp !== undefined) sum = crc32(String(timestamp), sum);
+  for (const [name, value] of headers) sum = chained(chained(sum, Buffer.from(name)), value);
+  return sum;
+}
+
+export function valueFingerprint(value: Buffer | null): number {
+  return chained(0, value);
+}
+
+/** Of a plain value; numbers and nesting count, the order of an object's keys does not. */
+export function answerFingerprint(answer: unknown): number {
+  return crc32(JSON.stringify(answer, (_, value: unknown) => (isPlain(value) ? sorted(value) : value)));
+}
+
+/** Length first, so that parts cannot run into one another; null differs from empty. */
+function chained(sum: number, part: Buffer | null): number {
+  const length = crc32(part === null ? 'null;' : `${part.length};`, sum);
+  return part === null ? length : crc32(part, length);
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function sorted(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

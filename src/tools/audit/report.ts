@@ -1,5 +1,5 @@
 /** A record's place, and what was found there. */
-export interface Finding {
+export interface AuditFinding {
   /** The input's position: topic-partition-offset. */
   readonly input: string;
   /** The output's position, where there is one. */
@@ -31,7 +31,7 @@ export interface Against {
 }
 
 /** The books, added up: `input` is `labelled + rejected + skipped + missing`. */
-export interface Report {
+export interface AuditReport {
   /** Records read, tombstones included. */
   readonly input: number;
   readonly labelled: number;
@@ -53,11 +53,11 @@ export interface Report {
   readonly outside: number;
   readonly against?: Against;
   /** The first of each kind. */
-  readonly findings: Readonly<Partial<Record<FindingKind, readonly Finding[]>>>;
+  readonly findings: Readonly<Partial<Record<FindingKind, readonly AuditFinding[]>>>;
 }
 
-/** Whether a report has nothing that must not be. */
-export function isClean(report: Report): boolean {
+/** Tells a report without anything that must not be. */
+export function isClean(report: AuditReport): boolean {
   const { missing, duplicates, outOfOrder, differing, stray, wrongPartition, unreadable, against } = report;
   const disagreements = against ? against.differing + against.onlyHere + against.onlyThere : 0;
   const found = [missing, duplicates.identical, duplicates.differing, outOfOrder, differing, stray, wrongPartition];

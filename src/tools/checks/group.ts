@@ -5,7 +5,7 @@ import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js'
 /** The part of KafkaAdmin the check needs. */
 export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed'>;
 
-interface Progress {
+interface GroupProgress {
   readonly partitions: number;
   readonly committed: number;
   readonly lag: bigint;
@@ -13,7 +13,7 @@ interface Progress {
   readonly outOfRange: number;
 }
 
-/** Who is in the consumer group, how far it has come, and what is waiting. */
+/** Tells the members of the consumer group, how far it has come, and what is waiting. */
 export async function checkGroup(admin: GroupAdmin, { input }: Config, topics: readonly string[]): Promise<Finding[]> {
   try {
     const { state, members } = await admin.group(input.group);
@@ -25,10 +25,10 @@ export async function checkGroup(admin: GroupAdmin, { input }: Config, topics: r
   }
 }
 
-async function progressOf(admin: GroupAdmin, input: Config['input'], topic: string): Promise<Progress> {
+async function progressOf(admin: GroupAdmin, input: Config['input'], topic: string): Promise<GroupProgress> {
   const [ends, committed] = await Promise.all([admin.offsets(topic), admin.committed(input.group, topic)]);
   return ends
-    .map(({ partition, high, low }): Progress => {
+    .map(({ partition, high, low }): GroupProgress => {
       const at = committed.get(partition);
       const valid = at !== undefined && at >= low && at <= high;
       const start = at === undefined ? input.startFrom : input.onLostOffsets;
@@ -43,7 +43,7 @@ async function progressOf(admin: GroupAdmin, input: Config['input'], topic: stri
     .reduce(add, { partitions: 0, committed: 0, lag: 0n, outOfRange: 0 });
 }
 
-function add(a: Progress, b: Progress): Progress {
+function add(a: GroupProgress, b: GroupProgress): GroupProgress {
   return {
     partitions: a.partitions + b.partitions,
     committed: a.committed + b.committed,
@@ -58,14 +58,14 @@ function who(state: string, members: number): string {
   return `${state}, ${members} ${members === 1 ? 'member' : 'members'}`;
 }
 
-function where({ partitions, committed, lag }: Progress, { startFrom }: Config['input']): string {
+function where({ partitions, committed, lag }: GroupProgress, { startFrom }: Config['input']): string {
   const waiting = `${lag} ${lag === 1n ? 'record waits' : 'records wait'}`;
   if (committed === 0)
     return `nothing committed, so it starts from the ${startFrom} record (input.startFrom); ${waiting}`;
   return `offsets committed in ${committed} of ${partitions} partitions; ${waiting}`;
 }
 
-function gaps({ outOfRange }: Progress, { group, onLostOffsets: policy }: Config['input']): Finding[] {
+function gaps({ outOfRange }: GroupProgress, { group, onLostOffsets: policy }: Config['input']): Finding[] {
   if (outOfRange === 0) return [];
   const text = `${group}: in ${outOfRange} partitions the committed offset is not in the topic any more (retention, or a new topic of the same name)`;
   if (policy === 'stop') return [fail('group', text, WAYS_ON)];

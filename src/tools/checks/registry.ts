@@ -25,13 +25,13 @@ export async function checkRegistry(config: RegistryConfig): Promise<Finding[]> 
   }
 }
 
-interface Wanted {
+interface WantedSchema {
   readonly subject: string;
   readonly schema: unknown;
   readonly register: boolean;
 }
 
-async function checkSubject(client: RegistryClient, { subject, schema, register }: Wanted): Promise<Finding> {
+async function checkSubject(client: RegistryClient, { subject, schema, register }: WantedSchema): Promise<Finding> {
   const known = await client.lookup(subject, schema);
   if (known.kind === 'found')
     return ok('registry', `${subject}: has the schema, version ${known.version}, id ${known.id}`);

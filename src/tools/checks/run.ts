@@ -1,17 +1,18 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { listFields, valueAt } from '../../config/fields.js';
 import { type LoadedConfig, requireForRun } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { type Finding, failure, skip, warn } from '../../observe/finding.js';
+import { readSecret, redacted } from '../../config/secrets.js';
+import { messageOf } from '../../errors.js';
+import { type Finding, fail, failure, ok, skip, warn } from '../../observe/finding.js';
 import { checkBrokers } from './brokers.js';
-import { checkConfig, checkFiles } from './config.js';
-import { checkReplication } from './exactly-once.js';
 import { checkGroup } from './group.js';
-import { checkCpu, checkMemory, type Machine, thisMachine } from './machine.js';
+import { checkCpu, checkMemory, checkPort, type Machine, thisMachine } from './machine.js';
 import { checkModel, checkPolicy } from './model.js';
-import { checkPort } from './port.js';
 import { checkRegistry } from './registry.js';
 import { checkRights } from './rights.js';
-import { checkTopics } from './topics.js';
+import { checkReplication, checkTopics } from './topics.js';
 
 export interface CheckOptions {
   /** Throws when the configuration is wrong. */
@@ -107,4 +108,54 @@ const GIVE_BROKERS = 'give --brokers host:9092, set it in the file, or set SIFTL
 
 function skipAll(checks: readonly string[], why: string): Finding[] {
   return checks.map(check => skip(check, why));
+}
+
+/** Lists the settings that were given, and where each came from; secrets are not shown. */
+export function checkConfig({ config, sources }: LoadedConfig): Finding[] {
+  const shown = redacted(config);
+  const given = listFields().filter(({ path }) => sources[path] !== 'default');
+  const lines = given.map(({ path }) => `${path} = ${JSON.stringify(valueAt(shown, path))}  (${sources[path]})`);
+  const count = given.length === 1 ? '1 setting given' : `${given.length} settings given`;
+  return [ok('config', `valid; ${count}, the rest are defaults`, lines)];
+}
+
+const FILES = ['kafka.tls.caFile', 'kafka.tls.certFile', 'kafka.tls.keyFile'];
+const SECRETS = [
+  'kafka.sasl.passwordFile',
+  'kafka.sasl.tokenFile',
+  'registry.passwordFile',
+  'registry.bearerTokenFile',
+];
+
+/** The files the configuration names can be read; one finding in all when they can. */
+export function checkFiles(config: Config): Finding[] {
+  const tried = [...FILES.map(field => tryFile(config, field)), ...SECRETS.map(field => trySecret(config, field))];
+  const files = tried.filter(each => each !== 'not given');
+  const failed = files.filter(each => each !== 'readable');
+  if (failed.length > 0) return failed;
+  return files.length === 0 ? [] : [ok('files', `${files.length} certificate and secret files can be read`)];
+}
+
+type TriedFile = Finding | 'readable' | 'not given';
+
+function tryFile(config: Config, field: string): TriedFile {
+  const path = valueAt(config, field);
+  if (typeof path !== 'string') return 'not given';
+  try {
+    if (readFileSync(path, 'utf8').includes('-----BEGIN ')) return 'readable';
+    return fail('files', `${field}: ${path} is not PEM`, 'convert it: PEM is text with -----BEGIN in it');
+  } catch (error) {
+    return fail('files', `${field}: ${messageOf(error)}`, 'correct the path, or let this user read it');
+  }
+}
+
+function trySecret(config: Config, field: string): TriedFile {
+  const path = valueAt(config, field);
+  if (typeof path !== 'string') return 'not given';
+  try {
+    readSecret(path, field);
+    return 'readable';
+  } catch (error) {
+    return { ...failure('files', error), remedy: 'put the secret into the file, or let this user read it' };
+  }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
 import type { KafkaAdmin, TopicState } from '../../kafka/admin.js';
-import { type Difference, differences, recommended, type Setting, type TopicRole } from './topic-settings.js';
+import { type Difference, differences, recommended, type TopicRole, type TopicSetting } from './topic-settings.js';
 
 /** The part of KafkaAdmin that planning needs. */
 export type PlanAdmin = Pick<KafkaAdmin, 'topics' | 'settings' | 'brokerCount'>;
@@ -24,7 +24,7 @@ export interface ExistingTopic extends PlannedTopic {
 
 export interface MissingTopic extends PlannedTopic {
   readonly state: 'missing';
-  readonly settings: readonly Setting[];
+  readonly settings: readonly TopicSetting[];
 }
 
 export type Topic = ExistingTopic | MissingTopic;
@@ -51,7 +51,7 @@ export function stageTopics({ input, output, metrics }: Config): Array<{ topic: 
   ];
 }
 
-/** What is there, what is missing, and how the missing should be created. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
+/** Tells which topics are there, which are missing, and how to create those. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
 export async function planTopics(admin: PlanAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
   const wanted = stageTopics(config).filter(({ topic }) => !options.without?.has(topic));
   const states = await admin.topics(wanted.map(({ topic }) => topic));
@@ -108,7 +108,7 @@ function undefinedIfRefused(error: unknown): undefined {
   throw error;
 }
 
-/** Whether the brokers would not tell this user. */
+/** Tells the error of brokers that do not let this user look. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof SiftlineError && error.code.endsWith('AUTHORIZATION_FAILED');
 }
@@ -121,7 +121,7 @@ function largestInput({ input }: Config, states: ReadonlyMap<string, TopicState>
 function chosenReplication(brokers: number, { replicationFactor }: PlanOptions): number {
   if (replicationFactor === undefined) return Math.min(3, brokers);
   if (replicationFactor <= brokers) return replicationFactor;
-  throw topicError(
+  throw SiftlineError.topic(
     'TOPIC_REPLICATION',
     `--replication-factor ${replicationFactor} needs as many brokers, and ${brokers} ${brokers === 1 ? 'is' : 'are'} alive; give at most ${brokers}, or start more`,
   );
@@ -130,12 +130,43 @@ function chosenReplication(brokers: number, { replicationFactor }: PlanOptions):
 function requireInputs({ input }: Config, states: ReadonlyMap<string, TopicState>): void {
   const missing = input.topics.filter(topic => !states.has(topic));
   if (missing.length === 0) return;
-  throw topicError(
+  throw SiftlineError.topic(
     'TOPIC_MISSING',
     `input ${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; correct input.topics, or create them too with --with-input`,
   );
 }
 
-function topicError(code: string, message: string): SiftlineError {
-  return SiftlineError.topic(code, message);
+/** The part of KafkaAdmin that creating needs. */
+export type CreateAdmin = Pick<KafkaAdmin, 'create' | 'awaitLeaders'>;
+
+/** Creates the topics and waits until they can be written. Brokers before Kafka 3.6 get them without its settings. */
+export async function createTopics(admin: CreateAdmin, topics: readonly MissingTopic[]): Promise<void> {
+  for (const topic of topics) await create(admin, topic);
+  await admin.awaitLeaders(topics.map(({ topic }) => topic));
+}
+
+async function create(admin: CreateAdmin, topic: MissingTopic): Promise<void> {
+  try {
+    await admin.create([{ ...topic, config: asConfig(topic.settings) }]);
+  } catch (error) {
+    const older = topic.settings.filter(({ since36 }) => !since36);
+    const refused = error instanceof SiftlineError && error.code === 'TOPIC_INVALID_CONFIG';
+    if (!refused || older.length === topic.settings.length) throw error;
+    await admin.create([{ ...topic, config: asConfig(older) }]);
+  }
+}
+
+export function asConfig(settings: readonly TopicSetting[]): Record<string, string> {
+  return Object.fromEntries(settings.map(({ name, value }) => [name, value]));
+}
+
+/** The same with Kafka's own tools, in one line. Names and values need no quotes: none holds anything but [A-Za-z0-9._-]. */
+export function createCommand(
+  topic: MissingTopic,
+  { bootstrap, login }: { bootstrap: string; login: boolean },
+): string {
+  const configs = topic.settings.map(({ name, value }) => ` --config ${name}=${value}`).join('');
+  const credentials = login ? ' --command-config client.properties' : '';
+  const size = `--partitions ${topic.partitions} --replication-factor ${topic.replicationFactor}`;
+  return `kafka-topics.sh --bootstrap-server ${bootstrap}${credentials} --create --if-not-exists --topic ${topic.topic} ${size}${configs}`;
 }

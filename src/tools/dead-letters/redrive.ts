@@ -1,31 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 import type { Fetched, PartitionRange } from '../../kafka/log-reader.js';
-import { type DeadLetter, readDeadLetter } from '../../producer/dead-letter-reader.js';
-import { isWanted, type Wanted } from './filter.js';
-import { type Hindrance, hindranceOf, originalOf } from './original.js';
-
-export interface Target {
-  readonly topic: string;
-  readonly partition: number;
-}
+import { kafkaHeaders } from '../../kafka/record-codec.js';
+import { recordId, type TopicPartition } from '../../ports.js';
+import { type DeadLetter, REDRIVE_COUNT, REDRIVE_OF, readDeadLetter } from '../../producer/dead-letter-reader.js';
+import { isWanted, type Wanted } from './letters.js';
 
 export interface RedriveOptions {
   readonly ranges: readonly PartitionRange[];
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly wanted: Wanted;
   readonly maxRedrives: number;
-  /** Where to, instead of where each came from. */
+  /** A topic to send all to, instead of those they came from. */
   readonly to?: string | undefined;
   /** Partitions of a topic to send to; throws when it does not exist. */
   readonly partitionsOf: (topic: string) => Promise<number>;
   /** Stores a record; false when the brokers refuse it. Undefined is a dry run. */
-  readonly send?: ((target: Target, message: Message) => Promise<boolean>) | undefined;
+  readonly send?: ((target: TopicPartition, message: Message) => Promise<boolean>) | undefined;
   /** Told after every step how far it is: by partition of the rejected topic the next offset. */
   readonly remember?: ((next: ReadonlyMap<number, bigint>) => Promise<void>) | undefined;
   /** Most records a second. */
   readonly rate?: number | undefined;
 }
+
+/** The reason for which a dead letter cannot be sent back. */
+export type Hindrance =
+  /** Its value was cut to fit the rejected topic; the whole may still be in the input topic. */
+  | 'cut'
+  /** Its headers do not say where it came from. */
+  | 'noOrigin'
+  /** It has been sent back as often as is allowed. */
+  | 'tooOften';
 
 export type RedriveSkip = Hindrance | 'refused';
 
@@ -117,17 +122,17 @@ export class Redrive {
     const wanted = letters.filter(letter => isWanted(this.#options.wanted, letter));
     this.#wanted += wanted.length;
     const sendable = wanted.filter(letter => !this.#hindered(letter));
-    const targets: Target[] = [];
+    const targets: TopicPartition[] = [];
     for (const letter of sendable) targets.push(await this.#targetOf(letter));
     // All are queued before the first wait, so that they keep their order in the target.
-    const stored = await Promise.all(sendable.map((letter, i) => this.#send(letter, targets[i] as Target)));
+    const stored = await Promise.all(sendable.map((letter, i) => this.#send(letter, targets[i] as TopicPartition)));
     for (const [i, isStored] of stored.entries()) {
-      if (isStored) this.#count((sendable[i] as DeadLetter).reason, (targets[i] as Target).topic);
+      if (isStored) this.#count((sendable[i] as DeadLetter).reason, (targets[i] as TopicPartition).topic);
       else this.#skipped.refused += 1;
     }
   }
 
-  #send(letter: DeadLetter, target: Target): Promise<boolean> {
+  #send(letter: DeadLetter, target: TopicPartition): Promise<boolean> {
     const { send } = this.#options;
     return send ? send(target, originalOf(letter)) : Promise.resolve(true);
   }
@@ -138,7 +143,7 @@ export class Redrive {
     return hindrance !== undefined;
   }
 
-  async #targetOf({ origin }: DeadLetter): Promise<Target> {
+  async #targetOf({ origin }: DeadLetter): Promise<TopicPartition> {
     const topic = this.#options.to ?? origin?.topic ?? '';
     return { topic, partition: (origin?.partition ?? 0) % (await this.#options.partitionsOf(topic)) };
   }
@@ -164,4 +169,29 @@ export class Redrive {
     const waitMs = this.#started + (this.#sent / rate) * 1000 - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
+}
+
+export function hindranceOf(letter: DeadLetter, maxRedrives: number): Hindrance | undefined {
+  if (letter.cut) return 'cut';
+  if (!letter.origin) return 'noOrigin';
+  return letter.redrives >= maxRedrives ? 'tooOften' : undefined;
+}
+
+/**
+ * The input as it was: key, value, timestamp and headers byte for byte. What the rejecting stage added is off; how often
+ * it has been sent back, and the place it first lay at, come behind, so that one that fails again can be followed.
+ */
+export function originalOf(letter: DeadLetter): Message {
+  const { record, origin, ownHeaders, redrives, redriveOf } = letter;
+  const first = redriveOf ?? (origin ? recordId(origin) : '');
+  return {
+    key: record.key,
+    value: record.value,
+    timestamp: String(record.timestamp),
+    headers: kafkaHeaders([
+      ...ownHeaders.filter(([name]) => name !== REDRIVE_COUNT && name !== REDRIVE_OF),
+      [REDRIVE_COUNT, Buffer.from(String(redrives + 1))],
+      [REDRIVE_OF, Buffer.from(first)],
+    ]),
+  };
 }

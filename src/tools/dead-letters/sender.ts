@@ -1,10 +1,9 @@
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.js';
-import { partitionId } from '../../ports.js';
+import { partitionId, type TopicPartition } from '../../ports.js';
 import type { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { Lane, Refused } from '../../producer/lane.js';
-import type { OutputPartition } from '../../producer/results.js';
 
 export interface SenderOptions {
   readonly producer: IdempotentProducer;
@@ -22,7 +21,7 @@ export class Sender {
   }
 
   /** True once the record is stored, false when the brokers refuse it. */
-  async send(target: OutputPartition, message: Message): Promise<boolean> {
+  async send(target: TopicPartition, message: Message): Promise<boolean> {
     try {
       await this.#lane(target).push(message);
       return true;
@@ -37,14 +36,14 @@ export class Sender {
     await this.#options.producer.close();
   }
 
-  #lane(target: OutputPartition): Lane {
+  #lane(target: TopicPartition): Lane {
     const id = partitionId(target);
     const lane = this.#lanes.get(id) ?? this.#newLane(target);
     this.#lanes.set(id, lane);
     return lane;
   }
 
-  #newLane(target: OutputPartition): Lane {
+  #newLane(target: TopicPartition): Lane {
     const { producer, sendBytes, log } = this.#options;
     return new Lane({
       maxBytes: sendBytes,

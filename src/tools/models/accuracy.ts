@@ -1,9 +1,9 @@
+import { SiftlineError } from '../../errors.js';
 import type { TaskSpec } from '../../model/manifest.js';
 import { given, sameSet } from './agreement.js';
-import { misused } from './refusal.js';
 import type { LabelledText } from './texts.js';
 
-/** Which task the labels answer, and where its scores begin in a row. */
+/** The task that the labels answer, and the index of its first score in a row. */
 export interface LabelledTask {
   readonly task: TaskSpec;
   readonly start: number;
@@ -15,7 +15,7 @@ export function taskFor(tasks: readonly TaskSpec[], name: string | undefined): L
   const at = name === undefined && tasks.length === 1 ? 0 : names.indexOf(name ?? '');
   const task = tasks[at];
   if (!task) {
-    throw misused(
+    throw SiftlineError.usage(
       'MODEL_TASK_UNKNOWN',
       `--task: ${name === undefined ? 'say which task the labels answer' : `there is no task "${name}"`}; choose from ${names.join(', ')}`,
     );
@@ -41,7 +41,7 @@ function indexOf(task: TaskSpec, label: unknown): number {
   const at = task.labels.indexOf(name);
   if (at >= 0) return at;
   if (/^\d{1,4}$/.test(name) && Number(name) < task.labels.length) return Number(name);
-  throw misused(
+  throw SiftlineError.usage(
     'INPUT_LABEL_UNKNOWN',
     `the labels name "${name.slice(0, 60)}", which the model does not; it has ${task.labels.join(', ')}`,
   );

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { TaskSpec } from '../../model/manifest.js';
 
 /** Two models on the same texts; of several tasks, the worst. */
-export interface Comparison {
+export interface ScoreComparison {
   readonly texts: number;
   /** Share of texts with the same label (softmax) or the same labels given (sigmoid). Near ties flip: not a test. */
   readonly sameLabel: number;
@@ -11,9 +11,9 @@ export interface Comparison {
   readonly maxDelta: number;
 }
 
-type Rows = ReadonlyArray<Float64Array>;
+type ScoreRows = ReadonlyArray<Float64Array>;
 
-export function compareScores(tasks: readonly TaskSpec[], made: Rows, original: Rows): Comparison {
+export function compareScores(tasks: readonly TaskSpec[], made: ScoreRows, original: ScoreRows): ScoreComparison {
   let start = 0;
   const each = tasks.map(task => {
     const cut = (row: Float64Array | undefined) => [...(row?.subarray(start, start + task.labels.length) ?? [])];
@@ -49,7 +49,7 @@ export function sameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every(item => b.includes(item));
 }
 
-/** What a manifest may say was measured when the model was made; recipes of training/ write it by task. */
+/** Checks the figures of a manifest that were measured when the model was made; recipes of training/ write them by task. */
 const stored = z.looseObject({
   againstOriginal: z.looseObject({ meanDelta: z.number() }).optional(),
   againstFp32: z.record(z.string(), z.looseObject({ meanDelta: z.number() })).optional(),

@@ -1,12 +1,12 @@
 import { type Invariance, worstDelta } from '../../model/invariance.js';
 import type { TaskSpec } from '../../model/manifest.js';
-import type { Comparison } from './agreement.js';
+import type { ScoreComparison } from './agreement.js';
 import type { SourceModel } from './source.js';
 
 /** What was measured on the way, as the manifest's `agreement` has it. */
 export interface Measured {
   /** Missing for a file that was taken over as it is. */
-  readonly againstOriginal?: Comparison;
+  readonly againstOriginal?: ScoreComparison;
   readonly batchInvariance: Invariance & { readonly tolerance: number };
   /** Texts of which the served tokenizer and the one of training made the same tokens, where that was looked at. */
   readonly tokenizer?: { readonly texts: number; readonly different: number };

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { messageOf } from '../../errors.js';
+import { messageOf, SiftlineError } from '../../errors.js';
 import {
   findOnnxFile,
   locateModel,
@@ -10,7 +10,6 @@ import {
   shippedModels,
 } from '../../model/folder.js';
 import { type StoredAgreement, storedAgreement } from './agreement.js';
-import { misused } from './refusal.js';
 
 /** A model folder in figures, read but not loaded. */
 export interface ModelFacts {
@@ -79,7 +78,7 @@ export async function modelFacts(given: string): Promise<ModelFacts> {
 function modelsIn(given: string): string[] {
   const path = resolve(given);
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw misused('MODEL_MISSING', `${given}: is not a folder; name a model, or a folder of models`);
+    throw SiftlineError.usage('MODEL_MISSING', `${given}: is not a folder; name a model, or a folder of models`);
   }
   if (isModel(path)) return [path];
   return readdirSync(path)

@@ -1,7 +1,6 @@
+import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
-import { runProgram } from './process.js';
-import { type Need, type PythonOptions, pythonFor } from './python.js';
-import { refused } from './refusal.js';
+import { type Need, type PythonOptions, pythonFor, runProgram } from './python.js';
 
 export interface ConvertRequest {
   readonly source: string;
@@ -12,7 +11,7 @@ export interface ConvertRequest {
   readonly precision: 'int8' | 'fp32' | 'none';
   /** A JSON array of texts. */
   readonly textsFile: string;
-  /** How many of the texts, from the first on, int8 scales are taken from. */
+  /** Number of texts, from the first on, that int8 scales are taken from. */
   readonly calibration: number;
   readonly maxTokens: number;
 }
@@ -27,7 +26,7 @@ export interface Converted {
   readonly tokens: string;
 }
 
-type Reply = Converted | { readonly error: { readonly code: string; readonly message: string } };
+type ConvertReply = Converted | { readonly error: { readonly code: string; readonly message: string } };
 
 /** Has training/convert.py do its work; its steps go to `say`. Throws what it refuses, with its code. */
 export async function convert(request: ConvertRequest, options: PythonOptions): Promise<Converted> {
@@ -42,8 +41,8 @@ export async function convert(request: ConvertRequest, options: PythonOptions): 
   });
   const reply = replyOf(ended.stdout);
   if (reply && !('error' in reply)) return reply;
-  if (reply) throw refused(reply.error.code, reply.error.message);
-  throw refused(
+  if (reply) throw SiftlineError.model(reply.error.code, reply.error.message);
+  throw SiftlineError.model(
     'CONVERT_FAILED',
     `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'without a word'}; is there enough memory and disk?`,
   );
@@ -66,9 +65,9 @@ function argsOf(request: ConvertRequest): string[] {
   return onnxFile === undefined ? args : [...args, '--onnx', onnxFile];
 }
 
-function replyOf(stdout: string): Reply | undefined {
+function replyOf(stdout: string): ConvertReply | undefined {
   try {
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Reply;
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as ConvertReply;
   } catch {
     return undefined;
   }

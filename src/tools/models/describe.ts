@@ -1,24 +1,19 @@
 import { worstDelta } from '../../model/invariance.js';
 import type { TaskSpec } from '../../model/manifest.js';
+import { table } from '../../observe/table.js';
 import type { ListedModel, ModelFacts } from './catalogue.js';
 import type { Imported } from './import-types.js';
 
+const HEAD = ['name', 'version', 'precision', 'size', 'languages', 'licence', 'tasks'];
+
 /** A table with a head; models that cannot be read say why below their name. */
 export function listText(models: readonly ListedModel[]): string {
-  const head = ['name', 'version', 'precision', 'size', 'languages', 'licence', 'tasks'];
-  const rows = models.map(model => ('error' in model ? [model.name] : rowOf(model)));
-  const widths = head.map((title, i) =>
-    Math.max(title.length, ...rows.map(row => (row.length > 1 ? (row[i] ?? '').length : 0))),
+  const usable = models.flatMap(model => ('error' in model ? [] : [model]));
+  const [head = '', ...rows] = table([HEAD, ...usable.map(rowOf)]);
+  const lines = models.flatMap(model =>
+    'error' in model ? [model.name, `  cannot be used: ${model.error}`] : [rows[usable.indexOf(model)] ?? ''],
   );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const lines = models.flatMap((model, i) =>
-    'error' in model ? [model.name, `  cannot be used: ${model.error}`] : [line(rows[i] ?? [])],
-  );
-  return `${[line(head), ...lines].join('\n')}\n`;
+  return `${[head, ...lines].join('\n')}\n`;
 }
 
 function rowOf({ name, version, precision, bytes, languages, license, tasks }: ModelFacts): string[] {
@@ -73,7 +68,7 @@ function taskLines({ name, activation, labels, thresholds, temperature }: TaskSp
   return [`task ${name}: ${how} ${labels.length}, ${activation}, temperature ${temperature}`, `  ${own.join(', ')}`];
 }
 
-/** What an import came to. */
+/** Tells the result of an import. */
 export function importedText({ output, name, version, precision, megabytes, agreement, speedup }: Imported): string {
   const { againstOriginal: against, batchInvariance: batch, accuracy } = agreement;
   const moved = worstDelta(batch).toPrecision(2);

@@ -1,11 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModelFolder } from '../../model/folder.js';
 import type { GoldenVerdict } from '../../model/golden.js';
+import type { Golden, TaskSpec } from '../../model/manifest.js';
 import { Model } from '../../model/model.js';
 
 /** Texts between two looks at the signal. */
 const SLICE = 32;
 const RUN_TOKENS = 512;
+
+/** Texts that imported models are proved on at every start. Never texts of the user: those may be private. */
+export const GOLDEN_TEXTS: readonly string[] = [
+  'The new phone is great, the battery lasts two days!',
+  'The parcel came late and the box was crushed. Very disappointed.',
+  'Parliament votes on the budget after a long debate on Tuesday.',
+  'ten easy recipes for a rainy sunday',
+  'WIN a prize now!!! Reply YES to claim, only today',
+  'Das Essen war gut, aber wir haben lange gewartet.',
+  '这家酒店的房间很干净，服务也很好。',
+  'ok',
+];
 
 export interface Scores {
   /** Per text the probabilities of all tasks' labels, one after the other. */
@@ -50,4 +63,15 @@ export async function proveGolden(folder: ModelFolder): Promise<GoldenVerdict> {
 export async function pauseFor(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();
+}
+
+export function goldenFrom(tasks: readonly TaskSpec[], rows: readonly Float64Array[]): Golden[] {
+  return GOLDEN_TEXTS.map((text, i) => {
+    let at = 0;
+    const scores = tasks.map(({ name, labels }) => {
+      const own = labels.map(label => [label, rows[i]?.[at++] ?? Number.NaN] as const);
+      return [name, Object.fromEntries(own)] as const;
+    });
+    return { text, scores: Object.fromEntries(scores) };
+  });
 }

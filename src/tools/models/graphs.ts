@@ -4,7 +4,7 @@ import { type Arithmetic, cpuSaturates } from '../../model/arithmetic.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
 import { Probe } from '../../model/probe.js';
 import { convert } from './convert.js';
-import { GOLDEN_TEXTS } from './golden.js';
+import { GOLDEN_TEXTS } from './engine.js';
 import type { ImportOptions, ImportTexts } from './import-types.js';
 import type { PythonOptions } from './python.js';
 import type { SourceModel } from './source.js';
@@ -30,14 +30,14 @@ export interface Graphs {
   readonly tokensFile: string | undefined;
 }
 
-interface Parts {
+interface GraphParts {
   readonly source: SourceModel;
   readonly options: ImportOptions;
   readonly texts: ImportTexts;
   readonly staging: Staging;
 }
 
-export async function makeGraphs(parts: Parts, io: PythonOptions): Promise<Graphs> {
+export async function makeGraphs(parts: GraphParts, io: PythonOptions): Promise<Graphs> {
   const { source, options, texts, staging } = parts;
   const maxTokens = Math.min(options.maxTokens, source.positions);
   if (options.precision === 'as-is') return asIs(source, maxTokens);

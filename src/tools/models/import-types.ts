@@ -26,9 +26,9 @@ export interface Imported {
   readonly precision: string;
   readonly megabytes: number;
   readonly agreement: Measured;
-  /** How many times as fast as the original on the compared texts, in this thread; undefined for `as-is`. */
+  /** Speed as a multiple of the original's on the compared texts, in this thread; undefined for `as-is`. */
   readonly speedup: number | undefined;
-  /** What the user should know; each ends with what to do. */
+  /** Notes for the user; each ends with what to do. */
   readonly warnings: readonly string[];
 }
 

@@ -1,15 +1,15 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { SiftlineError } from '../../errors.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
+import { worstDelta } from '../../model/invariance.js';
 import { taskFor, truthOf } from './accuracy.js';
-import { admit } from './admission.js';
-import { type CardFacts, cardOf } from './card.js';
+import { type CardFacts, cardOf, type Measured } from './card.js';
 import { writeCard, writeManifest, writeModelFiles } from './files.js';
 import { type Graphs, makeGraphs } from './graphs.js';
 import type { Imported, ImportOptions, ImportTexts } from './import-types.js';
 import { measure } from './measure.js';
 import type { PythonOptions } from './python.js';
-import { misused, refused } from './refusal.js';
 import { hasPlaceholderLabels, inspectSource, type SourceModel, TRIED } from './source.js';
 import { checkOutput, Staging } from './staging.js';
 import { type LabelledText, packagedTexts, readLabelled, readTexts, spread } from './texts.js';
@@ -80,13 +80,13 @@ async function write(
 
 function checkPrecision({ path, onnxFile, precision }: SourceModel, options: ImportOptions): void {
   if (options.precision === 'as-is' && !onnxFile) {
-    throw misused(
+    throw SiftlineError.usage(
       'PRECISION_IMPOSSIBLE',
       `${path}: holds PyTorch weights; --precision as-is takes over an ONNX file: leave it out, or export the model first`,
     );
   }
   if (options.precision !== 'as-is' && precision && precision !== 'float') {
-    throw refused(
+    throw SiftlineError.model(
       'MODEL_QUANTISED',
       `${onnxFile}: is quantised already (${precision}); import the fp32 export of the model, or this file with --precision as-is`,
     );
@@ -97,7 +97,7 @@ async function textsFor(options: ImportOptions, source: SourceModel): Promise<Im
   const own = options.calibration !== undefined;
   const all = options.calibration === undefined ? packagedTexts() : await readTexts(options.calibration, options.text);
   if (all.length < FEWEST_TEXTS) {
-    throw misused(
+    throw SiftlineError.usage(
       'INPUT_TOO_SMALL',
       `${options.calibration}: has ${all.length} texts; give at least ${FEWEST_TEXTS}, some hundreds are better`,
     );
@@ -141,4 +141,59 @@ function warningsFor(source: SourceModel, options: ImportOptions, texts: ImportT
   }
   if (options.license === undefined) warnings.push('the licence is unknown; look it up and give it with --license');
   return warnings;
+}
+
+/** Texts of which a served tokenizer may make other tokens than the one of training: more is another tokenizer. */
+const MOST_DIFFERENT_TOKENS = 0.01;
+
+/** Throws unless the model may be used: int8 is admitted by what it does, not assumed to be good enough. */
+export function admit(measured: Measured, { precision, source }: { precision: string; source: string }): void {
+  checkTokenizer(measured, source);
+  checkInvariance(measured, { precision, source });
+  checkAgreement(measured, { precision, source });
+  checkAccuracy(measured, { precision, source });
+}
+
+interface Candidate {
+  readonly precision: string;
+  readonly source: string;
+}
+
+function checkTokenizer({ tokenizer }: Measured, source: string): void {
+  if (!tokenizer || tokenizer.different <= tokenizer.texts * MOST_DIFFERENT_TOKENS) return;
+  throw SiftlineError.model(
+    'TOKENIZER_DIFFERS',
+    `${source}: of ${tokenizer.texts} texts, ${tokenizer.different} have other tokens here than the Rust tokenizer gives; please report the family and its tokenizer.json`,
+  );
+}
+
+function checkInvariance({ batchInvariance }: Measured, { precision, source }: Candidate): void {
+  const { bitEqual, tolerance } = batchInvariance;
+  const worst = worstDelta(batchInvariance);
+  if (bitEqual || worst <= tolerance) return;
+  throw SiftlineError.model(
+    'BATCH_DEPENDENT',
+    `${source}: as ${precision}, a text's logits move by ${worst.toPrecision(2)} with padding and batch (${tolerance} is let pass); ` +
+      (precision === 'int8-static' ? 'import it with --precision fp32' : 'check that the export uses attention_mask'),
+  );
+}
+
+function checkAgreement({ againstOriginal: found, limits }: Measured, { precision, source }: Candidate): void {
+  if (!found || found.meanDelta <= limits.meanDelta) return;
+  throw SiftlineError.model(
+    'AGREEMENT_LOW',
+    `${source}: as ${precision}, probabilities differ from the original's by ${found.meanDelta.toFixed(4)} on average over ${found.texts} texts (limit ${limits.meanDelta}); ` +
+      (precision === 'int8-static'
+        ? 'give texts like your own with --calibration, or import it with --precision fp32'
+        : 'import it with --precision as-is'),
+  );
+}
+
+function checkAccuracy({ accuracy: found, limits }: Measured, { precision, source }: Candidate): void {
+  if (!found || found.original - found.imported <= limits.accuracyLoss) return;
+  throw SiftlineError.model(
+    'ACCURACY_LOST',
+    `${source}: as ${precision}, accuracy on ${found.rows} labelled texts is ${found.imported.toFixed(4)}, the original's ${found.original.toFixed(4)} (${limits.accuracyLoss} may be lost); ` +
+      'give texts like your own with --calibration, import it with --precision fp32, or allow more with --max-accuracy-loss',
+  );
 }

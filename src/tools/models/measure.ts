@@ -6,13 +6,12 @@ import { Probe } from '../../model/probe.js';
 import { accuracyOf, taskFor } from './accuracy.js';
 import { compareScores, FLOAT_TOLERANCE } from './agreement.js';
 import type { Measured } from './card.js';
-import { pauseFor, type Scores, scoresOf } from './engine.js';
-import { GOLDEN_TEXTS, goldenFrom } from './golden.js';
+import { GOLDEN_TEXTS, goldenFrom, pauseFor, type Scores, scoresOf } from './engine.js';
 import type { Graphs } from './graphs.js';
 import type { ImportOptions, ImportTexts } from './import-types.js';
 import { packagedTexts, spread } from './texts.js';
 
-interface Parts {
+interface MeasureParts {
   readonly made: ModelFolder;
   readonly graphs: Graphs;
   readonly options: ImportOptions;
@@ -36,7 +35,10 @@ const WORTH_TIMING_MS = 500;
 export const INVARIANCE_TEXTS = 64;
 
 /** Everything that is measured of a new model, by the engine that serves, next to the original. */
-export async function measure({ made, graphs, options, texts }: Parts, { say, signal }: Io): Promise<MeasuredModel> {
+export async function measure(
+  { made, graphs, options, texts }: MeasureParts,
+  { say, signal }: Io,
+): Promise<MeasuredModel> {
   const compared = texts.comparison.length;
   const isOriginal = !graphs.optimised;
   const all = [...texts.comparison, ...texts.labelled.map(row => row.text)];
@@ -101,7 +103,7 @@ async function tokenizerFacts(
 
 function accuracyFacts(
   { tasks }: ModelFolder,
-  { options, texts }: Pick<Parts, 'options' | 'texts'>,
+  { options, texts }: Pick<MeasureParts, 'options' | 'texts'>,
   [original, own]: [readonly Float64Array[], readonly Float64Array[]],
 ): Pick<Measured, 'accuracy'> {
   if (texts.labelled.length === 0) return {};

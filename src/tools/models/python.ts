@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
-import { runProgram } from './process.js';
-import { refused } from './refusal.js';
 
 /** `onnx`: a few packages that work on graphs; `torch`: also PyTorch and transformers, several gigabytes. */
 export type Need = 'onnx' | 'torch';
@@ -32,7 +34,7 @@ const NEEDS: Readonly<
 };
 
 const CANDIDATES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python', 'py'];
-/** What onnxruntime 1.30 asks for. */
+/** The oldest Python that onnxruntime 1.30 runs on. */
 const OLDEST = [3, 11] as const;
 
 const LOOK = `
@@ -65,12 +67,12 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
 async function givenPython(python: string, need: Need, options: PythonOptions): Promise<string> {
   const found = await look(python, need, options);
   if (!found)
-    throw refused(
+    throw SiftlineError.model(
       'PYTHON_MISSING',
       `--python ${python}: does not run; name an interpreter of Python ${OLDEST.join('.')} or later`,
     );
   if (found.missing.length === 0) return python;
-  throw refused(
+  throw SiftlineError.model(
     'PYTHON_MODULES',
     `--python ${python}: lacks ${found.missing.join(', ')}; ${python} -m pip install -r ${packageFile(NEEDS[need].requirements)}`,
   );
@@ -88,7 +90,7 @@ async function createEnvironment(venv: string, need: Need, options: PythonOption
     }
     seen.push(`${candidate} is ${found.version.join('.')}`);
   }
-  throw refused(
+  throw SiftlineError.model(
     'PYTHON_MISSING',
     `this import needs Python ${OLDEST.join('.')} or later (${seen.join(', ') || 'no Python was found'}); install it or name one with --python, ` +
       (need === 'onnx'
@@ -101,22 +103,68 @@ function isRecent([major = 0, minor = 0]: readonly number[]): boolean {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
-interface Found {
+interface Interpreter {
   readonly version: readonly number[];
   readonly missing: readonly string[];
 }
 
-async function look(python: string, need: Need, { env, signal }: PythonOptions): Promise<Found | undefined> {
+async function look(python: string, need: Need, { env, signal }: PythonOptions): Promise<Interpreter | undefined> {
   const { status, stdout } = await runProgram(python, ['-c', LOOK, ...NEEDS[need].modules], { env, signal });
-  return status === 0 ? (JSON.parse(stdout) as Found) : undefined;
+  return status === 0 ? (JSON.parse(stdout) as Interpreter) : undefined;
 }
 
 async function must(command: string, args: readonly string[], { env, signal }: PythonOptions): Promise<void> {
   const { status, stderr } = await runProgram(command, args, { env, signal });
   if (status === 0) return;
   const reason = stderr.findLast(line => /error/i.test(line)) ?? stderr.at(-1) ?? `status ${status}`;
-  throw refused(
+  throw SiftlineError.model(
     'PYTHON_INSTALL',
     `${[command, ...args.slice(0, 3)].join(' ')} failed: ${reason.trim()}; mend that, or make an environment yourself and name its interpreter with --python`,
   );
+}
+
+export interface Ended {
+  /** Null when the program could not be started, or was ended by a signal. */
+  readonly status: number | null;
+  readonly stdout: string;
+  /** The last lines, without empty ones. */
+  readonly stderr: readonly string[];
+}
+
+export interface RunOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly cwd?: string;
+  readonly onLine?: (line: string) => void;
+}
+
+const KEPT_LINES = 20;
+
+/** Runs a program to its end. Throws only when the signal ends it. */
+export async function runProgram(command: string, args: readonly string[], options: RunOptions): Promise<Ended> {
+  const { env, signal, cwd, onLine = () => {} } = options;
+  signal.throwIfAborted();
+  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  const stderr: string[] = [];
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text;
+  });
+  createInterface({ input: child.stderr }).on('line', line => {
+    onLine(line);
+    if (line.trim() !== '') stderr.push(line);
+    if (stderr.length > KEPT_LINES) stderr.shift();
+  });
+  try {
+    const [status] = (await once(child, 'close')) as [number | null];
+    signal.throwIfAborted();
+    return { status, stdout, stderr };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { status: null, stdout, stderr: [String((error as Error).message)] };
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
 }

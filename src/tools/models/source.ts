@@ -1,15 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { SiftlineError } from '../../errors.js';
 import { findOnnxFile, readHuggingFaceConfig, readManifest } from '../../model/folder.js';
 import { type HuggingFaceConfig, tasksFromConfig, usablePositions } from '../../model/hugging-face.js';
 import type { TaskSpec } from '../../model/manifest.js';
-import { type Precision, precisionOf } from './precision.js';
-import { misused, refused } from './refusal.js';
 
 /** A fine-tuned model as it came, looked at but not loaded. */
 export interface SourceModel {
   readonly path: string;
-  /** What it is called: by the hub, or by its folder. */
+  /** The name of the hub, or of the folder. */
   readonly name: string;
   readonly family: string;
   readonly config: HuggingFaceConfig;
@@ -46,7 +45,7 @@ const WEIGHTS = [
 export function inspectSource(given: string): SourceModel {
   const path = resolve(given);
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw misused(
+    throw SiftlineError.usage(
       'MODEL_MISSING',
       `${given}: is not a folder; name one with config.json, tokenizer.json and the weights`,
     );
@@ -56,7 +55,10 @@ export function inspectSource(given: string): SourceModel {
   requireTokenizer(path);
   const onnxFile = findOnnxFile(path);
   if (!onnxFile && !WEIGHTS.some(name => existsSync(join(path, name)))) {
-    throw refused('MODEL_INCOMPLETE', `${path}: no weights; it must hold model.onnx, or one of ${WEIGHTS.join(', ')}`);
+    throw SiftlineError.model(
+      'MODEL_INCOMPLETE',
+      `${path}: no weights; it must hold model.onnx, or one of ${WEIGHTS.join(', ')}`,
+    );
   }
   return {
     path,
@@ -77,13 +79,13 @@ export function hasPlaceholderLabels({ config }: SourceModel): boolean {
 
 function requireTokenizer(path: string): void {
   if (existsSync(join(path, 'tokenizer.json'))) return;
-  throw refused(
+  throw SiftlineError.model(
     'MODEL_INCOMPLETE',
     `${path}: tokenizer.json is missing; write it with python -c "from transformers import AutoTokenizer as T; T.from_pretrained('${path}').save_pretrained('${path}')"`,
   );
 }
 
-/** What the tokenizer's own settings allow; many say nothing, or a number beyond all sense. */
+/** Reads the limit in the tokenizer's own settings; many have none, or a number beyond all sense. */
 function tokenizerLimit(path: string): number {
   const file = join(path, 'tokenizer_config.json');
   if (!existsSync(file)) return Number.POSITIVE_INFINITY;
@@ -91,6 +93,28 @@ function tokenizerLimit(path: string): number {
     const limit = (JSON.parse(readFileSync(file, 'utf8')) as { model_max_length?: unknown }).model_max_length;
     return typeof limit === 'number' && limit >= 8 ? limit : Number.POSITIVE_INFINITY;
   } catch {
-    throw refused('MODEL_UNREADABLE', `${file}: the file is damaged or not JSON`);
+    throw SiftlineError.model('MODEL_UNREADABLE', `${file}: the file is damaged or not JSON`);
   }
+}
+
+/** The arithmetic of a graph: `fp32` and `int8-static` are files siftline made, the others came as they are. */
+export type Precision = 'int8-static' | 'fp32' | 'int8' | 'int8-dynamic' | 'float';
+
+const DYNAMIC = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'];
+const QUANTISED = ['QuantizeLinear', 'DequantizeLinear', 'QLinearMatMul', 'MatMulIntegerToFloat', 'MatMulNBits'];
+
+/**
+ * Judges a foreign ONNX file by its operators. `int8-dynamic` takes scales from the whole batch, so that a text's
+ * answer depends on the texts beside it; `int8` is any other quantised file.
+ */
+export function precisionOf(onnxFile: string): Precision {
+  const bytes = readFileSync(onnxFile);
+  const uses = (operators: readonly string[]) => operators.some(name => bytes.includes(operatorField(name)));
+  if (uses(DYNAMIC)) return 'int8-dynamic';
+  return uses(QUANTISED) ? 'int8' : 'float';
+}
+
+/** Field 4 (op_type) of a NodeProto, a string: tag, length, bytes. */
+function operatorField(name: string): Buffer {
+  return Buffer.from(`\x22${String.fromCharCode(name.length)}${name}`, 'latin1');
 }

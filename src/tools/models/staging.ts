@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { misused } from './refusal.js';
+import { SiftlineError } from '../../errors.js';
 
 /** A folder beside the output that is renamed to it when all is well, so that nobody ever sees half a model. */
 export class Staging {
@@ -42,14 +42,17 @@ export class Staging {
 export function checkOutput(output: string, { source, force }: { source: string; force: boolean }): void {
   const path = resolve(output);
   if (path === source || source.startsWith(`${path}/`)) {
-    throw misused('OUTPUT_IS_SOURCE', `${output}: holds the model that is imported; give another --output`);
+    throw SiftlineError.usage('OUTPUT_IS_SOURCE', `${output}: holds the model that is imported; give another --output`);
   }
   if (!existsSync(path)) return;
   const names = readdirSync(path);
   if (names.length === 0) return;
   if (!names.includes('siftline.json')) {
-    throw misused('OUTPUT_EXISTS', `${output}: is there and no imported model; give another --output`);
+    throw SiftlineError.usage('OUTPUT_EXISTS', `${output}: is there and no imported model; give another --output`);
   }
   if (!force)
-    throw misused('OUTPUT_EXISTS', `${output}: is there already; --force replaces it, or give another --output`);
+    throw SiftlineError.usage(
+      'OUTPUT_EXISTS',
+      `${output}: is there already; --force replaces it, or give another --output`,
+    );
 }

@@ -3,8 +3,8 @@ import { parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js'
 import { readCsv } from '../../consumer/files/csv.js';
 import { type FileInput, fileInput } from '../../consumer/files/input.js';
 import { readJsonLines, readLines } from '../../consumer/files/lines.js';
+import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
-import { misused } from './refusal.js';
 
 /** A text and the label a person gave it, as the file has it; a list where several may hold. */
 export interface LabelledText {
@@ -31,7 +31,8 @@ export async function readTexts(file: string, field: string): Promise<string[]> 
     if (typeof text === 'string' && text.trim() !== '') texts.push(text.toWellFormed());
     if (texts.length === MOST_TEXTS) break;
   }
-  if (texts.length === 0) throw misused('INPUT_NO_TEXT', `${file}: no text in field "${field}"; name it with --text`);
+  if (texts.length === 0)
+    throw SiftlineError.usage('INPUT_NO_TEXT', `${file}: no text in field "${field}"; name it with --text`);
   return texts;
 }
 
@@ -45,7 +46,7 @@ export async function readLabelled(
   for await (const row of rowsOf(await fileInput(file, undefined), fields.text)) {
     const [text, label] = [valueAt(row, textPath), valueAt(row, labelPath)];
     if (typeof text !== 'string' || label === undefined || label === null) {
-      throw misused(
+      throw SiftlineError.usage(
         'INPUT_NO_LABEL',
         `${file}: row ${rows.length + 1} has no text in "${fields.text}" or nothing in "${fields.label}"; name the fields with --text and --label (.jsonl or .csv)`,
       );
@@ -53,7 +54,8 @@ export async function readLabelled(
     rows.push({ text: text.toWellFormed(), label });
     if (rows.length === MOST_TEXTS) break;
   }
-  if (rows.length === 0) throw misused('INPUT_NO_TEXT', `${file}: has no rows; give one with labelled texts`);
+  if (rows.length === 0)
+    throw SiftlineError.usage('INPUT_NO_TEXT', `${file}: has no rows; give one with labelled texts`);
   return rows;
 }
 
@@ -78,6 +80,6 @@ function parsed(value: Buffer, name: string, line: number): unknown {
   try {
     return JSON.parse(value.toString('utf8'));
   } catch {
-    throw misused('INPUT_MALFORMED', `${name}: line ${line + 1} is not JSON; write one value a line`);
+    throw SiftlineError.usage('INPUT_MALFORMED', `${name}: line ${line + 1} is not JSON; write one value a line`);
   }
 }

@@ -1,17 +1,39 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SiftlineError } from '../../errors.js';
 import { locateModel, type ModelFolder, readManifest, readModelFolder, sha256Of } from '../../model/folder.js';
 import { doubtOf, type GoldenVerdict } from '../../model/golden.js';
 import { worstDelta } from '../../model/invariance.js';
-import type { Manifest } from '../../model/manifest.js';
+import type { Manifest, TaskSpec } from '../../model/manifest.js';
 import { type Finding, fail, failure, ok, skip } from '../../observe/finding.js';
-import { FLOAT_TOLERANCE, storedAgreement } from './agreement.js';
+import { accuracyOf, taskFor, truthOf } from './accuracy.js';
+import { compareScores, FLOAT_TOLERANCE, type StoredAgreement, storedAgreement } from './agreement.js';
 import { proveGolden, scoresOf } from './engine.js';
+import { exportOriginal } from './graphs.js';
 import { measureInvariance } from './measure.js';
 import type { PythonOptions } from './python.js';
-import { checkAgreement, type Subject, type VerifyOptions } from './verify-agreement.js';
+import { inspectSource } from './source.js';
+import { type LabelledText, packagedTexts, readLabelled, spread } from './texts.js';
+
+export interface VerifyOptions {
+  readonly model: string;
+  readonly data?: string | undefined;
+  readonly text: string;
+  readonly label: string;
+  readonly task?: string | undefined;
+  /** The fine-tuned folder the model was made from. */
+  readonly against?: string | undefined;
+}
+
+interface VerifiedModel {
+  readonly folder: ModelFolder;
+  readonly manifest: Manifest;
+  readonly stored: StoredAgreement;
+}
 
 const MAX_TOKENS = 128;
+const MOST_ROWS = 5000;
 
 /** Checks a model folder, one finding a check; what rests on a failed check is skipped. */
 export async function* verifyModel(options: VerifyOptions, io: PythonOptions): AsyncGenerator<Finding> {
@@ -60,7 +82,7 @@ async function openFolder(path: string, manifest: Manifest): Promise<{ finding: 
   }
 }
 
-async function checkGolden({ folder }: Subject): Promise<Finding> {
+async function checkGolden({ folder }: VerifiedModel): Promise<Finding> {
   const count = folder.golden.length;
   if (count === 0) return skip('golden', 'the manifest has no golden samples');
   try {
@@ -79,7 +101,7 @@ function closeness({ samples, close, worst }: GoldenVerdict): string {
 }
 
 /** Static int8 must give equal bits; for the rest a logit may move as far as the manifest says, or float kernels do. */
-async function checkInvariance({ folder, manifest, stored }: Subject, io: PythonOptions): Promise<Finding> {
+async function checkInvariance({ folder, manifest, stored }: VerifiedModel, io: PythonOptions): Promise<Finding> {
   const found = await measureInvariance(
     folder,
     folder.golden.map(({ text }) => text),
@@ -97,4 +119,107 @@ async function checkInvariance({ folder, manifest, stored }: Subject, io: Python
     `${text}; ${manifest.precision} ${most}`,
     'answers would change with the batch: import the fp32 original again',
   );
+}
+
+/** Agreement and accuracy: what the manifest says, or measured again when an original or labelled texts are given. */
+async function* checkAgreement(
+  subject: VerifiedModel,
+  options: VerifyOptions,
+  io: PythonOptions,
+): AsyncGenerator<Finding> {
+  const { stored } = subject;
+  if (options.against === undefined && options.data === undefined) {
+    yield storedFinding(stored);
+    return;
+  }
+  const rows = options.data === undefined ? undefined : await labelledRows(options.data, subject, options);
+  const texts = rows?.map(({ text }) => text) ?? packagedTexts();
+  const own = await scoresOf(subject.folder, texts, io.signal);
+  const original =
+    options.against === undefined ? undefined : await originalScores(options.against, { subject, texts }, io);
+  if (original) yield agreementFinding(subject, own.rows, original);
+  if (rows) yield accuracyFinding(subject, { rows, own: own.rows, original }, options);
+}
+
+function storedFinding({ meanDelta, accuracy, limits }: StoredAgreement): Finding {
+  if (meanDelta === undefined)
+    return skip('agreement', 'the manifest does not compare it with an original; --against or --data measures');
+  const text = `probabilities differed from the original's by ${meanDelta.toFixed(4)} on average when it was made (limit ${limits.meanDelta})`;
+  const lost = accuracy ? accuracy.original - accuracy.imported : 0;
+  if (meanDelta > limits.meanDelta || lost > limits.accuracyLoss)
+    return fail('agreement', text, 'import the model again');
+  return ok('agreement', text);
+}
+
+async function labelledRows(file: string, { folder }: VerifiedModel, options: VerifyOptions): Promise<LabelledText[]> {
+  const { task } = taskFor(folder.tasks, options.task);
+  const rows = spread(await readLabelled(file, options), MOST_ROWS);
+  for (const { label } of rows) truthOf(task, label);
+  return rows;
+}
+
+async function originalScores(
+  against: string,
+  { subject, texts }: { subject: VerifiedModel; texts: readonly string[] },
+  io: PythonOptions,
+): Promise<readonly Float64Array[]> {
+  const work = mkdtempSync(join(tmpdir(), 'siftline-verify-'));
+  try {
+    const limits = { work, maxTokens: subject.folder.info.maxTokens };
+    const original = asCalibrated(await exportOriginal(inspectSource(against), limits, io), subject.folder);
+    return (await scoresOf(original, texts, io.signal)).rows;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** With the model's temperatures and thresholds: what is compared are the graphs. Throws for a model of other labels. */
+function asCalibrated(original: ModelFolder, { tasks }: ModelFolder): ModelFolder {
+  const labelsOf = (all: readonly TaskSpec[]) => all.map(({ labels }) => labels.join(', ')).join('; ');
+  if (labelsOf(original.tasks) !== labelsOf(tasks)) {
+    throw SiftlineError.usage(
+      'MODEL_LABELS',
+      `--against: ${original.path} answers ${labelsOf(original.tasks)}, the model ${labelsOf(tasks)}; name the model it was made from`,
+    );
+  }
+  const calibrated = original.tasks.map((task, i) => ({ ...task, ...calibrationOf(tasks[i] ?? task) }));
+  return { ...original, tasks: calibrated };
+}
+
+function calibrationOf({ temperature, thresholds }: TaskSpec): Pick<TaskSpec, 'temperature' | 'thresholds'> {
+  return { temperature, thresholds };
+}
+
+function agreementFinding(
+  { folder, stored }: VerifiedModel,
+  own: readonly Float64Array[],
+  original: readonly Float64Array[],
+): Finding {
+  const found = compareScores(folder.tasks, own, original);
+  const limit = stored.limits.meanDelta;
+  const text = `probabilities differ from the original's by ${found.meanDelta.toFixed(4)} on average, ${found.maxDelta.toFixed(3)} at most, over ${found.texts} texts (limit ${limit})`;
+  return found.meanDelta <= limit
+    ? ok('agreement', text)
+    : fail('agreement', text, 'import the model again, with texts like your own');
+}
+
+/** Held to the original's accuracy on the same rows, or else to that at the import, which was on rows like these. */
+function accuracyFinding(
+  { folder, stored }: VerifiedModel,
+  scores: {
+    rows: readonly LabelledText[];
+    own: readonly Float64Array[];
+    original: readonly Float64Array[] | undefined;
+  },
+  options: VerifyOptions,
+): Finding {
+  const { rows, own, original } = scores;
+  const labelled = taskFor(folder.tasks, options.task);
+  const found = accuracyOf(labelled, own, rows);
+  const text = `${labelled.task.name} is right on ${(found * 100).toFixed(1)} % of ${rows.length} texts`;
+  const goal = original ? accuracyOf(labelled, original, rows) : stored.accuracy?.original;
+  if (goal === undefined) return ok('accuracy', `${text}; nothing to hold it to: --against names the original`);
+  const compared = `${text}, the original${original ? '' : ' at the import'} on ${(goal * 100).toFixed(1)} % (a loss of ${stored.limits.accuracyLoss} is let pass)`;
+  if (goal - found <= stored.limits.accuracyLoss) return ok('accuracy', compared);
+  return fail('accuracy', compared, 'import the model again, with texts like your own or --precision fp32');
 }

@@ -1,7 +1,6 @@
 import type { Config } from '../../../src/config/schema.js';
 import { transactionalIdOf } from '../../../src/stage/parts/kafka.js';
-import { asConfig } from '../../../src/tools/checks/topic-create.js';
-import { type PlanAdmin, planTopics, stageTopics, type Topic } from '../../../src/tools/checks/topic-plan.js';
+import { asConfig, type PlanAdmin, planTopics, stageTopics, type Topic } from '../../../src/tools/checks/topic-plan.js';
 import type { KafkaTopicSpec, KafkaUserSpec, Manifest } from '../kinds.js';
 import type { Rendered } from '../rendered.js';
 import { type Rule, same } from './rule.js';

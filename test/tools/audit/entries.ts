@@ -1,12 +1,14 @@
-import type { InputEntry, InputRange, OutcomeEntry, Place } from '../../../src/tools/audit/ledger.js';
+import type { PartitionRange } from '../../../src/kafka/log-reader.js';
+import type { RecordPlace } from '../../../src/ports.js';
+import type { InputEntry, OutcomeEntry } from '../../../src/tools/audit/ledger.js';
 
 /** "texts/1/7" */
-export function place(text: string): Place {
+export function place(text: string): RecordPlace {
   const [topic = '', partition, offset] = text.split('/');
   return { topic, partition: Number(partition), offset: BigInt(offset ?? 0) };
 }
 
-export function range(topic: string, partition: number, to: number, from = 0): InputRange {
+export function range(topic: string, partition: number, to: number, from = 0): PartitionRange {
   return { topic, partition, from: BigInt(from), to: BigInt(to) };
 }
 

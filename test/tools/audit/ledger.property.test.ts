@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type InputEntry, Ledger, type OutcomeEntry, type Place } from '../../../src/tools/audit/ledger.js';
-import type { Report } from '../../../src/tools/audit/report.js';
+import { type RecordPlace, recordId } from '../../../src/ports.js';
+import { AuditLedger, type InputEntry, type OutcomeEntry } from '../../../src/tools/audit/ledger.js';
+import type { AuditReport } from '../../../src/tools/audit/report.js';
 
 /*
  * The books against a model that keeps everything and looks at all pairs. Small worlds: two topics of two partitions,
@@ -30,7 +31,7 @@ const inputs = fc.uniqueArray(
     { place: source, tombstone: fc.constantFrom(false, false, false, false, true), carried: small, value: small },
     { noNullPrototype: true },
   ),
-  { selector: ({ place }) => nameOf(place), minLength: 5, maxLength: 60 },
+  { selector: ({ place }) => recordId(place), minLength: 5, maxLength: 60 },
 );
 
 const outcome = fc.record(
@@ -60,7 +61,7 @@ test('the ledger counts what a model counts that keeps everything', () => {
         const at = { topic: 'there', partition: 0, offset: BigInt(i) };
         return { kind: 'labelled', source: place, at, carried: 0, value: undefined, answer: 0, verdict: i % 2 };
       });
-      const ledger = new Ledger({ ranges: RANGES, outputPartitions: PARTITIONS, compares: true, show: SHOW });
+      const ledger = new AuditLedger({ ranges: RANGES, outputPartitions: PARTITIONS, compares: true, show: SHOW });
       for (const each of read) ledger.read(each);
       for (const each of told) ledger.outcome(each);
       for (const each of there) ledger.other(each);
@@ -81,14 +82,14 @@ function modelOf(
   all: readonly InputEntry[],
   told: readonly OutcomeEntry[],
   there: readonly OutcomeEntry[],
-): Omit<Report, 'findings'> {
-  const isKnown = ({ topic }: Place) => topic !== 'foreign';
-  const isInside = ({ topic, partition, offset }: Place) =>
+): Omit<AuditReport, 'findings'> {
+  const isKnown = ({ topic }: RecordPlace) => topic !== 'foreign';
+  const isInside = ({ topic, partition, offset }: RecordPlace) =>
     topic !== 'foreign' && partition < 2 && offset >= FROM && offset < TO;
   const read = all.filter(({ place }) => isInside(place));
-  const inputOf = (place: Place) => read.find(each => nameOf(each.place) === nameOf(place));
+  const inputOf = (place: RecordPlace) => read.find(each => recordId(each.place) === recordId(place));
   const valid = told.filter(({ source: at }) => inputOf(at)?.tombstone === false);
-  const of = (each: InputEntry) => valid.filter(({ source: at }) => nameOf(at) === nameOf(each.place));
+  const of = (each: InputEntry) => valid.filter(({ source: at }) => recordId(at) === recordId(each.place));
   const firsts = read.flatMap(each => of(each).slice(0, 1));
   const repeats = read.flatMap(each =>
     of(each)
@@ -97,7 +98,7 @@ function modelOf(
   );
   const count = <T>(list: readonly T[], holds: (each: T) => boolean) => list.filter(holds).length;
   const labelled = read.filter(each => of(each)[0]?.kind === 'labelled');
-  const otherOf = (each: InputEntry) => there.find(({ source: at }) => nameOf(at) === nameOf(each.place));
+  const otherOf = (each: InputEntry) => there.find(({ source: at }) => recordId(at) === recordId(each.place));
   const both = labelled.filter(each => otherOf(each) !== undefined);
   return {
     input: read.length,
@@ -135,8 +136,4 @@ function modelOf(
       onlyThere: count(read, each => otherOf(each) !== undefined && of(each)[0]?.kind !== 'labelled'),
     },
   };
-}
-
-function nameOf({ topic, partition, offset }: Place): string {
-  return `${topic}-${partition}-${offset}`;
 }

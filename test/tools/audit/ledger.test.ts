@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Ledger, type LedgerOptions } from '../../../src/tools/audit/ledger.js';
+import { AuditLedger, type LedgerOptions } from '../../../src/tools/audit/ledger.js';
 import { isClean } from '../../../src/tools/audit/report.js';
 import { input, label, place, range } from './entries.js';
 
-function ledgerOf(count: number, options: Partial<LedgerOptions> = {}): Ledger {
+function ledgerOf(count: number, options: Partial<LedgerOptions> = {}): AuditLedger {
   const outputPartitions = new Map([
     ['labels', 2],
     ['rejected', 2],
   ]);
-  const ledger = new Ledger({ ranges: [range('texts', 0, count)], outputPartitions, ...options });
+  const ledger = new AuditLedger({ ranges: [range('texts', 0, count)], outputPartitions, ...options });
   for (let i = 0; i < count; i++) ledger.read(input(`texts/0/${i}`));
   return ledger;
 }
@@ -27,7 +27,7 @@ describe('the ledger', () => {
   });
 
   test('misses an input without an outcome, and no gap in the offsets', () => {
-    const ledger = new Ledger({ ranges: [range('texts', 0, 1_000_000_000_000)], outputPartitions: new Map() });
+    const ledger = new AuditLedger({ ranges: [range('texts', 0, 1_000_000_000_000)], outputPartitions: new Map() });
     ledger.read(input('texts/0/5'));
     ledger.read(input('texts/0/900000000000'));
     const report = ledger.report();
@@ -79,7 +79,7 @@ describe('the ledger', () => {
   });
 
   test('calls stray what belongs to another topic, to a tombstone or to no record; outside the range is no finding', () => {
-    const ledger = new Ledger({ ranges: [range('texts', 0, 10, 2)], outputPartitions: new Map() });
+    const ledger = new AuditLedger({ ranges: [range('texts', 0, 10, 2)], outputPartitions: new Map() });
     ledger.read(input('texts/0/2', { tombstone: true }));
     const told = ['other/0/0', 'texts/0/2', 'texts/0/3', 'texts/0/1', 'texts/0/10', 'texts/1/0'].map((source, i) =>
       ledger.outcome(label(source, `labels/0/${i}`)),
@@ -91,7 +91,7 @@ describe('the ledger', () => {
 
   test('wants a record in its own partition number, modulo those of the output', () => {
     const outputPartitions = new Map([['labels', 2]]);
-    const ledger = new Ledger({ ranges: [range('texts', 3, 2)], outputPartitions });
+    const ledger = new AuditLedger({ ranges: [range('texts', 3, 2)], outputPartitions });
     for (const offset of [0, 1]) ledger.read(input(`texts/3/${offset}`));
     ledger.outcome(label('texts/3/0', 'labels/1/0'));
     ledger.outcome(label('texts/3/1', 'labels/0/0'));
@@ -125,7 +125,7 @@ describe('the ledger', () => {
 test('a million records cost less than 20 bytes each', () => {
   const count = 1_000_000;
   const before = process.memoryUsage();
-  const ledger = new Ledger({ ranges: [range('texts', 0, count)], outputPartitions: new Map(), compares: true });
+  const ledger = new AuditLedger({ ranges: [range('texts', 0, count)], outputPartitions: new Map(), compares: true });
   for (let i = 0; i < count; i++) {
     const at = { topic: 'texts', partition: 0, offset: BigInt(i) };
     ledger.read({ place: at, tombstone: false, carried: i, value: i });

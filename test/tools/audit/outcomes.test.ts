@@ -5,8 +5,15 @@ import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/po
 import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
 import { labelRecord } from '../../../src/producer/label-record.js';
 import { shippedSchema } from '../../../src/producer/schemas.js';
-import { answerFingerprint, carriedFingerprint, valueFingerprint } from '../../../src/tools/audit/fingerprint.js';
-import { labelReader, type Read, readInput, rejectedReader } from '../../../src/tools/audit/outcomes.js';
+import {
+  answerFingerprint,
+  carriedFingerprint,
+  labelReader,
+  type ReadOutcome,
+  readInput,
+  rejectedReader,
+  valueFingerprint,
+} from '../../../src/tools/audit/outcomes.js';
 import { MEMORY_MODEL } from '../../support/memory-classifier.js';
 import { labelled, recordAt } from '../../support/memory-records.js';
 
@@ -48,7 +55,7 @@ function labelFor(input: SourceRecord, label = 'fine'): SourceRecord {
   return stored(labelRecord(encoder, input, labelled(input, label) as Labelled & { record: SourceRecord }));
 }
 
-function outcome(read: Read) {
+function outcome(read: ReadOutcome) {
   assert.ok(read.kind !== 'unreadable', 'it can be read');
   return read;
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { checkCpu, checkMemory } from '../../../src/tools/checks/machine.js';
+import { checkCpu, checkMemory, checkPort } from '../../../src/tools/checks/machine.js';
 import { configOf, machine, statuses, words } from './support.js';
 
 const AVX2 = { '/proc/cpuinfo': 'processor\t: 0\nflags\t\t: fpu avx avx2 avx512f avx512_vnni\n' };
@@ -71,3 +73,21 @@ for (const unlimited of ['max\n', '9223372036854771712\n', '']) {
     assert.match(finding.text, /the machine has 8000 MB/);
   });
 }
+
+test('a port somebody listens on fails, and is free once they are gone', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const taken = await checkPort({ host: '127.0.0.1', port, windowSeconds: 10 });
+  server.close();
+  await once(server, 'close');
+  assert.equal(taken.status, 'fail');
+  assert.match(`${taken.text} ${taken.remedy}`, /metrics\.port.*EADDRINUSE.*metrics\.port to a free one/);
+  assert.equal((await checkPort({ host: '127.0.0.1', port, windowSeconds: 10 })).status, 'ok');
+});
+
+test('an address of another machine fails and points at metrics.host', async () => {
+  const finding = await checkPort({ host: '192.0.2.1', port: 9464, windowSeconds: 10 });
+  assert.equal(finding.status, 'fail');
+  assert.match(finding.remedy ?? '', /metrics\.host/);
+});

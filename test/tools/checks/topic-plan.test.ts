@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ExitCode, SiftlineError } from '../../../src/errors.js';
 import type { NewTopic } from '../../../src/kafka/admin.js';
-import { type CreateAdmin, createCommand, createTopics } from '../../../src/tools/checks/topic-create.js';
-import { type MissingTopic, planTopics } from '../../../src/tools/checks/topic-plan.js';
+import {
+  type CreateAdmin,
+  createCommand,
+  createTopics,
+  type MissingTopic,
+  planTopics,
+} from '../../../src/tools/checks/topic-plan.js';
 import { configOf, fakeCluster } from './support.js';
 
 const TWO_INPUTS = configOf({ 'input.topics': 'a,b' });

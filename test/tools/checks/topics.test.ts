@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ExitCode, SiftlineError } from '../../../src/errors.js';
-import { checkTopics } from '../../../src/tools/checks/topics.js';
+import { checkReplication, checkTopics } from '../../../src/tools/checks/topics.js';
 import { configOf, type FakeTopic, fakeCluster, statuses, words } from './support.js';
 
 const NAMES = ['siftline.texts', 'siftline.labels', 'siftline.rejected', 'siftline.metrics'];
@@ -122,4 +122,45 @@ test('brokers that stop answering are one failure', async () => {
   const topics = () => Promise.reject(new Error('gone'));
   const { findings, existing } = await checkTopics({ ...cluster(), topics }, configOf());
   assert.deepEqual([statuses(findings), existing], [['fail'], undefined]);
+});
+
+const exactlyOnce = configOf({ delivery: 'exactly-once' });
+const WRITTEN = ['siftline.labels', 'siftline.rejected', '__consumer_offsets', '__transaction_state'];
+const replicated = (over: Readonly<Record<string, { replicationFactor?: number }>> = {}) =>
+  fakeCluster(Object.fromEntries(WRITTEN.map(topic => [topic, { ...over[topic] }])));
+
+test('at least once needs no second replica, and nothing is asked', async () => {
+  const topics = () => assert.fail('asked');
+  assert.deepEqual(await checkReplication({ topics }, configOf()), []);
+});
+
+test('two replicas of everything a transaction writes are in order', async () => {
+  assert.deepEqual(statuses(await checkReplication(replicated(), exactlyOnce)), ['ok']);
+});
+
+for (const topic of WRITTEN) {
+  test(`one replica of ${topic} alone is a warning that exactly once does not hold`, async () => {
+    const findings = await checkReplication(replicated({ [topic]: { replicationFactor: 1 } }), exactlyOnce);
+    assert.deepEqual(statuses(findings), ['warn']);
+    assert.ok(
+      words(findings[0] ?? assert.fail()).startsWith(`exactly once does not hold with one replica (${topic}):`),
+    );
+  });
+}
+
+test('topics of the brokers that were not made yet are nothing to warn of', async () => {
+  const young = fakeCluster({ 'siftline.labels': {}, 'siftline.rejected': {} });
+  assert.deepEqual(statuses(await checkReplication(young, exactlyOnce)), ['ok']);
+});
+
+test('what this user may not see is told, and the rest is looked at', async () => {
+  const { topics: ask } = replicated({ 'siftline.labels': { replicationFactor: 1 } });
+  const topics = async (names: readonly string[]) => {
+    const refused = { code: 'TOPIC_AUTHORIZATION_FAILED', message: 'no', exitCode: ExitCode.broker };
+    if (names[0]?.startsWith('__')) throw new SiftlineError(refused);
+    return ask(names);
+  };
+  const findings = await checkReplication({ topics }, exactlyOnce);
+  assert.deepEqual(statuses(findings), ['warn', 'skip']);
+  assert.match(findings[1]?.text ?? '', /__consumer_offsets, __transaction_state not looked at/);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Headers } from '../../../src/ports.js';
 import { cutDeadLetter } from '../../../src/producer/dead-letter.js';
 import { readDeadLetter } from '../../../src/producer/dead-letter-reader.js';
-import { hindranceOf, originalOf } from '../../../src/tools/dead-letters/original.js';
+import { hindranceOf, originalOf } from '../../../src/tools/dead-letters/redrive.js';
 import { recordAt } from '../../support/memory-records.js';
 import { letterRecord, REJECTOR, rejectedAgain, rejectionOf, stored } from './letters.js';
 

@@ -2,7 +2,7 @@ import type { Message } from 'kafkajs';
 import type { Headers, Rejection, SourceRecord } from '../../../src/ports.js';
 import { deadLetter } from '../../../src/producer/dead-letter.js';
 import { type DeadLetter, readDeadLetter } from '../../../src/producer/dead-letter-reader.js';
-import { originalOf } from '../../../src/tools/dead-letters/original.js';
+import { originalOf } from '../../../src/tools/dead-letters/redrive.js';
 import { recordAt } from '../../support/memory-records.js';
 
 export const REJECTOR = { name: 'stage', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Message } from 'kafkajs';
-import type { SourceRecord } from '../../../src/ports.js';
+import type { SourceRecord, TopicPartition } from '../../../src/ports.js';
 import { cutDeadLetter } from '../../../src/producer/dead-letter.js';
-import { Redrive, type RedriveOptions, type Target } from '../../../src/tools/dead-letters/redrive.js';
+import { Redrive, type RedriveOptions } from '../../../src/tools/dead-letters/redrive.js';
 import { recordAt } from '../../support/memory-records.js';
 import { letterRecord, REJECTOR, rejectedAgain, rejectionOf, stored } from './letters.js';
 
-interface Sent extends Target {
+interface Sent extends TopicPartition {
   readonly value: string;
 }
 
@@ -16,7 +16,7 @@ function rig(records: readonly SourceRecord[], options: Partial<RedriveOptions> 
   const sent: Sent[] = [];
   const remembered: string[] = [];
   const partitions = [...new Set(records.map(({ partition }) => partition))];
-  const send = async (target: Target, { value }: Message) => {
+  const send = async (target: TopicPartition, { value }: Message) => {
     sent.push({ ...target, value: String(value) });
     return true;
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admit } from '../../../src/tools/models/admission.js';
 import type { Measured } from '../../../src/tools/models/card.js';
+import { admit } from '../../../src/tools/models/import.js';
 
 const GOOD: Measured = {
   againstOriginal: { texts: 96, sameLabel: 0.9, meanDelta: 0.01, maxDelta: 0.3 },

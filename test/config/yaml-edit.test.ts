@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { withThresholds } from '../../src/config/policy-file.js';
 import { readYaml } from '../../src/config/yaml.js';
+import { withThresholds } from '../../src/config/yaml-edit.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
 
 const CHANGE = { task: 'moderation', thresholds: { toxic: 0.61, rude: 0.4 }, version: 'v2', rename: false };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadConfig } from '../../../src/config/load.js';
-import { checkConfig, checkFiles } from '../../../src/tools/checks/config.js';
+import { checkConfig, checkFiles } from '../../../src/tools/checks/run.js';
 import { configOf, statuses, words } from './support.js';
 
 function folder(t: TestContext): string {

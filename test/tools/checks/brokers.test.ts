@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { reach } from '../../../src/tools/checks/reach.js';
+import { reach } from '../../../src/tools/checks/brokers.js';
 
 async function listener(t: TestContext, talk: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();

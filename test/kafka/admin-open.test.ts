@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { KafkaAdmin } from '../../../src/kafka/admin.js';
-import { loadKafkajs } from '../../../src/kafka/patches/index.js';
+import { KafkaAdmin } from '../../src/kafka/admin.js';
+import { loadKafkajs } from '../../src/kafka/patches/index.js';
 
 test('a broker that takes connections and never answers is given up after the limit, whatever kafkajs would try', async t => {
   const sockets = new Set<Socket>();

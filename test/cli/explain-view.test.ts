@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { listed, painted, paletteOf, printable } from '../../src/cli/explain-paint.js';
+import { listed, painted, printable } from '../../src/cli/explain-view.js';
+import { paletteOf } from '../../src/observe/paint.js';
 
 const TEXT = 'so very fine';
 const WORDS = [

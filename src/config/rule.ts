@@ -1,5 +1,5 @@
-import { valueAt } from '../fields.js';
-import type { Config } from '../schema.js';
+import { valueAt } from './fields.js';
+import type { Config } from './schema.js';
 
 /** A rule that is broken: the field to change, and a text with the values and the way out. */
 export interface Breach {
@@ -14,6 +14,29 @@ export interface Rule {
   readonly sentence: string;
   readonly fields: readonly string[];
   readonly breaches: (config: Config) => readonly Breach[];
+}
+
+/** `large` must be at least `factor` times `small`. */
+interface AtLeast {
+  readonly large: string;
+  readonly small: string;
+  readonly factor?: number;
+  readonly because: string;
+}
+
+/** A field that must be at least so many times another. */
+export function atLeast({ large, small, factor = 1, because }: AtLeast): Rule {
+  const times = factor === 1 ? '' : `${factor} times `;
+  return {
+    sentence: `\`${large}\` is at least ${times}\`${small}\`: ${because}.`,
+    fields: [large, small],
+    breaches: config => {
+      const [actual, other] = [Number(valueAt(config, large)), Number(valueAt(config, small))];
+      if (actual >= other * factor) return [];
+      const what = `${actual} is less than ${times}${small} (${other}), but ${because}`;
+      return [{ path: large, text: `${what}; give at least ${other * factor}, or lower ${small}` }];
+    },
+  };
 }
 
 /** Fields of which none is of use without the others. */
@@ -39,7 +62,7 @@ export function given(config: Config, fields: readonly string[]): string[] {
   return fields.filter(path => valueAt(config, path) !== undefined);
 }
 
-/** What is missing among `required` because of `reasons`, if there are any. */
+/** Names what is missing among `required` because of `reasons`, if there are any. */
 export function missing(config: Config, required: readonly string[], reasons: readonly string[]): Breach[] {
   if (reasons.length === 0) return [];
   const text = `is missing, but needed because of ${reasons.join(', ')}; give it, or remove the other`;

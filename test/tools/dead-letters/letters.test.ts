@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRange } from '../../../src/kafka/range.js';
 import { readDeadLetter } from '../../../src/producer/dead-letter-reader.js';
-import { isWanted, parseRecords, rangeOf, splitTimes } from '../../../src/tools/dead-letters/filter.js';
+import { isWanted, parseRecords, rangeOf, Summary, splitTimes } from '../../../src/tools/dead-letters/letters.js';
 import { inWords, plain, shown } from '../../../src/tools/dead-letters/printable.js';
-import { Summary } from '../../../src/tools/dead-letters/summary.js';
 import { recordAt } from '../../support/memory-records.js';
 import { letterRecord } from './letters.js';
 

@@ -1,13 +1,13 @@
 import { type Bound, parseOffsets, type RangeBounds } from '../../kafka/range.js';
 import type { DeadLetter } from '../../producer/dead-letter-reader.js';
 
-/** Which dead letters are meant; whatever is undefined leaves nothing out. */
+/** Names the dead letters that are meant; whatever is undefined leaves nothing out. */
 export interface Wanted {
   readonly reasons?: readonly string[] | undefined;
   readonly stages?: readonly string[] | undefined;
   /** Single ones, as "partition:offset". */
   readonly records?: ReadonlySet<string> | undefined;
-  /** When they were rejected: from, and before; milliseconds since the epoch. */
+  /** Bounds of the time of rejection: from, and before; milliseconds since the epoch. */
   readonly since?: number | undefined;
   readonly before?: number | undefined;
 }
@@ -61,4 +61,53 @@ export function rangeOf(records: ReadonlySet<string>): RangeBounds {
     if (offset >= (behind.get(partition) ?? 0n)) behind.set(partition, offset + 1n);
   }
   return { from: { kind: 'offsets', offsets: first }, to: { kind: 'offsets', offsets: behind } };
+}
+
+/** Dead letters of one reason and stage. */
+export interface SummaryRow {
+  readonly reason: string;
+  readonly stage: string;
+  count: number;
+  /** Times at which the first and the last of them were rejected, milliseconds since the epoch. */
+  first: number;
+  last: number;
+  /** Those that have been sent back before. */
+  redriven: number;
+  /** Their number in each partition of the rejected topic. */
+  readonly partitions: Map<number, number>;
+}
+
+/** Counts dead letters by reason and stage. */
+export class Summary {
+  readonly #rows = new Map<string, SummaryRow>();
+
+  add(letter: DeadLetter): void {
+    const { reason, stage, record, redrives } = letter;
+    const at = rejectionTime(letter);
+    const id = `${reason}/${stage}`;
+    const row = this.#rows.get(id) ?? {
+      reason,
+      stage,
+      count: 0,
+      first: at,
+      last: at,
+      redriven: 0,
+      partitions: new Map(),
+    };
+    this.#rows.set(id, row);
+    row.count += 1;
+    row.first = Math.min(row.first, at);
+    row.last = Math.max(row.last, at);
+    if (redrives > 0) row.redriven += 1;
+    row.partitions.set(record.partition, (row.partitions.get(record.partition) ?? 0) + 1);
+  }
+
+  get count(): number {
+    return this.rows().reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Most frequent first. */
+  rows(): SummaryRow[] {
+    return [...this.#rows.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
+  }
 }

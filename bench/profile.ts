@@ -5,8 +5,7 @@ import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { demoTexts } from '../src/demo/texts.js';
 import { readModelFolder } from '../src/model/folder.js';
-import { planRuns } from '../src/model/plan.js';
-import { Tensors } from '../src/model/tensors.js';
+import { planRuns, Tensors } from '../src/model/plan.js';
 import { Tokenizer } from '../src/model/tokenizer.js';
 
 /*

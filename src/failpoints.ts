@@ -1,6 +1,6 @@
 /**
- * Named places where the fault suite may hurt the process. Unarmed, as it is outside of that suite, a place costs a look
- * into an empty map.
+ * Names the places of a record's journey at which a test may act. Nothing acts there unless `onFailPoint` was called,
+ * and nothing in src calls it.
  */
 export const FAIL_POINTS = [
   'taken',
@@ -17,33 +17,15 @@ export const FAIL_POINTS = [
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
-const armed = new Map<FailPoint, (key: Buffer | null | undefined) => void>();
+/** Called at every place; `key` is that of the record that comes by, where it is one record. */
+export type FailPointHook = (name: FailPoint, key: Buffer | null | undefined) => void;
 
-/**
- * Tells the places what to do: `sent=kill@7` ends the process with SIGKILL when it comes by the seventh time,
- * `inferring=abort#key` aborts it whenever the record with this key comes by.
- */
-export function armFailPoints(spec: string): void {
-  for (const one of spec.split(',')) {
-    const [, name, action = '', sign, value = ''] = /^([a-z-]+)=(kill|stop|abort)([@#])(.+)$/.exec(one.trim()) ?? [];
-    const point = FAIL_POINTS.find(each => each === name);
-    if (!point) throw new Error(`FAILPOINTS: "${one}" is not name=kill@n; the names are ${FAIL_POINTS.join(', ')}`);
-    const act = ACTIONS[action] as () => void;
-    let passed = 0;
-    armed.set(point, key => {
-      passed += 1;
-      if (sign === '@' ? passed === Number(value) : key?.toString() === value) act();
-    });
-  }
+let hook: FailPointHook = () => {};
+
+export function onFailPoint(act: FailPointHook): void {
+  hook = act;
 }
 
-const ACTIONS: Readonly<Record<string, () => void>> = {
-  kill: () => process.kill(process.pid, 'SIGKILL'),
-  stop: () => process.kill(process.pid, 'SIGSTOP'),
-  abort: () => process.abort(),
-};
-
-/** `key` is of the record that comes by, where it is one. */
 export function failPoint(name: FailPoint, key?: Buffer | null): void {
-  armed.get(name)?.(key);
+  hook(name, key);
 }

@@ -2,7 +2,6 @@
 import { CommanderError } from 'commander';
 import { createProgram } from './cli/program.js';
 import { ExitCode, SiftlineError } from './errors.js';
-import { armFailPoints } from './failpoints.js';
 import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
@@ -15,7 +14,6 @@ for (const stream of [stdout, stderr]) {
 }
 
 try {
-  if (env.FAILPOINTS) armFailPoints(env.FAILPOINTS);
   await createProgram({ env, version: packageVersion(), stdin, stdout, stderr }).parseAsync(argv);
   end(Number(process.exitCode ?? ExitCode.ok));
 } catch (error) {

@@ -166,6 +166,38 @@ export interface Explanation {
   readonly comprehensiveness: number;
 }
 
+/** A label, and where its score stands in a row of scores: all tasks' labels one after the other. */
+export interface LabelColumn {
+  readonly task: string;
+  readonly label: string;
+  readonly column: number;
+}
+
+/** A label that is to be explained whenever a text is given it; plain data, made of the policy, for the threads. */
+export interface WatchedLabel extends LabelColumn {
+  /** It is given when its score is no less than this, */
+  readonly least: number;
+  /** above the scores of these columns, */
+  readonly above: readonly number[];
+  /** and not below those of these. */
+  readonly notBelow: readonly number[];
+}
+
+/**
+ * A place where a decision about a text would turn into another: the second label of a softmax task overtakes the first,
+ * or a label crosses a score that policy looks at. Plain data, made of the policy, for the threads.
+ */
+export type TurningPoint = {
+  /** As in `confidenceFor`: the task of a top label, or task/label. */
+  readonly name: string;
+  /** Confidence from which the decision stands; 0 is for a decision nobody acts on. */
+  readonly least: number;
+  /** Columns in a row of scores. */
+} & (
+  | { readonly kind: 'top'; readonly from: number; readonly to: number }
+  | { readonly kind: 'crossing'; readonly column: number; readonly at: number }
+);
+
 /** What one call of the classifier cost; milliseconds, and tokens that went through the engine, with and without padding. */
 export interface BatchTimings {
   readonly queueMs: number;
@@ -175,9 +207,12 @@ export interface BatchTimings {
   readonly paddedTokens: number;
 }
 
+/** What comes of a text that goes to the model. */
+export type Answer = Scored | Rejection;
+
 export interface ClassifiedBatch {
   /** One answer per text, in the order of the texts. */
-  readonly answers: ReadonlyArray<Scored | Rejection>;
+  readonly answers: readonly Answer[];
   readonly timings: BatchTimings;
 }
 

@@ -1,8 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { GraphFile } from '../../src/model/arithmetic.js';
-import { planRuns } from '../../src/model/plan.js';
+import { planRuns, Tensors } from '../../src/model/plan.js';
 import { Session } from '../../src/model/session.js';
-import { Tensors } from '../../src/model/tensors.js';
 
 /**
  * The limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock starts; nothing

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAIL_POINTS, type FailPoint } from '../../src/failpoints.js';
+import { failPointEnv } from '../fail-points.js';
 import { each, type Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 
@@ -29,7 +30,7 @@ export const failPoints: Scenario = {
 
 async function killAt(stage: Stage, { point, at }: { point: FailPoint; at: number }): Promise<void> {
   // A member settles only when another one comes.
-  const member = stage.start({ env: { FAILPOINTS: `${point}=kill@${point === 'settling' ? 1 : at}` } });
+  const member = stage.start({ env: failPointEnv(`${point}=kill@${point === 'settling' ? 1 : at}`, 'dist') });
   const limit = new AbortController();
   const helper = point === 'settling' ? helped(stage, member.exited, limit.signal) : undefined;
   const reached = await Promise.race([

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FailPoint } from '../../src/failpoints.js';
 import { until } from '../client.js';
+import { failPointEnv } from '../fail-points.js';
 import { each, type Scenario } from '../scenario.js';
 import { type Stage, ZOMBIE_MS } from '../stage.js';
 
@@ -28,7 +29,7 @@ export const zombies: Scenario = {
 
 async function haunt(stage: Stage, point: FailPoint): Promise<void> {
   const at = stage.random.between(2, 8);
-  const member = stage.start({ env: { FAILPOINTS: `${point}=stop@${at}` } });
+  const member = stage.start({ env: failPointEnv(`${point}=stop@${at}`, 'dist') });
   if (!(await until(() => member.stopped, 30_000))) {
     stage.notes.push(`${point}@${at} was not reached, stopped anyway`);
     member.signal('SIGSTOP');

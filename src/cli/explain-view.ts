@@ -13,9 +13,9 @@ const LEAST_STRONGEST = 0.5;
 
 /** One JSON line for each text, with all words or, where it `isCut`, the strongest. The reader had given the text. */
 export function jsonView({ isCut }: { readonly isCut: boolean }): ExplainView {
-  const toldOf = ({ words, strongest, threshold, ...rest }: ExplainedLabel, text: string) => ({
+  const toldOf = ({ words, strongest, verdict, ...rest }: ExplainedLabel, text: string) => ({
     ...rest,
-    ...(threshold === undefined ? {} : { threshold }),
+    ...(verdict ? { threshold: verdict.threshold } : {}),
     words: (isCut ? strongest : words).map(word => ({ text: text.slice(word.start, word.end), ...word })),
   });
   return {
@@ -118,8 +118,8 @@ function headOf({ file, line }: TextPlace): string[] {
 }
 
 /** `moderation/toxic  0.931, given (from 0.42)`. */
-function titleOf({ task, label, score, threshold }: ExplainedLabel): string {
-  const reason = threshold === undefined ? '' : `, ${threshold <= score ? 'given' : 'not given'} (from ${threshold})`;
+function titleOf({ task, label, score, verdict }: ExplainedLabel): string {
+  const reason = verdict ? `, ${verdict.given ? 'given' : 'not given'} (from ${verdict.threshold})` : '';
   return `${task}/${label}  ${score.toFixed(3)}${reason}`;
 }
 

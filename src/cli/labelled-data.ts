@@ -4,15 +4,14 @@ import { SiftlineError } from '../errors.js';
 import type { Task } from '../ports.js';
 import { buildJudging, type ModelFolder } from '../stage/offline.js';
 import { type DataFile, openDataFile } from '../tools/eval/data-file.js';
-import { parseLabelMap } from '../tools/eval/label-map.js';
-import { type RowOptions, readLabelledRows } from '../tools/eval/labelled-rows.js';
-import type { Question } from '../tools/eval/question.js';
+import { type RowOptions, readLabelledRows, surveyRows } from '../tools/eval/labelled-rows.js';
+import type { EvalQuestion } from '../tools/eval/question.js';
 import type { CascadeShare } from '../tools/eval/report.js';
-import type { Sample } from '../tools/eval/sample.js';
+import type { ScoredSample } from '../tools/eval/sample.js';
 import { scoreRows } from '../tools/eval/scoring.js';
-import { surveyRows } from '../tools/eval/survey.js';
+import { parseLabelMap } from '../tools/eval/truth.js';
 import type { CliContext } from './context.js';
-import type { DataFlags } from './data-options.js';
+import type { DataFlags } from './options.js';
 
 /** Throws for a file or a flag that cannot be meant; nothing but the file's first line has been read. */
 export async function dataFrom(flags: DataFlags, config: Config): Promise<{ file: DataFile; rows: RowOptions }> {
@@ -48,18 +47,18 @@ export interface ScoringJob {
   readonly file: DataFile;
   readonly rows: RowOptions;
   /** Chooses the question, once the model's tasks are known. */
-  readonly ask: (tasks: readonly Task[], folder: ModelFolder) => Question;
+  readonly ask: (tasks: readonly Task[], folder: ModelFolder) => EvalQuestion;
   /** How rows are read, where that is another model's question. */
-  readonly read?: Question;
+  readonly read?: EvalQuestion;
   /** Where it is not the configuration's own. */
-  readonly policy?: (question: Question) => Config['policy'];
+  readonly policy?: (question: EvalQuestion) => Config['policy'];
   readonly stderr: CliContext['stderr'];
   readonly log: Logger;
 }
 
 export interface ScoredData {
   readonly folder: ModelFolder;
-  readonly sample: Sample;
+  readonly sample: ScoredSample;
   readonly skipped: Readonly<Record<string, number>>;
   /** Only of a cascade. */
   readonly cascade: CascadeShare | null;
@@ -89,7 +88,7 @@ export async function scoreData(job: ScoringJob): Promise<ScoredData> {
       onProgress: progress.update,
     });
     if (sample.rows === 0)
-      throw SiftlineError.usage('EVAL_EMPTY', `${file.path}: the model has no answer for any of its texts`);
+      throw SiftlineError.usage('EVAL_EMPTY', `${file.name}: the model has no answer for any of its texts`);
     const cascade = student ? { student, passedOn: passedOn / sample.rows } : null;
     return { folder, sample, skipped: { ...survey.skipped, ...rejected }, cascade };
   } finally {

@@ -3,20 +3,20 @@ import { cpus } from 'node:os';
 import type { LoadedConfig } from '../config/load.js';
 import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
+import { demoTexts } from '../demo/texts.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
-import { table } from '../observe/table.js';
 import type { FileFormat } from '../stage/choices.js';
 import { inputsFrom } from '../stage/offline.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
 import { KNOBS } from '../tools/tune/setting.js';
 import { tuneText } from '../tools/tune/text-report.js';
+import { tuneTexts } from '../tools/tune/texts.js';
 import { type Tuned, tune, type Wish } from '../tools/tune/tune.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, configFrom } from './options.js';
-import { tuneTexts } from './tune-texts.js';
 
 export interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
   readonly inputFormat?: FileFormat;
@@ -38,7 +38,8 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
     );
   const loaded = await configFrom(flags, env);
   await requireTarget(flags);
-  const texts = await tuneTexts(await inputsFrom(files, flags.inputFormat, stdin), loaded.config);
+  const inputs = await inputsFrom(files, flags.inputFormat, stdin);
+  const texts = await tuneTexts(inputs, loaded.config, () => demoTexts('texts.jsonl'));
   const { latencyMs, rate, load, agreement, seconds } = flags;
   const tuned = await tune({
     config: loaded.config,
@@ -59,14 +60,10 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
     values,
     written: target,
   };
-  stdout.write(flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, layoutFor(stdout)));
+  stdout.write(
+    flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, createPaint(stdout.isTTY === true)),
+  );
   requireReached(tuned, flags);
-}
-
-function layoutFor({ isTTY }: CliContext['stdout']) {
-  const { strong, warn } = createPaint(isTTY === true);
-  const right = 'all but the first';
-  return { table: (rows: readonly (readonly string[])[]) => table(rows, { right }), strong, warn };
 }
 
 /** A target that cannot be edited is told before anything is measured. */

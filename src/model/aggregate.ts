@@ -1,7 +1,10 @@
-import type { Span } from './windows.js';
+import { invariant } from '../errors.js';
+import type { TextWindow, TextWindows } from '../ports.js';
+import type { TaskSpec } from './manifest.js';
+import { type LongRow, rowsOf, type Span } from './windows.js';
 
 /**
- * How the probabilities of a text's windows become the text's.
+ * The ways in which the probabilities of a text's windows become the text's.
  *
  * - `max`, sigmoid: of each label the highest probability. One window is enough to raise a label.
  * - `max`, softmax: the answer of the surest window, the one with the highest probability of any label; the first of
@@ -14,6 +17,40 @@ import type { Span } from './windows.js';
 export type Aggregate = 'max' | 'mean' | 'noisy-or';
 
 type Rows = readonly [Float64Array, ...Float64Array[]];
+
+/** The columns of a task's probabilities in a row, and how those of several windows become a text's. */
+export interface Columns {
+  readonly from: number;
+  readonly to: number;
+  readonly activation: TaskSpec['activation'];
+  readonly how: Aggregate;
+}
+
+export function columnsOf(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[]): Columns[] {
+  let to = 0;
+  return tasks.map(({ labels, activation }, t) => {
+    const how = aggregates[t];
+    invariant(how, `no aggregate for task ${t}`);
+    const from = to;
+    to += labels.length;
+    return { from, to, activation, how };
+  });
+}
+
+/** Writes a long text's probabilities, in place of those of its first window, into the row of the text. */
+export function combine(text: LongRow, columns: readonly Columns[], row: (at: number) => Float64Array): TextWindows {
+  const [first, ...others] = rowsOf(text);
+  const deciding = columns.map(({ from, to, activation, how }): TextWindow => {
+    const own = row(first).subarray(from, to);
+    const rows = [own, ...others.map(at => row(at).subarray(from, to))] as const;
+    const scores = aggregate(how, activation, { rows, spans: text.windows });
+    const index = decidingWindow(rows, scores);
+    own.set(scores);
+    const { from: fromToken, to: toToken } = text.windows[index] ?? { from: 0, to: 0 };
+    return { index, fromToken, toToken };
+  });
+  return { count: text.windows.length, deciding };
+}
 
 /** The text's probabilities of one task from its windows', which are left as they are. A single window's stay the same, bit for bit. */
 export function aggregate(

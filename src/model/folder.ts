@@ -118,7 +118,7 @@ export function locateModel(path: string, field = 'model.path'): string {
   if (isFolder(asGiven)) return asGiven;
   const shipped = packageFile(join('models', path));
   if (/^[\w-]+$/.test(path) && isFolder(shipped)) return shipped;
-  throw modelError(
+  throw SiftlineError.model(
     'MODEL_MISSING',
     `${field}: "${path}" is neither a folder (looked at ${asGiven}) nor the name of a shipped model (${shipped}); give a folder with config.json, tokenizer.json and model.onnx, or one of ${shippedModels().join(', ')}`,
   );
@@ -138,7 +138,7 @@ function firstExisting(path: string): string {
   const found = findOnnxFile(path);
   if (found) return found;
   const hint = existsSync(join(path, 'model.safetensors')) || existsSync(join(path, 'pytorch_model.bin'));
-  throw modelError(
+  throw SiftlineError.model(
     'MODEL_INCOMPLETE',
     `${path}: no ONNX graph (${ONNX_FILES.join(', ')}); ` +
       (hint ? `the folder holds PyTorch weights: siftline models import ${path}` : 'put model.onnx there'),
@@ -148,7 +148,7 @@ function firstExisting(path: string): string {
 function required(path: string, name: string): string {
   const file = join(path, name);
   if (existsSync(file)) return file;
-  throw modelError(
+  throw SiftlineError.model(
     'MODEL_INCOMPLETE',
     `${path}: ${name} is missing; a model folder holds config.json, tokenizer.json and model.onnx`,
   );
@@ -158,7 +158,7 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw modelError('MODEL_UNREADABLE', `${file}: ${messageOf(error)}; the file is damaged or not JSON`);
+    throw SiftlineError.model('MODEL_UNREADABLE', `${file}: ${messageOf(error)}; the file is damaged or not JSON`);
   }
 }
 
@@ -166,7 +166,7 @@ async function verifyFiles(path: string, manifest: Manifest): Promise<void> {
   for (const [name, expected] of Object.entries(manifest.files)) {
     const actual = await sha256Of(required(path, name));
     if (actual !== expected) {
-      throw modelError(
+      throw SiftlineError.model(
         'MODEL_CHANGED',
         `${join(path, name)}: SHA-256 is ${actual}, the manifest says ${expected}; restore the file, or set model.verify to false if the change is meant`,
       );
@@ -179,14 +179,10 @@ function chosenTasks(all: readonly TaskSpec[], wanted: readonly string[] | undef
   const names = all.map(task => task.name);
   const unknown = wanted.filter(name => !names.includes(name));
   if (unknown.length > 0) {
-    throw modelError(
+    throw SiftlineError.model(
       'MODEL_TASK_UNKNOWN',
       `model.tasks: this model has no ${unknown.join(', ')}; choose from ${names.join(', ')}`,
     );
   }
   return all.filter(task => wanted.includes(task.name));
-}
-
-function modelError(code: string, message: string): SiftlineError {
-  return SiftlineError.model(code, message);
 }

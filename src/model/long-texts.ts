@@ -36,7 +36,7 @@ export function longTextsOf(options: LongTextOptions, model: ModelInfo): LongTex
 function aggregateOf({ name, activation }: Task, wanted: Aggregate | undefined): Aggregate {
   if (wanted === undefined) return activation === 'sigmoid' ? 'max' : 'mean';
   if (wanted !== 'noisy-or' || activation === 'sigmoid') return wanted;
-  throw wrong(
+  throw SiftlineError.config(
     'AGGREGATE_UNFIT',
     `model.aggregate.${name}: noisy-or is for tasks whose labels hold or not each by itself, and of ${name} exactly one holds; give max or mean`,
   );
@@ -46,18 +46,17 @@ function requireKnown(names: readonly string[], tasks: readonly Task[]): void {
   const known = tasks.map(({ name }) => name);
   const strange = names.find(name => !known.includes(name));
   if (strange === undefined) return;
-  throw wrong('AGGREGATE_UNKNOWN', `model.aggregate: the model has no task "${strange}"; it has ${known.join(', ')}`);
+  throw SiftlineError.config(
+    'AGGREGATE_UNKNOWN',
+    `model.aggregate: the model has no task "${strange}"; it has ${known.join(', ')}`,
+  );
 }
 
 /** The rule between model.windowStrideTokens and model.maxTokens, once more for a model that takes fewer tokens than allowed. */
 function requireRoom(stride: number, maxTokens: number): void {
   if (stride * 2 <= maxTokens) return;
-  throw wrong(
+  throw SiftlineError.config(
     'WINDOW_STRIDE',
     `model.windowStrideTokens: ${stride} is more than half of the ${maxTokens} tokens this model takes; give at most ${Math.floor(maxTokens / 2)}`,
   );
-}
-
-function wrong(code: string, message: string): SiftlineError {
-  return SiftlineError.config(code, message);
 }

@@ -1,18 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
+import { type Columns, columnsOf, combine } from './aggregate.js';
 import type { Arithmetic } from './arithmetic.js';
-import { type Columns, columnsOf, combine } from './combine.js';
 import type { ModelFolder } from './folder.js';
 import { type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
-import { type Layout, type LongRow, layOut, rowsOf } from './layout.js';
 import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
-import { planRuns, type Run } from './plan.js';
+import { planRuns, type Run, Tensors } from './plan.js';
 import { Session } from './session.js';
-import { Tensors } from './tensors.js';
 import { type Encoded, Tokenizer } from './tokenizer.js';
+import { type Layout, type LongRow, layOut, rowsOf } from './windows.js';
 
 /** Why a single text has no scores, while its batch-mates do. */
 export type TextFailure = 'TOKENISE_FAILED' | 'INFERENCE_FAILED';
@@ -78,7 +77,7 @@ export class Model {
     this.#session = session;
     this.#tensors = new Tensors(folder.padId);
     this.#asked = this.#asking(folder.tasks);
-    this.#columns = longTexts ? columnsOf(folder.tasks, longTexts) : [];
+    this.#columns = longTexts ? columnsOf(folder.tasks, longTexts.aggregates) : [];
   }
 
   /** Without `longTexts` a text that does not fit is cut off. */
@@ -121,7 +120,7 @@ export class Model {
     return this.#tokenizer.blank(word);
   }
 
-  /** Whether the model sees all of a text. */
+  /** True when the model sees all of a text. */
   fits(text: string): boolean {
     return this.#encode(text, this.#longTexts)?.truncated === false;
   }
@@ -209,7 +208,7 @@ function openTokenizer(folder: ModelFolder): Tokenizer {
   try {
     return new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), folder.info.maxTokens);
   } catch (error) {
-    throw modelError(
+    throw SiftlineError.model(
       'MODEL_TOKENIZER',
       `${folder.tokenizerFile}: ${messageOf(error)}; write it again with the tokenizers library`,
     );
@@ -221,7 +220,7 @@ function checkInputs(folder: ModelFolder, session: Session): void {
   const strange = session.inputNames.filter(name => !known.includes(name));
   const missing = known.slice(0, 2).filter(name => !session.inputNames.includes(name));
   if (strange.length === 0 && missing.length === 0) return;
-  throw modelError(
+  throw SiftlineError.model(
     'MODEL_UNSUPPORTED',
     `${folder.onnxFile}: inputs are ${session.inputNames.join(', ')}; siftline feeds ${known.join(', ')}`,
   );
@@ -230,14 +229,14 @@ function checkInputs(folder: ModelFolder, session: Session): void {
 function outputOf(folder: ModelFolder, session: Session, task: TaskSpec): string {
   const output = task.output ?? session.outputNames.find(name => name === 'logits') ?? session.outputNames[0] ?? '';
   if (!session.outputNames.includes(output)) {
-    throw modelError(
+    throw SiftlineError.model(
       'MODEL_UNSUPPORTED',
       `${folder.onnxFile}: no output "${output}" for task ${task.name}; it has ${session.outputNames.join(', ')}`,
     );
   }
   const width = session.width(output);
   if (width !== undefined && width !== task.labels.length) {
-    throw modelError(
+    throw SiftlineError.model(
       'MODEL_LABELS',
       `${folder.path}: output "${output}" has ${width} values, task ${task.name} names ${task.labels.length} labels`,
     );
@@ -254,13 +253,9 @@ function doesNotRun(folder: ModelFolder, error: unknown): SiftlineError {
 }
 
 function damaged(folder: ModelFolder, { sample, task, label, expected, actual }: GoldenScore): SiftlineError {
-  return modelError(
+  return SiftlineError.model(
     'MODEL_GOLDEN',
     `${folder.path}: golden sample ${sample}, ${task}/${label} scored ${actual.toFixed(4)}, the manifest says ${expected.toFixed(4)}: ` +
       'its files are damaged or do not belong together, no kind of CPU differs that much; restore the folder as it came, or import the model again',
   );
-}
-
-function modelError(code: string, message: string): SiftlineError {
-  return SiftlineError.model(code, message);
 }

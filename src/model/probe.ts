@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Arithmetic } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import type { Invariance } from './invariance.js';
-import { widthFor } from './plan.js';
+import { Tensors, widthFor } from './plan.js';
 import { Session } from './session.js';
-import { Tensors } from './tensors.js';
 import { Tokenizer } from './tokenizer.js';
 
 /** Texts of a run that stand for the batches of serving. */

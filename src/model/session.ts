@@ -1,7 +1,7 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, SiftlineError } from '../errors.js';
 import { type Arithmetic, arithmeticFor, type GraphFile } from './arithmetic.js';
-import type { RunInputs } from './tensors.js';
+import type { RunInputs } from './plan.js';
 
 /** One single-threaded ONNX Runtime session. Logits of a run come back per output as [rows, labels], row-major. */
 export class Session {

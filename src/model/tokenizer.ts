@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { LRUCache } from 'lru-cache';
 import { readingOf, splitAsRust } from './rust-parity.js';
-import { cutWindows, reachOf, type Span } from './windows.js';
-import { byWords } from './words.js';
+import { cutWindows, reachOf, type Span, type Window } from './windows.js';
 
 /** A text as the model sees it: special tokens included, at most `maxTokens` ids. */
 export interface Encoded {
@@ -17,11 +17,6 @@ export interface LongText {
   /** Tokens in any of the windows, each counted once, and the special tokens round them. */
   readonly tokens: number;
   readonly windows: readonly Window[];
-}
-
-/** A window of a text as the model sees it, special tokens included, and which of the text's own tokens are in it. */
-export interface Window extends Span {
-  readonly ids: readonly number[];
 }
 
 /**
@@ -117,4 +112,56 @@ function wordEnd(text: string, limit: number): number {
   for (let at = limit; at > limit / 2; at--) if (/\s/.test(text.charAt(at))) return at;
   const splitsPair = (text.charCodeAt(limit) & 0xfc00) === 0xdc00;
   return splitsPair ? limit - 1 : limit;
+}
+
+interface WordJson {
+  readonly normalizer?: { readonly type?: string } | null;
+  readonly pre_tokenizer?: { readonly type?: string } | null;
+  readonly model?: { readonly type?: string };
+  readonly added_tokens?: ReadonlyArray<{ readonly content: string }>;
+}
+
+type Ids = readonly number[];
+type Encode = (text: string) => Ids;
+
+/** Words kept: most of a stream's words are the same few thousand. */
+const WORDS = 16_384;
+/** A longer piece is no word that comes again: a URL, or a sentence of a language without spaces. */
+const MOST_CHARS = 32;
+/** Every reading of a text takes these for a gap between words. */
+const GAPS = /[ \t\n\r]+/;
+
+/**
+ * Finds the ids of a text word by word and remembers those of each word, which costs a fraction of reading all of every
+ * text. Only where a word's ids cannot depend on its neighbours, as in BERT's tokenizers: normalised one
+ * character at a time, split at white space, pieces found inside a word. Other tokenizers are given whole texts.
+ */
+export function byWords(tokenizerJson: WordJson, encode: Encode): Encode {
+  if (!standAlone(tokenizerJson)) return encode;
+  const known = new LRUCache<string, Ids>({ max: WORDS });
+  const idsOf = (word: string): Ids => {
+    if (word.length > MOST_CHARS) return encode(word);
+    const remembered = known.get(word);
+    if (remembered) return remembered;
+    const ids = encode(word);
+    known.set(word, ids);
+    return ids;
+  };
+  return text => {
+    const ids: number[] = [];
+    for (const word of text.split(GAPS)) {
+      if (word.length === 0) continue;
+      for (const id of idsOf(word)) ids.push(id);
+    }
+    return ids;
+  };
+}
+
+function standAlone({ normalizer, pre_tokenizer, model, added_tokens }: WordJson): boolean {
+  return (
+    normalizer?.type === 'BertNormalizer' &&
+    pre_tokenizer?.type === 'BertPreTokenizer' &&
+    model?.type === 'WordPiece' &&
+    (added_tokens ?? []).every(({ content }) => !/\s/.test(content))
+  );
 }

@@ -10,6 +10,12 @@ export interface Quantiles {
   readonly max: number;
 }
 
+/** The value below or at which this share of the values lies (nearest rank); NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 const MICROSECONDS = 1e6;
 
 /** Quantiles to three significant digits (Node's HDR histogram), kept until they are read. */

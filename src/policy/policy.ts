@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
 import type { Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
+import { type DecisionBand, decisionFor, labelsGiven, severer, topOf } from './decision-rule.js';
 
 type PolicyConfig = Config['policy'];
 
@@ -16,15 +17,13 @@ export interface Policy {
 }
 
 interface JudgedTask extends Task {
-  readonly bands: ReadonlyArray<
-    { readonly review?: number | undefined; readonly block?: number | undefined } | undefined
-  >;
+  readonly bands: ReadonlyArray<DecisionBand | undefined>;
 }
 
 /**
  * The policy for a model's tasks: the model's own thresholds unless the configuration has others, and bands from which
- * a text is to be reviewed or blocked. What the student of a cascade has answered is judged by the student's thresholds. Throws POLICY_UNKNOWN when the configuration names a task or label the model
- * does not have, since such a rule would never fire.
+ * a text is to be reviewed or blocked. What the student of a cascade has answered is judged by the student's thresholds.
+ * Throws POLICY_UNKNOWN when the configuration names a task or label the model does not have: such a rule would never fire.
  */
 export function createPolicy(config: PolicyConfig, tasks: readonly Task[], student: readonly Task[] = tasks): Policy {
   requireKnown('policy.thresholds', config.thresholds, tasks);
@@ -49,8 +48,12 @@ function judgeFor(config: PolicyConfig, tasks: readonly Task[]): Policy['judge']
       const window = windows?.deciding[i];
       return window ? { ...result, window } : result;
     }),
-    decision: config.bands ? decide(judged, scores) : null,
+    decision: config.bands ? decisionOf(judged, scores) : null,
   });
+}
+
+function decisionOf(tasks: readonly JudgedTask[], scores: Scored['scores']): Decision {
+  return tasks.reduce<Decision>((worst, { bands }, t) => severer(worst, decisionFor(bands, scores[t] ?? [])), 'allow');
 }
 
 /** The tasks with the thresholds that count: the configuration's, else the model's own. */
@@ -63,22 +66,13 @@ export function effectiveTasks({ thresholds }: Pick<PolicyConfig, 'thresholds'>,
 
 function resultOf(task: Task, scores: readonly number[]): TaskResult {
   const top = topOf(scores);
-  const given = (_: string, i: number) =>
-    task.activation === 'softmax' ? i === top : (scores[i] ?? 0) >= (task.thresholds[i] ?? 0.5);
   return {
     task: task.name,
     label: task.labels[top] ?? '',
     score: scores[top] ?? 0,
-    labels: task.labels.filter(given),
+    labels: labelsGiven(task, scores).map(i => task.labels[i] ?? ''),
     scores: new ScoresInOrder(task.labels, scores),
   };
-}
-
-/** Where the highest score is, the first of equals. */
-function topOf(scores: readonly number[]): number {
-  let top = 0;
-  for (let i = 1; i < scores.length; i++) if ((scores[i] ?? 0) > (scores[top] ?? 0)) top = i;
-  return top;
 }
 
 /** Of scores that stand in the order of the labels. */
@@ -100,16 +94,6 @@ export class ScoresInOrder implements LabelScores {
   }
 }
 
-/** The severest of what any label's band says. */
-function decide(tasks: readonly JudgedTask[], scores: Scored['scores']): Decision {
-  const reached = (from: 'review' | 'block') =>
-    tasks.some((task, t) =>
-      task.bands.some((band, l) => (scores[t]?.[l] ?? 0) >= (band?.[from] ?? Number.POSITIVE_INFINITY)),
-    );
-  if (reached('block')) return 'block';
-  return reached('review') ? 'review' : 'allow';
-}
-
 function requireKnown(
   field: string,
   rules: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined,
@@ -118,13 +102,13 @@ function requireKnown(
   for (const [name, labels] of Object.entries(rules ?? {})) {
     const task = tasks.find(each => each.name === name);
     if (!task)
-      throw unknown(`${field}: the model has no task "${name}"; it has ${tasks.map(each => each.name).join(', ')}`);
+      throw unknownName(`${field}: the model has no task "${name}"; it has ${tasks.map(each => each.name).join(', ')}`);
     const strange = Object.keys(labels).find(label => !task.labels.includes(label));
     if (strange)
-      throw unknown(`${field}.${name}: the task has no label "${strange}"; it has ${task.labels.join(', ')}`);
+      throw unknownName(`${field}.${name}: the task has no label "${strange}"; it has ${task.labels.join(', ')}`);
   }
 }
 
-function unknown(message: string): SiftlineError {
+function unknownName(message: string): SiftlineError {
   return SiftlineError.config('POLICY_UNKNOWN', message);
 }

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { createDecoder } from '../consumer/decode/decode.js';
+import { type Verdict, verdictOn } from '../policy/decision-rule.js';
+import { labelColumns, labelsCalled, requireTasks } from '../policy/watched-labels.js';
 import type { Decision, Decoded, Explanation, Rejection, Scored, TaskResult, WordContribution } from '../ports.js';
-import { type Limits, strongestWords } from '../workers/explain/occlusion.js';
-import { allTargets, requireTasks, targetsCalled } from '../workers/explain/targets.js';
+import { type ExplainLimits, strongestWords } from '../workers/explain/occlusion.js';
 import type { FileFormat } from './choices.js';
 import { buildJudging, decodedRecords, inputsFrom, type Judging } from './offline.js';
 
@@ -34,8 +35,8 @@ export interface TextPlace {
 }
 
 export interface ExplainedLabel extends Explanation {
-  /** From which score the label is given; undefined in a task in which the highest score wins. */
-  readonly threshold: number | undefined;
+  /** What the score comes to; undefined in a task in which the highest score wins. */
+  readonly verdict: Verdict | undefined;
   /** The words that count most, the strongest first. */
   readonly strongest: readonly WordContribution[];
 }
@@ -136,13 +137,11 @@ export class ExplainRun {
   }
 
   #withRule(explanation: Explanation): ExplainedLabel {
-    const { task, label, words } = explanation;
-    const of = this.#policy.tasks.find(({ name }) => name === task);
-    const threshold = of?.activation === 'sigmoid' ? (of.thresholds[of.labels.indexOf(label)] ?? 0.5) : undefined;
-    return { ...explanation, threshold, strongest: strongestWords(words, this.#limits.topWords) };
+    const verdict = verdictOn(this.#policy.tasks, explanation);
+    return { ...explanation, verdict, strongest: strongestWords(explanation.words, this.#limits.topWords) };
   }
 
-  get #limits(): Limits {
+  get #limits(): ExplainLimits {
     const { config, top } = this.#options;
     const { maxWords, topWords } = config.explain;
     return { maxWords, topWords: top ?? topWords };
@@ -153,8 +152,8 @@ export class ExplainRun {
 function choiceOf({ tasks: wanted, labels }: ExplainOptions, { folder }: Judging) {
   const { tasks } = folder.info;
   requireTasks('--task', wanted ?? [], tasks);
-  const targets = allTargets(tasks).filter(target => wanted?.includes(target.task) ?? true);
-  const called = labels && targetsCalled('--label', labels, targets);
+  const targets = labelColumns(tasks).filter(target => wanted?.includes(target.task) ?? true);
+  const called = labels && labelsCalled('--label', labels, targets);
   return (results: readonly TaskResult[]) =>
     called ??
     results.flatMap(result => {

@@ -1,15 +1,16 @@
 import { SiftlineError } from '../errors.js';
 import type {
+  Answer,
   BatchTimings,
   ClassifiedBatch,
   Classifier,
   Explanation,
+  LabelColumn,
   ModelInfo,
   Rejection,
   RejectReason,
-  Scored,
 } from '../ports.js';
-import type { Limits, Target } from './explain/occlusion.js';
+import type { ExplainLimits } from './explain/occlusion.js';
 import type { Reply, WorkerPool } from './pool.js';
 import type { Answers } from './protocol.js';
 
@@ -21,8 +22,6 @@ export interface ClassifierOptions {
   /** Told of every thread that died. */
   readonly onCrash: (message: string) => void;
 }
-
-type Answer = Scored | Rejection;
 
 /**
  * The Classifier on worker threads. A batch that fails is tried again, then halved and each half tried, until the one
@@ -60,7 +59,11 @@ export class WorkerClassifier implements Classifier {
   }
 
   /** Explains labels of one text; a Rejection when the model or its thread fails at it. */
-  async explain(text: string, targets: readonly Target[], limits: Limits): Promise<readonly Explanation[] | Rejection> {
+  async explain(
+    text: string,
+    targets: readonly LabelColumn[],
+    limits: ExplainLimits,
+  ): Promise<readonly Explanation[] | Rejection> {
     const reply = await this.#options.pool.run({ kind: 'explain', text, targets, limits });
     if (reply.kind === 'explained') return reply.explanations;
     this.#judge(reply);

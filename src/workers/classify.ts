@@ -4,9 +4,8 @@ import type { Arithmetic } from '../model/arithmetic.js';
 import { doubtOf } from '../model/golden.js';
 import { Model, type ModelAnswers } from '../model/model.js';
 import { sharedGraph, shareWeights } from '../model/shared-weights.js';
-import { answerInTurn, type CascadeAnswers } from './cascade/answer.js';
-import { explainRows, type RowsToExplain } from './explain/explained-rows.js';
-import { Explainer } from './explain/explainer.js';
+import { answerInTurn, type CascadeAnswers } from './cascade.js';
+import { Explainer, explainRows, type RowsToExplain } from './explain/explained-rows.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
 /** What a thread works with; the student is there in a cascade only. */

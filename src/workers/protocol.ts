@@ -4,10 +4,9 @@ import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import type { LongTexts } from '../model/long-texts.js';
 import type { ModelAnswers } from '../model/model.js';
-import type { Explanation } from '../ports.js';
-import type { TurningPoint } from './cascade/turning-points.js';
+import type { Explanation, TurningPoint } from '../ports.js';
 import type { BatchExplaining, BatchExplanations } from './explain/batch.js';
-import type { Limits, Target } from './explain/occlusion.js';
+import type { ExplainQuestion } from './explain/explained-rows.js';
 
 /** Given to every worker when it starts. */
 export interface WorkerSetup {
@@ -31,8 +30,8 @@ export interface StudentSetup extends Pick<WorkerSetup, 'folder' | 'longTexts' |
 }
 
 /**
- * `prepare` lays out the weights that all threads share; `open` loads and proves the model; `classify` answers texts; `explain` explains one; `close` frees the engine before
- * the thread ends.
+ * `prepare` lays out the weights that all threads share; `open` loads and proves the model; `classify` answers texts;
+ * `explain` explains one; `close` frees the engine before the thread ends.
  */
 export type Request =
   | { readonly kind: 'prepare' }
@@ -43,12 +42,7 @@ export type Request =
       /** Leave explanations out, though the setup asks for them. */
       readonly unexplained?: boolean;
     }
-  | {
-      readonly kind: 'explain';
-      readonly text: string;
-      readonly targets: readonly Target[];
-      readonly limits: Limits;
-    }
+  | ({ readonly kind: 'explain' } & ExplainQuestion)
   | { readonly kind: 'close' };
 
 /** Scores of a batch; its buffers are transferred, not copied. */

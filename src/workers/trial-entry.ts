@@ -1,16 +1,15 @@
 import { once } from 'node:events';
 import { messageOf, SiftlineError } from '../errors.js';
-import { armFailPoints, failPoint } from '../failpoints.js';
+import { failPoint } from '../failpoints.js';
 import { WorkerPool } from './pool.js';
 import type { TrialReply, TrialRequest } from './protocol.js';
 
 /** The entry of the process that tries one text. It is ended by whoever started it, and ends itself when that one is gone. */
-const { env, pid } = process;
+const { pid } = process;
 
 process.on('disconnect', () => process.kill(pid, 'SIGKILL'));
 // Meant for the stage, and sent to its whole group by a terminal: a death by one of these would be held against the text.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
-if (env.FAILPOINTS) armFailPoints(env.FAILPOINTS);
 
 const [{ setup, loadMs, text, key }] = (await once(process, 'message')) as [TrialRequest];
 try {

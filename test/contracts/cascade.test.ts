@@ -5,7 +5,7 @@ import { readModelFolder } from '../../src/model/folder.js';
 import { createPolicy } from '../../src/policy/policy.js';
 import type { Classifier, Scored } from '../../src/ports.js';
 import { type BuiltWorkers, buildClassifier, buildExplainingClassifier } from '../../src/stage/parts/classifier.js';
-import { isSure } from '../../src/workers/cascade/confidence.js';
+import { isSure } from '../../src/workers/cascade.js';
 import { WorkerPool } from '../../src/workers/pool.js';
 import type { StudentSetup } from '../../src/workers/protocol.js';
 import { holdTrial } from '../../src/workers/trial.js';

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { failPointEnv } from '../../faults/fail-points.js';
 import { eventually } from '../support/kafka.js';
 import { headerOf, labelOf } from '../support/outputs.js';
 import { makeStage, startStage } from '../support/stage.js';
@@ -37,7 +38,7 @@ async function crashStage(t: TestContext) {
 
 test('a record that aborts the process is found, tried alone and in a child, and rejected; all others are labelled', async t => {
   const { broker, topics, start, labelled } = await crashStage(t);
-  const env = { FAILPOINTS: 'inferring=abort#poison' };
+  const env = failPointEnv('inferring=abort#poison', 'build');
   // With its batch-mates, then twice alone.
   for (let died = 0; died < 3; died++) assert.equal(await start(env).exited, null, 'aborted');
   const last = start(env);

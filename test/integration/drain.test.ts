@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { failPointEnv } from '../../faults/fail-points.js';
 import { frame } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
 import { FakeRegistry } from '../support/fake-registry.js';
@@ -92,7 +93,7 @@ describe('SIGTERM ends in time', { skip: noProc }, () => {
 
   test('while partitions move to a second member, and every record has its outcome', async t => {
     const run = await stage(t);
-    const first = run.start({ env: { FAILPOINTS: 'settling=stop@1' } });
+    const first = run.start({ env: failPointEnv('settling=stop@1', 'build') });
     await first.event('assigned');
     await run.produce(TEXTS);
     await eventually('it works', async () => (await first.metric('siftline_records_total')) > 0);
@@ -109,7 +110,7 @@ describe('SIGTERM ends in time', { skip: noProc }, () => {
     const { broker, freeze, thaw } = await frozenBroker(t);
     const run = await stage(t, broker);
     await run.produce(TEXTS);
-    const atPublishing = { env: { FAILPOINTS: 'publishing=stop@3' } };
+    const atPublishing = { env: failPointEnv('publishing=stop@3', 'build') };
     const patient = run.start({ ...atPublishing, set: { 'shutdown.drainSeconds': '600' } });
     await stopped(patient);
     freeze();

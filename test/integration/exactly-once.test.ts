@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { failPointEnv } from '../../faults/fail-points.js';
 import type { FailPoint } from '../../src/failpoints.js';
 import type { Instance } from '../support/instance.js';
 import { eventually, type TestBroker } from '../support/kafka.js';
@@ -82,7 +83,7 @@ describe('exactly once', () => {
   for (const point of KILLED_AT) {
     test(`a process killed at ${point} leaves every outcome once, when another takes its place`, async t => {
       const run = await stage(t);
-      const first = run.start({ FAILPOINTS: `${point}=kill@5` });
+      const first = run.start(failPointEnv(`${point}=kill@5`, 'build'));
       assert.equal(await first.exited, null, 'killed');
       run.start();
       await assertExactlyOnce(run);
@@ -91,7 +92,7 @@ describe('exactly once', () => {
 
   test('a process that was stopped for longer than its session, and goes on, stores nothing twice', async t => {
     const run = await stage(t);
-    const first = run.start({ FAILPOINTS: 'sent=stop@5' });
+    const first = run.start(failPointEnv('sent=stop@5', 'build'));
     await first.event('assigned');
     const second = run.start();
     await second.event('assigned');

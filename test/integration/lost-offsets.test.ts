@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { Admin } from 'kafkajs';
+import { failPointEnv } from '../../faults/fail-points.js';
 import type { Instance } from '../support/instance.js';
 import { eventually, type TestBroker } from '../support/kafka.js';
 import { labelOf, type StageTopics } from '../support/outputs.js';
@@ -128,7 +129,7 @@ test('a stage that stops at work has stored and committed what it read before', 
   const run = await stage(t);
   for (let i = 0; i < 100; i += 10) await run.produce(i, i + 10);
   const small = { 'input.fetchMaxBytes': '1024', 'input.bufferRecords': '5', 'workers.batchRecords': '2' };
-  const instance = run.start(small, { FAILPOINTS: 'classified=stop@3' });
+  const instance = run.start(small, failPointEnv('classified=stop@3', 'build'));
   await eventually('it has stopped itself', () => instance.state === 'T');
   await run.deleteBefore(80);
   instance.signal('SIGCONT');
@@ -145,7 +146,7 @@ for (const delivery of ['at-least-once', 'exactly-once']) {
     for (let i = 0; i < 100; i += 10) await run.produce(i, i + 10);
     const small = { 'input.fetchMaxBytes': '1024', 'input.bufferRecords': '5', 'workers.batchRecords': '2' };
     const set = { delivery, 'input.onLostOffsets': 'earliest', ...small };
-    const instance = run.start(set, { FAILPOINTS: 'classified=stop@3' });
+    const instance = run.start(set, failPointEnv('classified=stop@3', 'build'));
     await eventually('it has stopped itself', () => instance.state === 'T');
     await run.deleteBefore(80);
     instance.signal('SIGCONT');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failPointEnv } from '../../faults/fail-points.js';
 import type { Instance } from '../support/instance.js';
 import { eventually, freshBroker } from '../support/kafka.js';
 import { labelOf } from '../support/outputs.js';
@@ -58,7 +59,7 @@ test('topics that change under a stage', async t => {
       async scope => {
         const stage = await create(scope);
         await stage.produce(0, 10);
-        const instance = stage.start({}, { FAILPOINTS: 'classified=stop@1' });
+        const instance = stage.start({}, failPointEnv('classified=stop@1', 'build'));
         await eventually('it has stopped itself', () => instance.state === 'T');
         await remove(stage, stage.topics.input);
         await stage.broker.createTopics({ topic: stage.topics.input });

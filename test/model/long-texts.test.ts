@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Aggregate } from '../../src/model/aggregate.js';
 import { type ModelFolder, readModelFolder } from '../../src/model/folder.js';
-import { layOut } from '../../src/model/layout.js';
 import { type LongTextOptions, longTextsOf } from '../../src/model/long-texts.js';
 import { Model } from '../../src/model/model.js';
 import { Session } from '../../src/model/session.js';
 import { Tokenizer } from '../../src/model/tokenizer.js';
+import { layOut } from '../../src/model/windows.js';
 import type { Task } from '../../src/ports.js';
 import { fixtureModel, type LongCase, longReference, reference, shippedModel } from '../support/models.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
-import { byWords } from '../../src/model/words.js';
+import { byWords } from '../../src/model/tokenizer.js';
 import { fixtureModel, shippedModel } from '../support/models.js';
 
 const json = JSON.parse(readFileSync(join(shippedModel('english'), 'tokenizer.json'), 'utf8'));

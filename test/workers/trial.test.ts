@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { failPointEnv } from '../../faults/fail-points.js';
 import { readModelFolder } from '../../src/model/folder.js';
 import type { WorkerSetup } from '../../src/workers/protocol.js';
 import { holdTrial } from '../../src/workers/trial.js';
@@ -12,8 +13,8 @@ describe('a text that is tried in a process of its own', () => {
   before(async () => {
     const folder = await readModelFolder({ path: fixtureModel('bert-single'), maxTokens: 64, verify: true });
     setup = { folder, runTokens: 512, verify: true };
-    // Inherited by the child, which arms it as the stage does.
-    process.env.FAILPOINTS = 'inferring=abort#poison';
+    // Inherited by the child, as from a stage that is armed.
+    Object.assign(process.env, failPointEnv('inferring=abort#poison', 'build'));
   });
 
   test('is innocent when the process answers', async () => {
@@ -40,8 +41,15 @@ describe('a text that is tried in a process of its own', () => {
     process.env.FAILPOINTS = 'nonsense';
     const dead = await holdTrial({ text: 'a text', key: null }, { setup, ...LIMITS });
     assert.deepEqual(dead, { kind: 'untried', detail: 'exit code 1' });
-    delete process.env.FAILPOINTS;
+    delete process.env.NODE_OPTIONS;
     const late = await holdTrial({ text: 'a text', key: null }, { setup, ...LIMITS, loadMs: 1 });
     assert.deepEqual(late, { kind: 'untried', detail: 'no answer after 1 ms' });
+  });
+
+  test('is not harmed by what the environment says to fail points, unless they were put in', async () => {
+    delete process.env.NODE_OPTIONS;
+    process.env.FAILPOINTS = 'inferring=abort#poison';
+    const end = await holdTrial({ text: 'a harmless text', key: Buffer.from('poison') }, { setup, ...LIMITS });
+    assert.equal(end.kind, 'lived');
   });
 });

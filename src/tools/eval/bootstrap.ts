@@ -1,5 +1,4 @@
-import { type Measures, measure } from './measures.js';
-import { countsOf, type Patterns } from './patterns.js';
+import { countsOf, type Measures, measure, type Patterns } from './measures.js';
 import { type Random, seeded } from './random.js';
 
 /** A 95 % interval: from its lower to its upper end. */
@@ -54,8 +53,8 @@ export function pairedBootstrap(
   return intervalsOf(drawn);
 }
 
-/** Linear between the two nearest ranks, as numpy.percentile; `sorted` is ascending. */
-export function quantile(sorted: readonly number[], share: number): number {
+/** Linear between the two nearest ranks, as numpy.percentile, and not one of them; `sorted` is ascending. */
+export function interpolatedQuantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
   return low + (high - low) * (at - Math.floor(at));
@@ -77,7 +76,7 @@ function difference(first: Measures, second: Measures): Three {
 function intervalsOf(drawn: readonly Three[]): Intervals {
   const interval = (pick: (one: Three) => number): Interval => {
     const sorted = drawn.map(pick).sort((a, b) => a - b);
-    return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
+    return [interpolatedQuantile(sorted, 0.025), interpolatedQuantile(sorted, 0.975)];
   };
   return {
     accuracy: interval(one => one.accuracy),

@@ -1,6 +1,8 @@
+import type { Paint } from '../../observe/paint.js';
+import { table } from '../../observe/table.js';
 import type { Calibration, LabelCalibration } from './calibration.js';
-import type { Goal } from './goal.js';
-import { fixed, type Paint, table } from './paint.js';
+import { fixed } from './report.js';
+import type { ThresholdGoal } from './threshold.js';
 
 export interface CalibrationReport {
   readonly calibration: Calibration;
@@ -28,11 +30,14 @@ export function calibrationText(
     : `chosen and reported on the same ${fitRows} rows: the numbers flatter`;
   const parts = [
     [paint.strong(`${task}, calibrated`), `${data}: ${rows}`],
-    table([
-      ['', 'before', 'after'],
-      ['temperature', temperature.before.toFixed(2), temperature.after.toFixed(2)],
-      ['calibration error', fixed(ece.before), fixed(ece.after)],
-    ]),
+    table(
+      [
+        ['', 'before', 'after'],
+        ['temperature', temperature.before.toFixed(2), temperature.after.toFixed(2)],
+        ['calibration error', fixed(ece.before), fixed(ece.after)],
+      ],
+      { right: 'all but the first' },
+    ),
     labelLines(labels, paint),
     warnings.map(warning => paint.warn(`note: ${warning}`)),
     written.length > 0 ? written.map(what => `written: ${what}`) : unwritten(calibration, { task, activation }),
@@ -45,24 +50,27 @@ export function calibrationText(
 
 function labelLines(labels: readonly LabelCalibration[], paint: Paint): string[] {
   if (labels.length === 0) return [];
-  const [head = '', ...lines] = table([
-    ['label', 'for', 'threshold', 'precision', 'recall', 'F1', 'support', 'before', 'F1 before'],
-    ...labels.map(one => [
-      one.label,
-      one.kept ? 'stays' : goalWords(one.goal),
-      shortest(one.threshold),
-      fixed(one.precision),
-      fixed(one.recall),
-      fixed(one.f1),
-      String(one.support),
-      one.before ? shortest(one.before.threshold) : '-',
-      fixed(one.before?.f1 ?? null),
-    ]),
-  ]);
+  const [head = '', ...lines] = table(
+    [
+      ['label', 'for', 'threshold', 'precision', 'recall', 'F1', 'support', 'before', 'F1 before'],
+      ...labels.map(one => [
+        one.label,
+        one.kept ? 'stays' : goalWords(one.goal),
+        shortest(one.threshold),
+        fixed(one.precision),
+        fixed(one.recall),
+        fixed(one.f1),
+        String(one.support),
+        one.before ? shortest(one.before.threshold) : '-',
+        fixed(one.before?.f1 ?? null),
+      ]),
+    ],
+    { right: 'all but the first' },
+  );
   return [paint.strong(head), ...lines];
 }
 
-function goalWords(goal: Goal): string {
+function goalWords(goal: ThresholdGoal): string {
   return goal.kind === 'f1' ? 'best F1' : `${goal.kind} ${goal.value}`;
 }
 

@@ -1,11 +1,9 @@
-import type { Goal, Goals } from './goal.js';
-import { holdOut } from './holdout.js';
 import type { Prf } from './measures.js';
+import { seeded, shuffled } from './random.js';
 import { calibrationError, reliability } from './reliability.js';
-import { rescaled, rescaledProbability } from './rescale.js';
-import { type Column, columnOf, givenClass, type Sample } from './sample.js';
-import { COLDEST, fitTemperature, HOTTEST } from './temperature.js';
-import { at, chooseThreshold, type Found } from './threshold.js';
+import { columnOf, givenClass, type LabelColumn, rowsOf, type ScoredSample } from './sample.js';
+import { COLDEST, fitTemperature, HOTTEST, rescaled, rescaledProbability } from './temperature.js';
+import { at, chooseThreshold, type FoundThreshold, type ThresholdGoal, type ThresholdGoals } from './threshold.js';
 
 export interface CalibrationOptions {
   /** The temperature the scores were made with. */
@@ -14,7 +12,7 @@ export interface CalibrationOptions {
   readonly keepTemperature: boolean;
   /** Thresholds in use, by label. */
   readonly thresholds: Readonly<Record<string, number>>;
-  readonly goals: Goals;
+  readonly goals: ThresholdGoals;
   /** Share of the rows that is kept back from the choice and used for the reported numbers. */
   readonly holdout: number;
 }
@@ -22,7 +20,7 @@ export interface CalibrationOptions {
 /** A label's threshold and what it does on the reported rows. */
 export interface LabelCalibration extends Prf {
   readonly label: string;
-  readonly goal: Goal;
+  readonly goal: ThresholdGoal;
   readonly threshold: number;
   /** The threshold in use, and what it does on the same rows; null for a choice, which has none. */
   readonly before: (Prf & { readonly threshold: number }) | null;
@@ -50,7 +48,7 @@ const FEW_GIVEN = 20;
 const WORSE = 0.005;
 
 /** Fits the temperature and then, at that temperature, a threshold for every label the goals ask one for. */
-export function calibrate(sample: Sample, options: CalibrationOptions): Calibration {
+export function calibrate(sample: ScoredSample, options: CalibrationOptions): Calibration {
   const { temperature: before, keepTemperature, holdout } = options;
   const { fit, report } = holdOut(sample, holdout);
   const after = keepTemperature ? before : fitTemperature(fit, before);
@@ -69,22 +67,22 @@ export function calibrate(sample: Sample, options: CalibrationOptions): Calibrat
   };
 }
 
-interface Parts {
-  readonly fit: Sample;
-  readonly report: Sample;
+interface CalibrationParts {
+  readonly fit: ScoredSample;
+  readonly report: ScoredSample;
   /** The reported rows at the temperature in use. */
-  readonly old: Sample;
+  readonly old: ScoredSample;
   readonly factor: number;
 }
 
 /** A choice has no thresholds of its own: only for a wanted precision or recall is there a score to find. */
-function chosenLabels({ question }: Sample, goals: Goals): number[] {
+function chosenLabels({ question }: ScoredSample, goals: ThresholdGoals): number[] {
   const all = [...question.labels.keys()];
   if (question.kind === 'yes-no') return [1];
   return question.kind === 'set' ? all : all.filter(label => goals.of(question.labels[label] ?? '').kind !== 'f1');
 }
 
-function calibrateLabel(parts: Parts, label: number, options: CalibrationOptions) {
+function calibrateLabel(parts: CalibrationParts, label: number, options: CalibrationOptions) {
   const { question } = parts.fit;
   const name = question.labels[label] ?? '';
   const goal = options.goals.of(name);
@@ -110,17 +108,17 @@ function moved(threshold: number, factor: number): number {
 }
 
 /** Of a choice a label counts only where it is on top; elsewhere no threshold gives it. */
-function claims(sample: Sample, label: number): Column {
+function claims(sample: ScoredSample, label: number): LabelColumn {
   const column = columnOf(sample, label);
   if (sample.question.kind !== 'choice') return column;
   return { ...column, scores: column.scores.map((score, row) => (givenClass(sample, row) === label ? score : -1)) };
 }
 
-function positives({ truth }: Column): number {
+function positives({ truth }: LabelColumn): number {
   return truth.reduce((sum, one) => sum + one, 0);
 }
 
-function errorOf(sample: Sample): number {
+function errorOf(sample: ScoredSample): number {
   return calibrationError(reliability(sample));
 }
 
@@ -143,7 +141,7 @@ function temperatureWarnings({
   return warnings;
 }
 
-function labelWarnings({ label, goal, ...result }: LabelCalibration, found: Found, support: number): string[] {
+function labelWarnings({ label, goal, ...result }: LabelCalibration, found: FoundThreshold, support: number): string[] {
   if (found.kind === 'none' && support === 0)
     return [`${label}: holds in none of the rows to choose on; its threshold stays`];
   if (found.kind === 'none')
@@ -160,4 +158,26 @@ function labelWarnings({ label, goal, ...result }: LabelCalibration, found: Foun
       `${label}: wanted ${goal.kind} ${goal.value}, the reported rows show ${result[goal.kind].toFixed(3)}`,
     );
   return warnings;
+}
+
+export interface Halves {
+  /** Rows that numbers are chosen on. */
+  readonly fit: ScoredSample;
+  /** Rows that numbers are reported on; the same ones when none are held out. */
+  readonly report: ScoredSample;
+}
+
+const SEED = 1_958_06;
+
+/** Keeps back a share of the rows, at random but always the same, each part in the order of the file. */
+export function holdOut(sample: ScoredSample, share: number): Halves {
+  const kept = Math.round(sample.rows * share);
+  if (kept === 0) return { fit: sample, report: sample };
+  const order = shuffled(sample.rows, seeded(SEED));
+  const part = (rows: number[]) =>
+    rowsOf(
+      sample,
+      rows.sort((a, b) => a - b),
+    );
+  return { report: part(order.slice(0, kept)), fit: part(order.slice(kept)) };
 }

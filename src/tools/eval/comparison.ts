@@ -1,11 +1,18 @@
 import { type Intervals, pairedBootstrap } from './bootstrap.js';
-import { type McNemar, mcnemar } from './mcnemar.js';
-import { type Measures, measure } from './measures.js';
-import { countsOf, isExact, type Pattern, type Patterns, patternsOf, timesOf } from './patterns.js';
-import { givenClass, type Sample } from './sample.js';
+import {
+  countsOf,
+  isExact,
+  type Measures,
+  measure,
+  type Pattern,
+  type Patterns,
+  patternsOf,
+  timesOf,
+} from './measures.js';
+import { givenClass, type ScoredSample } from './sample.js';
 
 /** Two models on the same rows. Differences are second - first. */
-export interface Comparison {
+export interface SampleComparison {
   /** Rows both answered. */
   readonly rows: number;
   /** Share of rows in which both decide the same, of several labels all the same. */
@@ -19,7 +26,11 @@ export interface Comparison {
 }
 
 /** Both samples hold the same rows in the same order. */
-export function compare(first: Sample, second: Sample, { resamples }: { readonly resamples: number }): Comparison {
+export function compare(
+  first: ScoredSample,
+  second: ScoredSample,
+  { resamples }: { readonly resamples: number },
+): SampleComparison {
   const [one, other] = [patternsOf(first), patternsOf(second)];
   const [before, after] = [one, other].map(patterns => measure(countsOf(patterns, timesOf(patterns)))) as [
     Measures,
@@ -40,7 +51,7 @@ export function compare(first: Sample, second: Sample, { resamples }: { readonly
   };
 }
 
-function agreement(first: Sample, second: Sample): number {
+function agreement(first: ScoredSample, second: ScoredSample): number {
   const width = first.question.labels.length;
   const same = Array.from({ length: first.rows }, (_, row) =>
     first.given.subarray(row * width, (row + 1) * width).every((said, i) => said === second.given[row * width + i]),
@@ -48,8 +59,8 @@ function agreement(first: Sample, second: Sample): number {
   return same.filter(Boolean).length / first.rows;
 }
 
-function kappa(first: Sample, second: Sample): number | null {
-  const decide = (sample: Sample): ArrayLike<number> =>
+function kappa(first: ScoredSample, second: ScoredSample): number | null {
+  const decide = (sample: ScoredSample): ArrayLike<number> =>
     sample.question.kind === 'set'
       ? sample.given
       : Array.from({ length: sample.rows }, (_, row) => givenClass(sample, row));
@@ -71,4 +82,63 @@ function mean(numbers: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < numbers.length; i++) sum += numbers[i] ?? 0;
   return sum / numbers.length;
+}
+
+export interface McNemar {
+  /** Rows only the first got right, and only the second. */
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+  readonly method: 'exact' | 'chi-square';
+  /** Chi-square with one degree of freedom; null for the exact test. */
+  readonly statistic: number | null;
+  readonly p: number;
+}
+
+const FEW = 25;
+
+/**
+ * McNemar's test (1947): whether two classifiers err equally often on the same rows. Two-sided; exact binomial below 25
+ * rows on which only one is right, else chi-square with Edwards's continuity correction (1948).
+ */
+export function mcnemar(onlyFirst: number, onlySecond: number): McNemar {
+  const discordant = onlyFirst + onlySecond;
+  if (discordant < FEW) {
+    const p = Math.min(1, 2 * halfBinomial(Math.min(onlyFirst, onlySecond), discordant));
+    return { onlyFirst, onlySecond, method: 'exact', statistic: null, p };
+  }
+  const statistic = Math.max(0, Math.abs(onlyFirst - onlySecond) - 1) ** 2 / discordant;
+  return { onlyFirst, onlySecond, method: 'chi-square', statistic, p: erfc(Math.sqrt(statistic / 2)) };
+}
+
+/** Probability of at most `most` heads in `throws` of a fair coin. */
+function halfBinomial(most: number, throws: number): number {
+  let [ways, sum] = [1, 0];
+  for (let heads = 0; heads <= most; heads++) {
+    sum += ways;
+    ways *= (throws - heads) / (heads + 1);
+  }
+  return sum / 2 ** throws;
+}
+
+/**
+ * The complementary error function for x >= 0, to about 14 digits: its Taylor series below 2.5, Laplace's continued
+ * fraction above (Abramowitz and Stegun 7.1.6, 7.1.14).
+ */
+export function erfc(x: number): number {
+  return x < 2.5 ? 1 - series(x) : fraction(x);
+}
+
+function series(x: number): number {
+  let [term, sum] = [x, x];
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+function fraction(x: number): number {
+  let tail = 0;
+  for (let n = 120; n > 0; n--) tail = n / 2 / (x + tail);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + tail);
 }

@@ -1,9 +1,8 @@
 import { bootstrap, type Intervals } from './bootstrap.js';
-import { labelMeasures, type Measures, measure, type Prf } from './measures.js';
-import { countsOf, patternsOf, timesOf } from './patterns.js';
+import { countsOf, labelMeasures, type Measures, measure, type Prf, patternsOf, timesOf } from './measures.js';
 import { auroc, averagePrecision, type PrPoint, prCurve, thinned } from './ranking.js';
 import { brier, calibrationError, type ReliabilityBin, reliability } from './reliability.js';
-import { columnOf, givenClass, type Sample, trueClass } from './sample.js';
+import { columnOf, givenClass, type ScoredSample, trueClass } from './sample.js';
 
 export interface LabelEvaluation extends Prf {
   readonly label: string;
@@ -30,7 +29,7 @@ export interface Evaluation extends Measures {
 
 const CURVE_POINTS = 120;
 
-export function evaluate(sample: Sample, { resamples }: { readonly resamples: number }): Evaluation {
+export function evaluate(sample: ScoredSample, { resamples }: { readonly resamples: number }): Evaluation {
   const patterns = patternsOf(sample);
   const counts = countsOf(patterns, timesOf(patterns));
   const bins = reliability(sample);
@@ -46,7 +45,7 @@ export function evaluate(sample: Sample, { resamples }: { readonly resamples: nu
   };
 }
 
-function labelEvaluation(sample: Sample, at: number, scores: Prf): LabelEvaluation {
+function labelEvaluation(sample: ScoredSample, at: number, scores: Prf): LabelEvaluation {
   const column = columnOf(sample, at);
   const curve = prCurve(column);
   return {
@@ -59,7 +58,7 @@ function labelEvaluation(sample: Sample, at: number, scores: Prf): LabelEvaluati
   };
 }
 
-function confusionOf(sample: Sample): number[][] {
+function confusionOf(sample: ScoredSample): number[][] {
   const size = sample.question.labels.length;
   const matrix = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   for (let row = 0; row < sample.rows; row++) {
@@ -68,4 +67,38 @@ function confusionOf(sample: Sample): number[][] {
     if (line) line[given] = (line[given] ?? 0) + 1;
   }
   return matrix;
+}
+
+/** A wrong answer by its line; never with its text. `label` only where a row has several. */
+export interface WrongAnswer {
+  readonly line: number;
+  readonly label?: string;
+  readonly expected: string | number;
+  readonly got: string | number;
+  readonly score: number;
+}
+
+/** Every wrong row of a choice, every wrong label of a set, in the order of the file. */
+export function* wrongAnswers(sample: ScoredSample): Generator<WrongAnswer> {
+  for (let row = 0; row < sample.rows; row++) {
+    if (sample.question.kind === 'set') yield* wrongLabels(sample, row);
+    else yield* wrongClass(sample, row);
+  }
+}
+
+function* wrongClass(sample: ScoredSample, row: number): Generator<WrongAnswer> {
+  const { labels } = sample.question;
+  const [is, said] = [trueClass(sample, row), givenClass(sample, row)];
+  if (is === said) return;
+  const score = sample.scores[row * labels.length + said] ?? 0;
+  yield { line: sample.lines[row] ?? 0, expected: labels[is] ?? '', got: labels[said] ?? '', score };
+}
+
+function* wrongLabels({ question, lines, truth, given, scores }: ScoredSample, row: number): Generator<WrongAnswer> {
+  for (const [i, label] of question.labels.entries()) {
+    const cell = row * question.labels.length + i;
+    const [expected, got] = [truth[cell] ?? -1, given[cell] ?? 0];
+    if (expected >= 0 && expected !== got)
+      yield { line: lines[row] ?? 0, label, expected, got, score: scores[cell] ?? 0 };
+  }
 }

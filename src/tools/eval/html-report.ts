@@ -1,7 +1,6 @@
 import type { Evaluation } from './evaluation.js';
-import { fixed } from './paint.js';
 import { confusionPlot, curvePlot, intervalPlot, labelPlot, reliabilityPlot } from './plots.js';
-import { type Against, cascadeWords, modelName, type Report, skippedWords } from './report.js';
+import { cascadeWords, type EvalReport, fixed, modelName, type RivalEvaluation, skippedWords } from './report.js';
 import { escaped } from './svg.js';
 import { mcnemarWords } from './text-report.js';
 
@@ -16,7 +15,7 @@ svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 11px s
 .wide { overflow-x: auto; } .small-multiples { display: flex; flex-wrap: wrap; gap: .5rem; }`;
 
 /** The report as one page that needs nothing else: no script, no font, no network. */
-export function asHtml(report: Report): string {
+export function asHtml(report: EvalReport): string {
   const { model, cascade, question, data, skipped, evaluation, against } = report;
   const title = `${question.task.name} of ${modelName(model)}`;
   const rows = [`${evaluation.rows} rows`, skippedWords(skipped)].filter(Boolean).join(', ');
@@ -76,7 +75,7 @@ function htmlTable(caption: string, [head = [], ...rows]: readonly (readonly str
   return `<div class="wide"><table><caption>${escaped(caption)}</caption><thead><tr>${heads}</tr></thead><tbody>${rows.map(row => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`;
 }
 
-function scoreTable(evaluation: Evaluation, against: Against | null): string {
+function scoreTable(evaluation: Evaluation, against: RivalEvaluation | null): string {
   const { intervals } = evaluation;
   const row = (name: string, pick: (one: Evaluation) => number, interval?: readonly number[]) => [
     name,
@@ -107,7 +106,7 @@ function labelTable({ labels }: Evaluation): string {
   ]);
 }
 
-function comparisonTable({ comparison }: Against): string {
+function comparisonTable({ comparison }: RivalEvaluation): string {
   const { difference, intervals } = comparison;
   const row = (name: string, value: string, interval?: readonly number[]) => [
     name,

@@ -1,10 +1,9 @@
-import { createDecoder } from '../../consumer/decode/decode.js';
 import { type FieldPath, parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js';
-import type { FileValue } from '../../consumer/files/lines.js';
-import type { Decoded, RejectReason, SourceRecord } from '../../ports.js';
-import { asPath, type DataFile, requireColumn } from './data-file.js';
-import type { Question } from './question.js';
-import { isName, listed, refusal } from './refusal.js';
+import { type LabelledTextRow, readLabelledTextRows } from '../../consumer/files/texts.js';
+import { SiftlineError } from '../../errors.js';
+import type { Decoded, RejectReason } from '../../ports.js';
+import { asPath, type DataFile, isName, listed, requireColumn } from './data-file.js';
+import type { EvalQuestion } from './question.js';
 import { type LabelSkip, readTruth, type TruthOptions } from './truth.js';
 
 export interface RowOptions extends TruthOptions {
@@ -15,12 +14,12 @@ export interface RowOptions extends TruthOptions {
   readonly label: string;
 }
 
-export type SkipReason = LabelSkip | RejectReason;
+export type RowSkip = LabelSkip | RejectReason;
 
 /** A row of the file, made out. `line` counts from 1. */
 export type LabelledRow = { readonly line: number } & (
   | { readonly kind: 'usable'; readonly text: string; readonly cells: Int8Array }
-  | { readonly kind: 'skipped'; readonly reason: SkipReason }
+  | { readonly kind: 'skipped'; readonly reason: RowSkip }
   | { readonly kind: 'strange'; readonly words: readonly string[] }
 );
 
@@ -31,48 +30,39 @@ export type LabelledRow = { readonly line: number } & (
  */
 export async function* readLabelledRows(
   file: DataFile,
-  question: Question,
+  question: EvalQuestion,
   options: RowOptions,
 ): AsyncGenerator<LabelledRow> {
   const reader = new RowReader(file, question, options);
-  for await (const found of file.rows()) yield reader.read(found);
+  for await (const found of readLabelledTextRows(file, reader.options)) yield reader.read(found);
 }
 
 class RowReader {
   readonly #file: DataFile;
-  readonly #question: Question;
-  readonly #options: RowOptions;
-  readonly #decode: (value: Buffer) => Decoded;
-  readonly #label: FieldPath;
+  readonly #question: EvalQuestion;
+  readonly #given: RowOptions;
+  /** With columns of the file as paths. */
+  readonly options: RowOptions;
   readonly #texts: readonly FieldPath[];
 
-  constructor(file: DataFile, question: Question, options: RowOptions) {
+  constructor(file: DataFile, question: EvalQuestion, given: RowOptions) {
     this.#file = file;
     this.#question = question;
-    const textFields = options.textFields.map(field => (file.columns?.includes(field) ? asPath(field) : field));
-    this.#options = { ...options, textFields };
-    this.#texts = textFields.map(parseFieldPath);
-    this.#label = parseFieldPath(file.columns?.includes(options.label) ? asPath(options.label) : options.label);
+    this.#given = given;
+    const pathOf = (field: string) => (file.header?.includes(field) ? asPath(field) : field);
+    this.options = { ...given, textFields: given.textFields.map(pathOf), label: pathOf(given.label) };
+    this.#texts = this.options.textFields.map(parseFieldPath);
     this.#texts.forEach(path => requireColumn(file, path[0] ?? '', '--text'));
-    requireColumn(file, this.#label[0] ?? '', '--label');
-    const decoder = createDecoder({ ...this.#options, format: 'json', idField: undefined });
-    this.#decode = value => decoder.decode(recordOf(value));
+    requireColumn(file, parseFieldPath(this.options.label)[0] ?? '', '--label');
   }
 
-  read({ line: from0, value }: FileValue): LabelledRow {
-    const line = from0 + 1;
-    const decoded = this.#decode(value);
-    const row =
-      decoded.kind === 'rejected' && BROKEN.has(decoded.reason)
-        ? undefined
-        : JSON.parse(value.toString('utf8').replace(/^\ufeff/, ''));
+  read({ line, row, label, decoded }: LabelledTextRow): LabelledRow {
     if (row === undefined) throw this.#broken(line, decoded);
-    const label = valueAt(row, this.#label);
-    if (label === undefined) throw this.#missing(line, row, `"${this.#options.label}" (--label)`);
+    if (label === undefined) throw this.#missing(line, row, `"${this.#given.label}" (--label)`);
     if (decoded.kind === 'rejected') return this.#withoutText(line, row, decoded.reason);
-    const truth = readTruth(this.#question, label, this.#options);
+    const truth = readTruth(this.#question, label, this.options);
     if (truth.kind === 'wrong')
-      throw refusal('EVAL_LABEL', `${this.#file.path}: line ${line}: the label is ${truth.what}`);
+      throw SiftlineError.usage('EVAL_LABEL', `${this.#file.name}: line ${line}: the label is ${truth.what}`);
     if (truth.kind !== 'cells') return { line, ...truth };
     return { line, kind: 'usable', text: decoded.kind === 'text' ? decoded.text : '', cells: truth.cells };
   }
@@ -80,7 +70,7 @@ class RowReader {
   /** An empty text, or null, is skipped; a field that is not there is a mistake of the call. */
   #withoutText(line: number, row: unknown, reason: RejectReason): LabelledRow {
     const isThere = this.#texts.some(path => valueAt(row, path) !== undefined);
-    if (!isThere) throw this.#missing(line, row, `"${this.#options.textFields.join('" or "')}" (--text)`);
+    if (!isThere) throw this.#missing(line, row, `"${this.options.textFields.join('" or "')}" (--text)`);
     return { line, kind: 'skipped', reason: reason === 'TEXT_MISSING' ? 'TEXT_EMPTY' : reason };
   }
 
@@ -90,7 +80,7 @@ class RowReader {
       decoded.kind === 'rejected' && decoded.reason === 'VALUE_TOO_LARGE'
         ? '; set input.maxValueBytes higher'
         : '; mend or remove it';
-    return refusal('INPUT_MALFORMED', `${this.#file.path}: line ${line}: ${detail}${hint}`);
+    return SiftlineError.usage('INPUT_MALFORMED', `${this.#file.name}: line ${line}: ${detail}${hint}`);
   }
 
   #missing(line: number, row: unknown, field: string): Error {
@@ -101,12 +91,67 @@ class RowReader {
         : keys.every(isName)
           ? `has ${listed(keys) || 'no fields'}`
           : `has ${keys.length} other fields`;
-    return refusal('EVAL_COLUMN', `${this.#file.path}: line ${line} has no field ${field}; it ${has}`);
+    return SiftlineError.usage('EVAL_COLUMN', `${this.#file.name}: line ${line} has no field ${field}; it ${has}`);
   }
 }
 
-const BROKEN: ReadonlySet<RejectReason> = new Set(['VALUE_NOT_JSON', 'VALUE_NOT_UTF8', 'VALUE_TOO_LARGE']);
+/** What a file holds for a question, before any text is classified. */
+export interface Survey {
+  readonly rows: number;
+  readonly skipped: Readonly<Partial<Record<RowSkip, number>>>;
+}
 
-function recordOf(value: Buffer): SourceRecord {
-  return { topic: '', partition: 0, offset: 0n, timestamp: -1n, key: null, value, headers: [] };
+/**
+ * Reads the whole file once, so that a wrong label in its last line is told before the model has worked for an hour.
+ * Throws EVAL_UNKNOWN_LABELS with all labels the model does not have, EVAL_EMPTY when no row is usable.
+ */
+export async function surveyRows(file: DataFile, question: EvalQuestion, options: RowOptions): Promise<Survey> {
+  const strange = new Map<string, number>();
+  const skipped: Partial<Record<RowSkip, number>> = {};
+  let rows = 0;
+  for await (const row of readLabelledRows(file, question, options)) {
+    if (row.kind === 'usable') rows += 1;
+    if (row.kind === 'skipped') skipped[row.reason] = (skipped[row.reason] ?? 0) + 1;
+    if (row.kind === 'strange') count(strange, row);
+  }
+  if (strange.size > 0) throw unknownLabels(file, question, { strange, label: options.label });
+  if (rows === 0) throw nothingUsable(file, skipped);
+  return { rows, skipped };
+}
+
+/** More different words than this are no labels, and are not remembered. */
+const MOST_WORDS = 100;
+
+function count(words: Map<string, number>, row: LabelledRow & { kind: 'strange' }): void {
+  for (const word of row.words) {
+    if (words.has(word) || words.size <= MOST_WORDS) words.set(word, (words.get(word) ?? 0) + 1);
+  }
+}
+
+function unknownLabels(
+  { name: path }: DataFile,
+  { kind, task }: EvalQuestion,
+  { strange, label }: { strange: ReadonlyMap<string, number>; label: string },
+) {
+  const wanted = kind === 'yes-no' ? '0, 1, true or false' : `labels of ${task.name} (${task.labels.join(', ')})`;
+  const wayOut = kind === 'yes-no' ? "map them with --map 'word=1,other=0'" : "map them with --map 'theirs=ours'";
+  const found = [...strange].sort(([, a], [, b]) => b - a);
+  const shown = found.filter(([word]) => isName(word)).slice(0, 20);
+  const what =
+    strange.size > MOST_WORDS || shown.length === 0
+      ? `holds ${strange.size > MOST_WORDS ? `more than ${MOST_WORDS}` : strange.size} values that are not ${wanted}; is it the column with the label?`
+      : `holds values that are not ${wanted}: ${shown.map(([word, times]) => `${word} (${times})`).join(', ')}${found.length > shown.length ? ` and ${found.length - shown.length} others` : ''};`;
+  return SiftlineError.usage(
+    'EVAL_UNKNOWN_LABELS',
+    `${path}: "${label}" ${what} ${wayOut}, or drop them with --ignore-unknown`,
+  );
+}
+
+function nothingUsable({ name: path }: DataFile, skipped: Survey['skipped']) {
+  const reasons = Object.entries(skipped).map(([reason, times]) => `${reason} ${times}`);
+  const why = reasons.length === 0 ? 'it has no rows' : `all were skipped (${reasons.join(', ')})`;
+  return SiftlineError.usage(
+    'EVAL_EMPTY',
+    `${path}: no row can be evaluated, ${why}; give rows with a text and a label`,
+  );
 }

@@ -1,5 +1,5 @@
-import { setJson } from './json-edit.js';
-import { rescaledChoice, rescaledProbability } from './rescale.js';
+import { findNodeAtLocation, type JSONPath, type Node, parseTree } from 'jsonc-parser';
+import { rescaledChoice, rescaledProbability } from './temperature.js';
 
 export interface ManifestChange {
   readonly task: string;
@@ -9,7 +9,7 @@ export interface ManifestChange {
 }
 
 /** What is read of `siftline.json`; it has been checked when its model was loaded. */
-interface Manifest {
+interface EditedManifest {
   readonly tasks: readonly {
     readonly name: string;
     readonly activation: string;
@@ -25,11 +25,11 @@ interface Manifest {
  * follow from the temperature: they come from the same logits as the old ones. Everything else stays byte by byte.
  */
 export function editManifest(text: string, change: ManifestChange): string {
-  const manifest = JSON.parse(text) as Manifest;
+  const manifest = JSON.parse(text) as EditedManifest;
   const at = manifest.tasks.findIndex(task => task.name === change.task);
   const before = manifest.tasks[at]?.temperature ?? 1;
   let edited = text;
-  const set = (path: readonly (string | number)[], value: unknown) => {
+  const set = (path: JSONPath, value: unknown) => {
     edited = setJson(edited, path, value);
   };
   if (Object.keys(change.thresholds).length > 0) {
@@ -60,4 +60,40 @@ function rescaledGolden(
   const scaled =
     activation === 'softmax' ? rescaledChoice(values, factor) : values.map(p => rescaledProbability(p, factor));
   return Object.fromEntries(Object.keys(scores).map((label, i) => [label, scaled[i] ?? 0]));
+}
+
+/**
+ * Sets one value of a JSON text and leaves every other byte as it is; a member that is not there is added as the last of
+ * its object. The text must be JSON, and the object the value goes into must be there.
+ */
+export function setJson(text: string, path: JSONPath, value: unknown): string {
+  const tree = parseTree(text);
+  const place = tree && findNodeAtLocation(tree, path);
+  if (place) return text.slice(0, place.offset) + JSON.stringify(value) + text.slice(endOf(place));
+  const parent = tree && findNodeAtLocation(tree, path.slice(0, -1));
+  if (parent?.type !== 'object') throw new RangeError(`the JSON has no object at ${path.slice(0, -1).join('.')}`);
+  return insert(text, parent, `${JSON.stringify(path.at(-1))}: ${indented(value, text, parent)}`);
+}
+
+/** The library's own insertion formats the lines around it anew, too. */
+function insert(text: string, parent: Node, member: string): string {
+  const last = parent.children?.at(-1);
+  if (!last) return `${text.slice(0, parent.offset)}{${member}}${text.slice(endOf(parent))}`;
+  return `${text.slice(0, endOf(last))},${spaceBefore(text, parent)}${member}${text.slice(endOf(last))}`;
+}
+
+function endOf({ offset, length }: Node): number {
+  return offset + length;
+}
+
+/** What stands between the bracket and the first member: a line break and the indent, or nothing. */
+function spaceBefore(text: string, { offset, children }: Node): string {
+  return text.slice(offset + 1, children?.[0]?.offset ?? offset + 1) || ' ';
+}
+
+function indented(value: unknown, text: string, parent: Node): string {
+  const space = spaceBefore(text, parent);
+  if (!space.includes('\n')) return JSON.stringify(value);
+  const indent = space.slice(space.lastIndexOf('\n') + 1);
+  return JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`);
 }

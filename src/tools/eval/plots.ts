@@ -1,5 +1,5 @@
 import type { Evaluation, LabelEvaluation } from './evaluation.js';
-import { fixed } from './paint.js';
+import { fixed } from './report.js';
 import { axes, shape, svg, words } from './svg.js';
 
 const CELL = 34;

@@ -1,11 +1,12 @@
+import { SiftlineError } from '../../errors.js';
 import type { Task } from '../../ports.js';
-import { listed, refusal } from './refusal.js';
+import { listed } from './data-file.js';
 
 /**
  * What is asked of every row. `choice`: which one label (softmax). `set`: of every label whether it holds (sigmoid).
  * `yes-no`: of one sigmoid label whether it holds, as two classes, "not X" and "X".
  */
-export interface Question {
+export interface EvalQuestion {
   readonly kind: 'choice' | 'set' | 'yes-no';
   readonly task: Task;
   /** The classes that are counted. */
@@ -23,15 +24,16 @@ export interface QuestionOptions {
 }
 
 /** Throws EVAL_TASK or EVAL_LABELS when the model has no such task or labels, naming what it has. */
-export function chooseQuestion(tasks: readonly Task[], options: QuestionOptions): Question {
+export function chooseQuestion(tasks: readonly Task[], options: QuestionOptions): EvalQuestion {
   const task = chooseTask(tasks, options.task);
   const { labels, positive } = options;
   if (positive !== undefined) return yesNo(task, positive);
   const chosen = labels ?? task.labels;
   const columns = chosen.map(label => columnOf(task, label, '--labels'));
-  if (new Set(columns).size !== columns.length) throw refusal('EVAL_LABELS', '--labels: names a label twice');
+  if (new Set(columns).size !== columns.length)
+    throw SiftlineError.usage('EVAL_LABELS', '--labels: names a label twice');
   if (task.activation === 'softmax' && columns.length < 2)
-    throw refusal('EVAL_LABELS', `--labels: a choice needs at least two of ${listed(task.labels)}`);
+    throw SiftlineError.usage('EVAL_LABELS', `--labels: a choice needs at least two of ${listed(task.labels)}`);
   return { kind: task.activation === 'softmax' ? 'choice' : 'set', task, labels: chosen, columns };
 }
 
@@ -45,24 +47,24 @@ function chooseTask(tasks: readonly Task[], name: string | undefined, option = '
     name === undefined
       ? `the model answers ${tasks.length} questions; choose`
       : `the model has no task "${name}"; choose`;
-  throw refusal('EVAL_TASK', `${option}: ${why} ${names.length === 1 ? '' : 'one of '}${listed(names)}`);
+  throw SiftlineError.usage('EVAL_TASK', `${option}: ${why} ${names.length === 1 ? '' : 'one of '}${listed(names)}`);
 }
 
 /** The same question to another model, whose labels may stand in another order, or be more. */
-export function questionOfOther(first: Question, tasks: readonly Task[], name: string | undefined): Question {
+export function questionOfOther(first: EvalQuestion, tasks: readonly Task[], name: string | undefined): EvalQuestion {
   const same = tasks.some(task => task.name === first.task.name) ? first.task.name : undefined;
   const task = chooseTask(tasks, name ?? same, '--against-task');
   if (task.activation !== first.task.activation) {
     const what = `task ${task.name} of the other model is ${task.activation}, ${first.task.name} of this one ${first.task.activation}`;
-    throw refusal('EVAL_TASK', `--against: ${what}; compare tasks of one kind`);
+    throw SiftlineError.usage('EVAL_TASK', `--against: ${what}; compare tasks of one kind`);
   }
   const labels = first.kind === 'yes-no' ? first.labels.slice(1) : first.labels;
   return { ...first, task, columns: labels.map(label => columnOf(task, label, '--against')) };
 }
 
-function yesNo(task: Task, label: string): Question {
+function yesNo(task: Task, label: string): EvalQuestion {
   if (task.activation === 'softmax') {
-    throw refusal(
+    throw SiftlineError.usage(
       'EVAL_LABELS',
       `--positive: task ${task.name} chooses one of its labels, so "${label}" is not yes or no by itself; leave --positive out, and --map the file's labels`,
     );
@@ -74,7 +76,7 @@ function yesNo(task: Task, label: string): Question {
 function columnOf(task: Task, label: string, option: string): number {
   const column = task.labels.indexOf(label);
   if (column >= 0) return column;
-  throw refusal(
+  throw SiftlineError.usage(
     'EVAL_LABELS',
     `${option}: task ${task.name} has no label "${label}"; it has ${task.labels.length === 1 ? '' : 'the labels '}${task.labels.join(', ')}`,
   );

@@ -1,4 +1,4 @@
-import { givenClass, type Sample } from './sample.js';
+import { givenClass, type ScoredSample } from './sample.js';
 
 /** Predictions of about the same confidence: how sure the model was, and how often it was right. */
 export interface ReliabilityBin {
@@ -12,7 +12,7 @@ export interface ReliabilityBin {
 export const BINS = 15;
 
 /** Bins of equal width; those that hold nothing are left out. */
-export function reliability(sample: Sample): ReliabilityBin[] {
+export function reliability(sample: ScoredSample): ReliabilityBin[] {
   const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
   eachClaim(sample, (sure, right) => {
     const bin = sums[Math.min(Math.floor(sure * BINS), BINS - 1)];
@@ -35,7 +35,7 @@ export function calibrationError(bins: readonly ReliabilityBin[]): number {
 }
 
 /** Of a choice the given label's confidence; of sigmoid labels every known label's probability against its truth. */
-function eachClaim(sample: Sample, take: (confidence: number, right: number) => void): void {
+function eachClaim(sample: ScoredSample, take: (confidence: number, right: number) => void): void {
   const { question, rows, truth, scores } = sample;
   const width = question.labels.length;
   const claim = (cell: number) => take(scores[cell] ?? 0, truth[cell] ?? 0);
@@ -54,7 +54,7 @@ function eachClaim(sample: Sample, take: (confidence: number, right: number) => 
  * Brier score (1950), the mean squared error of the probabilities: of a choice summed over the labels (0 to 2), of sigmoid
  * labels the mean over those that are known (0 to 1).
  */
-export function brier(sample: Sample): number {
+export function brier(sample: ScoredSample): number {
   const { question, rows, truth, scores } = sample;
   let [sum, cells] = [0, 0];
   truth.forEach((is, cell) => {

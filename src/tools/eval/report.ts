@@ -1,20 +1,20 @@
 import type { ModelInfo } from '../../ports.js';
-import type { Comparison } from './comparison.js';
+import type { SampleComparison } from './comparison.js';
 import type { Evaluation } from './evaluation.js';
-import type { Question } from './question.js';
+import type { EvalQuestion } from './question.js';
 
 /** All that a report shows; no text of a record is in it. */
-export interface Report {
+export interface EvalReport {
   readonly model: ModelInfo;
   /** Of a cascade, in which `model` answers what is passed on to it. */
   readonly cascade: CascadeShare | null;
-  readonly question: Question;
+  readonly question: EvalQuestion;
   /** The data file, as it was named. */
   readonly data: string;
   /** Rows without an answer, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly evaluation: Evaluation;
-  readonly against: Against | null;
+  readonly against: RivalEvaluation | null;
 }
 
 /** The small model that goes first, and the share of rows it left to the full one. */
@@ -23,15 +23,15 @@ export interface CascadeShare {
   readonly passedOn: number;
 }
 
-export interface Against {
+export interface RivalEvaluation {
   readonly model: ModelInfo;
   /** Of the other model, on the rows both answered. */
   readonly evaluation: Evaluation;
-  readonly comparison: Comparison;
+  readonly comparison: SampleComparison;
 }
 
 /** The report as one JSON object for programs; its keys are stable. */
-export function asJson({ model, cascade, question, data, skipped, evaluation, against }: Report): object {
+export function asJson({ model, cascade, question, data, skipped, evaluation, against }: EvalReport): object {
   return {
     ...scoresOf(evaluation),
     model: identity(model),
@@ -69,7 +69,7 @@ export function cascadeWords({ student, passedOn }: CascadeShare, full: ModelInf
 }
 
 /** `12 skipped (TEXT_EMPTY 10, LABEL_EMPTY 2)`, or nothing. */
-export function skippedWords(skipped: Report['skipped']): string {
+export function skippedWords(skipped: EvalReport['skipped']): string {
   const reasons = Object.entries(skipped);
   const total = reasons.reduce((sum, [, times]) => sum + times, 0);
   return total === 0 ? '' : `${total} skipped (${reasons.map(([reason, times]) => `${reason} ${times}`).join(', ')})`;
@@ -85,4 +85,8 @@ export function confusions(
     line.flatMap((rows, j) => (i === j || rows === 0 ? [] : [{ is: name(i), said: name(j), rows }])),
   );
   return all.sort((a, b) => b.rows - a.rows).slice(0, most);
+}
+
+export function fixed(value: number | null, digits = 3): string {
+  return value === null ? '-' : value.toFixed(digits);
 }

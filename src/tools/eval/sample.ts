@@ -1,11 +1,11 @@
-import type { Question } from './question.js';
+import type { EvalQuestion } from './question.js';
 
 /**
  * Answered rows, without their texts: 10 bytes a row and label. Cells lie row by row, one a label of the question.
  * Of a `choice` over some labels of a task, scores are shares among these.
  */
-export interface Sample {
-  readonly question: Question;
+export interface ScoredSample {
+  readonly question: EvalQuestion;
   readonly rows: number;
   /** Line in the file, from 1. */
   readonly lines: Float64Array;
@@ -17,12 +17,12 @@ export interface Sample {
 }
 
 /** Truth and score of one label, over the rows in which it is known. */
-export interface Column {
+export interface LabelColumn {
   readonly truth: Uint8Array;
   readonly scores: Float64Array;
 }
 
-export function columnOf({ question, rows, truth, scores }: Sample, label: number): Column {
+export function columnOf({ question, rows, truth, scores }: ScoredSample, label: number): LabelColumn {
   const width = question.labels.length;
   const cells = Array.from({ length: rows }, (_, row) => row * width + label).filter(cell => (truth[cell] ?? -1) >= 0);
   return {
@@ -32,18 +32,18 @@ export function columnOf({ question, rows, truth, scores }: Sample, label: numbe
 }
 
 /** The given class of a row of a `choice` or `yes-no`. */
-export function givenClass({ question, given }: Pick<Sample, 'question' | 'given'>, row: number): number {
+export function givenClass({ question, given }: Pick<ScoredSample, 'question' | 'given'>, row: number): number {
   const width = question.labels.length;
   return given.subarray(row * width, (row + 1) * width).indexOf(1);
 }
 
-export function trueClass({ question, truth }: Pick<Sample, 'question' | 'truth'>, row: number): number {
+export function trueClass({ question, truth }: Pick<ScoredSample, 'question' | 'truth'>, row: number): number {
   const width = question.labels.length;
   return truth.subarray(row * width, (row + 1) * width).indexOf(1);
 }
 
 /** Some rows of a sample, in the given order. */
-export function rowsOf(sample: Sample, chosen: ArrayLike<number>): Sample {
+export function rowsOf(sample: ScoredSample, chosen: ArrayLike<number>): ScoredSample {
   const width = sample.question.labels.length;
   const cells = chosen.length * width;
   const some = {
@@ -63,7 +63,7 @@ export function rowsOf(sample: Sample, chosen: ArrayLike<number>): Sample {
 }
 
 /** The rows of a sample that are in the other too; a model may have no answer for a text that another has. */
-export function sharedRows(sample: Sample, other: Sample): Sample {
+export function sharedRows(sample: ScoredSample, other: ScoredSample): ScoredSample {
   const lines = new Set(other.lines);
   const shared = [...sample.lines.keys()].filter(row => lines.has(sample.lines[row] ?? 0));
   return shared.length === sample.rows ? sample : rowsOf(sample, shared);

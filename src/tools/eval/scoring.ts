@@ -1,12 +1,13 @@
 import { BatchRoom } from '../../consumer/buffer.js';
+import { topOf } from '../../policy/decision-rule.js';
 import type { Classifier, Scored, TaskResult } from '../../ports.js';
 import type { BatchSize } from '../../stage/batch-size.js';
-import type { LabelledRow, SkipReason } from './labelled-rows.js';
-import type { Question } from './question.js';
-import { rowsOf, type Sample } from './sample.js';
+import type { LabelledRow, RowSkip } from './labelled-rows.js';
+import type { EvalQuestion } from './question.js';
+import { rowsOf, type ScoredSample } from './sample.js';
 
 export interface ScoringOptions {
-  readonly question: Question;
+  readonly question: EvalQuestion;
   /** Usable rows there are, as surveyed. */
   readonly rows: number;
   readonly classifier: Classifier;
@@ -20,9 +21,9 @@ export interface ScoringOptions {
 }
 
 export interface Scoring {
-  readonly sample: Sample;
+  readonly sample: ScoredSample;
   /** Texts the model has no answer for, by reason. */
-  readonly rejected: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly rejected: Readonly<Partial<Record<RowSkip, number>>>;
   /** Of a cascade, rows that the full model answered. */
   readonly passedOn: number;
 }
@@ -79,9 +80,9 @@ class Sheet {
   readonly #options: ScoringOptions;
   readonly #task: number;
   readonly #width: number;
-  readonly #sample: Sample;
+  readonly #sample: ScoredSample;
   readonly #answered: Uint8Array;
-  readonly rejected: Partial<Record<SkipReason, number>> = {};
+  readonly rejected: Partial<Record<RowSkip, number>> = {};
   passedOn = 0;
 
   constructor(options: ScoringOptions) {
@@ -110,11 +111,11 @@ class Sheet {
     if (scored.answeredBy === 'full') this.passedOn += 1;
   }
 
-  reject(reason: SkipReason): void {
+  reject(reason: RowSkip): void {
     this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
   }
 
-  sample(): Sample {
+  sample(): ScoredSample {
     if (this.#answered.every(Boolean)) return this.#sample;
     return rowsOf(
       this.#sample,
@@ -123,7 +124,7 @@ class Sheet {
   }
 }
 
-function classScores({ kind, columns }: Question, scores: readonly number[]): number[] {
+function classScores({ kind, columns }: EvalQuestion, scores: readonly number[]): number[] {
   const own = columns.map(column => scores[column] ?? 0);
   if (kind === 'yes-no') return [1 - (own[0] ?? 0), own[0] ?? 0];
   if (kind === 'set' || own.length === scores.length) return own;
@@ -133,7 +134,7 @@ function classScores({ kind, columns }: Question, scores: readonly number[]): nu
 
 /** The labels serving gives; of a choice among some labels, the highest of these, the first where several are equal. */
 function classesGiven(
-  { kind, labels, task, columns }: Question,
+  { kind, labels, task, columns }: EvalQuestion,
   scores: readonly number[],
   given: readonly string[],
 ): number[] {
@@ -142,7 +143,6 @@ function classesGiven(
     const holds = given.includes(task.labels[columns[0] ?? 0] ?? '');
     return [Number(!holds), Number(holds)];
   }
-  const top =
-    labels.length === task.labels.length ? labels.indexOf(given[0] ?? '') : scores.indexOf(Math.max(...scores));
+  const top = labels.length === task.labels.length ? labels.indexOf(given[0] ?? '') : topOf(scores);
   return labels.map((_, i) => Number(i === top));
 }

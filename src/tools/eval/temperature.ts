@@ -1,6 +1,5 @@
 import { calibrationError, reliability } from './reliability.js';
-import { rescaled } from './rescale.js';
-import type { Sample } from './sample.js';
+import type { ScoredSample } from './sample.js';
 
 /** Temperatures that are tried: beyond them a model is not miscalibrated but wrong. */
 export const COLDEST = 0.1;
@@ -15,7 +14,7 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * The temperature of least negative log-likelihood (Guo et al. 2017), to two digits, as training/tune.py finds it; or
  * `current`, which the sample's scores were made with, or 1, where that one does not lower the calibration error.
  */
-export function fitTemperature(sample: Sample, current: number): number {
+export function fitTemperature(sample: ScoredSample, current: number): number {
   const loss = (temperature: number) => logLoss(rescaled(sample, current / temperature));
   const lowestLoss = Math.exp(lowest(x => loss(Math.exp(x)), Math.log(COLDEST), Math.log(HOTTEST)));
   const error = (temperature: number) => calibrationError(reliability(rescaled(sample, current / temperature)));
@@ -24,7 +23,7 @@ export function fitTemperature(sample: Sample, current: number): number {
 }
 
 /** Mean negative log-likelihood: of a choice of the true label, of sigmoid labels of every known cell. */
-export function logLoss({ question, rows, truth, scores }: Sample): number {
+export function logLoss({ question, rows, truth, scores }: ScoredSample): number {
   let [sum, cells] = [0, 0];
   truth.forEach((is, cell) => {
     if (is < 0 || (is === 0 && question.kind !== 'set')) return;
@@ -52,4 +51,38 @@ function lowest(loss: (x: number) => number, from: number, to: number): number {
     }
   }
   return (low + high) / 2;
+}
+
+/** A probability this near 0 or 1 has lost its logit. */
+const EDGE = 1e-30;
+
+/** A sigmoid probability as it would be with logits `factor` times as large. */
+export function rescaledProbability(p: number, factor: number): number {
+  const logit = Math.log(Math.max(p, EDGE)) - Math.log(Math.max(1 - p, EDGE));
+  return 1 / (1 + Math.exp(-logit * factor));
+}
+
+/** Softmax probabilities as they would be with logits `factor` times as large. */
+export function rescaledChoice(scores: ArrayLike<number>, factor: number): Float64Array {
+  const logits = Float64Array.from(scores, p => Math.log(Math.max(p, EDGE)) * factor);
+  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = logits.map(logit => Math.exp(logit - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map(power => power / sum);
+}
+
+/**
+ * A sample as it would be at another temperature: `factor` is the old temperature over the new. Logits are taken back from
+ * the probabilities, which hold all of them but a constant that makes no difference. Decisions stay as they were.
+ */
+export function rescaled(sample: ScoredSample, factor: number): ScoredSample {
+  if (factor === 1) return sample;
+  const width = sample.question.labels.length;
+  if (sample.question.kind === 'set')
+    return { ...sample, scores: sample.scores.map(p => rescaledProbability(p, factor)) };
+  const scores = new Float64Array(sample.scores.length);
+  for (let from = 0; from < scores.length; from += width) {
+    scores.set(rescaledChoice(sample.scores.subarray(from, from + width), factor), from);
+  }
+  return { ...sample, scores };
 }

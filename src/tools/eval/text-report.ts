@@ -1,11 +1,20 @@
+import type { Paint } from '../../observe/paint.js';
+import { table } from '../../observe/table.js';
 import type { Interval } from './bootstrap.js';
-import type { Comparison } from './comparison.js';
+import type { SampleComparison } from './comparison.js';
 import type { Evaluation } from './evaluation.js';
-import { fixed, type Paint, table } from './paint.js';
-import { type Against, cascadeWords, confusions, modelName, type Report, skippedWords } from './report.js';
+import {
+  cascadeWords,
+  confusions,
+  type EvalReport,
+  fixed,
+  modelName,
+  type RivalEvaluation,
+  skippedWords,
+} from './report.js';
 
 /** The report as a person reads it on a terminal. */
-export function asText(report: Report, paint: Paint): string {
+export function asText(report: EvalReport, paint: Paint): string {
   const { evaluation, against } = report;
   const parts = [
     heading(report, paint),
@@ -21,7 +30,7 @@ export function asText(report: Report, paint: Paint): string {
     .join('\n\n')}\n`;
 }
 
-function heading({ model, cascade, question, data, skipped, evaluation, against }: Report, paint: Paint): string[] {
+function heading({ model, cascade, question, data, skipped, evaluation, against }: EvalReport, paint: Paint): string[] {
   const other = against ? ` against ${modelName(against.model)}` : '';
   const rows = [`${evaluation.rows} rows`, skippedWords(skipped)].filter(Boolean).join(', ');
   return [
@@ -40,29 +49,35 @@ function summary(evaluation: Evaluation, other: Evaluation | undefined): string[
     ...(intervals ? [interval ? interval.map(end => fixed(end)).join(' to ') : ''] : []),
     ...(other ? [fixed(pick(other))] : []),
   ];
-  return table([
-    other ? [...head, 'against'] : head,
-    row('accuracy', one => one.accuracy, intervals?.accuracy),
-    row('macro F1', one => one.macro.f1, intervals?.macroF1),
-    row('micro F1', one => one.micro.f1, intervals?.microF1),
-    row('calibration error', one => one.ece),
-    row('Brier score', one => one.brier),
-  ]);
+  return table(
+    [
+      other ? [...head, 'against'] : head,
+      row('accuracy', one => one.accuracy, intervals?.accuracy),
+      row('macro F1', one => one.macro.f1, intervals?.macroF1),
+      row('micro F1', one => one.micro.f1, intervals?.microF1),
+      row('calibration error', one => one.ece),
+      row('Brier score', one => one.brier),
+    ],
+    { right: 'all but the first' },
+  );
 }
 
 function perLabel({ labels, macro, micro }: Evaluation, paint: Paint): string[] {
-  const [head = '', ...lines] = table([
-    ['label', 'precision', 'recall', 'F1', 'support', 'AP', 'AUROC'],
-    ...labels.map(one => [
-      one.label,
-      ...[one.precision, one.recall, one.f1].map(value => fixed(value)),
-      String(one.support),
-      fixed(one.averagePrecision),
-      fixed(one.auroc),
-    ]),
-    ['macro', fixed(macro.precision), fixed(macro.recall), fixed(macro.f1), '', '', ''],
-    ['micro', fixed(micro.precision), fixed(micro.recall), fixed(micro.f1), '', '', ''],
-  ]);
+  const [head = '', ...lines] = table(
+    [
+      ['label', 'precision', 'recall', 'F1', 'support', 'AP', 'AUROC'],
+      ...labels.map(one => [
+        one.label,
+        ...[one.precision, one.recall, one.f1].map(value => fixed(value)),
+        String(one.support),
+        fixed(one.averagePrecision),
+        fixed(one.auroc),
+      ]),
+      ['macro', fixed(macro.precision), fixed(macro.recall), fixed(macro.f1), '', '', ''],
+      ['micro', fixed(micro.precision), fixed(micro.recall), fixed(micro.f1), '', '', ''],
+    ],
+    { right: 'all but the first' },
+  );
   return [paint.strong(head), ...lines.slice(0, -2), ...lines.slice(-2).map(paint.faint)];
 }
 
@@ -83,20 +98,26 @@ function confused(evaluation: Evaluation, paint: Paint): string[] {
   if (most.length === 0) return [];
   return [
     paint.strong('most often wrong'),
-    ...table(most.map(({ is, said, rows }) => [`${is}, called ${said}`, String(rows)])),
+    ...table(
+      most.map(({ is, said, rows }) => [`${is}, called ${said}`, String(rows)]),
+      { right: 'all but the first' },
+    ),
   ];
 }
 
-function comparison({ comparison: found }: Against, paint: Paint): string[] {
+function comparison({ comparison: found }: RivalEvaluation, paint: Paint): string[] {
   return [
     paint.strong('against, on the rows both answered'),
-    ...table([
-      ['same decision', fixed(found.agreement)],
-      ["Cohen's kappa", fixed(found.kappa)],
-      ['mean difference of scores', fixed(found.meanAbsoluteDifference, 4)],
-      ['difference of accuracy', signed(found.difference.accuracy, found.intervals?.accuracy)],
-      ['difference of macro F1', signed(found.difference.macroF1, found.intervals?.macroF1)],
-    ]),
+    ...table(
+      [
+        ['same decision', fixed(found.agreement)],
+        ["Cohen's kappa", fixed(found.kappa)],
+        ['mean difference of scores', fixed(found.meanAbsoluteDifference, 4)],
+        ['difference of accuracy', signed(found.difference.accuracy, found.intervals?.accuracy)],
+        ['difference of macro F1', signed(found.difference.macroF1, found.intervals?.macroF1)],
+      ],
+      { right: 'all but the first' },
+    ),
     mcnemarWords(found),
   ];
 }
@@ -107,7 +128,7 @@ function signed(value: number, interval: Interval | undefined): string {
 }
 
 /** What the test says, in a sentence. */
-export function mcnemarWords({ mcnemar }: Comparison): string {
+export function mcnemarWords({ mcnemar }: SampleComparison): string {
   const { onlyFirst, onlySecond, p, method } = mcnemar;
   const verdict = p < 0.05 ? 'they differ by more than chance' : 'the difference may be chance';
   return `only the first right in ${onlyFirst} rows, only the second in ${onlySecond}: ${verdict} (McNemar, ${method}, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)})`;

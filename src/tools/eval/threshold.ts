@@ -1,10 +1,10 @@
-import type { Goal } from './goal.js';
+import { SiftlineError } from '../../errors.js';
 import { type Prf, prf } from './measures.js';
 import { type PrPoint, prCurve } from './ranking.js';
-import type { Column } from './sample.js';
+import type { LabelColumn } from './sample.js';
 
 /** A threshold that meets a goal, or why there is none. */
-export type Found =
+export type FoundThreshold =
   /** `given`: rows that score at least that. */
   | { readonly kind: 'threshold'; readonly threshold: number; readonly given: number }
   | { readonly kind: 'none'; readonly best: number | null };
@@ -14,7 +14,7 @@ const GRID = Array.from({ length: 91 }, (_, i) => (i + 5) / 100);
 const REACH = 4;
 
 /** `none` where nothing is true, or no score reaches the wanted precision; `best` is the highest there is. */
-export function chooseThreshold(column: Column, goal: Goal): Found {
+export function chooseThreshold(column: LabelColumn, goal: ThresholdGoal): FoundThreshold {
   // Scores below 0 stand for what cannot be given, whatever the threshold.
   const curve = prCurve(column).filter(point => point.threshold >= 0);
   if (curve.length === 0) return { kind: 'none', best: null };
@@ -25,12 +25,12 @@ export function chooseThreshold(column: Column, goal: Goal): Found {
   return chosen(column, between(curve, place));
 }
 
-function chosen({ scores }: Column, threshold: number): Found {
+function chosen({ scores }: LabelColumn, threshold: number): FoundThreshold {
   return { kind: 'threshold', threshold, given: scores.reduce((sum, score) => sum + Number(score >= threshold), 0) };
 }
 
 /** Precision, recall and F1 when scores from the threshold on are given. */
-export function at({ truth, scores }: Column, threshold: number): Prf {
+export function at({ truth, scores }: LabelColumn, threshold: number): Prf {
   let [hits, wrong, missed] = [0, 0, 0];
   for (let row = 0; row < truth.length; row++) {
     const said = (scores[row] ?? 0) >= threshold;
@@ -68,4 +68,66 @@ function between(curve: readonly PrPoint[], place: number): number {
 
 function highest(curve: readonly PrPoint[], kind: 'precision' | 'recall'): number {
   return curve.reduce((best, point) => Math.max(best, point[kind]), 0);
+}
+
+/** What a label's threshold is chosen for. */
+export type ThresholdGoal =
+  | { readonly kind: 'f1' }
+  /** The most recall with at least this precision. */
+  | { readonly kind: 'precision'; readonly value: number }
+  /** The most precision with at least this recall. */
+  | { readonly kind: 'recall'; readonly value: number };
+
+export interface ThresholdGoals {
+  of(label: string): ThresholdGoal;
+}
+
+export interface GoalFlags {
+  readonly precision?: string | undefined;
+  readonly recall?: string | undefined;
+  /** `toxic=precision:0.95,sexist=recall:0.9` */
+  readonly for?: string | undefined;
+}
+
+/** Throws EVAL_GOAL for a number that is no share, both goals at once, or a label the task does not have. */
+export function parseGoals({ precision, recall, for: each }: GoalFlags, labels: readonly string[]): ThresholdGoals {
+  if (precision !== undefined && recall !== undefined)
+    throw SiftlineError.usage(
+      'EVAL_GOAL',
+      '--precision and --recall: give one of them; --for toxic=precision:0.95,sexist=recall:0.9 gives each label its own',
+    );
+  const general: ThresholdGoal =
+    precision !== undefined
+      ? { kind: 'precision', value: share(precision, '--precision') }
+      : recall !== undefined
+        ? { kind: 'recall', value: share(recall, '--recall') }
+        : { kind: 'f1' };
+  const own = new Map(
+    (each ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map(part => goalOf(part, labels)),
+  );
+  return { of: label => own.get(label) ?? general };
+}
+
+function goalOf(part: string, labels: readonly string[]): [string, ThresholdGoal] {
+  const [, label = '', kind, value] = /^\s*(.+)=(f1|(?:precision|recall)(?=:))(?::(.+))?$/.exec(part) ?? [];
+  if (!labels.includes(label) && kind !== undefined)
+    throw SiftlineError.usage('EVAL_GOAL', `--for: there is no label "${label}"; there are ${labels.join(', ')}`);
+  if (kind === 'precision' || kind === 'recall') return [label, { kind, value: share(value ?? '', '--for') }];
+  if (kind === 'f1' && value === undefined) return [label, { kind }];
+  throw SiftlineError.usage(
+    'EVAL_GOAL',
+    `--for: "${part}" is not a goal; write label=precision:0.95, label=recall:0.9 or label=f1`,
+  );
+}
+
+function share(text: string, option: string): number {
+  const value = Number(text);
+  if (/^[\d.]+$/.test(text) && value > 0 && value <= 1) return value;
+  throw SiftlineError.usage(
+    'EVAL_GOAL',
+    `${option}: "${text}" is not a share; give a number above 0 and at most 1, such as 0.95`,
+  );
 }

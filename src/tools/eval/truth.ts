@@ -1,5 +1,5 @@
-import type { LabelMap } from './label-map.js';
-import type { Question } from './question.js';
+import { SiftlineError } from '../../errors.js';
+import type { EvalQuestion } from './question.js';
 
 /** What a row's label says, one cell a label of the question. */
 export const HOLDS = 1;
@@ -26,7 +26,7 @@ export interface TruthOptions {
 }
 
 /** The label of one row, read for a question. A label never throws: what is wrong with it comes back. */
-export function readTruth(question: Question, value: unknown, options: TruthOptions): Truth {
+export function readTruth(question: EvalQuestion, value: unknown, options: TruthOptions): Truth {
   switch (question.kind) {
     case 'choice':
       return choice(question, value, options);
@@ -37,7 +37,7 @@ export function readTruth(question: Question, value: unknown, options: TruthOpti
   }
 }
 
-function choice(question: Question, value: unknown, options: TruthOptions): Truth {
+function choice(question: EvalQuestion, value: unknown, options: TruthOptions): Truth {
   const word = wordOf(value, options.map);
   if (word === undefined) return { kind: 'wrong', what: `${kindOf(value)}, and this task has one label a row` };
   if (word === '') return { kind: 'skipped', reason: 'LABEL_EMPTY' };
@@ -57,7 +57,7 @@ function yesNo(value: unknown, options: TruthOptions): Truth {
   return options.ignoreUnknown ? { kind: 'skipped', reason: 'LABEL_UNKNOWN' } : { kind: 'strange', words: [word] };
 }
 
-function set(question: Question, value: unknown, options: TruthOptions): Truth {
+function set(question: EvalQuestion, value: unknown, options: TruthOptions): Truth {
   const opened = opensAsJson(value);
   if (opened === null || opened === undefined) return { kind: 'skipped', reason: 'LABEL_EMPTY' };
   if (Array.isArray(opened)) return listOf(question, opened, options);
@@ -66,7 +66,7 @@ function set(question: Question, value: unknown, options: TruthOptions): Truth {
 }
 
 /** Labels in the list hold, all others do not. */
-function listOf(question: Question, list: readonly unknown[], options: TruthOptions): Truth {
+function listOf(question: EvalQuestion, list: readonly unknown[], options: TruthOptions): Truth {
   const words = list.map(item => wordOf(item, options.map));
   if (words.includes(undefined)) return { kind: 'wrong', what: 'a list of something other than labels' };
   const given = words.filter(word => word !== undefined && word !== '') as string[];
@@ -79,7 +79,7 @@ function listOf(question: Question, list: readonly unknown[], options: TruthOpti
 }
 
 /** `{label: 0 | 1}`; labels left out, or null, are unknown. */
-function eachOf(question: Question, object: Record<string, unknown>, options: TruthOptions): Truth {
+function eachOf(question: EvalQuestion, object: Record<string, unknown>, options: TruthOptions): Truth {
   const entries = Object.entries(object).map(([key, value]) => [options.map.get(key) ?? key, value] as const);
   const strange = strangeIn(
     question,
@@ -96,7 +96,7 @@ function eachOf(question: Question, object: Record<string, unknown>, options: Tr
   return cells.every(cell => cell === UNKNOWN) ? { kind: 'skipped', reason: 'LABEL_EMPTY' } : { kind: 'cells', cells };
 }
 
-function strangeIn({ task }: Question, words: readonly string[], { ignoreUnknown }: TruthOptions): string[] {
+function strangeIn({ task }: EvalQuestion, words: readonly string[], { ignoreUnknown }: TruthOptions): string[] {
   return ignoreUnknown ? [] : words.filter(word => !task.labels.includes(word));
 }
 
@@ -125,4 +125,25 @@ function bit(word: string): 0 | 1 | undefined {
 
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/** The file's word for a label to the model's; words that are not in it stay as they are. */
+export type LabelMap = ReadonlyMap<string, string>;
+
+/** Reads `1=positive,0=negative`. Throws EVAL_MAP for a part that is no pair, and for a word that is given twice. */
+export function parseLabelMap(text: string): LabelMap {
+  const map = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const [from, to, ...rest] = part.split('=').map(word => word.trim());
+    if (from === undefined || from === '' || to === undefined || to === '' || rest.length > 0) {
+      throw SiftlineError.usage(
+        'EVAL_MAP',
+        `--map: "${part.trim()}" is not a pair; write file=model, such as 1=positive,0=negative`,
+      );
+    }
+    if (map.has(from))
+      throw SiftlineError.usage('EVAL_MAP', `--map: "${from}" is given twice; each label of the file has one meaning`);
+    map.set(from, to);
+  }
+  return map;
 }

@@ -1,6 +1,7 @@
 import { SiftlineError } from '../../errors.js';
 import type { TaskSpec } from '../../model/manifest.js';
-import { given, sameSet } from './agreement.js';
+import { labelsGiven } from '../../policy/decision-rule.js';
+import { sameSet } from './agreement.js';
 import type { LabelledText } from './texts.js';
 
 /** The task that the labels answer, and the index of its first score in a row. */
@@ -55,7 +56,7 @@ export function accuracyOf(
 ): number {
   const right = rows.filter((row, i) => {
     const own = [...(scores[i]?.subarray(start, start + task.labels.length) ?? [])];
-    return sameSet(given(task, own), truthOf(task, row.label));
+    return sameSet(labelsGiven(task, own), truthOf(task, row.label));
   });
   return right.length / rows.length;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { TaskSpec } from '../../model/manifest.js';
+import { labelsGiven } from '../../policy/decision-rule.js';
 
 /** Two models on the same texts; of several tasks, the worst. */
 export interface ScoreComparison {
@@ -31,18 +32,12 @@ export function compareScores(tasks: readonly TaskSpec[], made: ScoreRows, origi
 
 function compareTask(task: TaskSpec, pairs: ReadonlyArray<readonly [number[], number[]]>) {
   const deltas = pairs.flatMap(([a, b]) => a.map((p, i) => Math.abs(p - (b[i] ?? Number.NaN))));
-  const same = pairs.filter(([a, b]) => sameSet(given(task, a), given(task, b))).length;
+  const same = pairs.filter(([a, b]) => sameSet(labelsGiven(task, a), labelsGiven(task, b))).length;
   return {
     sameLabel: same / pairs.length,
     meanDelta: deltas.reduce((sum, delta) => sum + delta, 0) / deltas.length,
     maxDelta: deltas.reduce((worst, delta) => Math.max(worst, delta), 0),
   };
-}
-
-/** Indexes of the labels a text gets: the most probable one, or all at or above their thresholds. */
-export function given(task: TaskSpec, scores: readonly number[]): number[] {
-  if (task.activation === 'softmax') return [scores.indexOf(Math.max(...scores))];
-  return scores.flatMap((score, i) => (score >= (task.thresholds[i] ?? 0.5) ? [i] : []));
 }
 
 export function sameSet(a: readonly number[], b: readonly number[]): boolean {

@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js';
-import { readCsv } from '../../consumer/files/csv.js';
 import { type FileInput, fileInput } from '../../consumer/files/input.js';
-import { readJsonLines, readLines } from '../../consumer/files/lines.js';
+import {
+  isBroken,
+  readLabelledTextRows,
+  readTextRows,
+  type TextOptions,
+  type TextRow,
+} from '../../consumer/files/texts.js';
 import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
+import type { Decoded } from '../../ports.js';
 
 /** A text and the label a person gave it, as the file has it; a list where several may hold. */
 export interface LabelledText {
@@ -22,13 +27,13 @@ export function packagedTexts(): string[] {
   return lines.filter(line => line !== '').map(line => (JSON.parse(line) as { text: string }).text);
 }
 
-/** The texts of a file: lines of .txt, field `field` of .jsonl or .csv. Blank ones are left out; throws for none. */
+/** The texts of a file: lines of .txt, field `field` of .jsonl or .csv. Rows without one are left out; throws for none. */
 export async function readTexts(file: string, field: string): Promise<string[]> {
-  const path = parseFieldPath(field);
+  const input = await fileInput(file, undefined);
   const texts: string[] = [];
-  for await (const row of rowsOf(await fileInput(file, undefined), field)) {
-    const text = typeof row === 'string' ? row : valueAt(row, path);
-    if (typeof text === 'string' && text.trim() !== '') texts.push(text.toWellFormed());
+  for await (const row of readTextRows(input, optionsFor(field))) {
+    if (input.format !== 'text') requireJson(input, row);
+    if (row.decoded.kind === 'text') texts.push(row.decoded.text);
     if (texts.length === MOST_TEXTS) break;
   }
   if (texts.length === 0)
@@ -41,17 +46,18 @@ export async function readLabelled(
   file: string,
   fields: { readonly text: string; readonly label: string },
 ): Promise<LabelledText[]> {
-  const [textPath, labelPath] = [parseFieldPath(fields.text), parseFieldPath(fields.label)];
+  const input = await fileInput(file, undefined);
   const rows: LabelledText[] = [];
-  for await (const row of rowsOf(await fileInput(file, undefined), fields.text)) {
-    const [text, label] = [valueAt(row, textPath), valueAt(row, labelPath)];
-    if (typeof text !== 'string' || label === undefined || label === null) {
+  for await (const row of readLabelledTextRows(input, { ...optionsFor(fields.text), label: fields.label })) {
+    if (input.format !== 'text') requireJson(input, row);
+    const text = textOf(row.decoded);
+    if (text === undefined || row.label === undefined || row.label === null) {
       throw SiftlineError.usage(
         'INPUT_NO_LABEL',
         `${file}: row ${rows.length + 1} has no text in "${fields.text}" or nothing in "${fields.label}"; name the fields with --text and --label (.jsonl or .csv)`,
       );
     }
-    rows.push({ text: text.toWellFormed(), label });
+    rows.push({ text, label: row.label });
     if (rows.length === MOST_TEXTS) break;
   }
   if (rows.length === 0)
@@ -65,21 +71,18 @@ export function spread<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)] as T);
 }
 
-/** Strings for lines of text, parsed JSON for everything else. */
-async function* rowsOf(input: FileInput, field: string): AsyncGenerator<unknown> {
-  const options = { name: input.name, maxBytes: MAX_BYTES, textFields: [field] };
-  if (input.format === 'text') {
-    for await (const { value } of readLines(input.open(), MAX_BYTES)) yield value.toString('utf8');
-    return;
-  }
-  const values = input.format === 'csv' ? readCsv(input.open(), options) : readJsonLines(input.open(), options);
-  for await (const { line, value } of values) yield parsed(value, input.name, line);
+function optionsFor(field: string): TextOptions {
+  return { textFields: [field], join: ' ', maxValueBytes: MAX_BYTES };
 }
 
-function parsed(value: Buffer, name: string, line: number): unknown {
-  try {
-    return JSON.parse(value.toString('utf8'));
-  } catch {
-    throw SiftlineError.usage('INPUT_MALFORMED', `${name}: line ${line + 1} is not JSON; write one value a line`);
-  }
+/** A blank text has a label all the same. */
+function textOf(decoded: Decoded): string | undefined {
+  if (decoded.kind === 'text') return decoded.text;
+  return decoded.kind === 'rejected' && decoded.reason === 'TEXT_EMPTY' ? '' : undefined;
+}
+
+function requireJson({ name }: FileInput, { line, decoded }: TextRow): void {
+  if (decoded.kind !== 'rejected' || !isBroken(decoded)) return;
+  const what = decoded.reason === 'VALUE_NOT_JSON' ? ' is not JSON; write one value a line' : `: ${decoded.detail}`;
+  throw SiftlineError.usage('INPUT_MALFORMED', `${name}: line ${line}${what}`);
 }

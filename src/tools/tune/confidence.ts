@@ -1,7 +1,6 @@
-import { isSure } from '../../workers/cascade/confidence.js';
-import { type ConfidenceWanted, sameDecisions } from '../../workers/cascade/turning-points.js';
-import { type BothPoints, type BothScores, type CurvePoint, cascadeCurve, leastPassedOn } from './curve.js';
-import { tuneNames } from './tuned-names.js';
+import { type ConfidenceWanted, sameDecisions } from '../../policy/turning-points.js';
+import { isSure } from '../../workers/cascade.js';
+import { type BothPoints, type BothScores, type CurvePoint, cascadeCurve, leastPassedOn, tuneNames } from './curve.js';
 
 export interface AgreementWanted {
   readonly agreement: number;

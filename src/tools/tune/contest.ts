@@ -1,13 +1,11 @@
-import type { Clock } from './clock.js';
-import type { Text } from './feed.js';
-import { flood } from './flood.js';
-import { pacedP99 } from './paced.js';
+import { flood, pacedP99, type TuneClock } from './load.js';
 import type { Rig } from './rig.js';
-import type { Goal, Setting } from './setting.js';
+import type { Goal, WorkerSetting } from './setting.js';
+import type { SizedText } from './texts.js';
 
 /** What one setting came to, round by round. */
 export interface Standing {
-  readonly setting: Setting;
+  readonly setting: WorkerSetting;
   readonly rates: readonly number[];
   /** Only where latency is asked for. */
   readonly p99s: readonly number[];
@@ -17,8 +15,8 @@ export interface Standing {
 
 export interface ContestOptions {
   readonly rig: Rig;
-  readonly texts: readonly Text[];
-  readonly clock: Clock;
+  readonly texts: readonly SizedText[];
+  readonly clock: TuneClock;
   readonly goal: Goal;
   /** When it has to be over, on the clock. */
   readonly untilMs: number;
@@ -36,7 +34,10 @@ const PACED_MS = 250;
  * All settings in turn, round after round, so that what else the machine does meets them all alike. Undefined where the
  * time does not allow a few rounds.
  */
-export async function contest(settings: readonly Setting[], options: ContestOptions): Promise<Standing[] | undefined> {
+export async function contest(
+  settings: readonly WorkerSetting[],
+  options: ContestOptions,
+): Promise<Standing[] | undefined> {
   const { rig, clock, untilMs } = options;
   const grown: Array<number | undefined> = [];
   for (const setting of settings) {
@@ -62,7 +63,7 @@ export async function contest(settings: readonly Setting[], options: ContestOpti
 }
 
 /** As many rounds as leave each measurement its least time. */
-function plan(settings: readonly Setting[], { clock, untilMs, goal }: ContestOptions) {
+function plan(settings: readonly WorkerSetting[], { clock, untilMs, goal }: ContestOptions) {
   const { least, most } = SLICE_MS[goal.kind];
   const overtime = settings.reduce((sum, { batchMs }) => sum + overtimeOf(batchMs, goal), 0);
   const sliceWith = (rounds: number) => ((untilMs - clock.now()) / rounds - overtime) / settings.length;
@@ -77,7 +78,7 @@ function overtimeOf(batchMs: number, { kind }: Goal): number {
   return batchMs + (kind === 'latency' ? 2 * Math.min(batchMs, PACED_MS) : 0);
 }
 
-async function round(settings: readonly Setting[], { rig, texts, clock, goal }: ContestOptions, sliceMs: number) {
+async function round(settings: readonly WorkerSetting[], { rig, texts, clock, goal }: ContestOptions, sliceMs: number) {
   const measured = [];
   for (const setting of settings) {
     const subject = rig.subject(setting);

@@ -1,5 +1,6 @@
-import { leastConfidence } from '../../workers/cascade/confidence.js';
-import { sameDecisions, type TurningPoint } from '../../workers/cascade/turning-points.js';
+import { sameDecisions } from '../../policy/turning-points.js';
+import type { TurningPoint } from '../../ports.js';
+import { confidenceIn, leastConfidence } from '../../workers/cascade.js';
 
 /** A text's scores by both models: the tasks' labels one after the other. */
 export interface BothScores {
@@ -54,4 +55,111 @@ export function leastPassedOn(curve: readonly CurvePoint[], agreement: number): 
 /** The last point that passes on at most this share. */
 export function mostPassedOn(curve: readonly CurvePoint[], share: number): CurvePoint | undefined {
   return curve.findLast(point => point.passedOn <= share);
+}
+
+/** What a cascade comes to with a confidence of its own for every name. */
+export interface TunedNames extends Omit<CurvePoint, 'minConfidence'> {
+  readonly confidenceFor: Readonly<Record<string, number>>;
+}
+
+/** Texts of about equal confidence in one name, and how many of them the models decide differently. */
+interface Block {
+  readonly from: number;
+  readonly texts: number;
+  readonly wrong: number;
+}
+
+/** One row a text: confidence in each name, and whether everything is decided alike. */
+interface TrustRow {
+  readonly confidences: readonly number[];
+  readonly agrees: boolean;
+}
+
+/**
+ * A confidence for every task or label (`confidenceFor`) with which the agreement of `start`, one number for all, is
+ * reached and least is passed on: each name is trusted down to the confidence at which the student is wrong as often as at every other
+ * name's, for where one were wrong more often than another, the two could be moved against each other and spare texts. How often it is wrong at a
+ * confidence is estimated as never rising with it (isotonic regression, Ayer et al. 1955). Never worse than `start`.
+ */
+export function tuneNames(texts: readonly BothScores[], points: BothPoints, start: CurvePoint): TunedNames {
+  const names = [...new Set(points.student.filter(({ least }) => least > 0).map(({ name }) => name))];
+  const perName = names.map(name => blocksOf(texts, only(points, name)));
+  const rows = rowsOf(texts, points, names);
+  const risks = [...new Set(perName.flat().map(riskOf))];
+  const tried = risks.map(risk =>
+    sharesOf(
+      rows,
+      perName.map(blocks => trustedFrom(blocks, risk)),
+    ),
+  );
+  const one = sharesOf(
+    rows,
+    names.map(() => start.minConfidence),
+  );
+  const { least, ...shares } = tried
+    .filter(({ agreement }) => agreement >= start.agreement)
+    .reduce((best, each) => (each.passedOn < best.passedOn ? each : best), one);
+  return { ...shares, confidenceFor: Object.fromEntries(names.map((name, i) => [name, least[i] ?? 0])) };
+}
+
+/** The points of one name; both models have as many, in the same order. */
+function only({ student, full }: BothPoints, name: string): BothPoints {
+  return { student: student.filter(point => point.name === name), full: full.filter(point => point.name === name) };
+}
+
+function confidenceOf(text: BothScores, { student }: BothPoints): number {
+  return Math.min(...student.map(point => confidenceIn(text.student, point)));
+}
+
+function agree(text: BothScores, { student, full }: BothPoints): boolean {
+  return sameDecisions([text.student, student], [text.full, full]);
+}
+
+/** From the lowest confidence up, with a risk that falls from block to block. */
+function blocksOf(texts: readonly BothScores[], points: BothPoints): Block[] {
+  const sorted = texts
+    .map(text => ({ from: confidenceOf(text, points), texts: 1, wrong: Number(!agree(text, points)) }))
+    .sort((a, b) => a.from - b.from);
+  const blocks: Block[] = [];
+  for (const each of sorted) {
+    let block: Block = each;
+    for (let last = blocks.at(-1); last && belongs(last, block); last = blocks.at(-1)) {
+      blocks.pop();
+      block = { from: last.from, texts: last.texts + block.texts, wrong: last.wrong + block.wrong };
+    }
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+/** Equal confidences cannot be told apart, and a risk that rises is one that was estimated from too few. */
+function belongs(last: Block, next: Block): boolean {
+  return last.from === next.from || riskOf(last) <= riskOf(next);
+}
+
+function riskOf({ texts, wrong }: Block): number {
+  return wrong / texts;
+}
+
+/** The least confidence with at most this risk. */
+function trustedFrom(blocks: readonly Block[], risk: number): number {
+  return blocks.find(block => riskOf(block) <= risk)?.from ?? 1;
+}
+
+function rowsOf(texts: readonly BothScores[], points: BothPoints, names: readonly string[]): TrustRow[] {
+  const byName = names.map(name => only(points, name));
+  return texts.map(text => ({
+    confidences: byName.map(own => confidenceOf(text, own)),
+    agrees: agree(text, points),
+  }));
+}
+
+function sharesOf(rows: readonly TrustRow[], least: readonly number[]) {
+  let [passed, wrong] = [0, 0];
+  for (const { confidences, agrees } of rows) {
+    if (confidences.some((confidence, i) => confidence < (least[i] ?? 0))) passed += 1;
+    else if (!agrees) wrong += 1;
+  }
+  const count = Math.max(1, rows.length);
+  return { least, passedOn: passed / count, agreement: 1 - wrong / count };
 }

@@ -2,17 +2,16 @@ import { freemem } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { effectiveTasks } from '../../policy/policy.js';
-import type { ModelInfo } from '../../ports.js';
+import { turningPoints } from '../../policy/turning-points.js';
+import type { Classifier, ModelInfo, Scored } from '../../ports.js';
 import { batchSizeFor } from '../../stage/parts/batch-size.js';
 import { type BuiltWorkers, buildClassifier } from '../../stage/parts/classifier.js';
-import { turningPoints } from '../../workers/cascade/turning-points.js';
-import type { Clock } from './clock.js';
 import { type AgreementWanted, type Confidence, chooseConfidence } from './confidence.js';
 import type { BothScores } from './curve.js';
-import type { Text } from './feed.js';
+import type { TuneClock } from './load.js';
 import { ThreadRig } from './rig.js';
-import { scoresOf } from './scores.js';
-import type { Setting } from './setting.js';
+import type { WorkerSetting } from './setting.js';
+import type { SizedText } from './texts.js';
 
 /** Texts beyond these make the confidence no better known in the time there is. */
 const MOST_SCORED = 4_000;
@@ -33,7 +32,7 @@ export function rigFor(config: Config, log: Logger): ThreadRig {
   });
 }
 
-function withSetting(config: Config, setting: Setting): Config {
+function withSetting(config: Config, setting: WorkerSetting): Config {
   return { ...config, workers: { ...config.workers, ...setting } };
 }
 
@@ -57,8 +56,8 @@ function availableMemory(): number {
 export interface CascadeJob {
   readonly config: Config;
   readonly log: Logger;
-  readonly texts: readonly Text[];
-  readonly clock: Clock;
+  readonly texts: readonly SizedText[];
+  readonly clock: TuneClock;
   /** To answer in; loading the models comes on top, so that a slow machine does not find itself without any. */
   readonly ms: number;
   readonly agreement: number;
@@ -96,4 +95,33 @@ async function scored(config: Config, texts: readonly string[], { log, clock, ms
   } finally {
     await classifier.close();
   }
+}
+
+/** Texts of one call: few, so that the end of the time is noticed. */
+const CHUNK = 32;
+
+/** A row of scores for each text, in order; undefined for one that has no answer, or that the time did not allow. */
+export async function scoresOf(
+  texts: readonly string[],
+  classifier: Pick<Classifier, 'classify' | 'concurrency'>,
+  { clock, untilMs }: { clock: TuneClock; untilMs: number },
+): Promise<Array<Float64Array | undefined>> {
+  const rows: Array<Float64Array | undefined> = texts.map(() => undefined);
+  let at = 0;
+  const lane = async () => {
+    while (at < texts.length && clock.now() < untilMs) {
+      const from = at;
+      at += CHUNK;
+      const { answers } = await classifier.classify(texts.slice(from, from + CHUNK));
+      answers.forEach((found, i) => {
+        if (found.kind === 'scored') rows[from + i] = rowOf(found);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: classifier.concurrency }, lane));
+  return rows;
+}
+
+function rowOf({ scores }: Scored): Float64Array {
+  return Float64Array.from(scores.flat());
 }

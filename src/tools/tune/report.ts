@@ -1,9 +1,8 @@
 import type { Standing } from './contest.js';
-import type { Leg } from './search.js';
-import { isSame, KNOBS, type Setting } from './setting.js';
+import { advantage, type Leg, meets } from './search.js';
+import { isSame, KNOBS, type WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
 import type { Tuned } from './tune.js';
-import { advantage, meets } from './winner.js';
 
 export interface TuneReport extends Tuned {
   readonly model: string;
@@ -56,8 +55,8 @@ export function tuneJson(report: TuneReport): object {
 }
 
 /** What a line of a table says. */
-export interface Row {
-  readonly setting: Setting;
+export interface StandingRow {
+  readonly setting: WorkerSetting;
   readonly rounds: number;
   readonly textsPerSecond: number;
   readonly spread: number;
@@ -68,7 +67,7 @@ export interface Row {
   readonly noise: number;
 }
 
-export function rowOf(standing: Standing, first: Standing, { goal }: Pick<Tuned, 'goal'>): Row {
+export function rowOf(standing: Standing, first: Standing, { goal }: Pick<Tuned, 'goal'>): StandingRow {
   const { setting, rates, p99s, memoryBytes } = standing;
   return {
     setting,

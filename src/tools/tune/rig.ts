@@ -1,35 +1,35 @@
-import type { Subject } from './feed.js';
-import { isSame, type Setting } from './setting.js';
+import type { LoadSubject } from './load.js';
+import { isSame, type WorkerSetting } from './setting.js';
 
 /** Where settings are tried. */
 export interface Rig {
   /** Starts the threads of a setting, where they do not run. What the process grew by, bytes; undefined where they did. */
-  open(setting: Setting): Promise<number | undefined>;
+  open(setting: WorkerSetting): Promise<number | undefined>;
   /** One that is open. */
-  subject(setting: Setting): Subject;
+  subject(setting: WorkerSetting): LoadSubject;
   /** Whether there is memory for the threads of this setting too. */
-  hasRoom(setting: Setting): boolean;
+  hasRoom(setting: WorkerSetting): boolean;
   /** Ends the threads of all others. */
-  keepOnly(settings: readonly Setting[]): Promise<void>;
+  keepOnly(settings: readonly WorkerSetting[]): Promise<void>;
 }
 
-interface Open {
-  readonly setting: Setting;
-  readonly classifier: Subject['classifier'] & { close(): Promise<void> };
+interface OpenThreads {
+  readonly setting: WorkerSetting;
+  readonly classifier: LoadSubject['classifier'] & { close(): Promise<void> };
 }
 
 export interface RigParts {
   /** Starts threads; rejects with what the user is to be told. */
-  readonly start: (setting: Setting) => Promise<Open['classifier']>;
-  readonly subjectOf: (setting: Setting, classifier: Open['classifier']) => Subject;
+  readonly start: (setting: WorkerSetting) => Promise<OpenThreads['classifier']>;
+  readonly subjectOf: (setting: WorkerSetting, classifier: OpenThreads['classifier']) => LoadSubject;
   readonly memory: { used(): number; free(): number };
 }
 
 /** Threads need not be started again for what differs in `batchMs` alone. */
 export class ThreadRig implements Rig {
   readonly #parts: RigParts;
-  #open: Open[] = [];
-  readonly #subjects = new Map<string, Subject>();
+  #open: OpenThreads[] = [];
+  readonly #subjects = new Map<string, LoadSubject>();
   /** Most that a thread has taken so far. */
   #bytesPerThread = 0;
 
@@ -37,7 +37,7 @@ export class ThreadRig implements Rig {
     this.#parts = parts;
   }
 
-  async open(setting: Setting): Promise<number | undefined> {
+  async open(setting: WorkerSetting): Promise<number | undefined> {
     if (this.#find(setting)) return undefined;
     const { memory, start } = this.#parts;
     const before = memory.used();
@@ -47,7 +47,7 @@ export class ThreadRig implements Rig {
     return grown;
   }
 
-  subject(setting: Setting): Subject {
+  subject(setting: WorkerSetting): LoadSubject {
     const key = JSON.stringify(setting);
     const known = this.#subjects.get(key);
     if (known) return known;
@@ -58,23 +58,23 @@ export class ThreadRig implements Rig {
     return subject;
   }
 
-  hasRoom(setting: Setting): boolean {
+  hasRoom(setting: WorkerSetting): boolean {
     return this.#find(setting) !== undefined || this.#bytesPerThread * setting.count < this.#parts.memory.free() / 2;
   }
 
-  async keepOnly(settings: readonly Setting[]): Promise<void> {
-    const isKept = (open: Open) => settings.some(setting => isSame(threadsOf(open.setting), threadsOf(setting)));
+  async keepOnly(settings: readonly WorkerSetting[]): Promise<void> {
+    const isKept = (open: OpenThreads) => settings.some(setting => isSame(threadsOf(open.setting), threadsOf(setting)));
     const gone = this.#open.filter(open => !isKept(open));
     this.#open = this.#open.filter(isKept);
     this.#subjects.clear();
     for (const { classifier } of gone) await classifier.close();
   }
 
-  #find(setting: Setting): Open | undefined {
+  #find(setting: WorkerSetting): OpenThreads | undefined {
     return this.#open.find(open => isSame(threadsOf(open.setting), threadsOf(setting)));
   }
 }
 
-function threadsOf(setting: Setting): Setting {
+function threadsOf(setting: WorkerSetting): WorkerSetting {
   return { ...setting, batchMs: 0 };
 }

@@ -2,7 +2,7 @@
 export const KNOBS = ['count', 'runTokens', 'batchMs'] as const;
 export type Knob = (typeof KNOBS)[number];
 
-export type Setting = Readonly<Record<Knob, number>>;
+export type WorkerSetting = Readonly<Record<Knob, number>>;
 
 /** What is asked for. */
 export type Goal =
@@ -24,10 +24,10 @@ const MOST_COUNTS = 4;
 
 /** The settings that differ from this one in one knob, the setting itself first. */
 export function candidates(
-  start: Setting,
+  start: WorkerSetting,
   knob: Knob,
   { goal, ...bounds }: Bounds & { goal: Goal['kind'] },
-): Setting[] {
+): WorkerSetting[] {
   const values = { count: counts(bounds.quota), runTokens: runsFor(bounds.maxTokens), batchMs: BATCH_MS[goal] }[knob];
   const others = values.filter(value => value !== start[knob]);
   return [start, ...others.map(value => ({ ...start, [knob]: value }))];
@@ -43,6 +43,6 @@ function runsFor(maxTokens: number): number[] {
   return RUN_TOKENS.filter(tokens => tokens >= maxTokens);
 }
 
-export function isSame(one: Setting, other: Setting): boolean {
+export function isSame(one: WorkerSetting, other: WorkerSetting): boolean {
   return KNOBS.every(knob => one[knob] === other[knob]);
 }

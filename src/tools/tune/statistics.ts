@@ -10,12 +10,6 @@ export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
 }
 
-/** The value below or at which this share of the values lies (nearest rank); NaN of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
-
 /** A batch that was answered: when, and how long a thread worked for it; milliseconds on one clock. */
 export interface Worked {
   readonly endMs: number;

@@ -1,13 +1,12 @@
+import { table } from '../../observe/table.js';
 import type { Confidence } from './confidence.js';
-import { isReached, type Row, rowOf, shortestP99, type TuneReport } from './report.js';
-import type { Found, Leg } from './search.js';
-import { isSame, KNOBS, type Setting } from './setting.js';
+import { isReached, rowOf, type StandingRow, shortestP99, type TuneReport } from './report.js';
+import { type Leg, meets, type SearchResult } from './search.js';
+import { isSame, KNOBS, type WorkerSetting } from './setting.js';
 import type { Worth } from './tune.js';
-import { meets } from './winner.js';
 
-/** How a report is laid out; the part that draws tables for the other reports has both. */
-export interface Layout {
-  readonly table: (rows: readonly (readonly string[])[]) => string[];
+/** Emphasis on a terminal. */
+export interface Emphasis {
   readonly strong: (text: string) => string;
   readonly warn: (text: string) => string;
 }
@@ -16,16 +15,16 @@ export interface Layout {
 const FEW = 500;
 
 /** The report for people. */
-export function tuneText(report: TuneReport, layout: Layout): string {
+export function tuneText(report: TuneReport, emphasis: Emphasis): string {
   const { model, machine, texts, seconds, found, cascade } = report;
   const parts = [
     [
-      layout.strong(`${model}, tuned for ${goalWords(report)}`),
+      emphasis.strong(`${model}, tuned for ${goalWords(report)}`),
       `${machine}; ${texts.count} texts ${texts.from}${unusable(texts.unusable)}; ${seconds.toFixed(0)} s`,
     ],
-    ...(cascade ? [cascadeLines(cascade, layout)] : []),
-    ...found.legs.map(leg => legLines(leg, report, layout)),
-    verdictLines(report, layout),
+    ...(cascade ? [cascadeLines(cascade, emphasis)] : []),
+    ...found.legs.map(leg => legLines(leg, report, emphasis)),
+    verdictLines(report, emphasis),
     outcomeLines(report),
   ];
   return `${parts
@@ -45,7 +44,7 @@ function goalWords({ goal }: TuneReport): string {
 
 function cascadeLines(
   { chosen, curve, chosenOn, heldOut, worth }: Confidence & { worth: Worth | undefined },
-  { table, warn }: Layout,
+  { warn }: Emphasis,
 ): string[] {
   const rows = curve.map(point => [
     point.minConfidence.toFixed(4),
@@ -55,7 +54,7 @@ function cascadeLines(
   ]);
   const shares = `agreement ${percent(heldOut.agreement)}, passed on ${percent(heldOut.passedOn)}`;
   return [
-    ...table([['confidence', 'agreement', 'passed on', ''], ...rows]),
+    ...table([['confidence', 'agreement', 'passed on', ''], ...rows], { right: 'all but the first' }),
     chosen
       ? `chosen on ${chosenOn} texts; on ${heldOut.texts} others: ${shares}`
       : warn(`note: no confidence reaches this agreement on ${chosenOn} texts`),
@@ -64,13 +63,13 @@ function cascadeLines(
   ];
 }
 
-function worthWords({ ratio, noise }: Worth, warn: Layout['warn']): string {
+function worthWords({ ratio, noise }: Worth, warn: Emphasis['warn']): string {
   const words = `the cascade is ${ratio.toFixed(2)} times as fast as the full model alone (${within(noise)})`;
   if (ratio - 1 > noise) return words;
   return warn(`note: ${words}: ${1 - ratio > noise ? 'not worth it' : 'no gain beyond the noise'} with these texts`);
 }
 
-function legLines({ knob, standings, kept }: Leg, report: TuneReport, { table, warn, strong }: Layout): string[] {
+function legLines({ knob, standings, kept }: Leg, report: TuneReport, { warn, strong }: Emphasis): string[] {
   if (!standings) return [warn(`note: no time to try workers.${knob}; give more --seconds`)];
   const isTimed = report.goal.kind === 'latency';
   const rows = standings.map(each => {
@@ -78,24 +77,24 @@ function legLines({ knob, standings, kept }: Leg, report: TuneReport, { table, w
     const state = isSame(row.setting, kept) ? 'kept' : meets(each, report.goal) ? '' : 'over the limit';
     return [String(row.setting[knob]), ...cells(row, isTimed), each === standings[0] ? '' : gainWords(row), state];
   });
-  const [head = '', ...lines] = table([
-    [`workers.${knob}`, 'texts/s', ...(isTimed ? ['p99'] : []), 'memory', 'against the first', ''],
-    ...rows,
-  ]);
+  const [head = '', ...lines] = table(
+    [[`workers.${knob}`, 'texts/s', ...(isTimed ? ['p99'] : []), 'memory', 'against the first', ''], ...rows],
+    { right: 'all but the first' },
+  );
   return [strong(head), ...lines];
 }
 
-function cells({ textsPerSecond, spread, p99Ms, p99Spread, memoryMb }: Row, isTimed: boolean): string[] {
+function cells({ textsPerSecond, spread, p99Ms, p99Spread, memoryMb }: StandingRow, isTimed: boolean): string[] {
   const rate = `${textsPerSecond.toFixed(0)} ${within(spread)}`;
   const p99 = `${p99Ms?.toFixed(1)} ms ${within(p99Spread ?? 0)}`;
   return [rate, ...(isTimed ? [p99] : []), memoryMb === null ? '-' : `+${memoryMb} MB`];
 }
 
-function gainWords({ gain, noise }: Row): string {
+function gainWords({ gain, noise }: StandingRow): string {
   return `${gain < 0 ? '-' : '+'}${percent(Math.abs(gain))} ${within(noise)}`;
 }
 
-function verdictLines(report: TuneReport, { warn }: Layout): string[] {
+function verdictLines(report: TuneReport, { warn }: Emphasis): string[] {
   const { found, goal } = report;
   const lines = [againstGiven(found, report)];
   if (isReached(report) || goal.kind === 'throughput') return lines;
@@ -104,7 +103,7 @@ function verdictLines(report: TuneReport, { warn }: Layout): string[] {
   return [...lines, warn(`note: ${goal.limitMs} ms cannot be shown to hold: ${best}`)];
 }
 
-function againstGiven({ given, best, legs, last }: Found, report: TuneReport): string {
+function againstGiven({ given, best, legs, last }: SearchResult, report: TuneReport): string {
   if (!last)
     return 'the time was over before anything could be shown to be better: what is set stays; give more --seconds';
   const [first, other] = last;
@@ -116,7 +115,7 @@ function againstGiven({ given, best, legs, last }: Found, report: TuneReport): s
   return isSame(best, given) ? `${words}: within the noise or no better, so what is set stays` : words;
 }
 
-function changes(given: Setting, best: Setting): string {
+function changes(given: WorkerSetting, best: WorkerSetting): string {
   const changed = KNOBS.filter(knob => given[knob] !== best[knob]);
   return changed.map(knob => `workers.${knob} ${best[knob]} for ${given[knob]}`).join(', ');
 }

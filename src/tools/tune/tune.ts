@@ -1,16 +1,15 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { threadsForQuota } from '../../workers/threads.js';
-import { CLOCK, type Clock } from './clock.js';
 import type { Confidence } from './confidence.js';
 import { contest } from './contest.js';
-import type { Text } from './feed.js';
-import { flood } from './flood.js';
+import { CLOCK, flood, type TuneClock } from './load.js';
 import { rigFor, tuneCascade } from './models.js';
 import type { Rig, ThreadRig } from './rig.js';
-import { type Found, search } from './search.js';
-import type { Goal, Setting } from './setting.js';
+import { type SearchResult, search } from './search.js';
+import type { Goal, WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
+import type { SizedText } from './texts.js';
 
 /** What is asked for; without a latency limit, throughput. */
 export interface Wish {
@@ -25,7 +24,7 @@ export interface Wish {
 
 export interface TuneJob {
   readonly config: Config;
-  readonly texts: readonly Text[];
+  readonly texts: readonly SizedText[];
   readonly wish: Wish;
   readonly seconds: number;
   readonly log: Logger;
@@ -41,7 +40,7 @@ export interface Worth {
 export interface Tuned {
   readonly goal: Goal;
   readonly quota: number;
-  readonly found: Found;
+  readonly found: SearchResult;
   readonly cascade: (Confidence & { readonly worth: Worth | undefined }) | undefined;
   readonly seconds: number;
 }
@@ -72,7 +71,7 @@ export async function tune(job: TuneJob): Promise<Tuned> {
 }
 
 /** This share of the time that is left, from now on. */
-function until(clock: Clock, untilMs: number, share: number): number {
+function until(clock: TuneClock, untilMs: number, share: number): number {
   return clock.now() + (untilMs - clock.now()) * share;
 }
 
@@ -88,7 +87,7 @@ async function withRig<T>(rig: ThreadRig, use: (rig: ThreadRig) => Promise<T>): 
   }
 }
 
-async function cascadeOf(job: TuneJob, clock: Clock, untilMs: number): Promise<Tuned['cascade']> {
+async function cascadeOf(job: TuneJob, clock: TuneClock, untilMs: number): Promise<Tuned['cascade']> {
   const { config, log, texts, wish, say } = job;
   if (config.model.cascade.path === undefined) return undefined;
   say('asking both models of the cascade');
@@ -104,7 +103,7 @@ async function cascadeOf(job: TuneJob, clock: Clock, untilMs: number): Promise<T
 async function worthOf(
   { config, texts, log }: TuneJob,
   chosen: NonNullable<Confidence['chosen']>,
-  { clock, untilMs }: { clock: Clock; untilMs: number },
+  { clock, untilMs }: { clock: TuneClock; untilMs: number },
 ): Promise<Worth> {
   const { runTokens, batchMs, count = threadsForQuota() } = config.workers;
   const setting = { count, runTokens, batchMs };
@@ -126,8 +125,8 @@ async function worthOf(
 /** Without a rate, that of a share of what the given setting can do: the same for all candidates. */
 async function goalOf(
   { latencyMs, rate, load }: Wish,
-  given: Setting,
-  options: { rig: Rig; texts: readonly Text[]; clock: Clock; untilMs: number },
+  given: WorkerSetting,
+  options: { rig: Rig; texts: readonly SizedText[]; clock: TuneClock; untilMs: number },
 ): Promise<Goal> {
   if (latencyMs === undefined) return { kind: 'throughput' };
   if (rate !== undefined) return { kind: 'latency', limitMs: latencyMs, rate };

@@ -1,7 +1,6 @@
 import { invariant } from '../../errors.js';
-import type { BatchTimings, ClassifiedBatch, Classifier, ModelInfo, Rejection, Scored } from '../../ports.js';
-import { KeptAnswers } from './kept-answers.js';
-import { textKeys } from './text-key.js';
+import type { Answer, BatchTimings, ClassifiedBatch, Classifier, ModelInfo } from '../../ports.js';
+import { KeptAnswers, textKeys } from './kept-answers.js';
 
 export interface AnswerCacheOptions {
   readonly classifier: Classifier;
@@ -22,8 +21,6 @@ export interface Lookups {
   readonly miss: number;
 }
 
-type Answer = Scored | Rejection;
-
 /**
  * A Classifier that asks no text twice of the one behind it: answers are kept, and a text that is being answered is waited
  * for. Only scores are kept, never a failure: a text that failed with one batch is asked once more by every other that
@@ -39,7 +36,7 @@ export class AnswerCache implements Classifier {
   readonly #keyOf: (text: string) => string;
   readonly #kept: KeptAnswers;
   /** Texts that are being answered. */
-  readonly #underWay = new Map<string, Answering>();
+  readonly #underWay = new Map<string, AnswerUnderWay>();
   readonly #open = new Set<Promise<ClassifiedBatch>>();
 
   constructor(options: AnswerCacheOptions) {
@@ -145,7 +142,7 @@ export class AnswerCache implements Classifier {
 }
 
 /** Where the answer to a text will be; undefined comes of a batch that has failed as a whole. Never rejects. */
-interface Answering {
+interface AnswerUnderWay {
   readonly batch: Promise<ClassifiedBatch | undefined>;
   readonly at: number;
 }
@@ -155,7 +152,7 @@ interface LookedUp {
   readonly copies: Map<string, { readonly text: string; readonly times: number }>;
   readonly answers: Map<string, Answer | undefined>;
   readonly asked: Map<string, string>;
-  readonly awaited: Map<string, Answering>;
+  readonly awaited: Map<string, AnswerUnderWay>;
   hits: number;
 }
 

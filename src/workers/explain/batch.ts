@@ -1,13 +1,12 @@
-import type { Explanation } from '../../ports.js';
-import { type Limits, strongestWords, type Target } from './occlusion.js';
-import { givenBy, type WatchedLabel } from './watched.js';
+import type { Explanation, LabelColumn, WatchedLabel } from '../../ports.js';
+import { type ExplainLimits, strongestWords } from './occlusion.js';
 
 /** What a worker explains of every batch; plain data, so it can cross a thread. */
 export interface BatchExplaining {
   readonly labels: readonly WatchedLabel[];
   /** Time for the explanations of one batch. */
   readonly budgetMs: number;
-  readonly limits: Limits;
+  readonly limits: ExplainLimits;
 }
 
 /** A batch the model has answered, and what that took. */
@@ -25,7 +24,11 @@ export interface AnsweredBatch {
 /** By row, the texts that were given a label to be explained; null for those that got no explanation. */
 export type BatchExplanations = ReadonlyMap<number, readonly Explanation[] | null>;
 
-export type Explain = (text: string, targets: readonly Target[], limits: Limits) => Promise<readonly Explanation[]>;
+export type Explain = (
+  text: string,
+  targets: readonly LabelColumn[],
+  limits: ExplainLimits,
+) => Promise<readonly Explanation[]>;
 
 /** With fewer stretches than this a text says too little about where in it something is. */
 const LEAST_WORDS = 8;
@@ -57,6 +60,15 @@ export async function explainBatch(
   return explanations;
 }
 
+/** Those of the labels that a row of scores gives, as the policy will. */
+export function givenBy(row: Float64Array, watched: readonly WatchedLabel[]): WatchedLabel[] {
+  const at = (column: number) => row[column] ?? 0;
+  return watched.filter(({ column, least, above, notBelow }) => {
+    const score = at(column);
+    return score >= least && above.every(other => score > at(other)) && notBelow.every(other => score >= at(other));
+  });
+}
+
 /** Milliseconds that one variant of a text takes: its share of what the batch took, by tokens and by characters. */
 function costsOf({ texts, tokens, tokeniseMs, inferMs, paddedTokens }: AnsweredBatch): (row: number) => number {
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
@@ -67,7 +79,7 @@ function costsOf({ texts, tokens, tokeniseMs, inferMs, paddedTokens }: AnsweredB
 
 async function told(
   explain: () => Promise<readonly Explanation[]>,
-  { topWords }: Limits,
+  { topWords }: ExplainLimits,
 ): Promise<Explanation[] | null> {
   try {
     return (await explain()).map(each => ({ ...each, words: strongestWords(each.words, topWords) }));

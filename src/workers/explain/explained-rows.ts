@@ -1,7 +1,31 @@
 import type { Model } from '../../model/model.js';
-import type { Explanation } from '../../ports.js';
+import type { Explanation, LabelColumn } from '../../ports.js';
 import { type AnsweredBatch, type BatchExplaining, explainBatch } from './batch.js';
-import { Explainer } from './explainer.js';
+import { type ExplainLimits, explain, type ScoringModel } from './occlusion.js';
+
+/** A text, and which of its labels are to be explained. */
+export interface ExplainQuestion {
+  readonly text: string;
+  readonly targets: readonly LabelColumn[];
+  readonly limits: ExplainLimits;
+}
+
+/** Explains single texts with a model: all variants of a text go through it as one planned batch. */
+export class Explainer {
+  readonly #model: ScoringModel;
+
+  constructor(model: Model, runTokens: number) {
+    this.#model = {
+      score: texts => scoresOf(model, texts, runTokens),
+      blank: word => model.blank(word),
+      fits: text => model.fits(text),
+    };
+  }
+
+  explain({ text, targets, limits }: ExplainQuestion): Promise<Explanation[]> {
+    return explain(text, targets, { model: this.#model, limits });
+  }
+}
 
 /** Rows of a batch that one model answered, and what is explained of them. */
 export interface RowsToExplain {
@@ -62,4 +86,11 @@ function onlyRows(batch: AnsweredBatch, rows: readonly number[]): AnsweredBatch 
     inferMs: batch.inferMs * share,
     paddedTokens: batch.paddedTokens * share,
   };
+}
+
+async function scoresOf(model: Model, texts: readonly string[], runTokens: number): Promise<Float64Array[]> {
+  const { scores, failures } = await model.classify(texts, runTokens);
+  if (failures.size > 0) throw new Error(`a variant of the text has no score: ${[...failures.values()][0]}`);
+  const width = scores.length / texts.length;
+  return texts.map((_, row) => scores.subarray(row * width, (row + 1) * width));
 }

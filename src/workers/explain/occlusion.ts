@@ -1,4 +1,4 @@
-import type { Explanation, WordContribution } from '../../ports.js';
+import type { Explanation, LabelColumn, WordContribution } from '../../ports.js';
 import { type Unit, unitsOf } from './units.js';
 
 /** What explaining asks of a model. */
@@ -7,19 +7,11 @@ export interface ScoringModel {
   score(texts: readonly string[]): Promise<readonly Float64Array[]>;
   /** What stands in for a word that is hidden: as many mask tokens as the word has pieces, or nothing. */
   blank(word: string): string;
-  /** Whether the model sees all of a text. */
+  /** True when the model sees all of a text. */
   fits(text: string): boolean;
 }
 
-/** A label to be explained. */
-export interface Target {
-  readonly task: string;
-  readonly label: string;
-  /** Where its score stands in a row. */
-  readonly column: number;
-}
-
-export interface Limits {
+export interface ExplainLimits {
   /** Most words hidden one at a time; a longer text is explained in stretches of words. */
   readonly maxWords: number;
   /** How many of the strongest words are hidden together for `comprehensiveness`. */
@@ -33,7 +25,7 @@ interface Hidden {
 }
 
 /**
- * Which words made these scores, by occlusion (Zeiler, Fergus 2014; Li, Monroe, Jurafsky 2016): a word's contribution is
+ * Tells which words made these scores, by occlusion (Zeiler, Fergus 2014; Li, Monroe, Jurafsky 2016): a word's contribution is
  * the score of the text less the score of the text with that word hidden. Words are hidden in the text itself and every
  * variant is read by the model's own tokenizer, so nothing has to be known of its pieces. One pass answers for all
  * targets; `comprehensiveness` takes one more text for each (DeYoung et al. 2020).
@@ -42,8 +34,8 @@ interface Hidden {
  */
 export async function explain(
   text: string,
-  targets: readonly Target[],
-  { model, limits }: { readonly model: ScoringModel; readonly limits: Limits },
+  targets: readonly LabelColumn[],
+  { model, limits }: { readonly model: ScoringModel; readonly limits: ExplainLimits },
 ): Promise<Explanation[]> {
   const { seen, words } = seenOf(text, model);
   const columns = targets.map(({ column }) => column);
@@ -69,7 +61,7 @@ export function strongestWords(words: readonly WordContribution[], count: number
 /** Words between two looks at whether the model still reads on. */
 const LOOK_EVERY = 128;
 
-interface Task {
+interface Occlusion {
   readonly text: string;
   readonly seen: string;
   readonly words: readonly Unit[];
@@ -81,7 +73,10 @@ interface Task {
  * The whole text and its variants, as one call of the model. Of a text of too many words half of `maxWords` goes to
  * stretches that cover it, and the other half to the words of those stretches that matter most.
  */
-async function occlude(task: Task, { maxWords }: Limits): Promise<{ whole: Float64Array; hidden: readonly Hidden[] }> {
+async function occlude(
+  task: Occlusion,
+  { maxWords }: ExplainLimits,
+): Promise<{ whole: Float64Array; hidden: readonly Hidden[] }> {
   const { words } = task;
   const isShort = words.length <= maxWords;
   const stretches = isShort ? words.map(word => [word]) : chunks(words, Math.ceil(words.length / half(maxWords)));
@@ -94,7 +89,7 @@ async function occlude(task: Task, { maxWords }: Limits): Promise<{ whole: Float
 }
 
 async function refine(
-  { seen, model, columns }: Task,
+  { seen, model, columns }: Occlusion,
   { whole, coarse, room }: { whole: Float64Array; coarse: readonly Hidden[]; room: number },
 ): Promise<Hidden[]> {
   const effect = ({ row }: Hidden) => Math.max(...columns.map(column => Math.abs(at(whole, column) - at(row, column))));
@@ -145,7 +140,7 @@ function seenOf(text: string, model: ScoringModel): { seen: string; words: Unit[
   return last ? { seen: text.slice(0, last.end), words: words.slice(0, fitting + 1) } : { seen: text, words };
 }
 
-function contributionOf({ words, row }: Hidden, whole: Float64Array, { column }: Target): WordContribution {
+function contributionOf({ words, row }: Hidden, whole: Float64Array, { column }: LabelColumn): WordContribution {
   return { start: startOf(words), end: words.at(-1)?.end ?? 0, contribution: at(whole, column) - at(row, column) };
 }
 

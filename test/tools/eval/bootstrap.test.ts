@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bootstrap, pairedBootstrap, quantile } from '../../../src/tools/eval/bootstrap.js';
-import { measure } from '../../../src/tools/eval/measures.js';
-import { countsOf, patternsOf, timesOf } from '../../../src/tools/eval/patterns.js';
+import { bootstrap, interpolatedQuantile, pairedBootstrap } from '../../../src/tools/eval/bootstrap.js';
+import { countsOf, measure, patternsOf, timesOf } from '../../../src/tools/eval/measures.js';
 import { seeded, shuffled } from '../../../src/tools/eval/random.js';
 import { anyChoice, anySet, CHOICE, choiceOf } from './samples.js';
 
@@ -58,8 +57,8 @@ test('patterns counted one by one are the rows counted', () => {
   );
 });
 
-test('a quantile lies between ranks as in numpy.percentile([1, 2, 4, 8], [2.5, 50, 97.5])', () => {
-  const found = [0.025, 0.5, 0.975].map(share => quantile([1, 2, 4, 8], share));
+test('a interpolatedQuantile lies between ranks as in numpy.percentile([1, 2, 4, 8], [2.5, 50, 97.5])', () => {
+  const found = [0.025, 0.5, 0.975].map(share => interpolatedQuantile([1, 2, 4, 8], share));
   assert.deepEqual(
     found.map(value => Number(value.toFixed(9))),
     [1.075, 3, 7.7],

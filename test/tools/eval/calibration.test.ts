@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { calibrate } from '../../../src/tools/eval/calibration.js';
-import { parseGoals } from '../../../src/tools/eval/goal.js';
-import { holdOut } from '../../../src/tools/eval/holdout.js';
-import { rescaled, rescaledChoice } from '../../../src/tools/eval/rescale.js';
-import type { Sample } from '../../../src/tools/eval/sample.js';
-import { fitTemperature, logLoss } from '../../../src/tools/eval/temperature.js';
-import { at, chooseThreshold, peak } from '../../../src/tools/eval/threshold.js';
+import { calibrate, holdOut } from '../../../src/tools/eval/calibration.js';
+import type { ScoredSample } from '../../../src/tools/eval/sample.js';
+import { fitTemperature, logLoss, rescaled, rescaledChoice } from '../../../src/tools/eval/temperature.js';
+import { at, chooseThreshold, parseGoals, peak } from '../../../src/tools/eval/threshold.js';
 import { anyChoice, CHOICE, choiceOf, near, setOf } from './samples.js';
 
 /*
@@ -15,7 +12,7 @@ import { anyChoice, CHOICE, choiceOf, near, setOf } from './samples.js';
  *   i = np.arange(n); z = a*np.sin(i)+c; t = (z + b*np.cos(3*i) + b*np.cos(7*i*i) > 0).astype(int)
  *   tune._fit(z[:, None], t[:, None], 'sigmoid'), tune._emotion(t, 1 / (1 + np.exp(-z)))
  */
-function waves(rows: number, [a, b, c]: readonly [number, number, number]): Sample {
+function waves(rows: number, [a, b, c]: readonly [number, number, number]): ScoredSample {
   const logits = Array.from({ length: rows }, (_, i) => a * Math.sin(i) + c);
   const truth = logits.map((z, i) => Number(z + b * Math.cos(3 * i) + b * Math.cos(7 * i * i) > 0));
   return setOf(
@@ -24,7 +21,7 @@ function waves(rows: number, [a, b, c]: readonly [number, number, number]): Samp
   );
 }
 
-function columnOf(sample: Sample) {
+function columnOf(sample: ScoredSample) {
   return { truth: Uint8Array.from(sample.truth), scores: sample.scores };
 }
 

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compare } from '../../../src/tools/eval/comparison.js';
-import { erfc } from '../../../src/tools/eval/erfc.js';
-import { mcnemar } from '../../../src/tools/eval/mcnemar.js';
+import { compare, erfc, mcnemar } from '../../../src/tools/eval/comparison.js';
 import { sharedRows } from '../../../src/tools/eval/sample.js';
 import { anySet, CHOICE, choiceOf, near } from './samples.js';
 

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ExitCode, SiftlineError } from '../../../src/errors.js';
 import { type DataFileOptions, openDataFile } from '../../../src/tools/eval/data-file.js';
-import { parseLabelMap } from '../../../src/tools/eval/label-map.js';
-import { type LabelledRow, type RowOptions, readLabelledRows } from '../../../src/tools/eval/labelled-rows.js';
-import { surveyRows } from '../../../src/tools/eval/survey.js';
+import {
+  type LabelledRow,
+  type RowOptions,
+  readLabelledRows,
+  surveyRows,
+} from '../../../src/tools/eval/labelled-rows.js';
+import { parseLabelMap } from '../../../src/tools/eval/truth.js';
 import { questionOf } from './samples.js';
 
 const MOOD = questionOf('choice', ['good', 'bad']);
@@ -91,6 +95,23 @@ describe('rows', () => {
       read('d.tsv', 'good\tone\nbad\tsecret\twords\n', given),
       /d\.tsv: line 2 has 3 fields, --columns names 2/,
     );
+  });
+
+  test('of a file without a header may end in CRLF, be empty, or go over two lines', async () => {
+    const content = 'good,"one\r\ntwo"\r\n\r\nbad,three\r\n';
+    assert.deepEqual(await read('a.csv', content, { columns: ['label', 'text'] }), [
+      { line: 1, kind: 'usable', text: 'one\r\ntwo', cells: Int8Array.of(1, 0) },
+      { line: 4, kind: 'usable', text: 'three', cells: Int8Array.of(0, 1) },
+    ]);
+  });
+
+  test('of a TSV file have no quotes, and blank lines between them', async () => {
+    const rows = await read('a.tsv', 'label\ttext\n \t\ngood\t"one\nbad\ttwo" "\n\nbad\t\n');
+    assert.deepEqual(rows, [
+      { line: 3, kind: 'usable', text: '"one', cells: Int8Array.of(1, 0) },
+      { line: 4, kind: 'usable', text: 'two" "', cells: Int8Array.of(0, 1) },
+      { line: 6, kind: 'skipped', reason: 'TEXT_EMPTY' },
+    ]);
   });
 
   test('take text and label from inside an object, as classify does', async () => {
@@ -277,6 +298,10 @@ describe('a file that cannot be used', () => {
       /line 1: the value has .*set input\.maxValueBytes higher/,
     );
     await refused(read('a.csv', 'text,label\nx,good\n"secret,good\n'), /line 3 has a quote that is never closed/);
+    await refused(
+      read('b.tsv', `text\tlabel\nsecret${'x'.repeat(3_000)}\tgood\n`),
+      /line 2 has more than 2000 bytes; set input\.maxValueBytes higher/,
+    );
     await refused(
       read('a.tsv', 'text\tlabel\nsecret\n'),
       /line 2 has 1 fields, the first line names 2; the file may be separated by something other/,

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { setJson } from '../../../src/tools/eval/json-edit.js';
-import { editManifest } from '../../../src/tools/eval/manifest-edit.js';
+import { editManifest, setJson } from '../../../src/tools/eval/manifest-edit.js';
 import { near } from './samples.js';
 
 const ENGLISH = readFileSync(join(process.cwd(), 'models/english/siftline.json'), 'utf8');
@@ -22,6 +21,8 @@ test('setting a value changes that value and no other byte', () => {
   assert.equal(setJson(text, ['d'], 3), text.replace('2e0', '3'));
   assert.equal(setJson('{\n  "a": 1\n}', ['b'], { c: 2 }), '{\n  "a": 1,\n  "b": {\n    "c": 2\n  }\n}');
   assert.equal(setJson('{"a":{}}', ['a', 'b'], 1), '{"a":{"b": 1}}');
+  assert.equal(setJson('{\n  "a": {},\n  "z": 1\n}', ['a', 'b'], { c: 2 }), '{\n  "a": {"b": {"c":2}},\n  "z": 1\n}');
+  assert.throws(() => setJson('{"a": 1}', ['a', 'b'], 1), /the JSON has no object at a/);
 });
 
 test('any JSON with a value set is that JSON with that value', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { Question } from '../../../src/tools/eval/question.js';
-import type { Sample } from '../../../src/tools/eval/sample.js';
+import type { EvalQuestion } from '../../../src/tools/eval/question.js';
+import type { ScoredSample } from '../../../src/tools/eval/sample.js';
 
-export function questionOf(kind: Question['kind'], labels: readonly string[]): Question {
+export function questionOf(kind: EvalQuestion['kind'], labels: readonly string[]): EvalQuestion {
   const own = kind === 'yes-no' ? labels.slice(1) : labels;
   const activation = kind === 'choice' ? 'softmax' : 'sigmoid';
   const task = { name: 'task', labels: own, activation, thresholds: own.map(() => 0.5) } as const;
@@ -10,7 +10,7 @@ export function questionOf(kind: Question['kind'], labels: readonly string[]): Q
 }
 
 /** Rows of a choice by true class and scores; the highest score is given. */
-export function choiceOf(truth: readonly number[], scores: readonly (readonly number[])[]): Sample {
+export function choiceOf(truth: readonly number[], scores: readonly (readonly number[])[]): ScoredSample {
   const width = scores[0]?.length ?? 0;
   const labels = Array.from({ length: width }, (_, i) => `label ${i}`);
   const tops = scores.map(row => row.indexOf(Math.max(...row)));
@@ -26,7 +26,7 @@ export function choiceOf(truth: readonly number[], scores: readonly (readonly nu
 }
 
 /** Rows of several labels; what scores at least 0.5 is given. */
-export function setOf(truth: readonly (readonly number[])[], scores: readonly (readonly number[])[]): Sample {
+export function setOf(truth: readonly (readonly number[])[], scores: readonly (readonly number[])[]): ScoredSample {
   const labels = (truth[0] ?? []).map((_, i) => `label ${i}`);
   return {
     question: questionOf('set', labels),
@@ -84,7 +84,7 @@ export const SET = setOf(
 const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
 
 /** Any choice among three labels. */
-export const anyChoice: fc.Arbitrary<Sample> = fc
+export const anyChoice: fc.Arbitrary<ScoredSample> = fc
   .array(fc.tuple(fc.nat(2), fc.tuple(share, share, share)), { minLength: 1, maxLength: 40 })
   .map(rows =>
     choiceOf(
@@ -94,7 +94,7 @@ export const anyChoice: fc.Arbitrary<Sample> = fc
   );
 
 /** Any set of three labels, some of them unknown. */
-export const anySet: fc.Arbitrary<Sample> = fc
+export const anySet: fc.Arbitrary<ScoredSample> = fc
   .array(fc.tuple(fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -1, max: 1 }))), fc.tuple(share, share, share)), {
     minLength: 1,
     maxLength: 40,

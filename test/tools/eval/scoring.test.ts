@@ -5,7 +5,7 @@ import { createPolicy } from '../../../src/policy/policy.js';
 import type { Classifier, Task } from '../../../src/ports.js';
 import { BatchSize } from '../../../src/stage/batch-size.js';
 import type { LabelledRow } from '../../../src/tools/eval/labelled-rows.js';
-import { chooseQuestion, type Question, questionOfOther } from '../../../src/tools/eval/question.js';
+import { chooseQuestion, type EvalQuestion, questionOfOther } from '../../../src/tools/eval/question.js';
 import { scoreRows } from '../../../src/tools/eval/scoring.js';
 import { MEMORY_MODEL } from '../../support/memory-classifier.js';
 import { NO_TIMINGS } from '../../support/memory-records.js';
@@ -48,7 +48,7 @@ function answerOf(text: string) {
   } as const;
 }
 
-function score(texts: readonly string[], question: Question, classifier = fake(), batchRecords = 2) {
+function score(texts: readonly string[], question: EvalQuestion, classifier = fake(), batchRecords = 2) {
   const policy = createPolicy({ version: 'v' }, TASKS);
   const rows = texts.map(
     (text, i): LabelledRow => ({

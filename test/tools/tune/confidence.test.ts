@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type ConfidenceWanted, turningPoints } from '../../../src/policy/turning-points.js';
 import { type AgreementWanted, chooseConfidence } from '../../../src/tools/tune/confidence.js';
 import type { BothScores } from '../../../src/tools/tune/curve.js';
-import { type ConfidenceWanted, turningPoints } from '../../../src/workers/cascade/turning-points.js';
 import { dice } from './model-machine.js';
 
 const TASK = { name: 'mood', labels: ['bad', 'odd'], activation: 'sigmoid', thresholds: [0.5, 0.5] } as const;

@@ -1,12 +1,13 @@
 import type { ClassifiedBatch } from '../../../src/ports.js';
 import { BatchSize } from '../../../src/stage/batch-size.js';
-import type { Subject, Text } from '../../../src/tools/tune/feed.js';
+import type { LoadSubject } from '../../../src/tools/tune/load.js';
 import type { RigParts } from '../../../src/tools/tune/rig.js';
-import type { Setting } from '../../../src/tools/tune/setting.js';
+import type { WorkerSetting } from '../../../src/tools/tune/setting.js';
+import type { SizedText } from '../../../src/tools/tune/texts.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** Milliseconds a thread works for a batch of so many texts. */
-export type Cost = (setting: Setting, texts: number) => number;
+export type Cost = (setting: WorkerSetting, texts: number) => number;
 
 /** A machine whose speed is known: threads that each work off one batch after the other, on a clock of the test. */
 export class ModelMachine {
@@ -30,13 +31,13 @@ export class ModelMachine {
     return { start: setting => this.start(setting), subjectOf: this.subjectOf, memory };
   }
 
-  readonly subjectOf = (setting: Setting, classifier: Subject['classifier']): Subject => ({
+  readonly subjectOf = (setting: WorkerSetting, classifier: LoadSubject['classifier']): LoadSubject => ({
     classifier,
     size: new BatchSize({ most: 512, targetMs: setting.batchMs, textBytes: 600 }),
     batchBytes: 1e6,
   });
 
-  async start(setting: Setting) {
+  async start(setting: WorkerSetting) {
     await this.#clock.sleep(this.startMs);
     this.open += 1;
     this.started += 1;
@@ -65,7 +66,7 @@ export class ModelMachine {
   }
 }
 
-export const TEXTS: readonly Text[] = Array.from({ length: 100 }, (_, i) => ({ text: `text ${i}`, bytes: 60 }));
+export const TEXTS: readonly SizedText[] = Array.from({ length: 100 }, (_, i) => ({ text: `text ${i}`, bytes: 60 }));
 
 /** Numbers from 0 to 1 that follow from the seed (mulberry32). */
 export function dice(seed: number): () => number {

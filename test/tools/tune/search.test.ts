@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { flood } from '../../../src/tools/tune/flood.js';
-import { pacedP99 } from '../../../src/tools/tune/paced.js';
+import type { Standing } from '../../../src/tools/tune/contest.js';
 import { ThreadRig } from '../../../src/tools/tune/rig.js';
-import { type Found, search } from '../../../src/tools/tune/search.js';
-import type { Goal, Setting } from '../../../src/tools/tune/setting.js';
+import { type SearchResult, search, winner } from '../../../src/tools/tune/search.js';
+import type { Goal, WorkerSetting } from '../../../src/tools/tune/setting.js';
 import { type Cost, dice, ModelMachine, TEXTS } from './model-machine.js';
 import { VirtualClock } from './virtual-clock.js';
 
-const GIVEN: Setting = { count: 1, runTokens: 512, batchMs: 250 };
+const GIVEN: WorkerSetting = { count: 1, runTokens: 512, batchMs: 250 };
 const THROUGHPUT: Goal = { kind: 'throughput' };
 
 /** Two milliseconds a text, whatever is set. */
@@ -17,14 +16,14 @@ const FLAT: Cost = (_, texts) => texts * 2;
 async function tuned(
   cost: Cost,
   { given = GIVEN, goal = THROUGHPUT, seconds = 60, quota = 4, startMs = 200, maxTokens = 128 } = {} as {
-    given?: Setting;
+    given?: WorkerSetting;
     goal?: Goal;
     seconds?: number;
     quota?: number;
     startMs?: number;
     maxTokens?: number;
   },
-): Promise<{ found: Found; tookMs: number; machine: ModelMachine }> {
+): Promise<{ found: SearchResult; tookMs: number; machine: ModelMachine }> {
   const clock = new VirtualClock();
   const machine = new ModelMachine(clock, cost, startMs);
   const rig = new ThreadRig(machine.parts);
@@ -145,33 +144,40 @@ describe('what is tried', () => {
   });
 });
 
-describe('measuring', () => {
-  test('a flood counts what a machine that goes on would do, whatever the batches', async () => {
-    for (const batchMs of [20, 100, 700]) {
-      const clock = new VirtualClock();
-      const machine = new ModelMachine(clock, FLAT);
-      const setting = { count: 2, runTokens: 512, batchMs };
-      const rate = async () => {
-        const subject = machine.subjectOf(setting, await machine.start(setting));
-        return flood(TEXTS, subject, { clock, ms: 2_000 });
-      };
-      const found = await clock.run(rate());
-      assert.ok(Math.abs(found - 1000) < 10, `${found} texts/s with ${batchMs} ms`);
-    }
-  });
+/** A p99 in milliseconds. */
+const LIMIT: Goal = { kind: 'latency', limitMs: 50, rate: 100 };
 
-  test('a text alone takes its own time, and one behind others theirs too', async () => {
-    const clock = new VirtualClock();
-    const machine = new ModelMachine(clock, (_, texts) => texts * 10);
-    const setting = { count: 1, runTokens: 512, batchMs: 100 };
-    const p99 = async (rate: number) => {
-      const subject = machine.subjectOf(setting, await machine.start(setting));
-      return pacedP99(TEXTS, subject, { clock, ms: 2_000, rate });
-    };
-    const alone = await clock.run(p99(10));
-    assert.ok(alone >= 10 && alone <= 12, `${alone} ms`);
-    // Twice what it can do: at the end the last text has waited for half of the time.
-    const behind = await clock.run(p99(200));
-    assert.ok(behind > 800 && behind < 1_400, `${behind} ms`);
-  });
+function standing(count: number, rates: readonly number[], p99s: readonly number[] = []): Standing {
+  return { setting: { count, runTokens: 512, batchMs: 250 }, rates, p99s, memoryBytes: undefined };
+}
+
+const FIRST = standing(1, [100, 101, 99], [30, 31, 32]);
+
+test('more texts a second win only beyond what the rounds differ by', () => {
+  const steady = standing(2, [110, 111, 109]);
+  const unsteady = standing(3, [90, 111, 130]);
+  assert.equal(winner([FIRST, unsteady], { kind: 'throughput' }), FIRST);
+  assert.equal(winner([FIRST, unsteady, steady], { kind: 'throughput' }), steady);
+});
+
+test('what slows all in a round speaks neither for nor against one', () => {
+  const given = standing(1, [100, 50, 80]);
+  const faster = standing(2, [110, 55, 88]);
+  assert.equal(winner([given, faster], { kind: 'throughput' }), faster);
+});
+
+test('the fastest does not win by breaking the limit', () => {
+  const breaking = standing(2, [200, 200, 200], [60, 61, 62]);
+  const holding = standing(3, [120, 120, 120], [40, 41, 42]);
+  assert.equal(winner([FIRST, breaking], LIMIT), FIRST);
+  assert.equal(winner([FIRST, breaking, holding], LIMIT), holding);
+});
+
+test('while the limit is broken, one that holds it goes before all, and then one that comes closer', () => {
+  const given = standing(1, [100, 100, 100], [90, 91, 92]);
+  const closer = standing(2, [300, 300, 300], [60, 61, 62]);
+  const holding = standing(3, [80, 80, 80], [40, 41, 42]);
+  assert.equal(winner([given, closer, holding], LIMIT), holding);
+  assert.equal(winner([given, closer], LIMIT), closer);
+  assert.equal(winner([given, standing(4, [500, 500, 500], [95, 96, 97])], LIMIT), given);
 });

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../../src/tools/tune/clock.js';
+import type { TuneClock } from '../../../src/tools/tune/load.js';
 
 /** Time that passes as fast as everybody has gone to sleep: hours of it in a moment, and the same each time. */
-export class VirtualClock implements Clock {
+export class VirtualClock implements TuneClock {
   #now = 0;
   #sleepers: Array<{ readonly atMs: number; readonly wake: () => void }> = [];
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchedLabels } from '../../../src/policy/watched-labels.js';
 import type { Task } from '../../../src/ports.js';
 import { type AnsweredBatch, type Explain, explainBatch } from '../../../src/workers/explain/batch.js';
-import type { Limits } from '../../../src/workers/explain/occlusion.js';
-import { watchedLabels } from '../../../src/workers/explain/watched.js';
+import type { ExplainLimits } from '../../../src/workers/explain/occlusion.js';
 
 const TASKS: readonly Task[] = [
   { name: 'mood', labels: ['glad', 'sad'], activation: 'sigmoid', thresholds: [0.5, 0.25] },
   { name: 'topic', labels: ['food', 'sports', 'news'], activation: 'softmax', thresholds: [0.5, 0.5, 0.5] },
 ];
-const LIMITS: Limits = { maxWords: 64, topWords: 2 };
+const LIMITS: ExplainLimits = { maxWords: 64, topWords: 2 };
 
 /** Ten tokens a text, one millisecond a text. */
 function answered(rows: ReadonlyArray<readonly number[]>, failed: readonly number[] = []): AnsweredBatch {

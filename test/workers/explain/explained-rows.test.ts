@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Model } from '../../../src/model/model.js';
+import { watchedLabels } from '../../../src/policy/watched-labels.js';
 import type { Task } from '../../../src/ports.js';
 import type { AnsweredBatch } from '../../../src/workers/explain/batch.js';
 import { explainRows, type RowsToExplain } from '../../../src/workers/explain/explained-rows.js';
-import { watchedLabels } from '../../../src/workers/explain/watched.js';
 
 const TASKS: readonly Task[] = [
   { name: 'mood', labels: ['glad', 'sad'], activation: 'sigmoid', thresholds: [0.5, 0.5] },

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { readModelFolder } from '../../../src/model/folder.js';
 import { longTextsOf } from '../../../src/model/long-texts.js';
 import { Model } from '../../../src/model/model.js';
+import { labelColumns } from '../../../src/policy/watched-labels.js';
 import type { Explanation } from '../../../src/ports.js';
-import { Explainer } from '../../../src/workers/explain/explainer.js';
+import { Explainer } from '../../../src/workers/explain/explained-rows.js';
 import { strongestWords } from '../../../src/workers/explain/occlusion.js';
-import { allTargets } from '../../../src/workers/explain/targets.js';
 import { fixtureModel, reference, shippedModel } from '../../support/models.js';
 
 type Scope = { after(fn: () => Promise<void>): void };
@@ -20,7 +20,7 @@ async function open(t: Scope, path: string, { maxTokens = 64, inWindows = false 
   const model = await Model.open(folder, inWindows ? longTextsOf(windows, folder.info) : undefined);
   t.after(() => model.close());
   const explainer = new Explainer(model, 512);
-  const targets = allTargets(folder.info.tasks);
+  const targets = labelColumns(folder.info.tasks);
   const explain = (text: string, limits = LIMITS) => explainer.explain({ text, targets, limits });
   return { model, explain };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelAnswers, TextFailure } from '../../../src/model/model.js';
-import type { Task } from '../../../src/ports.js';
-import { type Answering, answerInTurn } from '../../../src/workers/cascade/answer.js';
-import { turningPoints } from '../../../src/workers/cascade/turning-points.js';
+import type { ModelAnswers, TextFailure } from '../../src/model/model.js';
+import { turningPoints } from '../../src/policy/turning-points.js';
+import type { Task } from '../../src/ports.js';
+import { answerInTurn, type CascadeModels } from '../../src/workers/cascade.js';
 
 const TASKS: readonly Task[] = [{ name: 'spam', labels: ['spam'], activation: 'sigmoid', thresholds: [0.5] }];
 const points = turningPoints(TASKS, {}, { minConfidence: 0.9 });
@@ -16,7 +16,7 @@ interface ModelOptions {
 /** Scores a text with the number it says, less `below`; "fails" has none, and "long" was read as windows. */
 function model(tokens: number, { below = 0, failure = 'INFERENCE_FAILED' }: ModelOptions = {}) {
   const asked: Array<readonly string[]> = [];
-  const answer: Answering = async texts => {
+  const answer: CascadeModels['full'] = async texts => {
     asked.push(texts);
     const rows = [...texts.entries()];
     const window = { count: tokens, deciding: [{ index: 0, fromToken: 0, toToken: 4 }] };
@@ -57,7 +57,7 @@ test('what the student is not sure of goes on to the full model, together, and c
 
 test('what the student fails at is answered by the full model, and what both fail at is the failure of the full model', async () => {
   const student = model(2, { failure: 'TOKENISE_FAILED' });
-  const full: Answering = async texts => model(3).answer(texts.map(text => text.replace('fails', '')));
+  const full: CascadeModels['full'] = async texts => model(3).answer(texts.map(text => text.replace('fails', '')));
   const one = await answerInTurn(['0.95', '0.95 fails'], { student: student.answer, full, points });
   assert.deepEqual([[...one.byStudent], one.failures.size, one.scores[1]], [[1, 0], 0, 0.95]);
   const both = { student: student.answer, full: model(3).answer, points };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createPolicy } from '../../../src/policy/policy.js';
-import type { Task } from '../../../src/ports.js';
-import { confidenceIn, isSure, leastConfidence } from '../../../src/workers/cascade/confidence.js';
-import { sameDecisions, type TurningPoint, turningPoints } from '../../../src/workers/cascade/turning-points.js';
+import { createPolicy } from '../../src/policy/policy.js';
+import { sameDecisions, turningPoints } from '../../src/policy/turning-points.js';
+import type { Task, TurningPoint } from '../../src/ports.js';
+import { confidenceIn, isSure, leastConfidence } from '../../src/workers/cascade.js';
 
 const TASKS: readonly Task[] = [
   { name: 'moderation', labels: ['toxic', 'sexist'], activation: 'sigmoid', thresholds: [0.5, 0.2] },

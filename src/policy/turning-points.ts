@@ -1,27 +1,9 @@
-import type { Task } from '../../ports.js';
-
-/**
- * A place where a decision about a text would turn into another: the second label of a softmax task overtakes the first,
- * or a label crosses a score that policy looks at. Plain data, so it can cross a thread.
- */
-export type TurningPoint = {
-  /** As in `confidenceFor`: the task of a top label, or task/label. */
-  readonly name: string;
-  /** Confidence from which the decision stands; 0 is for a decision nobody acts on. */
-  readonly least: number;
-  /** Columns in a row of scores. */
-} & (
-  | { readonly kind: 'top'; readonly from: number; readonly to: number }
-  | { readonly kind: 'crossing'; readonly column: number; readonly at: number }
-);
+import { SiftlineError } from '../errors.js';
+import type { Task, TurningPoint } from '../ports.js';
+import { type DecisionBand, reaches, thresholdOf, topOf } from './decision-rule.js';
 
 /** By task and label, the scores that lead to a review or a block. */
-export type Bands = Readonly<
-  Record<
-    string,
-    Readonly<Record<string, { readonly review?: number | undefined; readonly block?: number | undefined }>>
-  >
->;
+export type Bands = Readonly<Record<string, Readonly<Record<string, DecisionBand>>>>;
 
 export interface ConfidenceWanted {
   readonly minConfidence: number;
@@ -37,13 +19,13 @@ export function turningPoints(tasks: readonly Task[], bands: Bands, wanted: Conf
   const leastFor = (task: string, label?: string) =>
     wanted.confidenceFor?.[`${task}/${label}`] ?? wanted.confidenceFor?.[task] ?? wanted.minConfidence;
   let column = 0;
-  return tasks.flatMap(({ name, labels, activation, thresholds }) => {
+  return tasks.flatMap(task => {
+    const { name, labels, activation } = task;
     const from = column;
     column += labels.length;
     const crossings = labels.flatMap((label, i): TurningPoint[] => {
       const { review, block } = bands[name]?.[label] ?? {};
-      const threshold = activation === 'sigmoid' ? (thresholds[i] ?? 0.5) : undefined;
-      const scores = [threshold, review, block].filter(score => score !== undefined);
+      const scores = [thresholdOf(task, i), review, block].filter(score => score !== undefined);
       const point = {
         kind: 'crossing',
         name: `${name}/${label}`,
@@ -57,7 +39,7 @@ export function turningPoints(tasks: readonly Task[], bands: Bands, wanted: Conf
   });
 }
 
-/** Whether two models decide alike wherever somebody acts on it: the same top labels, and each label on the same side. */
+/** True when two models decide alike wherever somebody acts on it: the same top labels, and each label on the same side. */
 export function sameDecisions(
   [row, points]: readonly [Float64Array, readonly TurningPoint[]],
   [otherRow, others]: readonly [Float64Array, readonly TurningPoint[]],
@@ -65,9 +47,19 @@ export function sameDecisions(
   return points.every((point, i) => point.least === 0 || sideOf(row, point) === sideOf(otherRow, others[i] ?? point));
 }
 
-/** As policy decides: the top label is the first of the highest, and a label counts from its score on. */
 function sideOf(row: Float64Array, point: TurningPoint): number {
-  if (point.kind === 'crossing') return Number((row[point.column] ?? 0) >= point.at);
-  const own = row.subarray(point.from, point.to);
-  return own.reduce((best, score, i) => (score > (own[best] ?? 0) ? i : best), 0);
+  if (point.kind === 'crossing') return Number(reaches(row[point.column], point.at));
+  return topOf(row.subarray(point.from, point.to));
+}
+
+/** Every name in `model.cascade.confidenceFor` is a task's, or a label's as task/label. Throws CASCADE_UNKNOWN. */
+export function requireNames({ confidenceFor = {} }: ConfidenceWanted, tasks: readonly Task[]): void {
+  const known = tasks.flatMap(({ name, labels }) => [name, ...labels.map(label => `${name}/${label}`)]);
+  const strange = Object.keys(confidenceFor).find(name => !known.includes(name));
+  if (strange === undefined) return;
+  const names = tasks.map(({ name }) => name).join(', ');
+  throw SiftlineError.config(
+    'CASCADE_UNKNOWN',
+    `model.cascade.confidenceFor: "${strange}" is no task of the model, and no task/label; its tasks are ${names}`,
+  );
 }

@@ -1,0 +1,50 @@
+import type { FailPoint, FailPointHook } from '../src/failpoints.js';
+
+/** A compiled siftline: what is shipped, or what the tests run. */
+export type Program = 'dist' | 'build';
+
+/**
+ * The environment that arms a siftline process, and every process it starts. The program itself reads none of it: node
+ * loads `preload.ts` before it, which does.
+ *
+ * `sent=kill@7` ends the process with SIGKILL when it comes by that place the seventh time, `stop` stops it there, and
+ * `inferring=abort#key` aborts it whenever the record with this key comes by; several with commas between them.
+ */
+export function failPointEnv(spec: string, program: Program): Record<string, string> {
+  const modules = { dist: '../../dist/failpoints.js', build: '../src/failpoints.js' };
+  const preload = `--import=${new URL('./preload.js', import.meta.url)}`;
+  return {
+    FAILPOINTS: spec,
+    FAILPOINTS_MODULE: new URL(modules[program], import.meta.url).href,
+    NODE_OPTIONS: [process.env.NODE_OPTIONS, preload].filter(Boolean).join(' '),
+  };
+}
+
+/** Does what `spec` says; throws for a place that is none of `places`, and for what it cannot read. */
+export function failPointHook(spec: string, places: readonly FailPoint[]): FailPointHook {
+  const armed = new Map(spec.split(',').map(one => parsed(one.trim(), places)));
+  return (name, key) => armed.get(name)?.(key);
+}
+
+type Act = (key: Buffer | null | undefined) => void;
+
+function parsed(one: string, places: readonly FailPoint[]): readonly [FailPoint, Act] {
+  const [, name, action = '', sign, value = ''] = /^([a-z-]+)=(kill|stop|abort)([@#])(.+)$/.exec(one) ?? [];
+  const place = places.find(each => each === name);
+  const act = ACTIONS[action];
+  if (!place || !act) throw new Error(`FAILPOINTS: "${one}" is not name=kill@n; the names are ${places.join(', ')}`);
+  let passed = 0;
+  return [
+    place,
+    key => {
+      passed += 1;
+      if (sign === '@' ? passed === Number(value) : key?.toString() === value) act();
+    },
+  ];
+}
+
+const ACTIONS: Readonly<Record<string, () => void>> = {
+  kill: () => process.kill(process.pid, 'SIGKILL'),
+  stop: () => process.kill(process.pid, 'SIGSTOP'),
+  abort: () => process.abort(),
+};

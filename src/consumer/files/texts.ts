@@ -1,0 +1,97 @@
+import type { Readable } from 'node:stream';
+import { SiftlineError } from '../../errors.js';
+import type { Decoded, SourceRecord } from '../../ports.js';
+import { createDecoder, type DecodeOptions } from '../decode/decode.js';
+import { parseFieldPath, valueAt } from '../decode/text-and-json.js';
+import { readCsv } from './csv.js';
+import { type FileFormat, unreadable } from './input.js';
+import { type FileValue, readJsonLines, readLines } from './lines.js';
+
+/** A file whose rows hold texts, with labels or without. */
+export interface TextFile {
+  /** As the user wrote it, for errors. */
+  readonly name: string;
+  readonly format: FileFormat | 'tsv';
+  /** Names of the columns of a CSV or TSV file without a header. */
+  readonly columns?: readonly string[] | undefined;
+  open(): Readable;
+}
+
+/** Where the text of a row is, and how much it may be: as serving has it. */
+export type TextOptions = Omit<DecodeOptions, 'format' | 'idField' | 'schemas'>;
+
+/** A row of a file. */
+export interface TextRow {
+  /** The line it starts in, from 1. */
+  readonly line: number;
+  readonly value: Buffer;
+  /** Its text, or why it has none. */
+  readonly decoded: Decoded;
+}
+
+/** A row of a file with labels. */
+export interface LabelledTextRow extends TextRow {
+  /** The whole row as it is written; undefined for what is not JSON, which `decoded` says too. */
+  readonly row: unknown;
+  /** Undefined where the row has no such field. */
+  readonly label: unknown;
+}
+
+/**
+ * The rows of a file with their texts, read as serving reads them. Throws INPUT_UNREADABLE for a file that cannot be read
+ * on, INPUT_MALFORMED and INPUT_NO_TEXT as `readCsv` and `readJsonLines` do.
+ */
+export async function* readTextRows(file: TextFile, options: TextOptions): AsyncGenerator<TextRow> {
+  const format = file.format === 'text' ? 'text' : 'json';
+  const decoder = createDecoder({ ...options, format, idField: undefined });
+  try {
+    for await (const { line, value } of valuesIn(file, file.open(), options))
+      yield { line: line + 1, value, decoded: decoder.decode(recordOf(value)) };
+  } catch (error) {
+    throw error instanceof SiftlineError ? error : unreadable(file.name, error);
+  }
+}
+
+/** As `readTextRows`, with what stands at the path `label`. */
+export async function* readLabelledTextRows(
+  file: TextFile,
+  options: TextOptions & { readonly label: string },
+): AsyncGenerator<LabelledTextRow> {
+  const path = parseFieldPath(options.label);
+  for await (const found of readTextRows(file, options)) {
+    const row = file.format === 'text' || isBroken(found.decoded) ? undefined : parsed(found.value);
+    yield { ...found, row, label: valueAt(row, path) };
+  }
+}
+
+/** True of a row of which nothing can be read, neither text nor label. */
+export function isBroken(decoded: Decoded): boolean {
+  return decoded.kind === 'rejected' && /^VALUE_(NOT_JSON|NOT_UTF8|TOO_LARGE)$/.test(decoded.reason);
+}
+
+/** The values of a file by its format, one a row; rows of columns come as JSON. */
+export function valuesIn(
+  { name, format, columns }: Omit<TextFile, 'open'>,
+  chunks: AsyncIterable<Buffer>,
+  { textFields, maxValueBytes: maxBytes }: Pick<TextOptions, 'textFields' | 'maxValueBytes'>,
+): AsyncGenerator<FileValue> {
+  switch (format) {
+    case 'text':
+      return readLines(chunks, maxBytes);
+    case 'jsonl':
+      return readJsonLines(chunks, { name, maxBytes });
+    case 'csv':
+      return readCsv(chunks, { name, textFields, columns, maxBytes });
+    case 'tsv':
+      return readCsv(chunks, { name, textFields, columns, maxBytes, separator: '\t' });
+  }
+}
+
+/** The decoder has found it to be JSON. */
+function parsed(value: Buffer): unknown {
+  return JSON.parse(value.toString('utf8').replace(/^\ufeff/, ''));
+}
+
+function recordOf(value: Buffer): SourceRecord {
+  return { topic: '', partition: 0, offset: 0n, timestamp: -1n, key: null, value, headers: [] };
+}

@@ -69,6 +69,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
   const { labelsSchema, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
   const { audit } = await import('../tools/audit/audit.js');
   const { silentLog } = await import('../observe/log.js');
+  const { table } = await import('../observe/table.js');
   const { config } = await configForRun(flags, env);
   const topics: Topics = {
     inputs: config.input.topics,
@@ -101,7 +102,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       show: flags.show,
       idleMs: idleMs(flags),
     });
-    stdout.write(flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics));
+    stdout.write(flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table));
     if (!isClean(report)) throw auditFailed(report);
   } finally {
     await closers.close();
@@ -113,34 +114,34 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
   return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
 }
 
-function asText(report: AuditReport, { inputs, labels, rejected }: Topics): string {
-  const lines = rows(report).map(([name, count, note = '']) =>
-    `${name.padEnd(16)}${count.padStart(10)}  ${note}`.trimEnd(),
-  );
+function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: Table): string {
   const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
   const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
-  return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...lines, '', ...verdict].join('\n')}\n`;
+  const counts = table(rows(report), { right: [1] });
+  return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...counts, '', ...verdict].join('\n')}\n`;
 }
 
-function rows(report: AuditReport): Array<readonly [name: string, count: string, note?: string]> {
+type Table = typeof import('../observe/table.js').table;
+
+function rows(report: AuditReport): string[][] {
   const { duplicates, against, outside } = report;
   const plain = ['input', 'labelled', 'rejected', 'skipped', 'missing'] as const;
   return [
-    ...plain.map(name => [name, String(report[name])] as const),
+    ...plain.map(name => [name, String(report[name])]),
     ['duplicates', String(duplicates.identical + duplicates.differing), `${duplicates.differing} with another answer`],
     ['out of order', String(report.outOfOrder)],
     ['differing', String(report.differing)],
     ['stray', String(report.stray)],
     ['wrong partition', String(report.wrongPartition)],
     ['unreadable', String(report.unreadable)],
-    ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range'] as const] : []),
+    ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range']] : []),
     ...(against
       ? [
           [
             'against',
             String(against.differing),
             `of ${against.compared} answers differ; ${against.onlyHere} only here, ${against.onlyThere} only there`,
-          ] as const,
+          ],
         ]
       : []),
   ];

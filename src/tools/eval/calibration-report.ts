@@ -1,6 +1,7 @@
+import type { Paint } from '../../observe/paint.js';
 import { table } from '../../observe/table.js';
 import type { Calibration, LabelCalibration } from './calibration.js';
-import { fixed, type Paint } from './report.js';
+import { fixed } from './report.js';
 import type { ThresholdGoal } from './threshold.js';
 
 export interface CalibrationReport {

@@ -1,3 +1,4 @@
+import type { Paint } from '../../observe/paint.js';
 import { table } from '../../observe/table.js';
 import type { Interval } from './bootstrap.js';
 import type { SampleComparison } from './comparison.js';
@@ -8,7 +9,6 @@ import {
   type EvalReport,
   fixed,
   modelName,
-  type Paint,
   type RivalEvaluation,
   skippedWords,
 } from './report.js';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { run } from '../src/local-broker/command.js';
+import { run } from '../src/local-broker/commands.js';
 import { readModelFolder } from '../src/model/folder.js';
 import { packageFile } from '../src/package.js';
 import { pythonHome } from './contestants/homes.js';

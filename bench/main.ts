@@ -6,9 +6,14 @@ import { belowFloor, type Floor } from './gate.js';
 import { renderMarkdown } from './markdown.js';
 import { contestantsPlot, growthPlot } from './plot.js';
 import { summary } from './report.js';
+import { measureStart } from './start.js';
 import { bench } from './suite.js';
 
 const args = readArgs(process.argv.slice(2), threadsForQuota());
+if (args.only.includes('start')) {
+  console.table(measureStart());
+  process.exit();
+}
 const result = await bench(args);
 if (args.only.length > 0) {
   console.table(result.results.map(({ title, paced, ...figures }) => figures));

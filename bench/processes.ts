@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { whenWeAreGone } from '../src/local-broker/watcher.js';
+import { whenWeAreGone } from '../src/local-broker/commands.js';
 
 export interface Command {
   readonly command: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { demoTexts } from '../src/demo/texts.js';
+import { demoTexts } from '../src/demo/records.js';
 import { readModelFolder } from '../src/model/folder.js';
 import { planRuns, Tensors } from '../src/model/plan.js';
 import { Tokenizer } from '../src/model/tokenizer.js';

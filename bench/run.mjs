@@ -2,6 +2,7 @@
 //
 //   npm run bench -- [--quick] [--write]   siftline against the raw engine and against what people write
 //   npm run bench -- --growth              cost per text against everything that grows
+//   npm run bench -- --only start         how long `--version` and `--help` take, against Node alone
 //   npm run bench -- --gate                fails when a ratio is below its floor in bench/limits.json
 //   npm run bench -- cascade [--quick]     what a cascade agrees with, passes on and gains
 //   npm run bench -- cache                 what an answer costs to look up, and to keep

@@ -7,11 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Properties, propertiesFile, serverProperties } from '../src/local-broker/broker-properties.js';
 import { untilReady } from '../src/local-broker/broker-ready.js';
-import { run } from '../src/local-broker/command.js';
+import { run, whenWeAreGone } from '../src/local-broker/commands.js';
 import { freePorts } from '../src/local-broker/free-ports.js';
-import { findJava } from '../src/local-broker/java.js';
-import { kafkaJars } from '../src/local-broker/kafka-jars.js';
-import { whenWeAreGone } from '../src/local-broker/watcher.js';
+import { findJava, kafkaJars } from '../src/local-broker/java-setup.js';
 import { BrokerProxy } from './proxy.js';
 
 /** The java command and the jars it runs. */

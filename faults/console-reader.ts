@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { run } from '../src/local-broker/command.js';
-import { KAFKA_VERSION } from '../src/local-broker/kafka-jars.js';
+import { run } from '../src/local-broker/commands.js';
+import { KAFKA_VERSION } from '../src/local-broker/java-setup.js';
 import { packageFile } from '../src/package.js';
 import { type Java, JVM_FLAGS } from './cluster.js';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExitCode } from '../src/errors.js';
-import { KAFKA_VERSION } from '../src/local-broker/kafka-jars.js';
+import { KAFKA_VERSION } from '../src/local-broker/java-setup.js';
 import { readArgs } from './args.js';
 import { findKafka } from './cluster.js';
 import { goldenTexts } from './golden.js';

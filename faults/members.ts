@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { whenWeAreGone } from '../src/local-broker/watcher.js';
+import { whenWeAreGone } from '../src/local-broker/commands.js';
 import { until } from './client.js';
 
 export interface MemberOptions {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../src/local-broker/command.js';
+import { run } from '../../src/local-broker/commands.js';
 import type { ModelFolder } from '../../src/model/folder.js';
 import { packageFile } from '../../src/package.js';
 import { cacheFolder, type Missing, madeOnce } from './made-once.js';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { run } from '../../src/local-broker/command.js';
+import { run } from '../../src/local-broker/commands.js';
 import { cacheFolder, type Missing, madeOnce } from './made-once.js';
 
 /** Where transformers.js is installed, and where it finds its models. */

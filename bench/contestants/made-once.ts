@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { CommandResult } from '../../src/local-broker/command.js';
+import type { CommandResult } from '../../src/local-broker/commands.js';
 
 /** What cannot be had on this machine, and why. */
 export type Missing = { readonly missing: string };

@@ -102,7 +102,9 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       show: flags.show,
       idleMs: idleMs(flags),
     });
-    stdout.write(flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table));
+    stdout.write(
+      flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table),
+    );
     if (!isClean(report)) throw auditFailed(report);
   } finally {
     await closers.close();

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { DemoEnd } from '../demo/demo-types.js';
-import type { StartFailure } from '../demo/start-failure.js';
-import type { Stream } from '../demo/streams.js';
+import type { DemoEnd } from '../demo/books.js';
+import type { StartFailure, Stream } from '../demo/streams.js';
 import type { View } from '../demo/views.js';
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { CliContext } from './context.js';
@@ -104,7 +103,7 @@ async function withModels(
   chosen: readonly Stream[],
   { required, view }: { required: boolean; view: View },
 ): Promise<Chosen> {
-  const { cannotStart } = await import('../demo/start-failure.js');
+  const { cannotStart } = await import('../demo/streams.js');
   const checked = await Promise.all(chosen.map(async stream => ({ stream, error: await modelError(stream) })));
   const streams = checked.filter(({ error }) => error === undefined).map(({ stream }) => stream);
   const failures = checked.flatMap(({ stream, error }) => (error ? [{ name: stream.name, error }] : []));
@@ -117,7 +116,7 @@ async function withModels(
 }
 
 async function modelError({ model }: Stream): Promise<SiftlineError | undefined> {
-  const { startFailure } = await import('../demo/start-failure.js');
+  const { startFailure } = await import('../demo/streams.js');
   const { requireModel } = await import('../stage/offline.js');
   try {
     await requireModel(model);

@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import type { LoadedConfig } from '../config/load.js';
 import { FILE_VARIABLE } from '../config/overrides.js';
 import { type Placed, withValues } from '../config/yaml-edit.js';
-import { demoTexts } from '../demo/texts.js';
+import { demoTexts } from '../demo/records.js';
 import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';

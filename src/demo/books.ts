@@ -1,10 +1,9 @@
 import { SiftlineError } from '../errors.js';
-import type { LatencyMs } from './latencies.js';
-import type { StartFailure } from './start-failure.js';
-import type { Tally } from './tally.js';
+import type { StartFailure } from './streams.js';
+import type { LatencyMs, Tally } from './tally.js';
 import type { Feed } from './warm-up.js';
 
-/** What came of a stream, or of all of them together. */
+/** The outcome of a stream, or of all of them together. */
 export interface StreamResult {
   readonly consumed: number;
   readonly labelled: number;
@@ -21,6 +20,12 @@ export interface DemoResult extends StreamResult {
   readonly streams: Readonly<Record<string, StreamResult>>;
   /** Streams that could not start. */
   readonly failed: Readonly<Record<string, { readonly code: string; readonly message: string }>>;
+}
+
+export interface DemoEnd {
+  readonly result: DemoResult;
+  /** False when it was stopped before all that was asked for was fed and answered. */
+  readonly complete: boolean;
 }
 
 export function failedByName(failures: readonly StartFailure[]): DemoResult['failed'] {

@@ -1,16 +1,27 @@
-import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import { KafkaAdmin } from '../kafka/admin.js';
-import { connectTo } from '../kafka/client.js';
+import { connectTo, type Kafka } from '../kafka/client.js';
 import { type Broker, startBroker } from '../local-broker/broker.js';
-import type { DemoEnd, DemoOptions } from './demo-types.js';
-import { Session } from './session.js';
+import type { DemoEnd } from './books.js';
+import { Session, type SharedOptions } from './session.js';
 import { SideBySide } from './side-by-side.js';
+import type { StartFailure, StreamPlan } from './streams.js';
 import { Tally } from './tally.js';
 import { createTopics, type DemoTopics, removeTopics, topicNames, topicPrefix } from './topics.js';
 import type { View } from './views.js';
+
+export interface DemoOptions extends SharedOptions {
+  /** Brokers to use instead of starting one, comma-separated. */
+  readonly brokers: string | undefined;
+  /** The streams that run side by side, at least one. */
+  readonly streams: readonly StreamPlan[];
+  /** Streams that were asked for and are known to be unable to start. */
+  readonly failed: readonly StartFailure[];
+  /** Feed no more than this machine takes, as a warm-up finds; else at the rate of the plans, whatever comes of it. */
+  readonly measure: boolean;
+}
 
 /**
  * A broker, a `siftline run` on it for each stream, a feed of real texts for each, and a look at what comes out, until

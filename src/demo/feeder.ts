@@ -1,8 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka, Producer } from 'kafkajs';
+import type { Kafka, Producer } from '../kafka/client.js';
 import { loadKafkajs } from '../kafka/patches/index.js';
-import { dueNow } from './pace.js';
 import { demoRecord } from './records.js';
+
+export interface PaceOptions {
+  /** Records a second; 0 is as fast as possible. */
+  readonly rate: number;
+  /** Records in all; without it, no end. */
+  readonly records?: number | undefined;
+}
+
+/** At most so many records wait for their outcome: the feed pauses, and the disk of the broker does not fill up. */
+export const MAX_AHEAD = 10_000;
+/** Records of one send. */
+const CHUNK = 500;
+
+/**
+ * How many records to send now, given how many were sent, how many of them have no outcome yet, and how long the feed
+ * has been on. A feed that was held up catches up, a chunk at a time.
+ */
+export function dueNow(
+  { rate, records = Number.POSITIVE_INFINITY }: PaceOptions,
+  { sent, waiting, elapsedMs }: { sent: number; waiting: number; elapsedMs: number },
+): number {
+  const wanted = rate === 0 ? records : Math.min(records, Math.floor((rate * elapsedMs) / 1000));
+  return Math.max(0, Math.min(wanted - sent, MAX_AHEAD - waiting, CHUNK));
+}
 
 export interface FeederOptions {
   readonly kafka: Kafka;

@@ -1,4 +1,7 @@
+import { displayWidth } from '../observe/table.js';
 import { type Feed, SAFE_SHARE } from './warm-up.js';
+
+const CHARACTERS = new Intl.Segmenter();
 
 /** 12,345 */
 export function count(n: number): string {
@@ -47,21 +50,11 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** `padEnd` by the columns that the text takes on a terminal. */
-export function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
-}
-
-/** Columns that the text takes on a terminal. */
-export function displayWidth(text: string): number {
-  return [...text].reduce((sum, character) => sum + columnsOf(character), 0);
-}
-
 /** Rows that a line takes on a terminal that wraps it; two columns of one character never stand on two rows. */
 export function rowsOf(line: string, columns: number): number {
   let [rows, used] = [1, 0];
-  for (const character of line) {
-    const wide = columnsOf(character);
+  for (const character of charactersOf(line)) {
+    const wide = displayWidth(character);
     if (used + wide > columns) [rows, used] = [rows + 1, 0];
     used += wide;
   }
@@ -70,21 +63,15 @@ export function rowsOf(line: string, columns: number): number {
 
 function startOf(text: string, width: number): string {
   let [start, used] = ['', 0];
-  for (const character of text) {
-    used += columnsOf(character);
+  for (const character of charactersOf(text)) {
+    used += displayWidth(character);
     if (used > width) break;
     start += character;
   }
   return start;
 }
 
-/** East Asian Width W and F (UAX 11) by their blocks, and emoji that are pictures by themselves. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
-/** Marks that stand on the character before them. */
-const NO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u;
-
-function columnsOf(character: string): number {
-  if (NO_WIDTH.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+/** Characters as a reader counts them: an emoji of several parts is one. */
+function charactersOf(text: string): string[] {
+  return Array.from(CHARACTERS.segment(text), ({ segment }) => segment);
 }

@@ -2,7 +2,7 @@ import { unframe } from '../avro/framing.js';
 import { invariant } from '../errors.js';
 import { type SchemaName, shippedSchema } from '../producer/schemas.js';
 
-/** What the demo looks at in a record of the labels topic. */
+/** The fields of a record of the labels topic that the demo looks at. */
 export interface Label {
   readonly source: { readonly textId: string | null };
   readonly tasks: readonly TaskAnswer[];

@@ -1,7 +1,45 @@
-import { count, displayWidth, duration, feedText, oneLine, pad, rate, shorten, wrap } from './format.js';
+import { displayWidth, padEnd, table } from '../observe/table.js';
+import { count, duration, feedText, oneLine, rate, shorten, wrap } from './format.js';
 import type { TaskAnswer } from './outputs.js';
-import { cannotStart } from './start-failure.js';
-import type { DemoState, ShownLabel, StreamState } from './state.js';
+import { cannotStart, type StartFailure } from './streams.js';
+import type { LatencyMs } from './tally.js';
+import type { Feed } from './warm-up.js';
+
+/** A label as it is shown: the text it belongs to, and what was said of it. */
+export interface ShownLabel {
+  readonly text: string;
+  readonly tasks: readonly TaskAnswer[];
+}
+
+/** The state of a stream at one moment. */
+export interface StreamState {
+  readonly name: string;
+  readonly model: string;
+  readonly phase: string;
+  /** False on the last picture, when there is nothing left to end or to ask. */
+  readonly live: boolean;
+  /** The address at which Prometheus would read. */
+  readonly metricsUrl: string;
+  readonly sent: number;
+  readonly labelled: number;
+  readonly rejected: number;
+  readonly skipped: number;
+  readonly textsPerSecond: number;
+  /** Undefined before the first label. */
+  readonly latencyMs: LatencyMs | undefined;
+  /** Newest first. */
+  readonly newest: readonly ShownLabel[];
+}
+
+/** All streams at one moment; the screen and the plain lines show this and nothing else. */
+export interface DemoState {
+  readonly broker: string;
+  /** Those that have not failed to start; at least one. */
+  readonly streams: readonly StreamState[];
+  readonly failed: readonly StartFailure[];
+  /** Undefined before the feed begins. */
+  readonly feed: Feed | undefined;
+}
 
 export interface ScreenSize {
   readonly columns: number;
@@ -45,10 +83,10 @@ const FIGURES = ['records', 'labelled', 'rejected', 'skipped', 'texts/s', 'laten
 /** A row for each stream; where there is no room for it, a column. */
 function figures(streams: readonly StreamState[], width: number): string[] {
   const named = [['', ...FIGURES], ...streams.map(stream => [stream.name, ...figuresOf(stream)])];
-  const table = streams.length > 1 ? named : named.map(row => row.slice(1));
-  const wide = aligned(table).map(line => INDENT + line);
+  const rows = streams.length > 1 ? named : named.map(row => row.slice(1));
+  const wide = table(rows).map(line => INDENT + line);
   if (wide.every(line => displayWidth(line) <= width)) return wide;
-  return aligned(transposed(table)).map(line => INDENT + line);
+  return table(transposed(rows)).map(line => INDENT + line);
 }
 
 function figuresOf({ sent, labelled, rejected, skipped, textsPerSecond, latencyMs }: StreamState): string[] {
@@ -73,7 +111,7 @@ function labels(streams: readonly StreamState[], width: number, room: number): s
 /** A table of as many of the newest labels as there is room for: answers beside their texts, or each below its own. */
 function labelTable(newest: readonly ShownLabel[], title: string, { columns, rows }: ScreenSize): string[] {
   const tasks = (newest[0]?.tasks ?? []).map(({ task }) => task);
-  const [heading = '', ...answers] = aligned([tasks, ...newest.map(label => label.tasks.map(answer))]);
+  const [heading = '', ...answers] = table([tasks, ...newest.map(label => label.tasks.map(answer))]);
   const widest = Math.max(...[heading, ...answers].map(displayWidth));
   const beside = Math.min(MAX_TEXT, columns - widest - 2 * INDENT.length);
   if (newest.length === 0 || rows < 2) return [];
@@ -81,7 +119,7 @@ function labelTable(newest: readonly ShownLabel[], title: string, { columns, row
     const lines = newest.flatMap(({ text }, i) => [INDENT + oneLine(text), INDENT + INDENT + answers[i]]);
     return [INDENT + INDENT + heading, ...lines.slice(0, rows - 1 - ((rows - 1) % 2))];
   }
-  const row = (text: string, answer = '') => INDENT + pad(shorten(text, beside), beside) + INDENT + answer;
+  const row = (text: string, answer = '') => INDENT + padEnd(shorten(text, beside), beside) + INDENT + answer;
   const lines = newest.map(({ text }, i) => row(oneLine(text), answers[i]));
   return [row(title, heading), ...lines.slice(0, rows - 1)];
 }
@@ -89,13 +127,6 @@ function labelTable(newest: readonly ShownLabel[], title: string, { columns, row
 /** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
 export function answer({ label, score, labels }: TaskAnswer): string {
   return labels.length === 0 ? 'none' : `${label} ${score.toFixed(2)}`;
-}
-
-/** Rows of cells as lines in which the cells stand below one another. */
-function aligned(rows: ReadonlyArray<readonly string[]>): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => displayWidth(row[column] ?? ''))));
-  const line = (row: readonly string[]) => row.map((cell, column) => pad(cell, widths[column] ?? 0)).join(INDENT);
-  return rows.map(row => line(row).trimEnd());
 }
 
 function transposed(rows: ReadonlyArray<readonly string[]>): string[][] {

@@ -1,26 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
 import { invariant, SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Kafka } from '../kafka/client.js';
 import { balance, resultOf } from './books.js';
-import { consoleCommand } from './console-command.js';
-import type { DemoOptions } from './demo-types.js';
 import { Feeder } from './feeder.js';
-import { isAnswered, textOf } from './records.js';
+import { isAnswered, streamTexts, textOf } from './records.js';
+import type { StreamState } from './screen.js';
 import type { StreamEnd, StreamRun } from './side-by-side.js';
-import { Speed } from './speed.js';
-import { Stage } from './stage.js';
-import { stageArgs, stageEnv } from './stage-args.js';
-import { startFailure } from './start-failure.js';
-import type { StreamState } from './state.js';
-import type { StreamPlan } from './streams.js';
-import { Tally } from './tally.js';
-import { streamTexts } from './texts.js';
-import type { DemoTopics } from './topics.js';
+import { Stage, stageArgs, stageEnv } from './stage.js';
+import { type StreamPlan, startFailure } from './streams.js';
+import { Speed, Tally } from './tally.js';
+import { consoleCommand, type DemoTopics } from './topics.js';
+import type { View } from './views.js';
 import type { Burst } from './warm-up.js';
 import { Watch } from './watch.js';
 
-export interface SessionOptions extends Pick<DemoOptions, 'env' | 'exit' | 'view' | 'stop'> {
+/** The options of the whole demo that each of its streams has, too. */
+export interface SharedOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** End when all records are fed and answered, instead of waiting for `stop`. */
+  readonly exit: boolean;
+  readonly view: View;
+  /** Ends the demo in order. */
+  readonly stop: AbortSignal;
+}
+
+export interface SessionOptions extends SharedOptions {
   readonly stream: StreamPlan;
   readonly bootstrap: string;
   readonly topics: DemoTopics;

@@ -1,9 +1,8 @@
 import { SiftlineError } from '../errors.js';
-import { failedByName, resultOf, type StreamResult } from './books.js';
-import type { DemoEnd } from './demo-types.js';
+import { type DemoEnd, failedByName, resultOf, type StreamResult } from './books.js';
 import { feedText } from './format.js';
-import { cannotStart, type StartFailure } from './start-failure.js';
-import type { DemoState, StreamState } from './state.js';
+import type { DemoState, StreamState } from './screen.js';
+import { cannotStart, type StartFailure } from './streams.js';
 import type { Tally } from './tally.js';
 import type { View } from './views.js';
 import { askedFeed, type Feed, measuredFeed, type WarmUpStream } from './warm-up.js';

@@ -1,5 +1,41 @@
-import { Latencies } from './latencies.js';
+import { createHistogram } from 'node:perf_hooks';
 import type { Label, WindowCounts } from './outputs.js';
+
+export interface LatencyMs {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const RECENT = 1_000;
+
+/** The value below or at which this share of the values lies (nearest rank); NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Latencies of a run, in milliseconds: of its newest thousand for the eye, of all of them for the result. */
+export class Latencies {
+  readonly #all = createHistogram({ figures: 3 });
+  readonly #recent: number[] = [];
+
+  record(ms: number): void {
+    this.#recent[this.#all.count % RECENT] = Math.max(0, ms);
+    this.#all.record(Math.max(1, Math.round(ms)));
+  }
+
+  /** Undefined before the first. */
+  recent(): LatencyMs | undefined {
+    if (this.#recent.length === 0) return undefined;
+    return { p50: quantile(this.#recent, 0.5), p99: quantile(this.#recent, 0.99) };
+  }
+
+  /** Zeros when there are none. */
+  overall(): LatencyMs {
+    if (this.#all.count === 0) return { p50: 0, p99: 0 };
+    return { p50: this.#all.percentile(50), p99: this.#all.percentile(99) };
+  }
+}
 
 /** Labels this close to the first one are of its batch. */
 const BURST_MS = 50;
@@ -103,5 +139,25 @@ export class Tally {
     this.#measured += 1;
     this.#lastAt = now;
     this.latencies.record(now - timestamp);
+  }
+}
+
+interface Sample {
+  readonly at: number;
+  readonly count: number;
+}
+
+const SPAN_MS = 5_000;
+
+/** The rate at which a count has been growing over the last few seconds. */
+export class Speed {
+  #samples: Sample[] = [];
+
+  /** Notes the count at this moment (milliseconds) and answers its growth a second. */
+  perSecond(count: number, at: number): number {
+    this.#samples = [...this.#samples.filter(sample => at - sample.at <= SPAN_MS), { at, count }];
+    const first = this.#samples[0];
+    if (!first || first.at === at) return 0;
+    return (count - first.count) / ((at - first.at) / 1_000);
   }
 }

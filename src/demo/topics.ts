@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Kafka } from '../kafka/client.js';
 import type { Broker } from '../local-broker/broker-types.js';
 
 /** The topics of one stream, and the consumer groups that read them. */
@@ -57,4 +57,15 @@ export async function removeTopics(kafka: Kafka, streams: readonly DemoTopics[])
 
 function namesOf({ texts, labels, rejected, metrics }: DemoTopics): string[] {
   return [texts, labels, rejected, metrics];
+}
+
+/**
+ * Reads the rejected records, with the reasons in their headers, with the console consumer that comes with every Kafka.
+ * The rejected topic, because it is readable as it is: labels are Avro.
+ */
+export function consoleCommand({ bootstrap, topics }: { bootstrap: string; topics: DemoTopics }): string {
+  return (
+    `kafka-console-consumer.sh --bootstrap-server ${bootstrap} --topic ${topics.rejected} ` +
+    '--from-beginning --property print.headers=true'
+  );
 }

@@ -1,15 +1,15 @@
-import { count, duration, oneLine, pad, rate, rowsOf, shorten } from './format.js';
+import { padEnd } from '../observe/table.js';
+import { count, duration, oneLine, rate, rowsOf, shorten } from './format.js';
 import type { TaskAnswer } from './outputs.js';
-import { answer, renderScreen } from './screen.js';
-import type { DemoState, ShownLabel, StreamState } from './state.js';
+import { answer, type DemoState, renderScreen, type ShownLabel, type StreamState } from './screen.js';
 
-/** Where the demo shows itself. */
+/** A place for the demo to show itself in. */
 export interface View {
   /** A line that stays. */
   say(line: string): void;
-  /** How things are now; called about twice a second. */
+  /** Shows how things are now; called about twice a second. */
   show(state: DemoState): void;
-  /** How things have ended; what is said later stands below. */
+  /** Shows how things have ended; what is said later stands below. */
   leave(state: DemoState): void;
 }
 
@@ -113,7 +113,7 @@ export function sampleLines({ newest }: Pick<StreamState, 'newest'>): string[] {
 
 function sampleLine(label: ShownLabel): string {
   const answers = given(label).map(each => `${each.task}: ${answer(each)}`);
-  return `    ${pad(shorten(oneLine(label.text), SAMPLE_WIDTH), SAMPLE_WIDTH)}  ${answers.join(', ') || 'no label'}`;
+  return `    ${padEnd(shorten(oneLine(label.text), SAMPLE_WIDTH), SAMPLE_WIDTH)}  ${answers.join(', ') || 'no label'}`;
 }
 
 function given({ tasks }: ShownLabel): readonly TaskAnswer[] {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
+import type { Consumer, EachBatchPayload, Kafka } from '../kafka/client.js';
+import { partitionId } from '../ports.js';
 import { OutputReader } from './outputs.js';
 import type { Tally } from './tally.js';
 import type { DemoTopics } from './topics.js';
@@ -60,7 +61,7 @@ export class Watch {
   async #read({ batch }: EachBatchPayload): Promise<void> {
     const { topics, tally } = this.#options;
     const now = Date.now();
-    const partition = `${batch.topic}/${batch.partition}`;
+    const partition = partitionId(batch);
     const position = this.#positions.get(partition) ?? 0n;
     for (const { value, timestamp, offset } of batch.messages) {
       if (BigInt(offset) < position) continue; // read before the group was joined anew
@@ -80,7 +81,9 @@ export class Watch {
 
   async #topicAtEnd(admin: KafkaAdmin, topic: string): Promise<boolean> {
     const ends = await admin.offsets(topic);
-    return ends.every(({ partition, low, high }) => (this.#positions.get(`${topic}/${partition}`) ?? low) >= high);
+    return ends.every(
+      ({ partition, low, high }) => (this.#positions.get(partitionId({ topic, partition })) ?? low) >= high,
+    );
   }
 }
 

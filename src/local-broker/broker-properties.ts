@@ -6,8 +6,8 @@ export interface ExtraListener {
   readonly reachedAs?: string;
 }
 
-export interface Layout {
-  /** Where the broker listens: 127.0.0.1, or '' for every interface, inside a container. */
+export interface BrokerLayout {
+  /** The address the broker listens on: 127.0.0.1, or '' for every interface, inside a container. */
   readonly bindHost: string;
   readonly port: number;
   readonly controllerPort: number;
@@ -18,10 +18,13 @@ export interface Layout {
 export type Properties = Readonly<Record<string, string>>;
 
 /** The server.properties of one node that is broker and controller (KRaft), sized for demo and tests. */
-export function serverProperties(layout: Layout): Properties {
+export function serverProperties(layout: BrokerLayout): Properties {
   const { bindHost, port, controllerPort, dataDir, extra } = layout;
-  const brokers: Layout['extra'] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
-  const listeners: Layout['extra'] = [...brokers, { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort }];
+  const brokers: BrokerLayout['extra'] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
+  const listeners: BrokerLayout['extra'] = [
+    ...brokers,
+    { name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort },
+  ];
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
@@ -62,7 +65,7 @@ const QUICK: Properties = {
   'broker.heartbeat.interval.ms': '500',
 };
 
-/** What demo and tests count on, whatever the broker runs in. */
+/** The properties that demo and tests count on, whatever the broker runs in. */
 export const FOR_TESTS: Properties = { ...SMALL, ...QUICK };
 
 /** As variables of a container: the images of Kafka read `a.b-c_d` from KAFKA_A_B___C__D. */

@@ -5,9 +5,9 @@ export interface BrokerOptions {
   readonly log: (line: string) => void;
   /** A broker that runs already (KAFKA_BROKERS), comma-separated; then nothing is started. */
   readonly given?: string | undefined;
-  /** Where the folder with data and log is made; the system's temporary folder by default. */
+  /** The folder in which the one with data and log is made; the system's temporary folder by default. */
   readonly workDir?: string | undefined;
-  /** Where the jars of Kafka are kept. */
+  /** The folder for the jars of Kafka. */
   readonly cacheDir?: string | undefined;
   /** JAVA_HOME; without it `java` of the PATH is used. */
   readonly javaHome?: string | undefined;

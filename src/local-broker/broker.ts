@@ -2,9 +2,8 @@ import { SiftlineError } from '../errors.js';
 import { untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
 import { startDockerBroker, whyNoDocker } from './docker-broker.js';
-import { findJava } from './java.js';
 import { startJavaBroker } from './java-broker.js';
-import { kafkaJars } from './kafka-jars.js';
+import { findJava, kafkaJars } from './java-setup.js';
 
 export type { Broker, BrokerOptions } from './broker-types.js';
 

@@ -1,12 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { didNotStart } from './broker-failure.js';
 import { containerEnvironment, serverProperties } from './broker-properties.js';
-import { untilReady } from './broker-ready.js';
+import { didNotStart, untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
-import { run } from './command.js';
+import { run, whenWeAreGone } from './commands.js';
 import { freePorts } from './free-ports.js';
-import { whenWeAreGone } from './watcher.js';
 
 export const KAFKA_IMAGE = 'apache/kafka:4.1.1';
 

@@ -5,19 +5,12 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { didNotStart } from './broker-failure.js';
 import { propertiesFile, serverProperties } from './broker-properties.js';
-import { untilReady } from './broker-ready.js';
+import { didNotStart, untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
-import { run } from './command.js';
+import { run, whenWeAreGone } from './commands.js';
 import { freePorts } from './free-ports.js';
-import { whenWeAreGone } from './watcher.js';
-
-/** What it takes to run the broker: the java command and the jars. */
-export interface JavaSetup {
-  readonly command: string;
-  readonly classpath: string;
-}
+import type { JavaSetup } from './java-setup.js';
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 10_000;
@@ -45,7 +38,7 @@ export async function startJavaBroker(java: JavaSetup, options: BrokerOptions): 
   }
 }
 
-interface Place {
+interface BrokerPlace {
   /** Holds server.properties, data and broker.log. */
   readonly folder: string;
   readonly bootstrap: string;
@@ -63,7 +56,7 @@ class JavaBroker implements Broker {
   readonly #removeFolder: () => void;
   #jvm: ChildProcess | undefined;
 
-  private constructor(java: JavaSetup, { folder, bootstrap, listeners }: Place, tell: (line: string) => void) {
+  private constructor(java: JavaSetup, { folder, bootstrap, listeners }: BrokerPlace, tell: (line: string) => void) {
     this.#java = java;
     this.#folder = folder;
     this.bootstrap = bootstrap;
@@ -154,7 +147,7 @@ class JavaBroker implements Broker {
     clearTimeout(limit);
   }
 
-  /** What the JVM has written so far. */
+  /** The lines that the JVM has written so far. */
   log(): Promise<string> {
     return readFile(this.#file('broker.log'), 'utf8').catch(() => '');
   }

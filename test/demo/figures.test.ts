@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { balance, resultOf } from '../../src/demo/books.js';
-import { Latencies, quantile } from '../../src/demo/latencies.js';
 import type { Label, WindowCounts } from '../../src/demo/outputs.js';
-import { Speed } from '../../src/demo/speed.js';
-import { Tally } from '../../src/demo/tally.js';
+import { Latencies, quantile, Speed, Tally } from '../../src/demo/tally.js';
 
 describe('a quantile', () => {
   test('is the value at its rank, whatever the order', () => {

@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import {
-  count,
-  displayWidth,
-  duration,
-  feedText,
-  oneLine,
-  pad,
-  rate,
-  rowsOf,
-  shorten,
-  wrap,
-} from '../../src/demo/format.js';
-import { renderScreen } from '../../src/demo/screen.js';
-import type { DemoState, ShownLabel, StreamState } from '../../src/demo/state.js';
+import { count, duration, feedText, oneLine, rate, rowsOf, shorten, wrap } from '../../src/demo/format.js';
+import { type DemoState, renderScreen, type ShownLabel, type StreamState } from '../../src/demo/screen.js';
 import { LineView, progressLine, ScreenView, sampleLines } from '../../src/demo/views.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
+import { displayWidth, padEnd } from '../../src/observe/table.js';
 
 const food: ShownLabel = {
   text: 'how to make fries that taste like mcdonalds',
@@ -408,7 +397,7 @@ describe('the width of a text', () => {
       ['早...', '早餐...', '早餐...', '早餐很...', '早餐很好。'],
     );
     assert.deepEqual([shorten('早餐', 1), shorten('早餐', 2), shorten('早餐', 0)], ['', '早', '']);
-    assert.deepEqual([pad('早餐', 6), pad('早餐', 3), pad('ab', 3)], ['早餐  ', '早餐', 'ab ']);
+    assert.deepEqual([padEnd('早餐', 6), padEnd('早餐', 3), padEnd('ab', 3)], ['早餐  ', '早餐', 'ab ']);
   });
 
   test('decides over how many rows a line wraps', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DemoState, StreamState } from '../../src/demo/screen.js';
 import { SideBySide, type SideBySideOptions, type StreamEnd, type StreamRun } from '../../src/demo/side-by-side.js';
-import type { DemoState, StreamState } from '../../src/demo/state.js';
 import { Tally } from '../../src/demo/tally.js';
 import type { View } from '../../src/demo/views.js';
 import type { Burst } from '../../src/demo/warm-up.js';

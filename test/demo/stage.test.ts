@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Command } from 'commander';
 import { addRun } from '../../src/cli/run.js';
-import { stageArgs, stageEnv } from '../../src/demo/stage-args.js';
+import { stageArgs, stageEnv } from '../../src/demo/stage.js';
 import { topicNames, topicPrefix } from '../../src/demo/topics.js';
 
 describe("the demo's siftline", () => {

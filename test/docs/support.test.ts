@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { KAFKA_VERSION } from '../../src/local-broker/kafka-jars.js';
+import { KAFKA_VERSION } from '../../src/local-broker/java-setup.js';
 import { KAFKA_IMAGES } from '../support/container-broker.js';
 
 const page = readFileSync('docs/support.md', 'utf8');

@@ -12,7 +12,7 @@ import type { CompressionTypes } from 'kafkajs';
 import { beforeRejoin, loadKafkajs } from '../../src/kafka/patches/index.js';
 import { startBroker } from '../../src/local-broker/broker.js';
 import { startDockerBroker, whyNoDocker } from '../../src/local-broker/docker-broker.js';
-import { kafkaJars } from '../../src/local-broker/kafka-jars.js';
+import { kafkaJars } from '../../src/local-broker/java-setup.js';
 import type { Headers } from '../../src/ports.js';
 import { withCommands } from '../local-broker/fake-commands.js';
 import { FAKE_DOCKER } from '../local-broker/fake-docker.js';

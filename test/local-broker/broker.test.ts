@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { startBroker } from '../../src/local-broker/broker.js';
 import { propertiesFile, serverProperties } from '../../src/local-broker/broker-properties.js';
-import { KAFKA_VERSION, kafkaJars } from '../../src/local-broker/kafka-jars.js';
+import { KAFKA_VERSION, kafkaJars } from '../../src/local-broker/java-setup.js';
 import { withCommands } from './fake-commands.js';
 
 const posix = { skip: process.platform === 'win32' && 'the fake commands are shell scripts' };

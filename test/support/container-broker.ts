@@ -9,8 +9,8 @@ import {
 } from 'testcontainers';
 import { containerEnvironment, FOR_TESTS, serverProperties } from '../../src/local-broker/broker-properties.js';
 import { untilReady } from '../../src/local-broker/broker-ready.js';
+import { whenWeAreGone } from '../../src/local-broker/commands.js';
 import { freePorts } from '../../src/local-broker/free-ports.js';
-import { whenWeAreGone } from '../../src/local-broker/watcher.js';
 
 /** The two images of Kafka that the suite is run on; each is started its own way. */
 export const KAFKA_IMAGES = ['confluentinc/cp-kafka:8.1.1', 'apache/kafka:4.1.1'] as const;

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
@@ -7,7 +6,7 @@ import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
-import { connectTo } from '../../kafka/client.js';
+import { connectTo, type Kafka } from '../../kafka/client.js';
 import { CommittedOffsets } from '../../kafka/committed-offsets.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
 import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';

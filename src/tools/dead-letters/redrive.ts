@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Message } from 'kafkajs';
+import type { Message } from '../../kafka/client.js';
 import type { Fetched, PartitionRange } from '../../kafka/log-reader.js';
 import { kafkaHeaders } from '../../kafka/record-codec.js';
 import { recordId, type TopicPartition } from '../../ports.js';

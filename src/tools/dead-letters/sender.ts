@@ -1,6 +1,6 @@
-import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf } from '../../errors.js';
+import type { Message } from '../../kafka/client.js';
 import { partitionId, type TopicPartition } from '../../ports.js';
 import type { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { Lane, Refused } from '../../producer/lane.js';

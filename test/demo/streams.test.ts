@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cannotStart, startFailure } from '../../src/demo/start-failure.js';
+import { cannotStart, startFailure } from '../../src/demo/streams.js';
 import { ExitCode, SiftlineError } from '../../src/errors.js';
 
 function refusal(code: string): SiftlineError {

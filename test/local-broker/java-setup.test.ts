@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { findJava } from '../../src/local-broker/java.js';
+import { findJava } from '../../src/local-broker/java-setup.js';
 import { fakeCommands } from './fake-commands.js';
 
 describe('findJava', { skip: process.platform === 'win32' && 'the fake commands are shell scripts' }, () => {

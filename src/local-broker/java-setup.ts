@@ -3,13 +3,30 @@ import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packageFile } from '../package.js';
-import { run } from './command.js';
+import { run } from './commands.js';
+
+/** The java command and the jars that run the broker. */
+export interface JavaSetup {
+  readonly command: string;
+  readonly classpath: string;
+}
+
+export type Jars = { readonly classpath: string } | { readonly missing: string };
 
 export const KAFKA_VERSION = '4.4.0';
 
+const MIN_JAVA = 17;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 
-export type Jars = { readonly classpath: string } | { readonly missing: string };
+/** The java command, if it is recent enough for Kafka 4; else what is missing, for a message. */
+export async function findJava(javaHome?: string): Promise<{ command: string } | { missing: string }> {
+  const command = javaHome ? join(javaHome, 'bin', 'java') : 'java';
+  const { ok, output } = await run(command, ['-version']);
+  const major = Number(/version "(\d+)/.exec(output)?.[1] ?? Number.NaN);
+  if (!ok || Number.isNaN(major))
+    return { missing: `Java ${MIN_JAVA} or later (\`${command} -version\` does not run)` };
+  return major >= MIN_JAVA ? { command } : { missing: `Java ${MIN_JAVA} or later (\`${command}\` is Java ${major})` };
+}
 
 /**
  * The broker's jars (44 of them, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.

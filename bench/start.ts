@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { packageFile } from '../src/package.js';
+import { median, round, spread } from './stats.js';
+
+/**
+ * `npm run bench -- --only start`: how long the commands that compute nothing take to start and end, against a Node that
+ * is given nothing to do. What they load is held by a test (test/cli); the clock is only looked at here.
+ */
+const MAIN = packageFile('dist/main.js');
+const COMMANDS: ReadonlyArray<readonly [name: string, args: readonly string[]]> = [
+  ['node alone', ['-e', '0']],
+  ['siftline --version', [MAIN, '--version']],
+  ['siftline --help', [MAIN, '--help']],
+  ['siftline run --help', [MAIN, 'run', '--help']],
+];
+const ROUNDS = 11;
+
+export function measureStart(): object[] {
+  const rounds = Array.from({ length: ROUNDS }, () => COMMANDS.map(([, args]) => millisecondsOf(args)));
+  const [alone = Number.NaN] = COMMANDS.map((_, at) => median(rounds.map(each => each[at] ?? Number.NaN)));
+  return COMMANDS.map(([name], at) => {
+    const all = rounds.map(each => each[at] ?? Number.NaN);
+    return { name, ms: round(median(all)), spread: round(spread(all), 2), toNode: round(median(all) / alone, 2) };
+  });
+}
+
+function millisecondsOf(args: readonly string[]): number {
+  const started = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
+  return performance.now() - started;
+}

@@ -45,7 +45,14 @@ const NOT_YET: Readonly<Record<string, readonly string[]>> = {};
 const MOST_FILES = 290;
 
 /** Files under 60 lines with one importer, each with the reason that it is a file. */
-const SMALL: Readonly<Record<string, string>> = {};
+const SMALL: Readonly<Record<string, string>> = {
+  'cli/calibrate.ts': 'a command as --help shows it, without what it loads to run',
+  'cli/eval.ts': 'a command as --help shows it, without what it loads to run',
+  'cli/program.ts': 'the list of the commands; tests look commands up in it',
+  'cli/run.ts': 'a command',
+  'cli/tune.ts': 'a command as --help shows it, without what it loads to run',
+  'main.ts': 'the entry of the process',
+};
 
 const SMALL_LINES = 60;
 

@@ -5,6 +5,9 @@ export interface TableOptions {
   readonly right?: readonly number[] | 'all but the first';
 }
 
+/** For a file that has `table` only once it prints. */
+export type DrawTable = typeof table;
+
 const GAP = '  ';
 
 /**

@@ -46,11 +46,11 @@ const MOST_FILES = 290;
 
 /** Files under 60 lines with one importer, each with the reason that it is a file. */
 const SMALL: Readonly<Record<string, string>> = {
-  'cli/calibrate.ts': 'a command: its options, and its work imported when it is called',
-  'cli/eval.ts': 'a command: its options, and its work imported when it is called',
-  'cli/program.ts': 'the list of commands',
+  'cli/calibrate.ts': 'a command as --help shows it, without what it loads to run',
+  'cli/eval.ts': 'a command as --help shows it, without what it loads to run',
+  'cli/program.ts': 'the list of the commands; tests look commands up in it',
   'cli/run.ts': 'a command',
-  'cli/tune.ts': 'a command: its options, and its work imported when it is called',
+  'cli/tune.ts': 'a command as --help shows it, without what it loads to run',
   'kafka/patches/idle-connections.ts': 'one patch, and its row in decision 0001',
   'kafka/patches/logins.ts': 'one patch, and its row in decision 0001',
   'kafka/patches/refusals.ts': 'one patch, and its row in decision 0001',

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
-import type { TablePrinter } from '../observe/table.js';
+import type { DrawTable } from '../observe/table.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import { type AuditFinding, type AuditReport, FINDING_KINDS, isClean } from '../tools/audit/report.js';
@@ -117,7 +117,7 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
   return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
 }
 
-function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: TablePrinter): string {
+function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: DrawTable): string {
   const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
   const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
   const counts = table(rows(report), { right: [1] });

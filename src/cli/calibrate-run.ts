@@ -7,7 +7,7 @@ import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
 import { packageFile } from '../package.js';
-import { type ModelFolder, parseManifest } from '../stage/offline.js';
+import { type ModelFolder, parseManifest, type TaskSpec } from '../stage/offline.js';
 import { type Calibration, calibrate } from '../tools/eval/calibration.js';
 import { calibrationJson, calibrationText } from '../tools/eval/calibration-report.js';
 import { editManifest } from '../tools/eval/manifest-edit.js';
@@ -30,8 +30,6 @@ export interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
   readonly holdout: number;
   readonly json?: boolean;
 }
-
-type CalibratedTask = ModelFolder['tasks'][number];
 
 /** `calibrate` with its flags: fits to the rows, writes where that is asked for, and reports. */
 export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: CliContext): Promise<void> {

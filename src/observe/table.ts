@@ -5,6 +5,9 @@ export interface TableOptions {
   readonly right?: readonly number[] | 'all but the first';
 }
 
+/** For a file that has `table` only once it prints. */
+export type DrawTable = typeof table;
+
 const GAP = '  ';
 
 /**
@@ -50,6 +53,3 @@ export function padStart(text: string, width: number): string {
 function spaces(count: number): string {
   return ' '.repeat(Math.max(0, count));
 }
-
-/** `table`, for those that import it when they print. */
-export type TablePrinter = typeof table;

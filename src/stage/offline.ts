@@ -22,7 +22,7 @@ import { Pipeline, type PipelineEvents } from './pipeline.js';
 
 export type { FileInput } from '../consumer/files/input.js';
 export type { ModelFolder } from '../model/folder.js';
-export { parseManifest } from '../model/manifest.js';
+export { parseManifest, type TaskSpec } from '../model/manifest.js';
 export { disableTelemetry } from '../workers/pool.js';
 export { threadsForQuota } from '../workers/threads.js';
 

@@ -1,5 +1,5 @@
 import type { Policy } from '../policy/policy.js';
-import type { Explanation, LabelColumn, Rejection, Scored, TaskResult } from '../ports.js';
+import type { Explanation, LabelPlace, Rejection, Scored, TaskResult } from '../ports.js';
 import type { WorkerClassifier } from '../workers/classifier.js';
 import type { ExplainLimits } from '../workers/explain/occlusion.js';
 import type { Given } from './explain-input.js';
@@ -9,7 +9,7 @@ export interface Answering {
   readonly classifier: Pick<WorkerClassifier, 'classify' | 'explain'>;
   readonly policy: Policy;
   /** Which labels to explain, of what the model answered. */
-  readonly targetsOf: (results: readonly TaskResult[]) => readonly LabelColumn[];
+  readonly targetsOf: (results: readonly TaskResult[]) => readonly LabelPlace[];
   readonly limits: ExplainLimits;
   readonly view: View;
 }

@@ -9,9 +9,13 @@
 //   npm test -- --image             builds the container image and tests it; needs Docker
 //   npm test -- headers codecs      only test files with one of these in their path
 //
+// At the end there is a line for each part, and the sum of all as the last one: `N passed, N failed, N skipped`.
+//
 // REQUIRE_BROKER=1 makes a missing broker a failure instead of a skip (CI). KAFKA_BROKERS=host:port uses that broker.
 // REQUIRE_DOCKER=1 makes a missing container engine one. PULL_IMAGES=0 pulls nothing. TEST_KAFKA_IMAGE names the image.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, checkNode, compile, filesUnder, installDependencies, ROOT, say } from './setup.mjs';
@@ -48,21 +52,26 @@ compile(['-p', join('test', 'tsconfig.json')]);
 // The reaper of testcontainers is an image of its own; our containers are removed without it, too.
 if (process.env.PULL_IMAGES === '0') process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
 
+/** @type {Array<{ name: string, passed: number, failed: number, skipped: number, note: string }>} */
+const parts = [];
 let passed = true;
-if ((only === undefined || only === '--unit') && unit.length > 0) passed = (await run(unit, {})) && passed;
-if (only === '--image') passed = await run(image, { concurrency: 1 });
+if ((only === undefined || only === '--unit') && unit.length > 0) passed = (await run('unit', unit, {})) && passed;
+if (only === '--image') passed = await run('image', image, { concurrency: 1 });
 else if (only !== '--unit' && integration.length > 0) {
   const { KAFKA_IMAGES } = await import(compiled('test/support/container-broker'));
   const onImages = KAFKA_IMAGES.map(image => ({ TEST_KAFKA_IMAGE: image, REQUIRE_DOCKER: '1' }));
   for (const env of only === '--containers' ? onImages : [{}]) passed = (await runIntegration(env)) && passed;
 }
 process.exitCode = passed ? 0 : 1;
+for (const part of parts) console.log(`${part.name}: ${countsText(part)} ${part.note}`);
+console.log(countsText(total()));
 
 /**
  * @param {Record<string, string>} extra environment, on top of ours
- * @returns {Promise<boolean>} whether all passed, or were skipped for want of a broker
+ * @returns {Promise<boolean>} true when all passed, or were skipped for want of a broker
  */
 async function runIntegration(extra) {
+  const name = extra.TEST_KAFKA_IMAGE ? `integration on ${extra.TEST_KAFKA_IMAGE}` : 'integration';
   const env = { ...process.env, ...extra };
   const { startSuiteBroker } = await import(compiled('test/support/suite-broker'));
   let broker;
@@ -72,10 +81,13 @@ async function runIntegration(extra) {
     if (error.name !== 'SiftlineError') throw error;
     const optional = error.code === 'BROKER_UNAVAILABLE' && !env.KAFKA_BROKERS && env.REQUIRE_BROKER !== '1';
     say(`${optional ? 'SKIPPED' : 'FAILED'} the integration tests: ${error.message}`);
+    // Of files that were not run nobody knows how many tests they have: each counts as one.
+    const [failed, skipped] = optional ? [0, integration.length] : [integration.length, 0];
+    parts.push({ name, passed: 0, failed, skipped, note: '(files, for want of a broker)' });
     return optional;
   }
   try {
-    return await run(integration, { concurrency: 1, env: { KAFKA_BROKERS: broker.bootstrap } });
+    return await run(name, integration, { concurrency: 1, env: { KAFKA_BROKERS: broker.bootstrap } });
   } finally {
     await broker.stop();
   }
@@ -86,13 +98,61 @@ function compiled(path) {
   return pathToFileURL(join(ROOT, 'build', `${path}.js`)).href;
 }
 
+/** @param {{ passed: number, failed: number, skipped: number }} counts */
+function countsText({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function total() {
+  const sum = count => parts.reduce((all, part) => all + part[count], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+/**
+ * Runs a part of the tests and notes its counts in `parts`.
+ * @param {string} name @param {string[]} files @param {{ concurrency?: number, env?: Record<string, string> }} options
+ * @returns {Promise<boolean>} true when all passed or were skipped
+ */
+async function run(name, files, options) {
+  const folder = mkdtempSync(join(tmpdir(), 'siftline-test-'));
+  const startedAt = performance.now();
+  try {
+    const countsFile = join(folder, 'counts.json');
+    const passed = await runner(files, { ...options, countsFile });
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    parts.push({ name, ...countsIn(countsFile, files), note: `in ${seconds} s` });
+    return passed;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The counts of the reporter; of a run that ended before it could write them, a failure for each file.
+ * @param {string} file @param {string[]} files
+ */
+function countsIn(file, files) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { passed: 0, failed: files.length, skipped: 0 };
+  }
+}
+
 /**
  * One `node --test` over compiled test files; Node 20 takes no globs, so they are listed.
- * @param {string[]} files @param {{ concurrency?: number, env?: Record<string, string> }} options
- * @returns {Promise<boolean>} whether it passed
+ * @param {string[]} files @param {{ concurrency?: number, env?: Record<string, string>, countsFile: string }} options
+ * @returns {Promise<boolean>} true when it passed
  */
-function run(files, { concurrency, env }) {
-  const flags = ['--test', '--enable-source-maps', '--test-reporter=spec', `--test-timeout=${FILE_LIMIT_MS}`];
+function runner(files, { concurrency, env, countsFile }) {
+  const flags = [
+    '--test',
+    '--enable-source-maps',
+    `--test-timeout=${FILE_LIMIT_MS}`,
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    `--test-reporter=${pathToFileURL(join(ROOT, 'scripts', 'count-reporter.mjs')).href}`,
+    `--test-reporter-destination=${countsFile}`,
+  ];
   if (concurrency) flags.push(`--test-concurrency=${concurrency}`);
   const scripts = files.map(path => join('build', path.replace(/\.ts$/, '.js')));
   const child = spawn(process.execPath, [...flags, ...scripts], {

@@ -6,7 +6,7 @@ import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
 
-// Whoever read us has gone, as `head` does: what is left to say is for nobody. What must be stored notices by itself.
+// Ignores EPIPE: the reader of the pipe is gone, as `head` goes. An output that must be stored notices by itself.
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -31,7 +31,7 @@ function exitCodeOf(error: unknown): number {
   return ExitCode.internal;
 }
 
-/** What could not be closed must not keep the process; a moment is left for output and for a thread that still infers. */
+/** Ends the process though something is still open, after a moment for output and for a thread that still infers. */
 function end(code: number): void {
   process.exitCode = code;
   setTimeout(() => process.exit(code), 2_000).unref();

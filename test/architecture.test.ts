@@ -6,7 +6,10 @@ import { test } from 'node:test';
 const JOURNEY = ['consumer', 'workers', 'policy', 'producer'];
 const BELOW_STAGE = [...JOURNEY, 'model', 'kafka', 'avro', 'observe', 'config', 'failpoints'];
 const TOOLS = ['audit', 'dead-letters', 'checks', 'eval', 'tune', 'models'].map(name => `tools/${name}`);
-const EVERYBODYS = ['ports', 'errors', 'package'];
+const EVERYBODYS = ['ports', 'errors', 'package', 'files'];
+
+/** What a command prints with. */
+const TERMINAL = ['log', 'table', 'paint', 'finding'].map(module => `observe/${module}`);
 
 /**
  * Names the parts that each part may import; imports point one way. A part is a folder of src, a folder of src/tools,
@@ -14,7 +17,7 @@ const EVERYBODYS = ['ports', 'errors', 'package'];
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['cli'],
-  cli: ['stage', ...TOOLS, 'demo', 'config', 'observe/log', 'observe/table'],
+  cli: ['stage', ...TOOLS, 'demo', 'config', ...TERMINAL],
   demo: ['local-broker', 'stage', ...BELOW_STAGE],
   ...Object.fromEntries(TOOLS.map(tool => [tool, ['stage', ...BELOW_STAGE]])),
   stage: BELOW_STAGE,
@@ -32,31 +35,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ports: [],
   errors: [],
   package: [],
+  files: [],
 };
 
 /** Lists the arrows that the table refuses and that are still there, by file. It only shrinks: an idle entry fails. */
-const NOT_YET: Readonly<Record<string, readonly string[]>> = {
-  'cli/audit.ts': ['kafka', 'producer'],
-  'cli/calibrate.ts': ['model'],
-  'cli/calibrated-files.ts': ['model'],
-  'cli/check.ts': ['observe'],
-  'cli/classify.ts': ['consumer', 'policy', 'producer'],
-  'cli/demo.ts': ['model', 'workers'],
-  'cli/dlq-list.ts': ['producer'],
-  'cli/dlq-reading.ts': ['kafka'],
-  'cli/dlq-redrive.ts': ['kafka', 'producer'],
-  'cli/dlq-show.ts': ['kafka', 'producer'],
-  'cli/explain-answers.ts': ['policy', 'workers'],
-  'cli/explain-input.ts': ['consumer'],
-  'cli/explain-view.ts': ['workers'],
-  'cli/explain.ts': ['consumer', 'policy', 'workers'],
-  'cli/file-inputs.ts': ['consumer'],
-  'cli/models.ts': ['observe', 'workers'],
-  'cli/range-options.ts': ['kafka'],
-  'cli/replay.ts': ['kafka'],
-  'cli/scored-data.ts': ['model', 'policy'],
-  'cli/tune.ts': ['consumer'],
-};
+const NOT_YET: Readonly<Record<string, readonly string[]>> = {};
 
 /** How many files src may have. Raised only by the commit that needs it, with a line why. */
 const MOST_FILES = 290;

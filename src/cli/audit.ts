@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
-import { requireForRun } from '../config/load.js';
 import { SiftlineError } from '../errors.js';
-import type { LogReader } from '../kafka/log-reader.js';
-import { parseRange, requireRecords, resolveRange } from '../kafka/range.js';
-import { createLog } from '../observe/log.js';
-import { shippedSchema } from '../producer/schemas.js';
+import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
-import { openReading } from '../stage/parts/reading.js';
-import { audit } from '../tools/audit/audit.js';
 import { type AuditFinding, type AuditReport, FINDING_KINDS, isClean } from '../tools/audit/report.js';
 import type { CliContext } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
-import { natural, positive, type RangeFlags, withRangeOptions } from './range-options.js';
+import {
+  type ConfigFlags,
+  configForRun,
+  type RangeFlags,
+  whole,
+  withConfigOptions,
+  withRangeOptions,
+} from './options.js';
 
 interface AuditFlags extends ConfigFlags, RangeFlags {
   readonly labelsTopic?: string;
@@ -41,7 +41,7 @@ Every input has exactly one outcome: a label, a rejected record, or none for a t
   siftline audit --from -2h
   siftline audit --against texts.next --show 20`;
 
-/** `audit`: whether every input has its one outcome, as it should be. */
+/** `audit`: finds inputs that do not have their one outcome as it should be. */
 export function addAudit(program: Command, context: CliContext): void {
   const command = program
     .command('audit')
@@ -55,9 +55,9 @@ export function addAudit(program: Command, context: CliContext): void {
         .choices(['read_committed', 'read_uncommitted'])
         .default('read_committed'),
     )
-    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, positive)
+    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, whole(1))
     .option('--no-timestamps', 'do not compare timestamps: the output topics stamp their own (LogAppendTime)')
-    .option('--show <n>', 'positions to show of each finding', natural, 10)
+    .option('--show <n>', 'positions to show of each finding', whole(0), 10)
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
@@ -66,8 +66,11 @@ export function addAudit(program: Command, context: CliContext): void {
 }
 
 async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void> {
-  const { config } = configFrom(flags, env);
-  requireForRun(config);
+  const { labelsSchema, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
+  const { audit } = await import('../tools/audit/audit.js');
+  const { silentLog } = await import('../observe/log.js');
+  const { table } = await import('../observe/table.js');
+  const { config } = await configForRun(flags, env);
   const topics: Topics = {
     inputs: config.input.topics,
     labels: flags.labelsTopic ?? config.output.labelsTopic,
@@ -75,7 +78,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
   };
   const bounds = parseRange(flags, Date.now());
   const outputBounds = parseRange({ from: flags.outputsFrom }, Date.now());
-  const log = createLog('silent');
+  const log = silentLog();
   const closers = new Closers(log);
   try {
     const { reader, partitions } = await openReading({
@@ -85,23 +88,23 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       closers,
       log,
     });
-    const question = { ...bounds, topics: topics.inputs, partitions: flags.partition };
-    const inputs = await resolveRange(reader, question);
-    await requireRecords(reader, question, inputs);
+    const inputs = await rangesToRead(reader, { ...bounds, topics: topics.inputs, partitions: flags.partition });
     const outputs = (topic: string) => resolveRange(reader, { ...outputBounds, topics: [topic], withEmpty: true });
     const report = await audit({
-      reader: reader satisfies Pick<LogReader, 'read' | 'bounds'>,
+      reader,
       inputs,
       labels: await outputs(topics.labels),
       rejected: await outputs(topics.rejected),
       against: flags.against === undefined ? undefined : await reader.bounds(flags.against),
       outputPartitions: partitions,
-      schema: shippedSchema('classification'),
+      schema: labelsSchema(),
       timestamps: flags.timestamps,
       show: flags.show,
       idleMs: idleMs(flags),
     });
-    stdout.write(flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics));
+    stdout.write(
+      flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table),
+    );
     if (!isClean(report)) throw auditFailed(report);
   } finally {
     await closers.close();
@@ -113,34 +116,34 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
   return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
 }
 
-function asText(report: AuditReport, { inputs, labels, rejected }: Topics): string {
-  const lines = rows(report).map(([name, count, note = '']) =>
-    `${name.padEnd(16)}${count.padStart(10)}  ${note}`.trimEnd(),
-  );
+function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: Table): string {
   const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
   const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
-  return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...lines, '', ...verdict].join('\n')}\n`;
+  const counts = table(rows(report), { right: [1] });
+  return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...counts, '', ...verdict].join('\n')}\n`;
 }
 
-function rows(report: AuditReport): Array<readonly [name: string, count: string, note?: string]> {
+type Table = typeof import('../observe/table.js').table;
+
+function rows(report: AuditReport): string[][] {
   const { duplicates, against, outside } = report;
   const plain = ['input', 'labelled', 'rejected', 'skipped', 'missing'] as const;
   return [
-    ...plain.map(name => [name, String(report[name])] as const),
+    ...plain.map(name => [name, String(report[name])]),
     ['duplicates', String(duplicates.identical + duplicates.differing), `${duplicates.differing} with another answer`],
     ['out of order', String(report.outOfOrder)],
     ['differing', String(report.differing)],
     ['stray', String(report.stray)],
     ['wrong partition', String(report.wrongPartition)],
     ['unreadable', String(report.unreadable)],
-    ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range'] as const] : []),
+    ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range']] : []),
     ...(against
       ? [
           [
             'against',
             String(against.differing),
             `of ${against.compared} answers differ; ${against.onlyHere} only here, ${against.onlyThere} only there`,
-          ] as const,
+          ],
         ]
       : []),
   ];

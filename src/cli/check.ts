@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { SiftlineError } from '../errors.js';
 import type { Finding, Status } from '../observe/finding.js';
-import { createLog } from '../observe/log.js';
-import { runChecks } from '../tools/checks/run.js';
 import type { CliContext } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import { type ConfigFlags, givenBy, withConfigOptions } from './options.js';
 
 type CheckFlags = ConfigFlags & { readonly offline?: boolean; readonly json?: boolean };
 
@@ -19,14 +17,14 @@ export function addCheck(program: Command, context: CliContext): void {
 }
 
 async function check(flags: CheckFlags, { env, stdout }: CliContext): Promise<void> {
+  const { loadConfig } = await import('../config/load.js');
+  const { silentLog } = await import('../observe/log.js');
+  const { runChecks } = await import('../tools/checks/run.js');
   const findings: Finding[] = [];
   // What kafkajs would log on the way, the findings say.
-  const log = createLog('silent');
-  for await (const finding of runChecks({
-    load: () => configFrom(flags, env),
-    offline: flags.offline === true,
-    log,
-  })) {
+  const log = silentLog();
+  const load = () => loadConfig(givenBy(flags, env));
+  for await (const finding of runChecks({ load, offline: flags.offline === true, log })) {
     findings.push(finding);
     if (!flags.json) stdout.write(lineOf(finding));
   }

@@ -1,21 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DemoEnd } from '../demo/books.js';
-import { runDemo } from '../demo/demo.js';
-import { Interrupt } from '../demo/interrupt.js';
-import {
-  CHINESE,
-  cannotStart,
-  ENGLISH,
-  planStreams,
-  type StartFailure,
-  type Stream,
-  startFailure,
-} from '../demo/streams.js';
-import { LineView, ScreenView, type View } from '../demo/views.js';
+import type { StartFailure, Stream } from '../demo/streams.js';
+import type { View } from '../demo/views.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { readModelFolder } from '../model/folder.js';
-import { threadsForQuota } from '../workers/threads.js';
 import type { CliContext } from './context.js';
+import { INTERRUPTED, Interrupt } from './interrupt.js';
+import { whole } from './options.js';
 
 interface DemoFlags {
   readonly brokers?: string;
@@ -32,7 +22,6 @@ interface DemoFlags {
 const UNATTENDED_RECORDS = 500;
 /** Records fed a second where nobody says how many and the machine takes them. */
 const MOST = 100;
-const INTERRUPTED = 130;
 
 export function addDemo(program: Command, context: CliContext): void {
   program
@@ -47,13 +36,13 @@ export function addDemo(program: Command, context: CliContext): void {
       ]),
     )
     .option('--model <path>', 'a model folder, or the name of a shipped model, for the one stream that is shown')
-    .option('--workers <n>', 'inference threads in all, at least one a stream', atLeast(1))
+    .option('--workers <n>', 'inference threads in all, at least one a stream', whole(1))
     .option(
       '--rate <n>',
       `records fed a second in all, one of four Chinese; 0 is as fast as possible (default: what a warm-up finds that this machine takes, ${MOST} at most)`,
-      atLeast(0),
+      whole(0),
     )
-    .option('--records <n>', 'records fed in all; without it, no end', atLeast(1))
+    .option('--records <n>', 'records fed in all; without it, no end', whole(1))
     .option('--exit', `end when all records have their outcome (--records is ${UNATTENDED_RECORDS} then, if not given)`)
     .option('--json', 'end with the figures as one line of JSON on stdout, and write everything else to stderr')
     .action((flags: DemoFlags, command: Command) => demo(flags, { ...context, command }));
@@ -63,9 +52,15 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
   if (flags.stream === 'both' && flags.model !== undefined) {
     context.command.error("error: option '--model' is for one stream; add --stream english or --stream chinese");
   }
-  const view = viewFor(flags, context);
+  const { runDemo } = await import('../demo/demo.js');
+  const { planStreams } = await import('../demo/streams.js');
+  const { threadsForQuota } = await import('../stage/offline.js');
+  const view = await viewFor(flags, context);
   // Said before a broker is started for nothing, as `siftline run` would say it.
-  const { streams, failed } = await withModels(chosenStreams(flags), { required: flags.stream !== undefined, view });
+  const { streams, failed } = await withModels(await chosenStreams(flags), {
+    required: flags.stream !== undefined,
+    view,
+  });
   const interrupt = new Interrupt(line => view.say(line));
   try {
     const end = await runDemo({
@@ -88,7 +83,8 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
   }
 }
 
-function chosenStreams({ stream, model }: DemoFlags): Stream[] {
+async function chosenStreams({ stream, model }: DemoFlags): Promise<Stream[]> {
+  const { CHINESE, ENGLISH } = await import('../demo/streams.js');
   if (model !== undefined) return [{ ...(stream === 'chinese' ? CHINESE : ENGLISH), model }];
   if (stream === 'english') return [ENGLISH];
   return stream === 'chinese' ? [CHINESE] : [ENGLISH, CHINESE];
@@ -107,6 +103,7 @@ async function withModels(
   chosen: readonly Stream[],
   { required, view }: { required: boolean; view: View },
 ): Promise<Chosen> {
+  const { cannotStart } = await import('../demo/streams.js');
   const checked = await Promise.all(chosen.map(async stream => ({ stream, error: await modelError(stream) })));
   const streams = checked.filter(({ error }) => error === undefined).map(({ stream }) => stream);
   const failures = checked.flatMap(({ stream, error }) => (error ? [{ name: stream.name, error }] : []));
@@ -119,8 +116,10 @@ async function withModels(
 }
 
 async function modelError({ model }: Stream): Promise<SiftlineError | undefined> {
+  const { startFailure } = await import('../demo/streams.js');
+  const { requireModel } = await import('../stage/offline.js');
   try {
-    await readModelFolder({ path: model, maxTokens: 128, verify: false });
+    await requireModel(model);
     return undefined;
   } catch (error) {
     if (error instanceof SiftlineError) return startFailure(model, error);
@@ -128,7 +127,8 @@ async function modelError({ model }: Stream): Promise<SiftlineError | undefined>
   }
 }
 
-function viewFor({ json }: DemoFlags, { stdout, stderr }: CliContext): View {
+async function viewFor({ json }: DemoFlags, { stdout, stderr }: CliContext): Promise<View> {
+  const { LineView, ScreenView } = await import('../demo/views.js');
   return stdout.isTTY && !json ? new ScreenView(stdout) : new LineView(stderr);
 }
 
@@ -167,12 +167,4 @@ Try next:
   README.md, docs/configuration.md
       everything else
 `;
-}
-
-function atLeast(least: number): (value: string) => number {
-  return value => {
-    const n = Number(value);
-    if (!Number.isInteger(n) || n < least) throw new InvalidArgumentError(`it must be a whole number from ${least}.`);
-    return n;
-  };
 }

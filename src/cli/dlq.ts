@@ -1,11 +1,46 @@
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import { SiftlineError } from '../errors.js';
+import type { RecordPlace } from '../ports.js';
+import { parseRange } from '../stage/choices.js';
+import { Closers } from '../stage/closers.js';
+import type { PartitionRange, TopicReading } from '../stage/topics.js';
+import type { Wanted } from '../tools/dead-letters/letters.js';
+import { plain } from '../tools/dead-letters/printable.js';
+import type { Redrive, RedriveOptions } from '../tools/dead-letters/redrive.js';
 import type { CliContext } from './context.js';
-import { type ListFlags, listDeadLetters } from './dlq-list.js';
-import { withDlqOptions } from './dlq-reading.js';
-import { type RedriveFlags, redriveDeadLetters } from './dlq-redrive.js';
-import { type ShowFlags, showDeadLetter } from './dlq-show.js';
-import { withConfigOptions } from './options.js';
-import { natural, positive } from './range-options.js';
+import { drainOnSignals } from './interrupt.js';
+import * as options from './options.js';
+
+interface DlqFlags extends options.ConfigFlags, options.RangeFlags {
+  readonly topic?: string;
+  readonly reason?: readonly string[];
+  readonly stage?: readonly string[];
+  readonly offsets?: string;
+  readonly json?: boolean;
+}
+
+interface ListFlags extends DlqFlags {
+  readonly records?: boolean;
+}
+
+interface ShowFlags extends options.ConfigFlags {
+  readonly topic?: string;
+  readonly json?: boolean;
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly value?: boolean;
+  readonly hex?: boolean;
+}
+
+interface RedriveFlags extends DlqFlags {
+  readonly toTopic?: string;
+  readonly execute?: boolean;
+  readonly maxRedrives: number;
+  readonly group?: string;
+  readonly rate?: number;
+}
 
 const REDRIVE_HELP = `
 Without --execute nothing is sent. What comes back has its own key, value, timestamp and headers, and two more:
@@ -17,7 +52,7 @@ siftline.redrive.count and siftline.redrive.of. Only what is there at the start 
 With --group, offsets are committed under that name as it goes, and the next call with the same name goes on behind
 them; what a filter left out is then passed over too, so give every filter a name of its own.`;
 
-/** `dlq`: what was rejected, and the way back. */
+/** `dlq`: rejected records, and the way back. */
 export function addDlq(program: Command, context: CliContext): void {
   const dlq = program.command('dlq').description('look at rejected records (dead letters), and send them back');
   const listing = dlq
@@ -31,9 +66,9 @@ export function addDlq(program: Command, context: CliContext): void {
     .description('send rejected records back to the topics they came from; a dry run without --execute')
     .option('--execute', 'do it')
     .option('--to-topic <name>', 'send all of them to this topic')
-    .option('--max-redrives <n>', 'leave alone what has been sent back so often', positive, 3)
+    .option('--max-redrives <n>', 'leave alone what has been sent back so often', options.whole(1), 3)
     .option('--group <name>', 'remember how far it came under this name, and go on from there')
-    .option('--rate <n>', 'most records a second', positive)
+    .option('--rate <n>', 'most records a second', options.whole(1))
     .addHelpText('after', REDRIVE_HELP);
   withDlqOptions(redrive).action((flags: RedriveFlags) => redriveDeadLetters(flags, context));
 }
@@ -44,11 +79,203 @@ function addShow(dlq: Command, context: CliContext): void {
     .description('one rejected record: why, where from, its headers; its value only with --value')
     .argument('[record]', 'TOPIC-PARTITION-OFFSET, as `dlq list --records` names it')
     .option('--topic <name>', 'the rejected topic; without it, output.rejectedTopic')
-    .option('-p, --partition <n>', 'its partition', natural)
-    .option('-o, --offset <n>', 'its offset', natural)
+    .option('-p, --partition <n>', 'its partition', options.whole(0))
+    .option('-o, --offset <n>', 'its offset', options.whole(0))
     .option('--value', 'nothing but the value, its bytes as they are')
     .option('--hex', 'nothing but the value, in hex')
     .option('--json', 'one JSON object, for programs');
-  withConfigOptions(command, ['brokers']);
+  options.withConfigOptions(command, ['brokers']);
   command.action((record: string | undefined, flags: ShowFlags) => showDeadLetter(record, flags, context));
+}
+
+/** Options of every command that picks dead letters. */
+function withDlqOptions(command: Command): Command {
+  const { list, withConfigOptions, withRangeOptions } = options;
+  command.option('--topic <name>', 'the rejected topic; without it, output.rejectedTopic');
+  withRangeOptions(command, 'record of the rejected topic, by offset or by the time it was rejected')
+    .option('--reason <list>', 'only these reasons, comma-separated, such as VALUE_NOT_JSON', list)
+    .option('--stage <list>', 'only these stages: decode, infer, encode, publish', list)
+    .option('--offsets <list>', 'only these records, as partition:offset, comma-separated')
+    .option('--json', 'JSON, for programs');
+  return withConfigOptions(command, ['brokers']);
+}
+
+interface DlqJob {
+  readonly config: Config;
+  /** The rejected topic that is meant. */
+  readonly topic: string;
+  readonly closers: Closers;
+  readonly log: Logger;
+}
+
+/** Does the work of a command with what it needs, and closes what was opened. */
+async function withJob(
+  flags: options.ConfigFlags & Pick<DlqFlags, 'topic'>,
+  { env, logLevel }: Pick<CliContext, 'env'> & { readonly logLevel?: string },
+  work: (job: DlqJob) => Promise<void>,
+): Promise<void> {
+  const { createLog } = await import('../observe/log.js');
+  // `--group` of a redrive is not the stage's.
+  const { config } = await options.configForRun({ ...flags, group: undefined }, env);
+  const log = createLog(logLevel ?? 'silent');
+  const closers = new Closers(log);
+  try {
+    await work({ config, topic: flags.topic ?? config.output.rejectedTopic, closers, log });
+  } finally {
+    await closers.close();
+  }
+}
+
+interface DlqReading extends TopicReading {
+  readonly ranges: readonly PartitionRange[];
+  readonly wanted: Wanted;
+}
+
+/** Opens the rejected topic where the flags point. Throws for wrong flags before any broker is asked. */
+async function openDlq(flags: DlqFlags, { config, topic, closers, log }: DlqJob): Promise<DlqReading> {
+  const { openReading, resolveRange } = await import('../stage/topics.js');
+  const { parseRecords, rangeOf, splitTimes } = await import('../tools/dead-letters/letters.js');
+  const { range, times } = splitTimes(parseRange(flags, Date.now()));
+  const records = flags.offsets === undefined ? undefined : parseRecords(flags.offsets);
+  if (flags.offsets !== undefined && !records) throw wrongOffsets(flags.offsets);
+  const reading = await openReading({ config, topics: [topic], readUncommitted: false, closers, log });
+  const bounds = records && flags.from === undefined && flags.to === undefined ? rangeOf(records) : range;
+  const ranges = await resolveRange(reading.reader, { ...bounds, topics: [topic], partitions: flags.partition });
+  return { ...reading, ranges, wanted: { reasons: flags.reason, stages: flags.stage, records, ...times } };
+}
+
+async function listDeadLetters(flags: ListFlags, context: CliContext): Promise<void> {
+  const { deadLettersIn } = await import('../stage/dead-letters.js');
+  const { isWanted, Summary } = await import('../tools/dead-letters/letters.js');
+  const { letterLine, Lines, summaryText } = await import('./dlq-view.js');
+  const lines = new Lines(context.stdout);
+  const summary = new Summary();
+  await withJob(flags, context, async job => {
+    const reading = await openDlq(flags, job);
+    for await (const letter of deadLettersIn(reading, reading.ranges)) {
+      if (!isWanted(reading.wanted, letter)) continue;
+      summary.add(letter);
+      if (flags.records && !(await lines.write(letterLine(letter, flags)))) return;
+    }
+    if (!flags.records) await lines.write(summaryText(job.topic, summary, flags));
+  });
+}
+
+async function showDeadLetter(name: string | undefined, flags: ShowFlags, context: CliContext): Promise<void> {
+  const { deadLetterAt } = await import('../stage/dead-letters.js');
+  const { openReading } = await import('../stage/topics.js');
+  const { letterText, valueAlone } = await import('./dlq-view.js');
+  const { partition, ...others } = flags;
+  await withJob(others, context, async ({ config, topic, closers, log }) => {
+    const place = name === undefined ? placeOf(topic, partition, flags.offset) : placeNamed(name);
+    const reading = await openReading({ config, topics: [place.topic], readUncommitted: false, closers, log });
+    const letter = await deadLetterAt(reading, place);
+    context.stdout.write(flags.value || flags.hex ? valueAlone(letter, flags) : letterText(letter, flags));
+  });
+}
+
+function placeNamed(name: string): RecordPlace {
+  const [, topic = '', partition, offset] = /^([A-Za-z0-9._-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(name) ?? [];
+  if (topic === '') throw whichRecord(`${plain(name)} is no record`);
+  return { topic, partition: Number(partition), offset: BigInt(offset ?? 0) };
+}
+
+function placeOf(topic: string, partition: number | undefined, offset: number | undefined): RecordPlace {
+  if (partition === undefined || offset === undefined) throw whichRecord('no record is named');
+  return { topic, partition, offset: BigInt(offset) };
+}
+
+async function redriveDeadLetters(flags: RedriveFlags, context: CliContext): Promise<void> {
+  const { behindCommitted } = await import('../stage/dead-letters.js');
+  const { Redrive } = await import('../tools/dead-letters/redrive.js');
+  const { redriveText } = await import('./dlq-view.js');
+  await withJob(flags, { env: context.env, logLevel: 'warn' }, async job => {
+    const { config, topic, log } = job;
+    if (flags.toTopic === topic) throw loop(topic);
+    const { group, toTopic: to, maxRedrives, rate, execute } = flags;
+    let redrive: Redrive | undefined;
+    try {
+      const reading = await openDlq(flags, job);
+      const { admin, reader, ranges, wanted } = reading;
+      // Where a redrive of this group has been already; `--from` says otherwise.
+      const remembered = group !== undefined && flags.from === undefined;
+      const running = new Redrive({
+        ranges: remembered ? await behindCommitted(ranges, reading, { group, topic }) : ranges,
+        read: (range, signal) => reader.read(range, signal),
+        wanted,
+        maxRedrives,
+        to,
+        partitionsOf: partitionsOf(admin, to),
+        rate,
+        ...(execute ? await openOutputs(group, job) : {}),
+      });
+      redrive = running;
+      drainOnSignals({ drainMs: config.shutdown.drainSeconds * 1000, stop: () => running.stop(), log });
+      await running.run();
+      context.stdout.write(redriveText(running.report, topic, flags));
+    } catch (error) {
+      // How far it came is what is needed then.
+      if (redrive && redrive.report.sent > 0 && execute)
+        context.stdout.write(redriveText(redrive.report, topic, flags));
+      throw error;
+    }
+  });
+}
+
+async function openOutputs(group: string | undefined, job: DlqJob): Promise<Pick<RedriveOptions, 'send' | 'remember'>> {
+  const { buildProducer, openGroupOffsets } = await import('../stage/dead-letters.js');
+  const { Sender } = await import('../tools/dead-letters/sender.js');
+  const { config, topic, closers, log } = job;
+  const producer = buildProducer(job);
+  const sender = new Sender({ producer, sendBytes: config.output.sendBytes, log });
+  closers.push('producer', () => sender.close());
+  await producer.open();
+  const send: RedriveOptions['send'] = (target, message) => sender.send(target, message);
+  if (group === undefined) return { send };
+  const offsets = await openGroupOffsets(group, job);
+  return { send, remember: next => offsets.commit(topic, next) };
+}
+
+/** Each topic is asked for once. */
+function partitionsOf(admin: TopicReading['admin'], to: string | undefined): (topic: string) => Promise<number> {
+  const known = new Map<string, Promise<number>>();
+  const ask = async (topic: string) => {
+    const partitions = (await admin.partitions([topic])).get(topic);
+    if (partitions === undefined) throw noTarget(topic, to);
+    return partitions;
+  };
+  return topic => {
+    const partitions = known.get(topic) ?? ask(topic);
+    known.set(topic, partitions);
+    return partitions;
+  };
+}
+
+function wrongOffsets(text: string): SiftlineError {
+  return SiftlineError.usage(
+    'OFFSETS_INVALID',
+    `--offsets ${text} cannot be read; give partition:offset, comma-separated, such as 0:12,0:15,1:7`,
+  );
+}
+
+function whichRecord(what: string): SiftlineError {
+  return SiftlineError.usage(
+    'RECORD_INVALID',
+    `${what}; name one as TOPIC-PARTITION-OFFSET, such as siftline.rejected-0-12, or with -p and -o`,
+  );
+}
+
+function loop(topic: string): SiftlineError {
+  return SiftlineError.usage(
+    'REDRIVE_LOOP',
+    `--to-topic ${topic} is the rejected topic itself; give an input topic, or none to send each where it came from`,
+  );
+}
+
+function noTarget(topic: string, to: string | undefined): SiftlineError {
+  const message =
+    to === undefined
+      ? `topic ${plain(topic)}, where rejected records came from, is not there; name another with --to-topic`
+      : `topic ${topic}, given with --to-topic, is not there; create it, or correct the name`;
+  return SiftlineError.topic('TOPIC_MISSING', message);
 }

@@ -1,78 +1,105 @@
-import type { Decision, Explanation, Rejection } from '../ports.js';
-import { strongestWords } from '../workers/explain/occlusion.js';
-import type { Given } from './explain-input.js';
-import { listed, type Palette, painted, printable } from './explain-paint.js';
+import { type Palette, shaded } from '../observe/paint.js';
+import type { Explanation, WordContribution } from '../ports.js';
+import type { ExplainedLabel, ExplainedText, TextPlace } from '../stage/explanations.js';
 
-/** A text with the answers about it. */
-export interface ExplainedText {
-  readonly place: Given['place'];
-  readonly id: string | null;
-  readonly text: string;
-  readonly truncated: boolean;
-  readonly decision: Decision | null;
-  readonly explanations: readonly Explanation[];
-}
-
-export interface View {
+export interface ExplainView {
   /** Written once, before the first text. */
   readonly head: string;
-  explained(text: ExplainedText): string;
-  rejected(place: Given['place'], rejection: Rejection): string;
+  text(text: ExplainedText): string;
 }
 
-type ScoredLabel = Pick<Explanation, 'task' | 'label' | 'score'>;
+/** The strongest word is not painted as strong when it shifts the log-odds by less than this: nothing mattered much. */
+const LEAST_STRONGEST = 0.5;
 
-interface ViewOptions {
-  /** What a score comes to where the label has a threshold of its own. */
-  readonly verdictOn: (label: ScoredLabel) => { readonly threshold: number; readonly given: boolean } | undefined;
-  /** How many words are told; undefined for all. */
-  readonly top: number | undefined;
-}
-
-/** One JSON line for each text. The words are in it: whoever asked had given the text. */
-export function jsonView({ verdictOn, top }: ViewOptions): View {
-  const toldOf = ({ words, ...rest }: Explanation, text: string) => ({
+/** One JSON line for each text, with all words or, where it `isCut`, the strongest. The reader had given the text. */
+export function jsonView({ isCut }: { readonly isCut: boolean }): ExplainView {
+  const toldOf = ({ words, strongest, verdict, ...rest }: ExplainedLabel, text: string) => ({
     ...rest,
-    ...thresholdIn(verdictOn(rest)),
-    words: (top === undefined ? words : strongestWords(words, top)).map(word => ({
-      text: text.slice(word.start, word.end),
-      ...word,
-    })),
+    ...(verdict ? { threshold: verdict.threshold } : {}),
+    words: (isCut ? strongest : words).map(word => ({ text: text.slice(word.start, word.end), ...word })),
   });
   return {
     head: '',
-    explained: ({ place, id, text, truncated, decision, explanations }) =>
-      line({
+    text: found => {
+      const { place } = found;
+      if (found.kind === 'rejected') return line({ ...place, rejected: found.reason, detail: found.detail });
+      const { id, text, truncated, decision, explanations } = found;
+      return line({
         ...(id === null ? {} : { id }),
         ...place,
         tasks: explanations.map(each => toldOf(each, text)),
         ...(decision === null ? {} : { decision }),
         truncated,
-      }),
-    rejected: (place, { reason, detail }) => line({ ...place, rejected: reason, detail }),
+      });
+    },
   };
 }
 
 /**
- * For people: under each label the text with its words coloured, or where there are no colours the strongest words as
- * a list.
+ * For people: under each label the text with its words coloured, or where there are no colours the `top` strongest words
+ * as a list.
  */
-export function terminalView({ verdictOn, top, palette }: ViewOptions & { top: number; palette: Palette }): View {
-  const textLines = (text: string, explanation: Explanation) =>
-    palette === 'plain' ? listed(text, strongestWords(explanation.words, top)) : [painted(text, explanation, palette)];
+export function terminalView({ top, palette }: { readonly top: number; readonly palette: Palette }): ExplainView {
+  const textLines = (text: string, explanation: ExplainedLabel) =>
+    palette === 'plain' ? listed(text, explanation.strongest) : [painted(text, explanation, palette)];
   return {
     head: colourKey(palette),
-    explained: ({ place, text, truncated, decision, explanations }) => {
-      const head = [...headOf(place), ...(truncated ? ['(the model has not seen its end)'] : [])];
+    text: found => {
+      const head = headOf(found.place);
+      if (found.kind === 'rejected') return block([...head, `rejected  ${found.reason}: ${found.detail}`]);
+      const { text, truncated, decision, explanations } = found;
       const parts = explanations.flatMap(each => [
-        titleOf(each, verdictOn(each)),
+        titleOf(each),
         ...textLines(text, each).map(each => `  ${each}`),
         `  ${withoutTop(each, top)}`,
       ]);
-      return `${[...head, ...parts, ...(decision === null ? [] : [`decision  ${decision}`])].join('\n')}\n\n`;
+      const unseen = truncated ? ['(the model has not seen its end)'] : [];
+      return block([...head, ...unseen, ...parts, ...(decision === null ? [] : [`decision  ${decision}`])]);
     },
-    rejected: (place, { reason, detail }) => `${[...headOf(place), `rejected  ${reason}: ${detail}`].join('\n')}\n\n`,
   };
+}
+
+/**
+ * The text with every word on a ground of red for the label or blue against it, deeper the more it counts. Depth goes by
+ * log-odds, so that words show on a text whose score is near 1 as well: there no word alone takes much off.
+ */
+export function painted(
+  text: string,
+  { score, words }: Pick<Explanation, 'score' | 'words'>,
+  palette: 'true' | '256',
+): string {
+  const shifts = words.map(({ contribution }) => logOdds(score) - logOdds(score - contribution));
+  const scale = shifts.reduce((most, shift) => Math.max(most, Math.abs(shift)), LEAST_STRONGEST);
+  let from = 0;
+  let out = '';
+  words.forEach(({ start, end }, i) => {
+    const word = printable(text.slice(start, end));
+    out += printable(text.slice(from, start)) + shaded(word, (shifts[i] ?? 0) / scale, palette);
+    from = end;
+  });
+  return out + printable(text.slice(from));
+}
+
+/** `+0.412  wonderful`, one word a line, in the order given. */
+export function listed(text: string, words: readonly WordContribution[]): string[] {
+  return words.map(({ start, end, contribution }) => `${signed(contribution)}  ${printable(text.slice(start, end))}`);
+}
+
+/** On one line, and without what would steer the terminal (control characters) or turn the line round (bidi controls). */
+export function printable(text: string): string {
+  return text
+    .replace(/\r\n|[\t\n\v\f\r\u0085\u2028\u2029]/g, ' ')
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+}
+
+/** Kept finite at the ends. */
+function logOdds(score: number): number {
+  const inside = Math.min(Math.max(score, 1e-9), 1 - 1e-9);
+  return Math.log(inside / (1 - inside));
+}
+
+function signed(contribution: number): string {
+  return `${contribution < 0 ? '-' : '+'}${Math.abs(contribution).toFixed(3)}`;
 }
 
 function colourKey(palette: Palette): string {
@@ -85,19 +112,15 @@ function colourKey(palette: Palette): string {
   return `${painted(text, { score: 0.5, words }, palette)}; the deeper, the more\n\n`;
 }
 
-function headOf({ file, line }: Given['place']): string[] {
+function headOf({ file, line }: TextPlace): string[] {
   if (line === undefined) return [];
   return [file === undefined ? `line ${line}` : `${printable(file)}:${line}`];
 }
 
 /** `moderation/toxic  0.931, given (from 0.42)`. */
-function titleOf({ task, label, score }: Explanation, verdict: ReturnType<ViewOptions['verdictOn']>): string {
+function titleOf({ task, label, score, verdict }: ExplainedLabel): string {
   const reason = verdict ? `, ${verdict.given ? 'given' : 'not given'} (from ${verdict.threshold})` : '';
   return `${task}/${label}  ${score.toFixed(3)}${reason}`;
-}
-
-function thresholdIn(verdict: ReturnType<ViewOptions['verdictOn']>): { threshold?: number } {
-  return verdict ? { threshold: verdict.threshold } : {};
 }
 
 function withoutTop({ score, comprehensiveness, words }: Explanation, top: number): string {
@@ -105,6 +128,10 @@ function withoutTop({ score, comprehensiveness, words }: Explanation, top: numbe
   if (hidden === 0) return 'no word speaks for it';
   const which = hidden === 1 ? 'the strongest word for it' : `the ${hidden} strongest words for it`;
   return `without ${which}: ${(score - comprehensiveness).toFixed(3)}`;
+}
+
+function block(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n\n`;
 }
 
 function line(value: object): string {

@@ -1,21 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
-import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
 import { SiftlineError } from '../errors.js';
-import { createLog } from '../observe/log.js';
-import { verdictOn } from '../policy/decision-rule.js';
-import { createPolicy, effectiveTasks } from '../policy/policy.js';
-import { labelColumns, labelsCalled, requireTasks } from '../policy/watched-labels.js';
-import type { Task } from '../ports.js';
-import { Closers } from '../stage/closers.js';
-import { buildClassifier } from '../stage/parts/classifier.js';
-import type { ExplainLimits } from '../workers/explain/occlusion.js';
+import type { FileFormat } from '../stage/choices.js';
+import type { ExplainRun, TextSource } from '../stage/explanations.js';
 import type { CliContext } from './context.js';
-import { type Answering, answersTo } from './explain-answers.js';
-import { type Texts, textsFromArguments, textsFromFiles } from './explain-input.js';
-import { paletteOf } from './explain-paint.js';
-import { jsonView, terminalView, type View } from './explain-view.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import type { ExplainView } from './explain-view.js';
+import { type ConfigFlags, configFrom, inputFormatOption, list, whole, withConfigOptions } from './options.js';
 
 interface ExplainFlags extends ConfigFlags {
   readonly file?: readonly string[];
@@ -41,12 +31,10 @@ export function addExplain(program: Command, context: CliContext): void {
     .description('say which words of a text made the model decide as it did')
     .argument('[texts...]', 'each argument is one text; quote it')
     .option('-f, --file <files...>', 'explain the records of these files, as classify reads them; - is standard input')
-    .addOption(new Option('--input-format <format>', 'what the input is, whatever its extension').choices(FILE_FORMATS))
-    .addOption(new Option('--task <list>', 'only these tasks, comma-separated').argParser(namesOf))
-    .addOption(
-      new Option('--label <list>', 'explain these labels, given or not: label or task/label').argParser(namesOf),
-    )
-    .addOption(new Option('--top <n>', 'how many of the strongest words').argParser(positive))
+    .addOption(inputFormatOption())
+    .option('--task <list>', 'only these tasks, comma-separated', list)
+    .option('--label <list>', 'explain these labels, given or not: label or task/label', list)
+    .option('--top <n>', 'how many of the strongest words', whole(1))
     .option('--json', 'one JSON line for each text')
     .addHelpText('after', HELP);
   withConfigOptions(command, ['text', 'id', 'model', 'workers', 'logLevel']);
@@ -54,94 +42,44 @@ export function addExplain(program: Command, context: CliContext): void {
 }
 
 async function explain(texts: readonly string[], flags: ExplainFlags, context: CliContext): Promise<void> {
-  const { config, sources } = configFrom(flags, context.env);
-  const input = await inputOf(texts, flags, { config, stdin: context.stdin });
-  const log = createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
-  const closers = new Closers(log);
+  const { ExplainRun } = await import('../stage/explanations.js');
+  const { quietLog } = await import('../observe/log.js');
+  const loaded = await configFrom(flags, context.env);
+  const { config } = loaded;
+  const { task: tasks, label: labels, top } = flags;
+  const options = { config, tasks, labels, top, log: quietLog(loaded) };
+  const run = await ExplainRun.open(sourceOf(texts, flags, context), options);
   try {
-    const { classifier, folder, student } = await buildClassifier(forTexts(texts, config), log);
-    const { tasks } = folder.info;
-    const policy = createPolicy(config.policy, tasks, student?.tasks);
-    const view = viewOf(flags, { config, context, tasks: effectiveTasks(config.policy, tasks) });
-    const answering = { classifier, policy, targetsOf: choiceOf(flags, tasks), limits: limitsOf(flags, config), view };
-    closers.push('workers', () => classifier.close());
-    await classifier.open();
-    await writeAll(input, answering, context.stdout);
+    await writeAll(run, await viewOf(flags, config, context), context.stdout);
   } finally {
-    await closers.close();
+    await run.close();
   }
 }
 
 /** Batch by batch, in order. A reader that has enough, as `head` has, ends it. */
-async function writeAll(input: Texts, answering: Answering, stdout: CliContext['stdout']): Promise<void> {
+async function writeAll(run: ExplainRun, view: ExplainView, stdout: CliContext['stdout']): Promise<void> {
   let failure: NodeJS.ErrnoException | undefined;
   stdout.on('error', error => {
     failure = error;
-    input.stop();
+    run.stop();
   });
-  stdout.write(answering.view.head);
-  for await (const batch of input.batches()) {
-    stdout.write((await answersTo(batch, answering)).join(''));
+  stdout.write(view.head);
+  for await (const batch of run.batches()) {
+    stdout.write(batch.map(each => view.text(each)).join(''));
     if (failure) break;
   }
   if (failure && failure.code !== 'EPIPE') throw failure;
 }
 
-function inputOf(
-  texts: readonly string[],
-  { file, inputFormat }: ExplainFlags,
-  { config, stdin }: { readonly config: Config; readonly stdin: NodeJS.ReadableStream },
-): Texts | Promise<Texts> {
-  if (texts.length === 0) return textsFromFiles(file ?? [], { format: inputFormat, stdin, config });
-  if (file === undefined) return textsFromArguments(texts, config.input);
+function sourceOf(texts: readonly string[], { file, inputFormat }: ExplainFlags, { stdin }: CliContext): TextSource {
+  if (texts.length === 0) return { files: file ?? [], format: inputFormat, stdin };
+  if (file === undefined) return { texts };
   throw SiftlineError.usage('EXPLAIN_INPUT', 'a text and --file are both given; keep one of the two');
 }
 
-/** One text is one thread's work: another would only load the model. */
-function forTexts(texts: readonly string[], config: Config): Config {
-  return texts.length === 1 ? { ...config, workers: { ...config.workers, count: 1 } } : config;
-}
-
-/** Labels asked for, else those given, else the highest one; of the tasks asked for, else of all. */
-function choiceOf({ task, label }: ExplainFlags, tasks: readonly Task[]): Answering['targetsOf'] {
-  requireTasks('--task', task ?? [], tasks);
-  const targets = labelColumns(tasks).filter(target => task?.includes(target.task) ?? true);
-  if (label) {
-    const called = labelsCalled('--label', label, targets);
-    return () => called;
-  }
-  return results =>
-    results.flatMap(result => {
-      const labels = result.labels.length > 0 ? result.labels : [result.label];
-      return targets.filter(target => target.task === result.task && labels.includes(target.label));
-    });
-}
-
-function limitsOf({ top }: ExplainFlags, { explain: { maxWords, topWords } }: Config): ExplainLimits {
-  return { maxWords, topWords: top ?? topWords };
-}
-
-function viewOf(
-  { json, top }: ExplainFlags,
-  {
-    config,
-    context,
-    tasks,
-  }: { readonly config: Config; readonly context: CliContext; readonly tasks: readonly Task[] },
-): View {
-  const verdict = (label: Parameters<typeof verdictOn>[1]) => verdictOn(tasks, label);
-  if (json) return jsonView({ verdictOn: verdict, top });
-  const { env, stdout } = context;
-  const palette = paletteOf(env, stdout.isTTY === true);
-  return terminalView({ verdictOn: verdict, top: top ?? config.explain.topWords, palette });
-}
-
-function namesOf(list: string): string[] {
-  return list.split(',').map(name => name.trim());
-}
-
-function positive(value: string): number {
-  const count = Number(value);
-  if (Number.isInteger(count) && count >= 1) return count;
-  throw new InvalidArgumentError('give a whole number from 1.');
+async function viewOf({ json, top }: ExplainFlags, config: Config, { env, stdout }: CliContext): Promise<ExplainView> {
+  const { jsonView, terminalView } = await import('./explain-view.js');
+  const { paletteOf } = await import('../observe/paint.js');
+  if (json) return jsonView({ isCut: top !== undefined });
+  return terminalView({ top: top ?? config.explain.topWords, palette: paletteOf(env, stdout.isTTY === true) });
 }

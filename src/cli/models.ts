@@ -1,14 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
 import type { Finding } from '../observe/finding.js';
-import { LIMITS } from '../tools/models/agreement.js';
-import { listModels, modelFacts } from '../tools/models/catalogue.js';
-import { importedText, listText, showText } from '../tools/models/describe.js';
+import type { LIMITS as AgreementLimits } from '../tools/models/agreement.js';
 import type { ImportOptions } from '../tools/models/import-types.js';
-import type { PythonOptions } from '../tools/models/python.js';
 import type { VerifyOptions } from '../tools/models/verify.js';
-import { disableTelemetry } from '../workers/pool.js';
 import type { CliContext } from './context.js';
+import { interruptible } from './interrupt.js';
+import { list, share, whole } from './options.js';
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -23,7 +21,8 @@ type ImportFlags = Omit<ImportOptions, 'source' | 'force' | 'languages'> &
   PythonFlag & { readonly force?: boolean; readonly languages?: readonly string[] };
 type VerifyFlags = Omit<VerifyOptions, 'model'> & JsonFlag & PythonFlag;
 
-const INTERRUPTED = 130;
+/** The compiler holds them to those a model is admitted by; what admits it is loaded only when there is one. */
+const LIMITS: typeof AgreementLimits = { meanDelta: 0.02, accuracyLoss: 0.01 };
 
 const HELP = `
 DIR is a text classifier as Hugging Face tools save it: config.json, tokenizer.json, and model.onnx (or onnx/model.onnx)
@@ -45,6 +44,8 @@ export function addModels(program: Command, context: CliContext): void {
     .argument('[folders...]', 'a model, or a folder of models')
     .option('--json', 'one JSON object, for programs')
     .action(async (folders: string[], { json }: JsonFlag) => {
+      const { listModels } = await import('../tools/models/catalogue.js');
+      const { listText } = await import('../tools/models/describe.js');
       const found = await listModels(folders);
       context.stdout.write(json ? asJson({ models: found }) : listText(found));
     });
@@ -54,6 +55,8 @@ export function addModels(program: Command, context: CliContext): void {
     .argument('<model>', 'a model folder, or the name of a shipped model')
     .option('--json', 'one JSON object, for programs')
     .action(async (model: string, { json }: JsonFlag) => {
+      const { modelFacts } = await import('../tools/models/catalogue.js');
+      const { showText } = await import('../tools/models/describe.js');
       const facts = await modelFacts(model);
       context.stdout.write(json ? asJson(facts) : showText(facts));
     });
@@ -80,11 +83,11 @@ function addImport(models: Command, context: CliContext): void {
     .option(
       '--max-delta <n>',
       "refuse a mean difference from the original's probabilities above it",
-      fraction,
+      share('from 0 to 1'),
       LIMITS.meanDelta,
     )
-    .option('--max-accuracy-loss <n>', 'refuse a loss of accuracy above it', fraction, LIMITS.accuracyLoss)
-    .option('--max-tokens <n>', 'measure with texts of up to so many tokens', tokens, 128)
+    .option('--max-accuracy-loss <n>', 'refuse a loss of accuracy above it', share('from 0 to 1'), LIMITS.accuracyLoss)
+    .option('--max-tokens <n>', 'measure with texts of up to so many tokens', whole(8, 512), 128)
     .option('--license <spdx>', "the original's licence, such as Apache-2.0")
     .option('--languages <list>', 'its languages, such as en,de', list)
     .option('--python <path>', 'use this interpreter and install nothing')
@@ -110,8 +113,11 @@ function addVerify(models: Command, context: CliContext): void {
 }
 
 async function runImport(source: string, { json, python, ...flags }: ImportFlags, context: CliContext): Promise<void> {
-  await interruptible({ python, quiet: false, nothing: 'nothing was written' }, context, async io => {
+  const { env, stderr } = context;
+  const { importedText } = await import('../tools/models/describe.js');
+  await interruptible({ stderr, ended: 'nothing was written' }, async signal => {
     const { importModel } = await engine(() => import('../tools/models/import.js'));
+    const io = { env, python, signal, say: (line: string) => void stderr.write(`${line}\n`) };
     const options = { ...flags, source, force: flags.force === true, languages: flags.languages ?? [] };
     const imported = await importModel(options, io);
     for (const warning of imported.warnings) io.say(`note: ${warning}`);
@@ -120,8 +126,10 @@ async function runImport(source: string, { json, python, ...flags }: ImportFlags
 }
 
 async function runVerify(model: string, { json, python, ...flags }: VerifyFlags, context: CliContext): Promise<void> {
-  await interruptible({ python, quiet: true, nothing: 'not all was checked' }, context, async io => {
+  const { env, stderr } = context;
+  await interruptible({ stderr, ended: 'not all was checked' }, async signal => {
     const { verifyModel } = await engine(() => import('../tools/models/verify.js'));
+    const io = { env, python, signal, say: () => {} };
     const findings: Finding[] = [];
     for await (const finding of verifyModel({ ...flags, model }, io)) {
       findings.push(finding);
@@ -134,33 +142,10 @@ async function runVerify(model: string, { json, python, ...flags }: VerifyFlags,
 }
 
 /** The engine is loaded only by a command that runs a model here: `siftline run` has it in its workers alone. */
-function engine<T>(load: () => Promise<T>): Promise<T> {
+async function engine<T>(load: () => Promise<T>): Promise<T> {
+  const { disableTelemetry } = await import('../stage/offline.js');
   disableTelemetry();
   return load();
-}
-
-/** The first Ctrl-C ends the work in order, so that nothing half-done stays; the second ends the process. */
-async function interruptible(
-  { python, quiet, nothing }: { python: string | undefined; quiet: boolean; nothing: string },
-  { env, stderr }: CliContext,
-  work: (io: PythonOptions) => Promise<void>,
-): Promise<void> {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.kill(process.pid, 'SIGKILL');
-    controller.abort();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const say = quiet ? () => {} : (line: string) => void stderr.write(`${line}\n`);
-  try {
-    await work({ env, python, say, signal: controller.signal });
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
-    stderr.write(`siftline: interrupted; ${nothing}\n`);
-    process.exitCode = INTERRUPTED;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
 }
 
 /** `ok      golden     8 samples ...`; the way out on a line of its own. */
@@ -177,21 +162,4 @@ function notVerified(model: string, failed: readonly Finding[]): SiftlineError {
 
 function asJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function fraction(value: string): number {
-  if (/^(0?\.\d+|[01](\.0+)?)$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('give a number from 0 to 1.');
-}
-
-function tokens(value: string): number {
-  if (/^\d{1,3}$/.test(value) && Number(value) >= 8 && Number(value) <= 512) return Number(value);
-  throw new InvalidArgumentError('give a whole number from 8 to 512.');
-}
-
-function list(value: string): string[] {
-  return value
-    .split(',')
-    .map(item => item.trim())
-    .filter(item => item !== '');
 }

@@ -1,5 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/load.js';
+import { BOUND_HELP, FILE_FORMATS } from '../stage/choices.js';
+import type { DATA_FORMATS, DataFormat } from '../tools/eval/data-file.js';
+import type { CliContext } from './context.js';
 
 /** Flags that stand for a field of the configuration, for the ones people type. */
 const SHORTCUTS: Readonly<Record<string, { readonly flag: string; readonly field: string; readonly help: string }>> = {
@@ -36,13 +39,113 @@ export function withConfigOptions(command: Command, shortcuts: readonly Shortcut
   return command;
 }
 
-/** The configuration of this call: flags before environment before file before defaults. */
-export function configFrom(flags: ConfigFlags, env: Readonly<Record<string, string | undefined>>): LoadedConfig {
+/** What the flags and the environment of this call say, as `loadConfig` takes it. */
+export function givenBy(flags: ConfigFlags, env: CliContext['env']) {
   const given = Object.entries(SHORTCUTS).flatMap(([name, { field }]) => {
     const value = flags[name];
     return typeof value === 'string' ? [[field, value] as const] : [];
   });
-  return loadConfig({ file: flags.config, env, flags: { ...flags.set, ...Object.fromEntries(given) } });
+  return { file: flags.config, env, flags: { ...flags.set, ...Object.fromEntries(given) } };
+}
+
+/** The configuration of this call: flags before environment before file before defaults. */
+export async function configFrom(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../config/load.js');
+  return loadConfig(givenBy(flags, env));
+}
+
+/** As `configFrom`, for a command that needs brokers and topics. */
+export async function configForRun(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
+  const { loadConfig, requireForRun } = await import('../config/load.js');
+  const loaded = loadConfig(givenBy(flags, env));
+  requireForRun(loaded.config);
+  return loaded;
+}
+
+export interface RangeFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly partition?: readonly number[];
+}
+
+/** Adds `--from`, `--to` and `--partition`; `what` is what they count. */
+export function withRangeOptions(command: Command, what: string): Command {
+  return command
+    .option('--from <place>', `first ${what}: ${BOUND_HELP}; the oldest without it`)
+    .option('--to <place>', `where to end, not included; the end as it is at the start without it`)
+    .option('--partition <list>', 'only these partitions, comma-separated', partitions);
+}
+
+/** `--input-format`, of commands that read files as `classify` does. */
+export function inputFormatOption(): Option {
+  return new Option('--input-format <format>', 'what the input is, whatever its extension').choices(FILE_FORMATS);
+}
+
+/** The flags that say what labelled texts are and where; those of `eval` and of `calibrate`. */
+export interface DataFlags extends ConfigFlags {
+  readonly data: string;
+  readonly inputFormat?: DataFormat;
+  readonly columns?: string;
+  readonly label: string;
+  readonly separator: string;
+  readonly map?: string;
+  readonly ignoreUnknown?: boolean;
+  readonly task?: string;
+  readonly positive?: string;
+}
+
+/** The compiler holds them to those that are read; the reader itself is loaded only when there is something to read. */
+const DATA_FILE_FORMATS: typeof DATA_FORMATS = ['jsonl', 'csv', 'tsv'];
+
+export function withDataOptions(command: Command): Command {
+  return command
+    .requiredOption('--data <file>', 'labelled texts: JSON lines (.jsonl), CSV (.csv) or TSV (.tsv)')
+    .addOption(
+      new Option('--input-format <format>', 'what the file is, whatever its extension').choices(DATA_FILE_FORMATS),
+    )
+    .option('--label <field>', 'where the label is', 'label')
+    .option('--columns <names>', 'names of the columns of a CSV or TSV file without a header, comma-separated')
+    .option('--separator <text>', 'between the labels of a row that has several in one string', ',')
+    .option('--map <pairs>', "the file's labels to the model's, such as 1=positive,0=negative")
+    .option('--ignore-unknown', 'drop labels that the model does not have, instead of ending with an error')
+    .option('--task <name>', 'which question of the model; without it, its only one')
+    .option('--positive <label>', 'look at this label of a sigmoid task alone; the file says 0, 1, true or false');
+}
+
+/** For options that take a whole number from `least`, to `most` where there is a most. */
+export function whole(least: number, most?: number): (value: string) => number {
+  return value => {
+    const n = Number(value);
+    if (/^\d{1,9}$/.test(value) && n >= least && n <= (most ?? n)) return n;
+    throw new InvalidArgumentError(`give a whole number from ${least}${most === undefined ? '' : ` to ${most}`}.`);
+  };
+}
+
+/** For options that take a number above 0, such as a rate. */
+export function aboveZero(value: string): number {
+  if (/^(\d{1,7}(\.\d+)?|\.\d+)$/.test(value) && Number(value) > 0) return Number(value);
+  throw new InvalidArgumentError('give a number above 0.');
+}
+
+/** For options that take a share, a number from 0 to 1; `words` say which of them are good. */
+export function share(words: string, isGood: (n: number) => boolean = () => true): (value: string) => number {
+  return value => {
+    const n = Number(value);
+    if (/^([01]|[01]?\.\d+)$/.test(value) && n <= 1 && isGood(n)) return n;
+    throw new InvalidArgumentError(`give a share ${words}.`);
+  };
+}
+
+/** For options that take a comma-separated list. */
+export function list(value: string): string[] {
+  return value
+    .split(',')
+    .map(each => each.trim())
+    .filter(each => each !== '');
+}
+
+function partitions(value: string): number[] {
+  return value.split(',').map(whole(0));
 }
 
 function collect(value: string, before: Record<string, string> = {}): Record<string, string> {

@@ -1,13 +1,18 @@
 import type { Command } from 'commander';
-import { type LoadedConfig, requireForRun } from '../config/load.js';
+import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
-import { parseRange } from '../kafka/range.js';
-import { createLog } from '../observe/log.js';
-import { Replay } from '../stage/replay.js';
-import { type CliContext, drainOnSignals } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
-import { type RangeFlags, withRangeOptions } from './range-options.js';
+import { parseRange } from '../stage/choices.js';
+import type { CliContext } from './context.js';
+import { drainOnSignals } from './interrupt.js';
+import {
+  type ConfigFlags,
+  configForRun,
+  configFrom,
+  type RangeFlags,
+  withConfigOptions,
+  withRangeOptions,
+} from './options.js';
 
 interface ReplayFlags extends ConfigFlags, RangeFlags {
   readonly labelsTopic: string;
@@ -37,8 +42,11 @@ export function addReplay(program: Command, context: CliContext): void {
 
 async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
   const bounds = parseRange(flags, Date.now());
-  const { config, sources } = replayConfig(flags, context);
-  const log = createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
+  const loaded = await replayConfig(flags, context);
+  const { quietLog } = await import('../observe/log.js');
+  const { Replay } = await import('../stage/replay.js');
+  const { config } = loaded;
+  const log = quietLog(loaded);
   const replay = new Replay({ config, bounds, partitions: flags.partition, version: context.version, log });
   const drainMs = config.shutdown.drainSeconds * 1000;
   const deadline = drainOnSignals({ drainMs, stop: () => replay.stop(), log });
@@ -51,9 +59,8 @@ async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
 }
 
 /** The stage's configuration with other outputs, and without records of metrics. */
-function replayConfig(flags: ReplayFlags, { env }: CliContext): LoadedConfig {
-  const live = configFrom(flags, env).config;
-  requireForRun(live);
+async function replayConfig(flags: ReplayFlags, { env }: CliContext): Promise<LoadedConfig> {
+  const { config: live } = await configForRun(flags, env);
   const { labelsTopic, rejectedTopic = `${flags.labelsTopic}.rejected` } = flags;
   if (!flags.intoLiveTopic) refuseLive(live, [labelsTopic, rejectedTopic]);
   const outputs = {

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { requireForRun } from '../config/load.js';
 import { ExitCode, SiftlineError } from '../errors.js';
-import { createLog } from '../observe/log.js';
-import { Service } from '../stage/stage.js';
-import { type CliContext, drainOnSignals } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import type { CliContext } from './context.js';
+import { drainOnSignals } from './interrupt.js';
+import { type ConfigFlags, configForRun, withConfigOptions } from './options.js';
 
 export function addRun(program: Command, context: CliContext): void {
   const command = program.command('run').description('classify the input topics until told to stop');
@@ -24,8 +22,9 @@ export function addRun(program: Command, context: CliContext): void {
 }
 
 async function run(flags: ConfigFlags, context: CliContext): Promise<void> {
-  const { config } = configFrom(flags, context.env);
-  requireForRun(config);
+  const { config } = await configForRun(flags, context.env);
+  const { createLog } = await import('../observe/log.js');
+  const { Service } = await import('../stage/stage.js');
   const log = createLog(config.log.level, config.log);
   const service = new Service({ config, version: context.version, log });
   const deadline = drainOnSignals({ drainMs: config.shutdown.drainSeconds * 1000, stop: () => service.stop(), log });

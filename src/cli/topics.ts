@@ -1,8 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { requireForRun } from '../config/load.js';
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
-import { createLog } from '../observe/log.js';
-import { openAdmin } from '../tools/checks/brokers.js';
 import {
   asConfig,
   createCommand,
@@ -13,7 +10,7 @@ import {
   type Topic,
 } from '../tools/checks/topic-plan.js';
 import type { CliContext } from './context.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
+import { type ConfigFlags, configForRun, whole, withConfigOptions } from './options.js';
 
 type TopicFlags = ConfigFlags & PlanOptions & { readonly apply?: boolean | undefined; readonly json?: boolean };
 
@@ -23,22 +20,24 @@ export function addTopics(program: Command, context: CliContext): void {
     .description('show which topics are there, which are missing and how to create them; --apply creates them')
     .option('--apply', 'create what is missing; topics that exist are never changed')
     .option('--with-input', 'also the input topics')
-    .option('--partitions <n>', "partitions of new topics; without it, the input topics' largest number", positive)
-    .option('--replication-factor <n>', 'replicas of new topics; without it, 3, or the number of brokers', positive)
+    .option('--partitions <n>', "partitions of new topics; without it, the input topics' largest number", whole(1))
+    .option('--replication-factor <n>', 'replicas of new topics; without it, 3, or the number of brokers', whole(1))
     .option('--json', 'one JSON object, for programs');
   withConfigOptions(command, ['brokers', 'topics']);
   command.action((flags: TopicFlags) => topics(flags, context));
 }
 
 async function topics(flags: TopicFlags, { env, stdout }: CliContext): Promise<void> {
-  const { config } = configFrom(flags, env);
-  requireForRun(config);
-  const admin = await openAdmin(config.kafka, createLog('silent'));
+  const { openAdmin } = await import('../tools/checks/brokers.js');
+  const { silentLog } = await import('../observe/log.js');
+  const { table } = await import('../observe/table.js');
+  const { config } = await configForRun(flags, env);
+  const admin = await openAdmin(config.kafka, silentLog());
   try {
     const plan = await planTopics(admin, config, flags);
     const missing = missingOf(plan);
     if (flags.apply) await createTopics(admin, missing);
-    stdout.write(flags.json ? asJson(plan, config, flags) : asText(plan, config, flags));
+    stdout.write(flags.json ? asJson(plan, config, flags) : asText(plan, config, { ...flags, table }));
   } finally {
     await admin.close();
   }
@@ -60,17 +59,20 @@ function asJson(plan: readonly Topic[], config: Config, { apply }: TopicFlags): 
   return `${JSON.stringify({ applied: apply === true, topics: list }, null, 2)}\n`;
 }
 
-function asText(plan: readonly Topic[], config: Config, { apply }: TopicFlags): string {
-  const width = Math.max(...plan.map(({ topic }) => topic.length), 5);
-  const head = `${'topic'.padEnd(width)}  role      state      partitions  replicas`;
-  const lines = plan.flatMap(topic => [rowOf(topic, { width, apply }), ...notesOf(topic).map(note => `    ${note}`)]);
-  return `${[head, ...lines, '', ...ending(plan, config, { apply })].join('\n')}\n`;
+function asText(plan: readonly Topic[], config: Config, { apply, table }: TopicFlags & { table: Table }): string {
+  const rows = plan.map(topic => rowOf(topic, apply === true));
+  const [head = '', ...lines] = table([HEAD, ...rows], { right: [3, 4] });
+  const noted = plan.flatMap((topic, i) => [lines[i] ?? '', ...notesOf(topic).map(note => `    ${note}`)]);
+  return `${[head, ...noted, '', ...ending(plan, config, { apply })].join('\n')}\n`;
 }
 
-function rowOf(topic: Topic, { width, apply }: { width: number; apply: boolean | undefined }): string {
-  const state = topic.state === 'exists' ? 'exists' : apply ? 'created' : 'to create';
-  const sizes = `${String(topic.partitions).padStart(10)}  ${String(topic.replicationFactor).padStart(8)}`;
-  return `${topic.topic.padEnd(width)}  ${topic.role.padEnd(8)}  ${state.padEnd(9)}  ${sizes}`;
+type Table = typeof import('../observe/table.js').table;
+
+const HEAD = ['topic', 'role', 'state', 'partitions', 'replicas'];
+
+function rowOf({ topic, role, state, partitions, replicationFactor }: Topic, apply: boolean): string[] {
+  const now = state === 'exists' ? 'exists' : apply ? 'created' : 'to create';
+  return [topic, role, now, String(partitions), String(replicationFactor)];
 }
 
 function notesOf(topic: Topic): string[] {
@@ -96,9 +98,4 @@ function ending(plan: readonly Topic[], config: Config, { apply }: Pick<TopicFla
 
 function clientOf({ kafka }: Config): { bootstrap: string; login: boolean } {
   return { bootstrap: kafka.brokers.join(','), login: kafka.tls.enabled || kafka.sasl.mechanism !== undefined };
-}
-
-function positive(value: string): number {
-  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('give a whole number from 1.');
 }

@@ -1,31 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { LoadedConfig } from '../config/load.js';
-import { FILE_VARIABLE } from '../config/overrides.js';
-import { type Placed, withValues } from '../config/yaml-edit.js';
-import { FILE_FORMATS, type FileFormat } from '../consumer/files/input.js';
-import { demoTexts } from '../demo/records.js';
-import { messageOf, SiftlineError } from '../errors.js';
-import { createPaint } from '../tools/eval/report.js';
-import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
-import { KNOBS } from '../tools/tune/setting.js';
-import { tuneText } from '../tools/tune/text-report.js';
-import { tuneTexts } from '../tools/tune/texts.js';
-import { type Tuned, tune, type Wish } from '../tools/tune/tune.js';
+import type { Command } from 'commander';
 import type { CliContext } from './context.js';
-import { inputsFrom } from './file-inputs.js';
-import { type ConfigFlags, configFrom, withConfigOptions } from './options.js';
-import { quietLog } from './scored-data.js';
-import { replaceFile, requireWritable } from './write-file.js';
-
-interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
-  readonly inputFormat?: FileFormat;
-  readonly byLabel?: boolean;
-  readonly seconds: number;
-  readonly output?: string;
-  readonly json?: boolean;
-}
+import { aboveZero, inputFormatOption, share, withConfigOptions } from './options.js';
+import type { TuneFlags } from './tune-run.js';
 
 const HELP = `
 Measures on this machine, with these texts, and without a broker: workers.count, runTokens and batchMs; and with
@@ -34,143 +10,31 @@ model.cascade.path the confidence of the cascade. Without -o nothing is written.
   siftline tune posts.csv --text body -c siftline.yaml -o siftline.tuned.yaml
   siftline tune posts.csv --text body --latency-ms 100 --rate 200`;
 
+const SHARE = share('above 0 and at most 1, such as 0.99', n => n > 0);
+
 /** `tune`: settings for this machine and these texts, by measuring. */
 export function addTune(program: Command, context: CliContext): void {
   const command = program
     .command('tune')
     .description('find threads, run and batch length, and the confidence of a cascade, by measuring')
     .argument('[files...]', 'texts as classify takes them; without files, those of the demo')
-    .addOption(new Option('--input-format <format>', 'what the input is, whatever its extension').choices(FILE_FORMATS))
+    .addOption(inputFormatOption())
     .option(
       '--latency-ms <ms>',
       'p99 of a text, from its arrival to its answer; without it, throughput counts',
-      positive,
+      aboveZero,
     )
-    .option('--rate <n>', 'texts a second at which the latency is to hold', positive)
-    .option('--load <share>', 'without --rate: the same as a share of what the given settings can do', share, 0.6)
-    .option('--agreement <share>', 'share of texts that a cascade is to decide as its full model would', share, 0.99)
+    .option('--rate <n>', 'texts a second at which the latency is to hold', aboveZero)
+    .option('--load <share>', 'without --rate: the same as a share of what the given settings can do', SHARE, 0.6)
+    .option('--agreement <share>', 'share of texts that a cascade is to decide as its full model would', SHARE, 0.99)
     .option('--by-label', 'a confidence for each task or label of a cascade, not one for all')
-    .option('--seconds <n>', 'how long it may take, about', positive, 180)
+    .option('--seconds <n>', 'how long it may take, about', aboveZero, 180)
     .option('-o, --output <file>', 'write what is better into this configuration file, new or not')
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);
   withConfigOptions(command, ['text', 'model', 'tasks', 'workers', 'logLevel']);
-  command.action((files: string[], flags: TuneFlags) => tuneFiles(files, flags, context));
-}
-
-async function tuneFiles(files: readonly string[], given: TuneFlags, context: CliContext): Promise<void> {
-  const { stdout, stderr, env, stdin } = context;
-  const config = given.config ?? env[FILE_VARIABLE];
-  const flags = { ...given, ...(config && { config }) };
-  if (flags.rate !== undefined && flags.latencyMs === undefined)
-    throw SiftlineError.usage(
-      'TUNE_RATE',
-      '--rate: says at what rate a latency is to hold; give --latency-ms too, or leave it out',
-    );
-  const loaded = configFrom(flags, env);
-  await requireTarget(flags);
-  const inputs = await inputsFrom(files, flags.inputFormat, stdin);
-  const texts = await tuneTexts(inputs, loaded.config, () => demoTexts('texts.jsonl'));
-  const { latencyMs, rate, load, agreement, seconds } = flags;
-  const tuned = await tune({
-    config: loaded.config,
-    texts: texts.texts,
-    wish: { latencyMs, rate, load, agreement, byName: flags.byLabel === true },
-    seconds,
-    log: quietLog(loaded),
-    say: line => void (stderr.isTTY === true && stderr.write(`siftline: ${line}\n`)),
+  command.action(async (files: string[], flags: TuneFlags) => {
+    const { tuneFiles } = await import('./tune-run.js');
+    await tuneFiles(files, flags, context);
   });
-  const values = valuesOf(tuned, loaded);
-  const target = values.length > 0 && isReached(tuned) ? flags.output : undefined;
-  if (target !== undefined) await replaceFile(target, [textWith(values, flags)]);
-  const report: TuneReport = {
-    ...tuned,
-    model: loaded.config.model.path,
-    machine: machine(tuned.quota),
-    texts: { count: texts.texts.length, from: texts.from, unusable: texts.unusable },
-    values,
-    written: target,
-  };
-  stdout.write(
-    flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, createPaint(stdout.isTTY === true)),
-  );
-  requireReached(tuned, flags);
-}
-
-/** A target that cannot be edited is told before anything is measured. */
-async function requireTarget(flags: TuneFlags): Promise<void> {
-  await requireWritable(flags.output, '--output');
-  const paths = [...KNOBS.map(knob => ['workers', knob]), ['model', 'cascade', 'confidenceFor', 'x']];
-  if (flags.output !== undefined)
-    textWith(
-      paths.map(path => [path, 0] as const),
-      flags,
-    );
-}
-
-/** The file that is there, or the configuration that was tuned, with these values set. */
-function textWith(values: readonly Placed[], { output = '', config }: TuneFlags): string {
-  const base = existsSync(output) ? output : config;
-  return withValues(base ?? output, base === undefined ? '' : textOf(base), values);
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw SiftlineError.usage('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
-  }
-}
-
-/** Only what is to change: a setting that nothing beat is left to the configuration, or to its default. */
-function valuesOf({ found: { given, best }, cascade }: Tuned, { config }: LoadedConfig): Placed[] {
-  const { path, minConfidence, confidenceFor = {} } = config.model.cascade;
-  const { chosen } = cascade ?? {};
-  const confidences = Object.entries(chosen?.confidenceFor ?? {}).filter(
-    ([name, least]) => confidenceFor[name] !== least,
-  );
-  const placed: Placed[] = [
-    ...(chosen && chosen.minConfidence !== minConfidence
-      ? [[['model', 'cascade', 'minConfidence'], chosen.minConfidence] as const]
-      : []),
-    ...confidences.map(([name, least]) => [['model', 'cascade', 'confidenceFor', name], least] as const),
-    ...KNOBS.filter(knob => given[knob] !== best[knob]).map(knob => [['workers', knob], best[knob]] as const),
-  ];
-  // A new file without the student would have confidences for nobody.
-  return confidences.length > 0 && path !== undefined ? [[['model', 'cascade', 'path'], path], ...placed] : placed;
-}
-
-function machine(quota: number): string {
-  const threads = quota === 1 ? '1 thread' : `${quota} threads`;
-  return `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, quota for ${threads}, Node ${process.version}`;
-}
-
-function requireReached(tuned: Tuned, { latencyMs, agreement }: TuneFlags): void {
-  if (isReached(tuned)) return;
-  if (tuned.cascade && !tuned.cascade.chosen) {
-    throw unreached(
-      'TUNE_AGREEMENT',
-      `--agreement ${agreement}: only the full model alone agrees so often with itself on these texts; ask for less, leave out decisions nobody acts on (model.cascade.confidenceFor, 0), or leave out the cascade`,
-    );
-  }
-  const shortest = shortestP99(tuned);
-  const best = shortest === undefined ? 'no time to measure it' : `the shortest p99 was ${shortest.toFixed(1)} ms`;
-  throw unreached(
-    'TUNE_LATENCY',
-    `--latency-ms ${latencyMs}: not reached, ${best}; allow more, lower --rate or --load, use a smaller model, or give more --seconds`,
-  );
-}
-
-function unreached(code: string, message: string): SiftlineError {
-  return SiftlineError.check(code, message);
-}
-
-function positive(value: string): number {
-  if (/^(\d{1,7}(\.\d+)?|\.\d+)$/.test(value) && Number(value) > 0) return Number(value);
-  throw new InvalidArgumentError('give a number above 0.');
-}
-
-function share(value: string): number {
-  if (/^(1|0?\.\d+)$/.test(value) && Number(value) > 0) return Number(value);
-  throw new InvalidArgumentError('give a share above 0 and at most 1, such as 0.99.');
 }

@@ -1,4 +1,5 @@
 import { destination, type Logger, type LoggerOptions, pino } from 'pino';
+import type { LoadedConfig } from '../config/load.js';
 
 export interface LogOptions {
   /** Lines of one event in a minute; more are counted and not written. 0: all are written. */
@@ -20,6 +21,16 @@ export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions 
   };
   const hooks = linesPerMinute > 0 ? { hooks: limiting(linesPerMinute) } : {};
   return pino({ ...options, ...hooks }, to ?? destination({ dest: 2, sync: true }));
+}
+
+/** For a command whose own output says all there is to say. */
+export function silentLog(): Logger {
+  return createLog('silent');
+}
+
+/** For a command on a terminal: only trouble is worth a log line, unless a level is asked for. */
+export function quietLog({ config, sources }: LoadedConfig): Logger {
+  return createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
 }
 
 /** What a broker, a registry or an input can make the program say again and again must not fill a disk. */

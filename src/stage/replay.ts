@@ -4,7 +4,7 @@ import { valueBytesOf } from '../consumer/buffer.js';
 import { RangeSource } from '../consumer/range-source.js';
 import { messageOf } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
-import { formatOffsets, type RangeBounds, requireRecords, resolveRange } from '../kafka/range.js';
+import { formatOffsets, type RangeBounds } from '../kafka/range.js';
 import { createPolicy } from '../policy/policy.js';
 import type { Sink } from '../ports.js';
 import { shippedSchema } from '../producer/schemas.js';
@@ -16,6 +16,7 @@ import { buildDecoder, buildSink, connectRegistry, requireStageTopics, schemaIds
 import { openReading, type TopicReading } from './parts/reading.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
+import { rangesToRead } from './topics.js';
 
 export interface ReplayOptions {
   /** Its output topics are the ones to write to. */
@@ -97,9 +98,7 @@ export class Replay {
       closers: this.#closers,
       log,
     });
-    const question = { ...bounds, topics: input.topics, partitions };
-    const ranges = await resolveRange(reading.reader, question);
-    await requireRecords(reading.reader, question, ranges);
+    const ranges = await rangesToRead(reading.reader, { ...bounds, topics: input.topics, partitions });
     return { reading, ranges };
   }
 

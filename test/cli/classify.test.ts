@@ -35,7 +35,7 @@ interface Line {
 
 function start(t: TestScope, ...args: string[]) {
   const env = { PATH: process.env.PATH, HOME: EMPTY_HOME };
-  const child = spawn(process.execPath, ['build/src/main.js', 'classify', ...args], { env });
+  const child = spawn(process.execPath, ['dist/main.js', 'classify', ...args], { env });
   t.after(() => void child.kill('SIGKILL'));
   // A command that has ended does not read what is written to it.
   child.stdin.on('error', () => {});

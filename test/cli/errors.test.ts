@@ -24,7 +24,7 @@ test('an unknown command is told, with the one that was meant', async () => {
 });
 
 test('a reader that goes away in the middle, as head does, is no error', async () => {
-  const child = spawn(process.execPath, ['build/src/main.js', 'audit', '--help'], {
+  const child = spawn(process.execPath, ['dist/main.js', 'audit', '--help'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout.destroy();

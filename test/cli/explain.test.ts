@@ -242,7 +242,7 @@ test('a text and a file at once are refused, without a word of the text', async 
 });
 
 test('a reader that has enough ends it quietly', async t => {
-  const args = ['build/src/main.js', 'explain', '--model', fixtureModel('bert-single'), '--workers', '1'];
+  const args = ['dist/main.js', 'explain', '--model', fixtureModel('bert-single'), '--workers', '1'];
   const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH, HOME: EMPTY_HOME } });
   t.after(() => void child.kill('SIGKILL'));
   child.stdin.on('error', () => {});

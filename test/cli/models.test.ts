@@ -123,7 +123,7 @@ test('Ctrl-C ends an import with 130, and nothing of it stays', { timeout: 60_00
   );
   chmodSync(python, 0o755);
   const argv = ['models', 'import', fixtureModel('roberta'), '--output', join(folder, 'mine'), '--python', python];
-  const child = spawn(process.execPath, [join(process.cwd(), 'build/src/main.js'), ...argv], {
+  const child = spawn(process.execPath, [join(process.cwd(), 'dist/main.js'), ...argv], {
     env: { PATH: process.env.PATH, HOME: EMPTY_HOME },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { EMPTY_HOME } from '../support/empty-home.js';
 
-const MAIN = join(process.cwd(), 'build/src/main.js');
+const MAIN = join(process.cwd(), 'dist/main.js');
 const LIMIT_MS = 60_000;
 
 export interface Ended {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { fieldNames } from '../../src/config/fields.js';
 import { configJsonSchema, configReference, renderConfigMarkdown } from '../../src/config/reference.js';
 import { load } from './support.js';
 
-const ROOT = new URL('../../../', import.meta.url);
+const ROOT = pathToFileURL(`${process.cwd()}/`);
 
 test('every field has a sentence, and says what it takes', () => {
   for (const { path, description, takes } of configReference()) {

@@ -16,7 +16,7 @@ interface Ended {
 
 type During = (run: { pid: number; stderr: () => string }) => Promise<void>;
 
-const MAIN = resolve('build/src/main.js');
+const MAIN = resolve('dist/main.js');
 
 /** `siftline demo` as a user runs it, with one stream through a small model; `during` may send it signals. */
 function demo(broker: TestBroker, args: readonly string[], during?: During): Promise<Ended> {

@@ -33,7 +33,7 @@ export class Instance {
       '--set',
       `${field}=${value}`,
     ]);
-    const args = ['build/src/main.js', 'run', '--brokers', brokers, '--model', model, ...fields];
+    const args = ['dist/main.js', 'run', '--brokers', brokers, '--model', model, ...fields];
     const instance = new Instance(
       spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } }),
     );

@@ -63,7 +63,7 @@ async function* lines(chunks: AsyncIterable<Buffer>, options: CsvOptions): Async
   }
 }
 
-/** As of lines of text; what a CSV file has between its commas is never a blank line. */
+/** True of a row of a TSV file without a character that is seen: such a line is left out in every format but CSV. */
 function isBlank({ fields }: Row, { separator }: CsvOptions): boolean {
   return separator === '\t' && fields.every(field => /^[ \r]*$/.test(field));
 }
@@ -121,7 +121,7 @@ class Position {
   #next = 0;
   #emptyLines = 0;
 
-  /** Where a row starts that comes after so many empty lines of the file. */
+  /** The line of the next row, which comes after so many empty lines of the file. */
   after(emptyLines: number): number {
     return this.#next + emptyLines - this.#emptyLines;
   }

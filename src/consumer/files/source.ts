@@ -6,9 +6,9 @@ import { type BatchBudget, BatchRoom, ONE_THREAD, shareOf, valueBytesOf } from '
 import { createDecoder, type DecodeOptions } from '../decode/decode.js';
 import { rejected } from '../decode/value-reader.js';
 import { Signal } from '../signal.js';
-import { readCsv } from './csv.js';
 import { type FileInput, unreadable } from './input.js';
-import { type FileValue, readJsonLines, readLines } from './lines.js';
+import type { FileValue } from './lines.js';
+import { valuesIn } from './texts.js';
 
 export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
@@ -164,25 +164,13 @@ export class FileSource implements Source {
       const stream = input.open();
       this.#stream = stream;
       try {
-        for await (const found of this.#valuesOf(input, stream)) yield recordOf(input, partition, found);
+        const values = valuesIn(input, this.#counted(stream), this.#options);
+        for await (const found of values) yield recordOf(input, partition, found);
       } catch (error) {
         throw error instanceof SiftlineError ? error : unreadable(input.name, error);
       } finally {
         stream.destroy();
       }
-    }
-  }
-
-  #valuesOf({ name, format }: FileInput, stream: Readable): AsyncGenerator<FileValue> {
-    const { textFields, maxValueBytes } = this.#options;
-    const chunks = this.#counted(stream);
-    switch (format) {
-      case 'text':
-        return readLines(chunks, maxValueBytes);
-      case 'jsonl':
-        return readJsonLines(chunks, { name, maxBytes: maxValueBytes });
-      case 'csv':
-        return readCsv(chunks, { name, textFields, maxBytes: maxValueBytes });
     }
   }
 

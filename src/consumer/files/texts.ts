@@ -17,7 +17,7 @@ export interface TextFile {
   open(): Readable;
 }
 
-/** Where the text of a row is, and how much it may be: as serving has it. */
+/** The fields of a row that hold its text, and the limits of it: those of serving. */
 export type TextOptions = Omit<DecodeOptions, 'format' | 'idField' | 'schemas'>;
 
 /** A row of a file. */

@@ -11,7 +11,7 @@ export interface Intervals {
 }
 
 export interface BootstrapOptions {
-  /** How many times the rows are drawn anew. */
+  /** The rows are drawn anew so many times. */
   readonly resamples: number;
   readonly seed?: number;
 }

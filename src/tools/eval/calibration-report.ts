@@ -1,6 +1,7 @@
+import type { Paint } from '../../observe/paint.js';
 import { table } from '../../observe/table.js';
 import type { Calibration, LabelCalibration } from './calibration.js';
-import { fixed, type Paint } from './report.js';
+import { fixed } from './report.js';
 import type { ThresholdGoal } from './threshold.js';
 
 export interface CalibrationReport {
@@ -8,7 +9,7 @@ export interface CalibrationReport {
   readonly task: string;
   readonly data: string;
   readonly activation: 'softmax' | 'sigmoid';
-  /** What was written, file by file. */
+  /** Paths of the files that were written. */
   readonly written: readonly string[];
 }
 
@@ -77,7 +78,7 @@ function shortest(threshold: number): string {
   return String(Number(threshold.toFixed(4)));
 }
 
-/** What would be written, and how to have it written. */
+/** Says that nothing is written, shows the values and names the flag that writes them. */
 function unwritten(
   { labels, temperature }: Calibration,
   { task, activation }: { task: string; activation: string },

@@ -1,7 +1,7 @@
 import type { Prf } from './measures.js';
 import { seeded, shuffled } from './random.js';
 import { calibrationError, reliability } from './reliability.js';
-import { columnOf, givenClass, type LabelColumn, rowsOf, type ScoredSample } from './sample.js';
+import { columnOf, givenClass, rowsOf, type ScoredSample, type TruthColumn } from './sample.js';
 import { COLDEST, fitTemperature, HOTTEST, rescaled, rescaledProbability } from './temperature.js';
 import { at, chooseThreshold, type FoundThreshold, type ThresholdGoal, type ThresholdGoals } from './threshold.js';
 
@@ -24,7 +24,7 @@ export interface LabelCalibration extends Prf {
   readonly threshold: number;
   /** The threshold in use, and what it does on the same rows; null for a choice, which has none. */
   readonly before: (Prf & { readonly threshold: number }) | null;
-  /** Whether the threshold in use had to stay. */
+  /** True when the threshold in use had to stay. */
   readonly kept: boolean;
   /** Reported rows in which the label holds. */
   readonly support: number;
@@ -33,7 +33,7 @@ export interface LabelCalibration extends Prf {
 export interface Calibration {
   readonly fitRows: number;
   readonly reportRows: number;
-  /** Whether the reported rows had no part in the choice. */
+  /** True when the reported rows had no part in the choice. */
   readonly heldOut: boolean;
   readonly temperature: { readonly before: number; readonly after: number };
   /** On the reported rows. */
@@ -108,13 +108,13 @@ function moved(threshold: number, factor: number): number {
 }
 
 /** Of a choice a label counts only where it is on top; elsewhere no threshold gives it. */
-function claims(sample: ScoredSample, label: number): LabelColumn {
+function claims(sample: ScoredSample, label: number): TruthColumn {
   const column = columnOf(sample, label);
   if (sample.question.kind !== 'choice') return column;
   return { ...column, scores: column.scores.map((score, row) => (givenClass(sample, row) === label ? score : -1)) };
 }
 
-function positives({ truth }: LabelColumn): number {
+function positives({ truth }: TruthColumn): number {
   return truth.reduce((sum, one) => sum + one, 0);
 }
 

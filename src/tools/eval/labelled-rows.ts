@@ -7,7 +7,7 @@ import type { EvalQuestion } from './question.js';
 import { type LabelSkip, readTruth, type TruthOptions } from './truth.js';
 
 export interface RowOptions extends TruthOptions {
-  /** Where the text is, as for `classify`: paths into an object, or columns. */
+  /** Paths into an object, or columns, that hold the text; as for `classify`. */
   readonly textFields: readonly string[];
   readonly join: string;
   readonly maxValueBytes: number;
@@ -95,7 +95,7 @@ class RowReader {
   }
 }
 
-/** What a file holds for a question, before any text is classified. */
+/** Counts of what a file holds for a question, before any text is classified. */
 export interface Survey {
   readonly rows: number;
   readonly skipped: Readonly<Partial<Record<RowSkip, number>>>;

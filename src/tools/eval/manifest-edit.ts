@@ -8,7 +8,7 @@ export interface ManifestChange {
   readonly thresholds: Readonly<Record<string, number>>;
 }
 
-/** What is read of `siftline.json`; it has been checked when its model was loaded. */
+/** The part of `siftline.json` that is read here; it was checked when the model was loaded. */
 interface EditedManifest {
   readonly tasks: readonly {
     readonly name: string;
@@ -86,7 +86,7 @@ function endOf({ offset, length }: Node): number {
   return offset + length;
 }
 
-/** What stands between the bracket and the first member: a line break and the indent, or nothing. */
+/** The text between the bracket and the first member: a line break and the indent, or nothing. */
 function spaceBefore(text: string, { offset, children }: Node): string {
   return text.slice(offset + 1, children?.[0]?.offset ?? offset + 1) || ' ';
 }

@@ -1,6 +1,6 @@
 import type { ScoredSample } from './sample.js';
 
-/** What came of every label: hits are true positives, wrong false positives, missed false negatives. */
+/** Counts by label: hits are true positives, wrong are false positives, missed are false negatives. */
 export interface LabelCounts {
   readonly hits: Float64Array;
   readonly wrong: Float64Array;
@@ -58,7 +58,7 @@ function sum(numbers: Float64Array): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-/** What came of one row: which labels were hit, wrongly given, missed. */
+/** The labels of one row that were hit, wrongly given or missed. */
 export interface Pattern {
   readonly hits: readonly number[];
   readonly wrong: readonly number[];
@@ -94,7 +94,7 @@ export function countsOf({ labels, all }: Patterns, times: ArrayLike<number>): L
   return counts;
 }
 
-/** How often each pattern comes among the rows. */
+/** Counts the rows of each pattern. */
 export function timesOf({ all, codes }: Patterns): Float64Array {
   const times = new Float64Array(all.length);
   for (const code of codes) times[code] = (times[code] ?? 0) + 1;

@@ -70,7 +70,7 @@ export function curvePlot({ label, curve, averagePrecision }: LabelEvaluation): 
   });
 }
 
-/** How often the model was right, by how sure it was; on the diagonal, confidence is what it says. */
+/** Draws the share of right answers over the confidence; on the diagonal the two are equal. */
 export function reliabilityPlot({ bins, ece }: Evaluation): string {
   const box = { left: 50, top: 14, size: 260 };
   const most = Math.max(...bins.map(({ count }) => count));

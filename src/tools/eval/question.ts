@@ -3,7 +3,7 @@ import type { Task } from '../../ports.js';
 import { listed } from './data-file.js';
 
 /**
- * What is asked of every row. `choice`: which one label (softmax). `set`: of every label whether it holds (sigmoid).
+ * The question put to every row. `choice`: which one label (softmax). `set`: of every label whether it holds (sigmoid).
  * `yes-no`: of one sigmoid label whether it holds, as two classes, "not X" and "X".
  */
 export interface EvalQuestion {
@@ -11,7 +11,7 @@ export interface EvalQuestion {
   readonly task: Task;
   /** The classes that are counted. */
   readonly labels: readonly string[];
-  /** Where the labels stand among the task's; of a `yes-no` the one label. */
+  /** Indices of the labels among the task's; of a `yes-no` the index of the one label. */
   readonly columns: readonly number[];
 }
 

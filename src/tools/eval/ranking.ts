@@ -1,4 +1,4 @@
-import type { LabelColumn } from './sample.js';
+import type { TruthColumn } from './sample.js';
 
 /** Precision and recall when everything from this score on is given. */
 export interface PrPoint {
@@ -8,7 +8,7 @@ export interface PrPoint {
 }
 
 /** Every score that occurs, from the highest down. Empty where nothing is true. */
-export function prCurve({ truth, scores }: LabelColumn): PrPoint[] {
+export function prCurve({ truth, scores }: TruthColumn): PrPoint[] {
   const order = descending(scores);
   const positives = truth.reduce((sum, one) => sum + one, 0);
   if (positives === 0) return [];
@@ -35,7 +35,7 @@ export function averagePrecision(curve: readonly PrPoint[]): number | null {
  * Area under the ROC curve: how often a row that holds scores above one that does not, equal scores counted half (Mann and
  * Whitney 1947). Null where all rows are of one kind.
  */
-export function auroc({ truth, scores }: LabelColumn): number | null {
+export function auroc({ truth, scores }: TruthColumn): number | null {
   const positives = truth.reduce((sum, one) => sum + one, 0);
   const negatives = truth.length - positives;
   if (positives === 0 || negatives === 0) return null;

@@ -87,18 +87,6 @@ export function confusions(
   return all.sort((a, b) => b.rows - a.rows).slice(0, most);
 }
 
-/** Emphasis on a terminal; elsewhere the text as it is. */
-export interface Paint {
-  strong(text: string): string;
-  faint(text: string): string;
-  warn(text: string): string;
-}
-
-export function createPaint(isColoured: boolean): Paint {
-  const code = (on: number, off: number) => (text: string) => (isColoured ? `\x1b[${on}m${text}\x1b[${off}m` : text);
-  return { strong: code(1, 22), faint: code(2, 22), warn: code(33, 39) };
-}
-
 export function fixed(value: number | null, digits = 3): string {
   return value === null ? '-' : value.toFixed(digits);
 }

@@ -17,12 +17,12 @@ export interface ScoredSample {
 }
 
 /** Truth and score of one label, over the rows in which it is known. */
-export interface LabelColumn {
+export interface TruthColumn {
   readonly truth: Uint8Array;
   readonly scores: Float64Array;
 }
 
-export function columnOf({ question, rows, truth, scores }: ScoredSample, label: number): LabelColumn {
+export function columnOf({ question, rows, truth, scores }: ScoredSample, label: number): TruthColumn {
   const width = question.labels.length;
   const cells = Array.from({ length: rows }, (_, row) => row * width + label).filter(cell => (truth[cell] ?? -1) >= 0);
   return {

@@ -11,9 +11,9 @@ export interface ScoringOptions {
   /** Usable rows there are, as surveyed. */
   readonly rows: number;
   readonly classifier: Classifier;
-  /** What serving's policy makes of the scores; of all tasks, in the model's order. */
+  /** Gives the results of serving's policy for the scores; of all tasks, in the model's order. */
   readonly judge: (scored: Scored) => readonly TaskResult[];
-  /** What a batch may be; told what each took. */
+  /** The bound of a batch; told the time that each one took. */
   readonly size: BatchSize;
   readonly batchBytes: number;
   /** Told how many rows are done. */

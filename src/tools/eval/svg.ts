@@ -6,7 +6,7 @@ export function escaped(text: string | number): string {
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  /** What it shows, for who cannot see it. */
+  /** Says in words what the picture shows, for readers who cannot see it. */
   readonly title: string;
   readonly body: readonly string[];
 }

@@ -1,3 +1,4 @@
+import type { Paint } from '../../observe/paint.js';
 import { table } from '../../observe/table.js';
 import type { Interval } from './bootstrap.js';
 import type { SampleComparison } from './comparison.js';
@@ -8,7 +9,6 @@ import {
   type EvalReport,
   fixed,
   modelName,
-  type Paint,
   type RivalEvaluation,
   skippedWords,
 } from './report.js';
@@ -127,7 +127,7 @@ function signed(value: number, interval: Interval | undefined): string {
   return sign(value) + (interval ? ` (${interval.map(sign).join(' to ')})` : '');
 }
 
-/** What the test says, in a sentence. */
+/** Puts the result of the test into a sentence. */
 export function mcnemarWords({ mcnemar }: SampleComparison): string {
   const { onlyFirst, onlySecond, p, method } = mcnemar;
   const verdict = p < 0.05 ? 'they differ by more than chance' : 'the difference may be chance';

@@ -1,7 +1,7 @@
 import { SiftlineError } from '../../errors.js';
 import { type Prf, prf } from './measures.js';
 import { type PrPoint, prCurve } from './ranking.js';
-import type { LabelColumn } from './sample.js';
+import type { TruthColumn } from './sample.js';
 
 /** A threshold that meets a goal, or why there is none. */
 export type FoundThreshold =
@@ -14,7 +14,7 @@ const GRID = Array.from({ length: 91 }, (_, i) => (i + 5) / 100);
 const REACH = 4;
 
 /** `none` where nothing is true, or no score reaches the wanted precision; `best` is the highest there is. */
-export function chooseThreshold(column: LabelColumn, goal: ThresholdGoal): FoundThreshold {
+export function chooseThreshold(column: TruthColumn, goal: ThresholdGoal): FoundThreshold {
   // Scores below 0 stand for what cannot be given, whatever the threshold.
   const curve = prCurve(column).filter(point => point.threshold >= 0);
   if (curve.length === 0) return { kind: 'none', best: null };
@@ -25,12 +25,12 @@ export function chooseThreshold(column: LabelColumn, goal: ThresholdGoal): Found
   return chosen(column, between(curve, place));
 }
 
-function chosen({ scores }: LabelColumn, threshold: number): FoundThreshold {
+function chosen({ scores }: TruthColumn, threshold: number): FoundThreshold {
   return { kind: 'threshold', threshold, given: scores.reduce((sum, score) => sum + Number(score >= threshold), 0) };
 }
 
 /** Precision, recall and F1 when scores from the threshold on are given. */
-export function at({ truth, scores }: LabelColumn, threshold: number): Prf {
+export function at({ truth, scores }: TruthColumn, threshold: number): Prf {
   let [hits, wrong, missed] = [0, 0, 0];
   for (let row = 0; row < truth.length; row++) {
     const said = (scores[row] ?? 0) >= threshold;
@@ -70,7 +70,7 @@ function highest(curve: readonly PrPoint[], kind: 'precision' | 'recall'): numbe
   return curve.reduce((best, point) => Math.max(best, point[kind]), 0);
 }
 
-/** What a label's threshold is chosen for. */
+/** The aim that a label's threshold is chosen for. */
 export type ThresholdGoal =
   | { readonly kind: 'f1' }
   /** The most recall with at least this precision. */

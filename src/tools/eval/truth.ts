@@ -1,7 +1,7 @@
 import { SiftlineError } from '../../errors.js';
 import type { EvalQuestion } from './question.js';
 
-/** What a row's label says, one cell a label of the question. */
+/** The values of a cell; a row has one cell a label of the question. */
 export const HOLDS = 1;
 export const HOLDS_NOT = 0;
 export const UNKNOWN = -1;

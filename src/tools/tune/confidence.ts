@@ -6,7 +6,7 @@ export interface AgreementWanted {
   readonly agreement: number;
   /** A confidence for each task or label, not one for all. */
   readonly byName: boolean;
-  /** What is set for tasks and labels now; what is 0 stays 0. */
+  /** The confidences that tasks and labels have now; a 0 stays 0. */
   readonly confidenceFor: Readonly<Record<string, number>>;
   readonly pointsOf: (wanted: ConfidenceWanted) => BothPoints;
 }
@@ -16,7 +16,7 @@ export type Shares = Omit<CurvePoint, 'minConfidence'>;
 export interface Confidence {
   /** Undefined where no confidence reaches it. */
   readonly chosen: Required<ConfidenceWanted> | undefined;
-  /** What the curve comes to at a few agreements, on the texts it was chosen with. */
+  /** Points of the curve at a few agreements, on the texts it was chosen with. */
   readonly curve: readonly CurvePoint[];
   readonly chosenOn: number;
   /** On the other texts. */

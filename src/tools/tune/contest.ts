@@ -3,13 +3,13 @@ import type { Rig } from './rig.js';
 import type { Goal, WorkerSetting } from './setting.js';
 import type { SizedText } from './texts.js';
 
-/** What one setting came to, round by round. */
+/** The measurements of one setting, round by round. */
 export interface Standing {
   readonly setting: WorkerSetting;
   readonly rates: readonly number[];
   /** Only where latency is asked for. */
   readonly p99s: readonly number[];
-  /** What the process grew by when its threads started; undefined where they had been started before. */
+  /** Memory that the process grew by when its threads started; undefined where they had been started before. */
   readonly memoryBytes: number | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface ContestOptions {
   readonly texts: readonly SizedText[];
   readonly clock: TuneClock;
   readonly goal: Goal;
-  /** When it has to be over, on the clock. */
+  /** The end of the contest, on the clock. */
   readonly untilMs: number;
 }
 
@@ -73,7 +73,7 @@ function plan(settings: readonly WorkerSetting[], { clock, untilMs, goal }: Cont
   return { sliceMs, roundMs: sliceMs * settings.length + overtime };
 }
 
-/** What is waited for after the time of a measurement: a batch under way, and under a steady load one behind it. */
+/** Time that a measurement waits after its end: for a batch under way, and under a steady load for one behind it. */
 function overtimeOf(batchMs: number, { kind }: Goal): number {
   return batchMs + (kind === 'latency' ? 2 * Math.min(batchMs, PACED_MS) : 0);
 }

@@ -8,13 +8,13 @@ export interface BothScores {
   readonly full: Float64Array;
 }
 
-/** Where each model's decisions turn (`turningPoints`), with thresholds of its own. */
+/** The scores at which each model's decisions turn (`turningPoints`), with thresholds of its own. */
 export interface BothPoints {
   readonly student: readonly TurningPoint[];
   readonly full: readonly TurningPoint[];
 }
 
-/** What a cascade comes to with this `minConfidence`. */
+/** The shares of a cascade with this `minConfidence`. */
 export interface CurvePoint {
   readonly minConfidence: number;
   /** Share of texts the full model answers. */
@@ -57,7 +57,7 @@ export function mostPassedOn(curve: readonly CurvePoint[], share: number): Curve
   return curve.findLast(point => point.passedOn <= share);
 }
 
-/** What a cascade comes to with a confidence of its own for every name. */
+/** The shares of a cascade with a confidence of its own for every name. */
 export interface TunedNames extends Omit<CurvePoint, 'minConfidence'> {
   readonly confidenceFor: Readonly<Record<string, number>>;
 }

@@ -27,7 +27,7 @@ export interface LoadSubject {
   readonly batchBytes: number;
 }
 
-/** What one batch of these would be, as a stage makes it: all there is, up to this much. */
+/** The next batch of these texts, as a stage makes it: all there is, up to this much. */
 export function batchOf<T extends SizedText>(
   waiting: Iterable<T>,
   { batchBytes }: LoadSubject,
@@ -101,7 +101,7 @@ interface PacedOptions {
   readonly rate: number;
 }
 
-/** How often it is looked what has arrived while nothing ends; arrivals are timed by their schedule, not by the look. */
+/** Time between two looks at what has arrived; arrivals are timed by their schedule, not by the look. */
 const TICK_MS = 1;
 
 /**
@@ -151,7 +151,7 @@ export async function pacedP99(
   return quantile(latencies, 0.99);
 }
 
-/** How many of the texts a stage would take now, with so many batches under way. */
+/** Counts the texts that a stage would take now, with so many batches under way. */
 function nextBatch(waiting: readonly SizedText[], subject: LoadSubject, underWay: number): number {
   const { size, classifier } = subject;
   const { threads } = classifier;

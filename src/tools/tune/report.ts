@@ -8,12 +8,12 @@ export interface TuneReport extends Tuned {
   readonly model: string;
   readonly machine: string;
   readonly texts: { readonly count: number; readonly from: string; readonly unusable: number };
-  /** What the configuration would get, and did get if there is a file. */
+  /** The values for the configuration; they are in the file where one was written. */
   readonly values: ReadonlyArray<readonly [path: readonly string[], value: string | number]>;
   readonly written: string | undefined;
 }
 
-/** Whether everything that was asked for is reached. */
+/** True when everything that was asked for is reached. */
 export function isReached({ goal, found, cascade }: Tuned): boolean {
   return cascade?.chosen !== undefined || cascade === undefined ? holds(goal, found) : false;
 }
@@ -54,7 +54,7 @@ export function tuneJson(report: TuneReport): object {
   };
 }
 
-/** What a line of a table says. */
+/** The numbers of one line of a table. */
 export interface StandingRow {
   readonly setting: WorkerSetting;
   readonly rounds: number;

@@ -1,13 +1,13 @@
 import type { LoadSubject } from './load.js';
 import { isSame, type WorkerSetting } from './setting.js';
 
-/** Where settings are tried. */
+/** Runs the threads that settings are tried on. */
 export interface Rig {
   /** Starts the threads of a setting, where they do not run. What the process grew by, bytes; undefined where they did. */
   open(setting: WorkerSetting): Promise<number | undefined>;
   /** One that is open. */
   subject(setting: WorkerSetting): LoadSubject;
-  /** Whether there is memory for the threads of this setting too. */
+  /** True when there is memory for the threads of this setting too. */
   hasRoom(setting: WorkerSetting): boolean;
   /** Ends the threads of all others. */
   keepOnly(settings: readonly WorkerSetting[]): Promise<void>;

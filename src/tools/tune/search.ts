@@ -48,18 +48,18 @@ function atLeastOne(standings: Standing[] | undefined): [Standing, ...Standing[]
   return first && [first, ...rest];
 }
 
-/** How one setting stands to another, from the ratios of the rounds: those of one round met the same machine. */
+/** The gain of one setting over another, from the ratios of the rounds: those of one round met the same machine. */
 export interface Advantage {
-  /** What is asked for, as a ratio less one: more texts a second, or a shorter p99. */
+  /** The goal as a ratio less one: more texts a second, or a shorter p99. */
   readonly gain: number;
   /** Half the range of the ratios, and never less than a floor: a gain below it is none. */
   readonly noise: number;
 }
 
-/** What no number of rounds here would tell apart. */
+/** A gain below this is noise, however many rounds agree on it. */
 const FLOOR = 0.02;
 
-/** Whether the limit holds; without a limit, it does. */
+/** True when the limit holds, and always without a limit. */
 export function meets({ p99s }: Standing, goal: Goal): boolean {
   return goal.kind === 'throughput' || median(p99s) <= goal.limitMs;
 }

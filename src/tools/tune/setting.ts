@@ -4,13 +4,13 @@ export type Knob = (typeof KNOBS)[number];
 
 export type WorkerSetting = Readonly<Record<Knob, number>>;
 
-/** What is asked for. */
+/** The measure by which settings are compared. */
 export type Goal =
   | { readonly kind: 'throughput' }
   /** Of a text, at this many texts a second whatever becomes of them (open loop): the 99th percentile in milliseconds. */
   | { readonly kind: 'latency'; readonly limitMs: number; readonly rate: number };
 
-/** What the candidates are bounded by. */
+/** The bounds of the candidates. */
 export interface Bounds {
   /** Threads the CPU quota allows. */
   readonly quota: number;

@@ -120,7 +120,7 @@ function changes(given: WorkerSetting, best: WorkerSetting): string {
   return changed.map(knob => `workers.${knob} ${best[knob]} for ${given[knob]}`).join(', ');
 }
 
-/** What was written, or what would be and how to have it written. */
+/** Names the file that was written, or the values and the flag that writes them. */
 function outcomeLines({ values, written }: TuneReport): string[] {
   if (written !== undefined) return [`written: ${written}`];
   if (values.length === 0) return ['nothing to write'];

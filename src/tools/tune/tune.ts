@@ -11,7 +11,7 @@ import type { Goal, WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
 import type { SizedText } from './texts.js';
 
-/** What is asked for; without a latency limit, throughput. */
+/** The wish of the user: a latency limit, or throughput without one. */
 export interface Wish {
   readonly latencyMs?: number | undefined;
   /** Texts a second at which the limit is to hold; without it, a share of what the given setting can do. */

@@ -1,24 +1,89 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import type { Config } from '../config/schema.js';
 import { withThresholds } from '../config/yaml-edit.js';
 import { messageOf, SiftlineError } from '../errors.js';
-import type { ModelFolder } from '../model/folder.js';
-import { parseManifest, type TaskSpec } from '../model/manifest.js';
+import { replaceFile, requireWritable } from '../files.js';
+import { quietLog } from '../observe/log.js';
+import { createPaint } from '../observe/paint.js';
 import { packageFile } from '../package.js';
-import type { Calibration } from '../tools/eval/calibration.js';
+import { type ModelFolder, parseManifest } from '../stage/offline.js';
+import { type Calibration, calibrate } from '../tools/eval/calibration.js';
+import { calibrationJson, calibrationText } from '../tools/eval/calibration-report.js';
 import { editManifest } from '../tools/eval/manifest-edit.js';
-import { replaceFile } from './write-file.js';
+import { chooseQuestion } from '../tools/eval/question.js';
+import type { ScoredSample } from '../tools/eval/sample.js';
+import { type GoalFlags, parseGoals } from '../tools/eval/threshold.js';
+import type { CliContext } from './context.js';
+import { dataFrom, scoreData, withoutCascade } from './labelled-data.js';
+import { configFrom, type DataFlags } from './options.js';
 
-/** Where temperature and thresholds are to go. */
-export interface WriteFlags {
+/** Says where temperature and thresholds are to go. */
+interface WriteFlags {
   readonly writeModel?: boolean;
   readonly writePolicy?: string;
   readonly policyVersion?: string;
   readonly force?: boolean;
 }
 
+export interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
+  readonly holdout: number;
+  readonly json?: boolean;
+}
+
+type TaskSpec = ModelFolder['tasks'][number];
+
+/** `calibrate` with its flags: fits to the rows, writes where that is asked for, and reports. */
+export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: CliContext): Promise<void> {
+  const loaded = await configFrom(flags, env);
+  await requireWritable(flags.writePolicy, '--write-policy');
+  const data = await dataFrom(flags, loaded.config);
+  const { folder, sample } = await scoreData({
+    ...data,
+    // Temperature and thresholds are of one model, and not of a mixture.
+    config: withoutCascade(loaded.config),
+    stderr,
+    log: quietLog(loaded),
+    ask: (tasks, found) => {
+      const question = chooseQuestion(tasks, flags);
+      requireTargets(flags, found, specOf(found, question.task.name));
+      parseGoals(flags, question.task.labels);
+      return question;
+    },
+  });
+  const spec = specOf(folder, sample.question.task.name);
+  const calibration = calibrateSample(sample, { flags, spec, config: loaded.config });
+  const written = await writeAll(calibration, { flags, spec, folder });
+  const report = { calibration, task: spec.name, data: flags.data, activation: spec.activation, written };
+  stdout.write(
+    flags.json
+      ? `${JSON.stringify(calibrationJson(report))}\n`
+      : calibrationText(report, createPaint(stdout.isTTY === true)),
+  );
+}
+
+function calibrateSample(
+  sample: ScoredSample,
+  { flags, spec, config }: { flags: CalibrateFlags; spec: TaskSpec; config: Config },
+): Calibration {
+  const own = config.policy.thresholds?.[spec.name] ?? {};
+  const thresholds = spec.labels.map((label, i) => [label, own[label] ?? spec.thresholds[i] ?? 0.5] as const);
+  return calibrate(sample, {
+    temperature: spec.temperature,
+    // A policy has no temperature, and one label does not speak for its task.
+    keepTemperature: flags.positive !== undefined || (flags.writePolicy !== undefined && flags.writeModel !== true),
+    thresholds: Object.fromEntries(thresholds),
+    goals: parseGoals(flags, spec.labels),
+    holdout: flags.holdout,
+  });
+}
+
+function specOf(folder: ModelFolder, task: string): TaskSpec {
+  return folder.tasks.find(each => each.name === task) as TaskSpec;
+}
+
 /** Throws for a place that cannot be written to, before the model has worked for it. */
-export function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: TaskSpec): void {
+function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: TaskSpec): void {
   if (flags.writeModel) requireOwnModel(folder, flags.force === true);
   if (flags.writePolicy === undefined) return;
   if (spec.activation === 'softmax') {
@@ -56,7 +121,7 @@ interface Target {
 }
 
 /** Writes what was asked for; the paths of what was written. */
-export async function writeAll(calibration: Calibration, { flags, spec, folder }: Target): Promise<string[]> {
+async function writeAll(calibration: Calibration, { flags, spec, folder }: Target): Promise<string[]> {
   const { writeModel, writePolicy } = flags;
   const written: string[] = [];
   if (writeModel) {

@@ -1,26 +1,52 @@
 import type { Logger } from 'pino';
-import type { LoadedConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
-import type { ModelFolder } from '../model/folder.js';
-import { createLog } from '../observe/log.js';
-import { createPolicy } from '../policy/policy.js';
 import type { Task } from '../ports.js';
-import { batchSizeFor } from '../stage/batch-size.js';
-import { buildClassifier } from '../stage/parts/classifier.js';
-import type { DataFile } from '../tools/eval/data-file.js';
+import { buildJudging, type ModelFolder } from '../stage/offline.js';
+import { type DataFile, openDataFile } from '../tools/eval/data-file.js';
 import { type RowOptions, readLabelledRows, surveyRows } from '../tools/eval/labelled-rows.js';
 import type { EvalQuestion } from '../tools/eval/question.js';
 import type { CascadeShare } from '../tools/eval/report.js';
 import type { ScoredSample } from '../tools/eval/sample.js';
 import { scoreRows } from '../tools/eval/scoring.js';
+import { parseLabelMap } from '../tools/eval/truth.js';
 import type { CliContext } from './context.js';
+import type { DataFlags } from './options.js';
 
-export interface Job {
+/** Throws for a file or a flag that cannot be meant; nothing but the file's first line has been read. */
+export async function dataFrom(flags: DataFlags, config: Config): Promise<{ file: DataFile; rows: RowOptions }> {
+  const { label, separator, map, ignoreUnknown, columns } = flags;
+  if (separator === '')
+    throw SiftlineError.usage(
+      'EVAL_SEPARATOR',
+      '--separator: is empty; give what stands between two labels, such as a comma',
+    );
+  const { textFields, join, maxValueBytes } = config.input;
+  const file = await openDataFile({
+    path: flags.data,
+    format: flags.inputFormat,
+    columns: columns?.split(',').map(name => name.trim()),
+    maxBytes: maxValueBytes,
+  });
+  return {
+    file,
+    rows: {
+      textFields,
+      join,
+      maxValueBytes,
+      label,
+      separator,
+      map: map === undefined ? new Map() : parseLabelMap(map),
+      ignoreUnknown: ignoreUnknown === true,
+    },
+  };
+}
+
+export interface ScoringJob {
   readonly config: Config;
   readonly file: DataFile;
   readonly rows: RowOptions;
-  /** What is asked, once the model's tasks are known. */
+  /** Chooses the question, once the model's tasks are known. */
   readonly ask: (tasks: readonly Task[], folder: ModelFolder) => EvalQuestion;
   /** How rows are read, where that is another model's question. */
   readonly read?: EvalQuestion;
@@ -42,11 +68,11 @@ export interface ScoredData {
  * The rows of a file as the model answers them, through the workers and the policy of serving. The file is looked through
  * before the model is loaded.
  */
-export async function scoreData(job: Job): Promise<ScoredData> {
+export async function scoreData(job: ScoringJob): Promise<ScoredData> {
   const { config, file, rows, stderr, log } = job;
-  const { classifier, folder, student } = await buildClassifier(config, log);
+  const { classifier, folder, student, policyBy, size } = await buildJudging(config, log);
   const question = job.ask(folder.info.tasks, folder);
-  const policy = createPolicy(job.policy?.(question) ?? config.policy, folder.info.tasks, student?.tasks);
+  const { judge } = policyBy(job.policy?.(question) ?? config.policy);
   const read = job.read ?? question;
   const survey = await surveyRows(file, read, rows);
   const progress = progressOn(stderr, survey.rows);
@@ -56,8 +82,8 @@ export async function scoreData(job: Job): Promise<ScoredData> {
       question,
       rows: survey.rows,
       classifier,
-      judge: scored => policy.judge(scored).results,
-      size: batchSizeFor(config),
+      judge: scored => judge(scored).results,
+      size,
       batchBytes: config.workers.batchBytes,
       onProgress: progress.update,
     });
@@ -74,11 +100,6 @@ export async function scoreData(job: Job): Promise<ScoredData> {
 /** The full model alone. */
 export function withoutCascade(config: Config): Config {
   return { ...config, model: { ...config.model, cascade: { minConfidence: 0 } } };
-}
-
-/** On a terminal only trouble is worth a log line, unless a level is asked for. */
-export function quietLog({ config, sources }: LoadedConfig): Logger {
-  return createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
 }
 
 const REDRAW_MS = 200;

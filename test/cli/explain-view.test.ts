@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { listed, painted, paletteOf, printable } from '../../src/cli/explain-paint.js';
+import { listed, painted, printable } from '../../src/cli/explain-view.js';
 
 const TEXT = 'so very fine';
 const WORDS = [
@@ -52,19 +52,3 @@ test('what is printed steers no terminal and stays on its line', () => {
   assert.equal(printable('a\r\nb\tc\u001b[2Jd\u202ee'), 'a b c\ufffd[2Jd\ufffde');
   assert.equal(printable('👩‍🚀 é 好'), '👩‍🚀 é 好');
 });
-
-const PALETTES: ReadonlyArray<readonly [Readonly<Record<string, string>>, isTerminal: boolean, expected: string]> = [
-  [{}, true, '256'],
-  [{ COLORTERM: 'truecolor' }, true, 'true'],
-  [{ COLORTERM: '24bit' }, true, 'true'],
-  [{ COLORTERM: 'truecolor' }, false, 'plain'],
-  [{ COLORTERM: 'truecolor', NO_COLOR: '1' }, true, 'plain'],
-  [{ NO_COLOR: '' }, true, '256'],
-  [{ TERM: 'dumb' }, true, 'plain'],
-];
-
-for (const [env, isTerminal, expected] of PALETTES) {
-  test(`${JSON.stringify(env)} on ${isTerminal ? 'a terminal' : 'a pipe'}: ${expected}`, () => {
-    assert.equal(paletteOf(env, isTerminal), expected);
-  });
-}

@@ -1,21 +1,21 @@
 import { constants } from 'node:fs';
 import { access, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf, SiftlineError } from '../errors.js';
+import { messageOf, SiftlineError } from './errors.js';
 
 /** Throws OUTPUT_UNWRITABLE before anything has been worked out for a file that could not be written. */
 export async function requireWritable(path: string | undefined, option: string): Promise<void> {
   if (path === undefined) return;
   await access(dirname(path), constants.W_OK).catch(cause => {
-    throw SiftlineError.usage(
-      'OUTPUT_UNWRITABLE',
-      `${option}: ${path} cannot be written, ${dirname(path)} is missing or read-only; name another place`,
-      cause,
-    );
+    const message = `${option}: ${path} cannot be written, ${dirname(path)} is missing or read-only; name another place`;
+    throw SiftlineError.usage('OUTPUT_UNWRITABLE', message, cause);
   });
 }
 
-/** Writes a file whole or not at all: beside it first, then in its place. A file that is there keeps its mode. */
+/**
+ * Writes a file whole or not at all: beside it first, then in its place. A file that is there keeps its mode. Throws
+ * OUTPUT_UNWRITABLE.
+ */
 export async function replaceFile(path: string, parts: Iterable<string>): Promise<void> {
   const part = `${path}.${process.pid}.partial`;
   try {

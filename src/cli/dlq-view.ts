@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { padEnd, table } from '../observe/table.js';
+import { recordId } from '../ports.js';
+import type { DeadLetter } from '../stage/dead-letters.js';
+import { formatOffsets } from '../stage/topics.js';
+import { rejectionTime, type Summary, type SummaryRow } from '../tools/dead-letters/letters.js';
+import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
+import type { RedriveReport, RedriveSkip } from '../tools/dead-letters/redrive.js';
+
+interface ViewFlags {
+  readonly json?: boolean;
+}
+
+/** Lines to standard output, at the pace of its reader; ends quietly when the reader is gone (`| head`). */
+export class Lines {
+  readonly #stdout: NodeJS.WritableStream;
+  readonly #onError: () => void;
+  #gone = false;
+
+  constructor(stdout: NodeJS.WritableStream) {
+    this.#stdout = stdout;
+    this.#onError = () => {
+      this.#gone = true;
+    };
+    stdout.on('error', this.#onError);
+  }
+
+  /** False once there is nobody to write to. */
+  async write(line: string): Promise<boolean> {
+    if (this.#gone) return false;
+    if (!this.#stdout.write(`${line}\n`)) await once(this.#stdout, 'drain').catch(() => {});
+    return !this.#gone;
+  }
+}
+
+/** A line for one record of a list. */
+export function letterLine(letter: DeadLetter, { json }: ViewFlags): string {
+  const { record, reason, stage, attempts, redrives, redriveOf, origin, cut } = letter;
+  if (json)
+    return JSON.stringify({
+      record: recordId(record),
+      reason,
+      stage,
+      rejectedAt: timeOf(rejectionTime(letter)),
+      attempts,
+      redrives,
+      ...(redriveOf === undefined ? {} : { redriveOf }),
+      ...(origin ? { source: recordId(origin) } : {}),
+      cut: cut !== undefined,
+    });
+  const notes = [`attempts ${attempts}`, `redrives ${redrives}`, ...(cut ? ['cut'] : [])].join('  ');
+  const from = origin ? `  from ${plain(recordId(origin))}` : '';
+  return `${recordId(record)}  ${plain(reason)}  ${plain(stage)}  ${timeOf(rejectionTime(letter))}  ${notes}${from}`;
+}
+
+export function summaryText(topic: string, summary: Summary, { json }: ViewFlags): string {
+  const rows = summary.rows();
+  if (json) return JSON.stringify({ topic, records: summary.count, reasons: rows.map(rowJson) });
+  if (rows.length === 0) return `${topic}: no rejected records there`;
+  const records = summary.count === 1 ? '1 rejected record' : `${summary.count} rejected records`;
+  return [`${topic}: ${records}`, '', ...table([HEAD, ...rows.map(cellsOf)])].join('\n');
+}
+
+function rowJson(row: SummaryRow): object {
+  return { ...row, first: timeOf(row.first), last: timeOf(row.last), partitions: Object.fromEntries(row.partitions) };
+}
+
+const HEAD = ['reason', 'stage', 'count', 'redriven', 'first', 'last', 'partition:count'];
+
+function cellsOf({ reason, stage, count, redriven, first, last, partitions }: SummaryRow): string[] {
+  const spread = [...partitions].sort(([a], [b]) => a - b).map(([partition, many]) => `${partition}:${many}`);
+  const counts = [String(count), String(redriven)];
+  return [plain(reason), plain(stage), ...counts, timeOf(first), timeOf(last), spread.join(' ')];
+}
+
+/** The value and nothing else: its bytes, or in hex. */
+export function valueAlone({ record }: DeadLetter, { hex, json }: ViewFlags & { hex?: boolean }): string | Buffer {
+  const value = record.value ?? Buffer.alloc(0);
+  if (json) return `${JSON.stringify({ record: recordId(record), value: record.value?.toString('hex') ?? null })}\n`;
+  return hex ? `${value.toString('hex')}\n` : value;
+}
+
+/** One record, without its value. */
+export function letterText(letter: DeadLetter, { json }: ViewFlags): string {
+  return json ? `${JSON.stringify(asObject(letter))}\n` : described(letter);
+}
+
+function asObject(letter: DeadLetter): object {
+  const { record, origin, reason, stage, detail, attempts, redrives, redriveOf, cut } = letter;
+  return {
+    record: recordId(record),
+    reason,
+    stage,
+    detail,
+    source: origin ? recordId(origin) : null,
+    timestamp: Number(record.timestamp),
+    rejectedAt: timeOf(rejectionTime(letter)),
+    attempts,
+    redrives,
+    redriveOf: redriveOf ?? null,
+    cut: cut ?? null,
+    key: shown(record.key),
+    valueBytes: record.value?.length ?? null,
+    headers: record.headers.map(([name, value]) => ({ name, value: shown(value) })),
+  };
+}
+
+function described(letter: DeadLetter): string {
+  const { record, origin, reason, stage, detail, attempts, redrives, redriveOf, cut } = letter;
+  const bytes = record.value === null ? 'null' : `${record.value.length} bytes; --value writes them, --hex in hex`;
+  const whole = cut ? ` (the head of ${cut.bytes}; SHA-256 of the whole ${plain(cut.sha256)})` : '';
+  const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first ${plain(redriveOf)}`;
+  const width = Math.max(...record.headers.map(([name]) => name.length), 0);
+  return `${[
+    `record      ${recordId(record)}`,
+    `reason      ${plain(reason)} (${plain(stage)}): ${plain(detail)}`,
+    `source      ${origin ? plain(recordId(origin)) : 'unknown'}${again}`,
+    `event time  ${record.timestamp} (${timeOf(Number(record.timestamp))})`,
+    `rejected    ${timeOf(rejectionTime(letter))}, after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
+    `key         ${inWords(record.key)}`,
+    `value       ${bytes}${whole}`,
+    `headers     ${record.headers.length}`,
+    ...record.headers.map(([name, value]) => `  ${padEnd(plain(name), width)}  ${inWords(value)}`),
+  ].join('\n')}\n`;
+}
+
+const SKIPS: Readonly<Record<RedriveSkip, string>> = {
+  cut: 'cut to fit the rejected topic: read them in the input topic',
+  noOrigin: 'without headers that say where they came from',
+  tooOften: 'sent back as often as --max-redrives allows',
+  refused: 'refused by the brokers: too large, or without a key for a compacted topic',
+};
+
+/** What a redrive has done, or in a dry run would do. */
+export function redriveText(
+  report: RedriveReport,
+  topic: string,
+  { json, execute }: ViewFlags & { readonly execute?: boolean },
+): string {
+  const { reached, ...counts } = report;
+  const next = formatOffsets([...reached].map(([partition, offset]) => ({ topic, partition, offset })));
+  if (json) return `${JSON.stringify({ topic, executed: execute === true, ...counts, next })}\n`;
+  const { read, wanted, sent, targets, skipped, finished } = report;
+  const verb = execute ? 'sent' : 'to send';
+  const skips = Object.entries(SKIPS).filter(([name]) => skipped[name as RedriveSkip] > 0);
+  return `${[
+    `${topic}: ${read} read, ${wanted} wanted, ${sent} ${verb}`,
+    ...targets.map(({ reason, topic: to, count }) => `  ${verb}  ${count}  ${plain(reason)}  to ${plain(to)}`),
+    ...skips.map(([name, why]) => `  skipped  ${skipped[name as RedriveSkip]}  ${why}`),
+    ...(execute || sent === 0 ? [] : ['dry run, nothing was sent; --execute sends']),
+    ...(execute && next !== '' ? [`${finished ? 'done' : 'stopped early'}; --from ${next} goes on from here`] : []),
+  ].join('\n')}\n`;
+}
+
+/** ISO 8601 to the second; what is no time stays a number. */
+function timeOf(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
+}

@@ -46,12 +46,27 @@ const MOST_FILES = 290;
 
 /** Files under 60 lines with one importer, each with the reason that it is a file. */
 const SMALL: Readonly<Record<string, string>> = {
-  'model/heads.ts': 'the activations: pure arithmetic that is proved by itself',
-  'model/rust-parity.ts': 'where JavaScript and Rust read a text differently, and nothing else',
-  'stage/turns.ts': 'order per partition in thirty lines',
-  'workers/explain/units.ts': 'what a word is, in any script',
-  'workers/trial-entry.ts': 'the entry of a process',
-  'workers/trial.ts': 'the other side of that process, loaded when a record is on trial',
+  'cli/calibrate.ts': 'a command: its options, and its work imported when it is called',
+  'cli/eval.ts': 'a command: its options, and its work imported when it is called',
+  'cli/program.ts': 'the list of commands',
+  'cli/run.ts': 'a command',
+  'cli/tune.ts': 'a command: its options, and its work imported when it is called',
+  'kafka/patches/idle-connections.ts': 'one patch, and its row in decision 0001',
+  'kafka/patches/logins.ts': 'one patch, and its row in decision 0001',
+  'kafka/patches/refusals.ts': 'one patch, and its row in decision 0001',
+  'kafka/patches/stale-fetches.ts': 'one patch, and its row in decision 0001',
+  'kafka/patches/throttling.ts': 'one patch, and its row in decision 0001',
+  'local-broker/broker.ts': 'which of the brokers is started; also the door for tests, bench and faults',
+  'main.ts': 'the entry of the process',
+  'model/heads.ts': 'softmax and sigmoid, which a reader of the mathematics looks for',
+  'model/rust-parity.ts': 'where the tokenizer differs from the one of training',
+  'observe/tracing/tracing.ts': 'imported when tracing is on',
+  'producer/label-record.ts': 'the record that most readers come for',
+  'stage/turns.ts': 'a proof of order in 28 lines',
+  'tools/dead-letters/sender.ts': 'the edge to Kafka of a redrive',
+  'workers/explain/units.ts': 'how a text is cut into words',
+  'workers/trial-entry.ts': 'the entry of a child process',
+  'workers/trial.ts': 'the other side of that process, imported when a suspect is tried',
 };
 
 const SMALL_LINES = 60;

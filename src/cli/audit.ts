@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
+import type { TablePrinter } from '../observe/table.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import { type AuditFinding, type AuditReport, FINDING_KINDS, isClean } from '../tools/audit/report.js';
@@ -116,14 +117,12 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
   return (untilIdle === true ? IDLE_SECONDS : untilIdle) * 1000;
 }
 
-function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: Table): string {
+function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: TablePrinter): string {
   const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
   const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
   const counts = table(rows(report), { right: [1] });
   return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...counts, '', ...verdict].join('\n')}\n`;
 }
-
-type Table = typeof import('../observe/table.js').table;
 
 function rows(report: AuditReport): string[][] {
   const { duplicates, against, outside } = report;

@@ -31,7 +31,7 @@ export interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
   readonly json?: boolean;
 }
 
-type TaskSpec = ModelFolder['tasks'][number];
+type CalibratedTask = ModelFolder['tasks'][number];
 
 /** `calibrate` with its flags: fits to the rows, writes where that is asked for, and reports. */
 export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: CliContext): Promise<void> {
@@ -64,7 +64,7 @@ export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr
 
 function calibrateSample(
   sample: ScoredSample,
-  { flags, spec, config }: { flags: CalibrateFlags; spec: TaskSpec; config: Config },
+  { flags, spec, config }: { flags: CalibrateFlags; spec: CalibratedTask; config: Config },
 ): Calibration {
   const own = config.policy.thresholds?.[spec.name] ?? {};
   const thresholds = spec.labels.map((label, i) => [label, own[label] ?? spec.thresholds[i] ?? 0.5] as const);
@@ -78,12 +78,12 @@ function calibrateSample(
   });
 }
 
-function specOf(folder: ModelFolder, task: string): TaskSpec {
-  return folder.tasks.find(each => each.name === task) as TaskSpec;
+function specOf(folder: ModelFolder, task: string): CalibratedTask {
+  return folder.tasks.find(each => each.name === task) as CalibratedTask;
 }
 
 /** Throws for a place that cannot be written to, before the model has worked for it. */
-function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: TaskSpec): void {
+function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: CalibratedTask): void {
   if (flags.writeModel) requireOwnModel(folder, flags.force === true);
   if (flags.writePolicy === undefined) return;
   if (spec.activation === 'softmax') {
@@ -116,7 +116,7 @@ function requireOwnModel({ path }: ModelFolder, force: boolean): void {
 
 interface Target {
   readonly flags: WriteFlags;
-  readonly spec: TaskSpec;
+  readonly spec: CalibratedTask;
   readonly folder: ModelFolder;
 }
 
@@ -136,7 +136,7 @@ async function writeAll(calibration: Calibration, { flags, spec, folder }: Targe
   return written;
 }
 
-function manifestText(file: string, { calibration, spec }: { calibration: Calibration; spec: TaskSpec }): string {
+function manifestText(file: string, { calibration, spec }: { calibration: Calibration; spec: CalibratedTask }): string {
   const { before, after } = calibration.temperature;
   // At another temperature a threshold that stays has another number.
   const changed = calibration.labels.filter(label => before !== after || !label.kept);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import type { TablePrinter } from '../observe/table.js';
 import {
   asConfig,
   createCommand,
@@ -59,14 +60,16 @@ function asJson(plan: readonly Topic[], config: Config, { apply }: TopicFlags): 
   return `${JSON.stringify({ applied: apply === true, topics: list }, null, 2)}\n`;
 }
 
-function asText(plan: readonly Topic[], config: Config, { apply, table }: TopicFlags & { table: Table }): string {
+function asText(
+  plan: readonly Topic[],
+  config: Config,
+  { apply, table }: TopicFlags & { table: TablePrinter },
+): string {
   const rows = plan.map(topic => rowOf(topic, apply === true));
   const [head = '', ...lines] = table([HEAD, ...rows], { right: [3, 4] });
   const noted = plan.flatMap((topic, i) => [lines[i] ?? '', ...notesOf(topic).map(note => `    ${note}`)]);
   return `${[head, ...noted, '', ...ending(plan, config, { apply })].join('\n')}\n`;
 }
-
-type Table = typeof import('../observe/table.js').table;
 
 const HEAD = ['topic', 'role', 'state', 'partitions', 'replicas'];
 

@@ -5,7 +5,7 @@ import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo, type Kafka } from '../kafka/client.js';
 import { type Broker, startBroker } from '../local-broker/broker.js';
 import type { DemoEnd } from './books.js';
-import { Session, type SharedOptions } from './session.js';
+import { DemoSession, type SharedOptions } from './session.js';
 import { SideBySide } from './side-by-side.js';
 import type { StartFailure, StreamPlan } from './streams.js';
 import { Tally } from './tally.js';
@@ -61,7 +61,7 @@ async function onBroker(broker: Broker, options: DemoOptions): Promise<DemoEnd> 
   const total = new Tally(0);
   try {
     await createTopics(admin, topics);
-    const runs = named.map(each => new Session({ ...options, ...each, bootstrap, admin, connect, total }));
+    const runs = named.map(each => new DemoSession({ ...options, ...each, bootstrap, admin, connect, total }));
     return await new SideBySide({ runs, failed, measure, broker: bootstrap, view, total }).run();
   } finally {
     if (broker.how === 'given') await cleanUp(connect(), topics, view);

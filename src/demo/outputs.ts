@@ -26,7 +26,7 @@ export interface WindowCounts {
   readonly revoked: number;
 }
 
-interface Window {
+interface WindowRecord {
   readonly consumed: bigint;
   readonly labelled: bigint;
   readonly rejected: Readonly<Record<string, bigint>>;
@@ -46,7 +46,7 @@ export class OutputReader {
   }
 
   window(value: Buffer | null): WindowCounts {
-    const { consumed, labelled, rejected, skipped, revoked } = this.#decode('metrics-window', value) as Window;
+    const { consumed, labelled, rejected, skipped, revoked } = this.#decode('metrics-window', value) as WindowRecord;
     return {
       consumed: Number(consumed),
       labelled: Number(labelled),

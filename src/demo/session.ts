@@ -7,7 +7,7 @@ import { Feeder } from './feeder.js';
 import { isAnswered, streamTexts, textOf } from './records.js';
 import type { StreamState } from './screen.js';
 import type { StreamEnd, StreamRun } from './side-by-side.js';
-import { Stage, stageArgs, stageEnv } from './stage.js';
+import { StageProcess, stageArgs, stageEnv } from './stage.js';
 import { type StreamPlan, startFailure } from './streams.js';
 import { Speed, Tally } from './tally.js';
 import { consoleCommand, type DemoTopics } from './topics.js';
@@ -47,7 +47,7 @@ const KEEP_LABELS = 40;
 const ENDED = 'ended';
 
 /** One stream on a broker that is up and has its topics: starts siftline and the feed, watches, and does the books. */
-export class Session implements StreamRun {
+export class DemoSession implements StreamRun {
   readonly name: string;
   readonly #options: SessionOptions;
   readonly #texts: readonly string[];
@@ -55,7 +55,7 @@ export class Session implements StreamRun {
   readonly #speed = new Speed();
   readonly #watch: Watch;
   readonly #feeder: Feeder;
-  #stage: Stage | undefined;
+  #stage: StageProcess | undefined;
   #connecting: Promise<unknown> = Promise.resolve();
   #phase = 'siftline loads the model';
 
@@ -86,7 +86,7 @@ export class Session implements StreamRun {
     const args = stageArgs({ bootstrap, topics, model, workers });
     view.say(`starting ${this.name}: siftline run ${args.join(' ')}`);
     view.say(`to read along, in another terminal: ${consoleCommand({ bootstrap, topics })}`);
-    const stage = new Stage({ args, env: stageEnv(env), warn: line => view.say(`${this.name}: ${line}`) });
+    const stage = new StageProcess({ args, env: stageEnv(env), warn: line => view.say(`${this.name}: ${line}`) });
     this.#stage = stage;
     const connecting = [this.#watch.open(), this.#feeder.open()];
     this.#connecting = Promise.allSettled(connecting);
@@ -142,7 +142,7 @@ export class Session implements StreamRun {
     return { result: resultOf(this.#tally), complete };
   }
 
-  #openStage(): Stage {
+  #openStage(): StageProcess {
     invariant(this.#stage, 'a session of the demo was run before it was opened');
     return this.#stage;
   }
@@ -181,7 +181,7 @@ export class Session implements StreamRun {
   }
 
   /** Throws when siftline has ended by itself, or when records wait and nothing comes out of it. */
-  async #supervise(stage: Stage, over: AbortSignal): Promise<void> {
+  async #supervise(stage: StageProcess, over: AbortSignal): Promise<void> {
     let [outcomes, movedAt] = [0, performance.now()];
     while (!over.aborted) {
       await stage.mustRun();

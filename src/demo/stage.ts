@@ -29,7 +29,7 @@ const STOP_LIMIT_MS = 40_000;
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /** `siftline run` as a process of its own, the way a user runs it. It never outlives this process. */
-export class Stage {
+export class StageProcess {
   readonly #options: StageOptions;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;

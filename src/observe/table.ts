@@ -50,3 +50,6 @@ export function padStart(text: string, width: number): string {
 function spaces(count: number): string {
   return ' '.repeat(Math.max(0, count));
 }
+
+/** `table`, for those that import it when they print. */
+export type TablePrinter = typeof table;

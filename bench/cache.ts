@@ -4,7 +4,7 @@ import { loadConfig } from '../src/config/load.js';
 import { packageFile } from '../src/package.js';
 import type { Scored } from '../src/ports.js';
 import { buildClassifier } from '../src/stage/parts/classifier.js';
-import { KeptAnswers, textKeys } from '../src/workers/cache/kept-answers.js';
+import { KeptAnswers, textKeys } from '../src/workers/answer-cache.js';
 import { median } from './stats.js';
 
 /**

@@ -14,7 +14,8 @@ for (const stream of [stdout, stderr]) {
 }
 
 try {
-  await createProgram({ env, version: packageVersion(), stdin, stdout, stderr }).parseAsync(argv);
+  const context = { env, version: packageVersion(), stdin, stdout, stderr };
+  await (await createProgram(context, argv[2])).parseAsync(argv);
   end(Number(process.exitCode ?? ExitCode.ok));
 } catch (error) {
   end(exitCodeOf(error));

@@ -166,15 +166,15 @@ export interface Explanation {
   readonly comprehensiveness: number;
 }
 
-/** A label, and where its score stands in a row of scores: all tasks' labels one after the other. */
-export interface LabelColumn {
+/** A label, and the place of its score in a row of scores: all tasks' labels one after the other. */
+export interface LabelPlace {
   readonly task: string;
   readonly label: string;
   readonly column: number;
 }
 
 /** A label that is to be explained whenever a text is given it; plain data, made of the policy, for the threads. */
-export interface WatchedLabel extends LabelColumn {
+export interface WatchedLabel extends LabelPlace {
   /** It is given when its score is no less than this, */
   readonly least: number;
   /** above the scores of these columns, */

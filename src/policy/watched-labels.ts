@@ -1,5 +1,5 @@
 import { invariant, SiftlineError } from '../errors.js';
-import type { LabelColumn, Task, WatchedLabel } from '../ports.js';
+import type { LabelPlace, Task, WatchedLabel } from '../ports.js';
 import { conditionOf } from './decision-rule.js';
 
 /** The labels called so, each with what decides about it; `tasks` have the thresholds that count. Throws EXPLAIN_UNKNOWN. */
@@ -14,7 +14,7 @@ export function watchedLabels(field: string, names: readonly string[], tasks: re
 }
 
 /** Every label of these tasks, with the place of its score in a row. */
-export function labelColumns(tasks: readonly Task[]): LabelColumn[] {
+export function labelColumns(tasks: readonly Task[]): LabelPlace[] {
   return tasks
     .flatMap(({ name, labels }) => labels.map(label => ({ task: name, label })))
     .map((label, column) => ({ ...label, column }));
@@ -24,8 +24,8 @@ export function labelColumns(tasks: readonly Task[]): LabelColumn[] {
  * The labels called so: `task/label`, or only `label`, which may be in several tasks; each once. `field` is where the
  * names come from. Throws EXPLAIN_UNKNOWN for a name no label has: it would never be explained.
  */
-export function labelsCalled(field: string, names: readonly string[], all: readonly LabelColumn[]): LabelColumn[] {
-  const isCalled = (each: LabelColumn, name: string) => nameOf(each) === name || each.label === name;
+export function labelsCalled(field: string, names: readonly string[], all: readonly LabelPlace[]): LabelPlace[] {
+  const isCalled = (each: LabelPlace, name: string) => nameOf(each) === name || each.label === name;
   const strange = names.find(name => !all.some(each => isCalled(each, name)));
   if (strange === undefined) return all.filter(each => names.some(name => isCalled(each, name)));
   throw unknown(`${field}: no label is called "${strange}"; there are ${all.map(nameOf).join(', ')}`);
@@ -38,7 +38,7 @@ export function requireTasks(field: string, names: readonly string[], tasks: rea
   throw unknown(`${field}: the model has no task "${strange}"; it has ${tasks.map(({ name }) => name).join(', ')}`);
 }
 
-function nameOf({ task, label }: LabelColumn): string {
+function nameOf({ task, label }: LabelPlace): string {
   return `${task}/${label}`;
 }
 

@@ -5,7 +5,7 @@ import type {
   ClassifiedBatch,
   Classifier,
   Explanation,
-  LabelColumn,
+  LabelPlace,
   ModelInfo,
   Rejection,
   RejectReason,
@@ -61,7 +61,7 @@ export class WorkerClassifier implements Classifier {
   /** Explains labels of one text; a Rejection when the model or its thread fails at it. */
   async explain(
     text: string,
-    targets: readonly LabelColumn[],
+    targets: readonly LabelPlace[],
     limits: ExplainLimits,
   ): Promise<readonly Explanation[] | Rejection> {
     const reply = await this.#options.pool.run({ kind: 'explain', text, targets, limits });

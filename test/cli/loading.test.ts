@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createProgram } from '../../src/cli/program.js';
 import { type LoadedModules, loadedBy } from '../support/loaded-modules.js';
 import { fixtureModel } from '../support/models.js';
 
@@ -38,6 +39,25 @@ describe('what the program loads', () => {
       assert.ok(loaded.own.length <= 40, `${loaded.own.length} files: ${loaded.own.join(' ')}`);
     });
   }
+
+  test('a command that is called is loaded without the others', async () => {
+    const { own } = await loadedBy(['run', '--help']);
+    assert.ok(own.includes('cli/run'));
+    assert.deepEqual(
+      own.filter(file => /^(tools|demo)\/|^cli\/(eval|audit|demo|tune)/.test(file)),
+      [],
+    );
+  });
+
+  test('a command has the name it is called by, alone as among all', async () => {
+    const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+    const namesOf = async (called?: string) =>
+      (await createProgram({ env: {}, version: '0', ...streams }, called)).commands.map(each => each.name());
+    const all = await namesOf();
+    assert.ok(all.length > 10 && all.includes('run'));
+    for (const name of all) assert.deepEqual(await namesOf(name), [name]);
+    assert.deepEqual(await namesOf('rum'), all);
+  });
 
   test('a command that reads no topic loads no client of Kafka', async () => {
     const loaded = await loadedBy(['explain', 'so fine', '--model', fixtureModel('bert-single'), '--workers', '1']);

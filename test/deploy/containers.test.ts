@@ -82,9 +82,9 @@ describe('the compose file', () => {
     }
   });
 
-  test('it calls commands with options they have', () => {
+  test('it calls commands with options they have', async () => {
     const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-    const { commands } = createProgram({ env: {}, version: '0', ...streams });
+    const { commands } = await createProgram({ env: {}, version: '0', ...streams });
     for (const [, { command = [] }] of ours) {
       const [name, ...args] = command;
       const options = commands.find(each => each.name() === name)?.options.map(({ long }) => long);

@@ -38,7 +38,7 @@ async function crashStage(t: TestContext) {
 
 test('a record that aborts the process is found, tried alone and in a child, and rejected; all others are labelled', async t => {
   const { broker, topics, start, labelled } = await crashStage(t);
-  const env = failPointEnv('inferring=abort#poison', 'build');
+  const env = failPointEnv('inferring=abort#poison', 'dist');
   // With its batch-mates, then twice alone.
   for (let died = 0; died < 3; died++) assert.equal(await start(env).exited, null, 'aborted');
   const last = start(env);

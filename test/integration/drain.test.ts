@@ -93,7 +93,7 @@ describe('SIGTERM ends in time', { skip: noProc }, () => {
 
   test('while partitions move to a second member, and every record has its outcome', async t => {
     const run = await stage(t);
-    const first = run.start({ env: failPointEnv('settling=stop@1', 'build') });
+    const first = run.start({ env: failPointEnv('settling=stop@1', 'dist') });
     await first.event('assigned');
     await run.produce(TEXTS);
     await eventually('it works', async () => (await first.metric('siftline_records_total')) > 0);
@@ -110,7 +110,7 @@ describe('SIGTERM ends in time', { skip: noProc }, () => {
     const { broker, freeze, thaw } = await frozenBroker(t);
     const run = await stage(t, broker);
     await run.produce(TEXTS);
-    const atPublishing = { env: failPointEnv('publishing=stop@3', 'build') };
+    const atPublishing = { env: failPointEnv('publishing=stop@3', 'dist') };
     const patient = run.start({ ...atPublishing, set: { 'shutdown.drainSeconds': '600' } });
     await stopped(patient);
     freeze();

@@ -83,7 +83,7 @@ describe('exactly once', () => {
   for (const point of KILLED_AT) {
     test(`a process killed at ${point} leaves every outcome once, when another takes its place`, async t => {
       const run = await stage(t);
-      const first = run.start(failPointEnv(`${point}=kill@5`, 'build'));
+      const first = run.start(failPointEnv(`${point}=kill@5`, 'dist'));
       assert.equal(await first.exited, null, 'killed');
       run.start();
       await assertExactlyOnce(run);
@@ -92,7 +92,7 @@ describe('exactly once', () => {
 
   test('a process that was stopped for longer than its session, and goes on, stores nothing twice', async t => {
     const run = await stage(t);
-    const first = run.start(failPointEnv('sent=stop@5', 'build'));
+    const first = run.start(failPointEnv('sent=stop@5', 'dist'));
     await first.event('assigned');
     const second = run.start();
     await second.event('assigned');

@@ -129,7 +129,7 @@ test('a stage that stops at work has stored and committed what it read before', 
   const run = await stage(t);
   for (let i = 0; i < 100; i += 10) await run.produce(i, i + 10);
   const small = { 'input.fetchMaxBytes': '1024', 'input.bufferRecords': '5', 'workers.batchRecords': '2' };
-  const instance = run.start(small, failPointEnv('classified=stop@3', 'build'));
+  const instance = run.start(small, failPointEnv('classified=stop@3', 'dist'));
   await eventually('it has stopped itself', () => instance.state === 'T');
   await run.deleteBefore(80);
   instance.signal('SIGCONT');
@@ -146,7 +146,7 @@ for (const delivery of ['at-least-once', 'exactly-once']) {
     for (let i = 0; i < 100; i += 10) await run.produce(i, i + 10);
     const small = { 'input.fetchMaxBytes': '1024', 'input.bufferRecords': '5', 'workers.batchRecords': '2' };
     const set = { delivery, 'input.onLostOffsets': 'earliest', ...small };
-    const instance = run.start(set, failPointEnv('classified=stop@3', 'build'));
+    const instance = run.start(set, failPointEnv('classified=stop@3', 'dist'));
     await eventually('it has stopped itself', () => instance.state === 'T');
     await run.deleteBefore(80);
     instance.signal('SIGCONT');

@@ -59,7 +59,7 @@ test('topics that change under a stage', async t => {
       async scope => {
         const stage = await create(scope);
         await stage.produce(0, 10);
-        const instance = stage.start({}, failPointEnv('classified=stop@1', 'build'));
+        const instance = stage.start({}, failPointEnv('classified=stop@1', 'dist'));
         await eventually('it has stopped itself', () => instance.state === 'T');
         await remove(stage, stage.topics.input);
         await stage.broker.createTopics({ topic: stage.topics.input });

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program.js';
 
 const nowhere = new PassThrough();
-const program = createProgram({ env: {}, version: '0', stdin: nowhere, stdout: nowhere, stderr: nowhere });
+const program = await createProgram({ env: {}, version: '0', stdin: nowhere, stdout: nowhere, stderr: nowhere });
 
 /** What is wrong with a command line, as it stands behind `siftline`. */
 export function wrongIn(line: string): string[] {

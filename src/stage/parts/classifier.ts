@@ -6,7 +6,7 @@ import { type ModelFolder, readModelFolder } from '../../model/folder.js';
 import type { LongTexts } from '../../model/long-texts.js';
 import { effectiveTasks } from '../../policy/policy.js';
 import type { Classifier, ModelInfo, Task } from '../../ports.js';
-import type { AnswerCache, Lookups } from '../../workers/cache/answer-cache.js';
+import type { AnswerCache, Lookups } from '../../workers/answer-cache.js';
 import { WorkerClassifier } from '../../workers/classifier.js';
 import type { BatchExplaining } from '../../workers/explain/batch.js';
 import { WorkerPool } from '../../workers/pool.js';
@@ -66,7 +66,7 @@ export async function buildExplainingClassifier(
   warnOfNeighbours(built, log);
   const { classifier, setup } = built;
   const identity = identityOf(setup);
-  const { AnswerCache } = await import('../../workers/cache/answer-cache.js');
+  const { AnswerCache } = await import('../../workers/answer-cache.js');
   const cache = new AnswerCache({ classifier, identity, maxBytes, onLookedUp: events.lookedUp });
   return { ...built, classifier: cache, cache };
 }

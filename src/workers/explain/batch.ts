@@ -1,4 +1,4 @@
-import type { Explanation, LabelColumn, WatchedLabel } from '../../ports.js';
+import type { Explanation, LabelPlace, WatchedLabel } from '../../ports.js';
 import { type ExplainLimits, strongestWords } from './occlusion.js';
 
 /** What a worker explains of every batch; plain data, so it can cross a thread. */
@@ -26,7 +26,7 @@ export type BatchExplanations = ReadonlyMap<number, readonly Explanation[] | nul
 
 export type Explain = (
   text: string,
-  targets: readonly LabelColumn[],
+  targets: readonly LabelPlace[],
   limits: ExplainLimits,
 ) => Promise<readonly Explanation[]>;
 

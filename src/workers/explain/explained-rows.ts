@@ -1,12 +1,12 @@
 import type { Model } from '../../model/model.js';
-import type { Explanation, LabelColumn } from '../../ports.js';
+import type { Explanation, LabelPlace } from '../../ports.js';
 import { type AnsweredBatch, type BatchExplaining, explainBatch } from './batch.js';
 import { type ExplainLimits, explain, type ScoringModel } from './occlusion.js';
 
 /** A text, and which of its labels are to be explained. */
 export interface ExplainQuestion {
   readonly text: string;
-  readonly targets: readonly LabelColumn[];
+  readonly targets: readonly LabelPlace[];
   readonly limits: ExplainLimits;
 }
 

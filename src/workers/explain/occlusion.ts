@@ -1,4 +1,4 @@
-import type { Explanation, LabelColumn, WordContribution } from '../../ports.js';
+import type { Explanation, LabelPlace, WordContribution } from '../../ports.js';
 import { type Unit, unitsOf } from './units.js';
 
 /** What explaining asks of a model. */
@@ -34,7 +34,7 @@ interface Hidden {
  */
 export async function explain(
   text: string,
-  targets: readonly LabelColumn[],
+  targets: readonly LabelPlace[],
   { model, limits }: { readonly model: ScoringModel; readonly limits: ExplainLimits },
 ): Promise<Explanation[]> {
   const { seen, words } = seenOf(text, model);
@@ -140,7 +140,7 @@ function seenOf(text: string, model: ScoringModel): { seen: string; words: Unit[
   return last ? { seen: text.slice(0, last.end), words: words.slice(0, fitting + 1) } : { seen: text, words };
 }
 
-function contributionOf({ words, row }: Hidden, whole: Float64Array, { column }: LabelColumn): WordContribution {
+function contributionOf({ words, row }: Hidden, whole: Float64Array, { column }: LabelPlace): WordContribution {
   return { start: startOf(words), end: words.at(-1)?.end ?? 0, contribution: at(whole, column) - at(row, column) };
 }
 

@@ -45,10 +45,12 @@ function names({ config, namespace }: Rendered): string[] {
   ];
 }
 
+const outside = { env: {}, version: '0', stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+const { commands } = await createProgram(outside);
+
 function command({ container, pod, objects }: Rendered): string[] {
   const [name = '', option = '', file = '', ...rest] = container.args;
-  const outside = { env: {}, version: '0', stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-  const found = createProgram(outside).commands.find(each => each.name() === name);
+  const found = commands.find(each => each.name() === name);
   const mount = container.volumeMounts.find(each => each.name === 'config');
   const volume = pod.volumes.find(each => each.name === 'config');
   const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === volume?.configMap?.name);

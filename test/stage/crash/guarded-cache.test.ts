@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CrashGuard } from '../../../src/stage/crash/guard.js';
 import { CrashJournal } from '../../../src/stage/crash/journal.js';
-import { AnswerCache } from '../../../src/workers/cache/answer-cache.js';
+import { AnswerCache } from '../../../src/workers/answer-cache.js';
 import { MemoryClassifier } from '../../support/memory-classifier.js';
 import { recordAt } from '../../support/memory-records.js';
 

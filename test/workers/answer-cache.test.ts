@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { ClassifiedBatch, Rejection, Scored } from '../../../src/ports.js';
-import { AnswerCache, type Lookups } from '../../../src/workers/cache/answer-cache.js';
-import { classifierContract } from '../../contracts/classifier.contract.js';
-import { MemoryClassifier } from '../../support/memory-classifier.js';
+import type { ClassifiedBatch, Rejection, Scored } from '../../src/ports.js';
+import { AnswerCache, type Lookups } from '../../src/workers/answer-cache.js';
+import { classifierContract } from '../contracts/classifier.contract.js';
+import { MemoryClassifier } from '../support/memory-classifier.js';
 
 const MB = 1024 * 1024;
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import type { ClassifiedBatch, Classifier } from '../../../src/ports.js';
-import { buildExplainingClassifier } from '../../../src/stage/parts/classifier.js';
-import { shippedModel } from '../../support/models.js';
-import { configOf } from '../../tools/checks/support.js';
+import type { ClassifiedBatch, Classifier } from '../../src/ports.js';
+import { buildExplainingClassifier } from '../../src/stage/parts/classifier.js';
+import { shippedModel } from '../support/models.js';
+import { configOf } from '../tools/checks/support.js';
 
 const log = pino({ level: 'silent' });
 const SETTINGS = { 'model.path': shippedModel('english-small'), 'workers.count': '2' };

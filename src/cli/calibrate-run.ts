@@ -62,7 +62,7 @@ export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr
 
 function calibrateSample(
   sample: ScoredSample,
-  { flags, spec, config }: { flags: CalibrateFlags; spec: CalibratedTask; config: Config },
+  { flags, spec, config }: { flags: CalibrateFlags; spec: TaskSpec; config: Config },
 ): Calibration {
   const own = config.policy.thresholds?.[spec.name] ?? {};
   const thresholds = spec.labels.map((label, i) => [label, own[label] ?? spec.thresholds[i] ?? 0.5] as const);
@@ -76,12 +76,12 @@ function calibrateSample(
   });
 }
 
-function specOf(folder: ModelFolder, task: string): CalibratedTask {
-  return folder.tasks.find(each => each.name === task) as CalibratedTask;
+function specOf(folder: ModelFolder, task: string): TaskSpec {
+  return folder.tasks.find(each => each.name === task) as TaskSpec;
 }
 
 /** Throws for a place that cannot be written to, before the model has worked for it. */
-function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: CalibratedTask): void {
+function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: TaskSpec): void {
   if (flags.writeModel) requireOwnModel(folder, flags.force === true);
   if (flags.writePolicy === undefined) return;
   if (spec.activation === 'softmax') {
@@ -114,7 +114,7 @@ function requireOwnModel({ path }: ModelFolder, force: boolean): void {
 
 interface Target {
   readonly flags: WriteFlags;
-  readonly spec: CalibratedTask;
+  readonly spec: TaskSpec;
   readonly folder: ModelFolder;
 }
 
@@ -134,7 +134,7 @@ async function writeAll(calibration: Calibration, { flags, spec, folder }: Targe
   return written;
 }
 
-function manifestText(file: string, { calibration, spec }: { calibration: Calibration; spec: CalibratedTask }): string {
+function manifestText(file: string, { calibration, spec }: { calibration: Calibration; spec: TaskSpec }): string {
   const { before, after } = calibration.temperature;
   // At another temperature a threshold that stays has another number.
   const changed = calibration.labels.filter(label => before !== after || !label.kept);

@@ -3,12 +3,13 @@
 // and `siftline classify` of texts of the demo; their scores may differ by as much as rounding does, and no more.
 //
 //   npm run test:cpus                             all CPUs and models, about 20 minutes
-//   npm run test:cpus -- --only masked,haswell    these CPUs: masked, haswell, nehalem, arm
+//   npm run test:cpus -- --only no-vnni,haswell   these CPUs: no-vnni, no-avx, haswell, nehalem, arm
 //   npm run test:cpus -- --model english-small    this model
 //   npm run test:cpus -- --full                   `models verify` of every model under emulation too, about 45 minutes
 //
 // Three CPUs are emulated by qemu-user 10 or later (PATH, or QEMU_X86_64 and QEMU_AARCH64), at a thirtieth of the speed or
-// less. `masked` is this CPU with VNNI hidden from one process, at full speed. What this machine lacks is named and skipped.
+// less. `no-vnni` and `no-avx` are this CPU with instructions hidden from one process, at full speed, and so with twenty times
+// the texts and with `models verify` of every model. What this machine lacks is named and skipped.
 // It installs nothing but for arm64, in ~/.cache/siftline/cpus. Exit code 1 when something differs more than allowed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

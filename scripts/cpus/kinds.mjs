@@ -29,7 +29,8 @@ export const NATIVE = { command: [process.execPath], root: ROOT, env: {} };
 
 /** @type {Kind[]} */
 export const KINDS = [
-  { id: 'masked', title: 'this CPU without VNNI', saturates: true, emulated: false, prepare: withoutVnni },
+  { id: 'no-vnni', title: 'this CPU without VNNI', saturates: true, emulated: false, prepare: withoutVnni },
+  { id: 'no-avx', title: 'this CPU without AVX', saturates: false, emulated: false, prepare: withoutAvx },
   { id: 'haswell', title: 'Haswell (AVX2)', saturates: true, emulated: true, prepare: () => x86('Haswell') },
   { id: 'nehalem', title: 'Nehalem (SSE)', saturates: false, emulated: true, prepare: () => x86('Nehalem') },
   { id: 'arm', title: 'Arm Neoverse N1', saturates: false, emulated: true, prepare: () => arm('neoverse-n1') },
@@ -67,27 +68,42 @@ function emulator(arch) {
 
 /** @returns {Cpu} */
 function withoutVnni() {
-  onlyOnLinuxX64();
-  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].trim().split(' ') ?? [];
-  if (!flags.some(flag => flag.endsWith('vnni'))) throw new Missing('this CPU has no VNNI that could be hidden');
-  if (!flags.includes('cpuid_fault'))
+  if (!flagsOfCpu().some(flag => flag.endsWith('vnni'))) throw new Missing('this CPU has no VNNI that could be hidden');
+  return masked('no-vnni', []);
+}
+
+/** @returns {Cpu} */
+function withoutAvx() {
+  if (!flagsOfCpu().includes('avx2')) throw new Missing('this CPU has no AVX2 that could be hidden');
+  return masked('no-avx', ['-DHIDE_AVX']);
+}
+
+/** @param {string} name @param {string[]} defines @returns {Cpu} */
+function masked(name, defines) {
+  if (!flagsOfCpu().includes('cpuid_fault'))
     throw new Missing('this CPU, or the virtual machine, has no CPUID faulting (cpuid_fault in /proc/cpuinfo)');
-  const cpu = { ...NATIVE, env: { LD_PRELOAD: compileMask() } };
+  const cpu = { ...NATIVE, env: { LD_PRELOAD: compileMask(name, defines) } };
   const { status } = spawnSync(process.execPath, ['--version'], { env: cpu.env });
   if (status !== 0) throw new Missing('the kernel refuses CPUID faulting here, as in some containers');
   return cpu;
 }
 
-/** @returns {string} the library */
-function compileMask() {
+/** @returns {string[]} */
+function flagsOfCpu() {
+  onlyOnLinuxX64();
+  const [, flags = ''] = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8')) ?? [];
+  return flags.trim().split(' ');
+}
+
+/** @param {string} name @param {string[]} defines @returns {string} the library */
+function compileMask(name, defines) {
   mkdirSync(CACHE, { recursive: true });
-  const library = join(CACHE, 'cpu-without-vnni.so');
-  const source = join(ROOT, 'scripts', 'cpu-without-vnni.c');
-  const { status, error } = spawnSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl'], {
-    stdio: ['ignore', 2, 2],
-  });
+  const library = join(CACHE, `${name}.so`);
+  const source = join(ROOT, 'scripts', 'cpus', 'masked-cpu.c');
+  const args = ['-O2', '-shared', '-fPIC', ...defines, '-o', library, source, '-ldl'];
+  const { status, error } = spawnSync('cc', args, { stdio: ['ignore', 2, 2] });
   if (error) throw new Missing('there is no C compiler (cc); install gcc or clang');
-  if (status !== 0) throw new Missing('the C compiler could not make scripts/cpu-without-vnni.c; it says why above');
+  if (status !== 0) throw new Missing('the C compiler could not make scripts/cpus/masked-cpu.c; it says why above');
   return library;
 }
 

@@ -48,8 +48,8 @@ test('fewer than half of the texts close is another arithmetic', () => {
 });
 
 test('one score far off is damage', () => {
-  assert.deepEqual(objectionsTo(compare(answers(0.9, 0.9), answers(0.9, 0.84))), [
-    'a score is off by 0.0600, more than 0.05',
+  assert.deepEqual(objectionsTo(compare(answers(0.9, 0.9), answers(0.9, 0.79))), [
+    'a score is off by 0.1100, more than 0.1',
   ]);
 });
 

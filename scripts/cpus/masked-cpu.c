@@ -1,6 +1,7 @@
 /*
- * Hides VNNI, AVX-512 and AMX from one process, by CPUID faulting: `npm run test:cpus` preloads it (LD_PRELOAD) into Node,
- * and the inference engine takes the kernels that it takes on an AVX2 CPU, at native speed. Linux on x86-64 alone.
+ * Hides instructions from one process, by CPUID faulting: `npm run test:cpus` preloads it (LD_PRELOAD) into Node, and the
+ * inference engine takes the kernels it has for an older CPU, at native speed. It hides VNNI, AVX-512 and AMX, which leaves an
+ * AVX2 CPU; compiled with HIDE_AVX, AVX2, FMA and AVX too, which leaves SSE. Linux on x86-64 alone.
  *
  * arch_prctl(ARCH_SET_CPUID, 0) makes the CPUID instruction trap in a thread and in the threads it starts. The trap comes
  * as SIGSEGV; the handler executes CPUID in the program's place and gives the answer with some bits cleared. The process
@@ -28,9 +29,15 @@ static sigaction_fn *libc_sigaction;
 static struct sigaction programs;
 static int installed;
 
-/* The bits are those of Intel's manual, volume 2A, table of CPUID leaf 7. */
+/* The bits are those of Intel's manual, volume 2A, tables of CPUID leaves 1 and 7. `out` is EAX, EBX, ECX, EDX. */
 static void hide(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
+#ifdef HIDE_AVX
+    if (leaf == 1)
+        out[2] &= ~(BIT(12) | BIT(28) | BIT(29)); /* FMA, AVX, F16C */
+    if (leaf == 7 && subleaf == 0)
+        out[1] &= ~BIT(5); /* AVX2 */
+#endif
     if (leaf != 7)
         return;
     if (subleaf == 0) {

@@ -11,7 +11,7 @@ import type { Decision, Task, WatchedLabel } from '../ports.js';
 export type TaskScores = ArrayLike<number>;
 
 /** Threshold of a sigmoid label for which neither the configuration nor the model has one. */
-const DEFAULT_THRESHOLD = 0.5;
+export const DEFAULT_THRESHOLD = 0.5;
 
 /** The scores from which a label leads to a review or a block; either may be left out. */
 export interface DecisionBand {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
 import type { Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
-import { type DecisionBand, decisionFor, labelsGiven, severer, topOf } from './decision-rule.js';
+import { DEFAULT_THRESHOLD, type DecisionBand, decisionFor, labelsGiven, severer, topOf } from './decision-rule.js';
 
 type PolicyConfig = Config['policy'];
 
@@ -60,7 +60,9 @@ function decisionOf(tasks: readonly JudgedTask[], scores: Scored['scores']): Dec
 export function effectiveTasks({ thresholds }: Pick<PolicyConfig, 'thresholds'>, tasks: readonly Task[]): Task[] {
   return tasks.map(task => ({
     ...task,
-    thresholds: task.labels.map((label, i) => thresholds?.[task.name]?.[label] ?? task.thresholds[i] ?? 0.5),
+    thresholds: task.labels.map(
+      (label, i) => thresholds?.[task.name]?.[label] ?? task.thresholds[i] ?? DEFAULT_THRESHOLD,
+    ),
   }));
 }
 

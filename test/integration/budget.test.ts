@@ -11,7 +11,7 @@ import { makeStage, startStage } from '../support/stage.js';
 const MOST = 120;
 /** Parts of settings that are off as they come. */
 const OFF =
-  /^(demo|tools|local-broker)\/|^cli\/(?!run|program|options|context|interrupt)|tracing|transaction|registry|decode\/avro|cascade|explain|turning|watched|trial|aggregate|long-texts|replay|range/;
+  /^(demo|tools|local-broker)\/|^cli\/(?!run|program|options|context|interrupt)|tracing|transaction|registry|decode\/avro|cascade|explain|turning|watched|trial|aggregate|long-texts|replay|range-source/;
 
 const PROGRAM = pathToFileURL(join(process.cwd(), 'dist/')).href;
 

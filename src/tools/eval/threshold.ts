@@ -1,4 +1,5 @@
 import { SiftlineError } from '../../errors.js';
+import { reaches } from '../../policy/decision-rule.js';
 import { type Prf, prf } from './measures.js';
 import { type PrPoint, prCurve } from './ranking.js';
 import type { TruthColumn } from './sample.js';
@@ -26,14 +27,18 @@ export function chooseThreshold(column: TruthColumn, goal: ThresholdGoal): Found
 }
 
 function chosen({ scores }: TruthColumn, threshold: number): FoundThreshold {
-  return { kind: 'threshold', threshold, given: scores.reduce((sum, score) => sum + Number(score >= threshold), 0) };
+  return {
+    kind: 'threshold',
+    threshold,
+    given: scores.reduce((sum, score) => sum + Number(reaches(score, threshold)), 0),
+  };
 }
 
 /** Precision, recall and F1 when scores from the threshold on are given. */
 export function at({ truth, scores }: TruthColumn, threshold: number): Prf {
   let [hits, wrong, missed] = [0, 0, 0];
   for (let row = 0; row < truth.length; row++) {
-    const said = (scores[row] ?? 0) >= threshold;
+    const said = reaches(scores[row], threshold);
     if (truth[row] === 1 && said) hits += 1;
     else if (truth[row] === 1) missed += 1;
     else if (said) wrong += 1;

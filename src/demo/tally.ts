@@ -1,4 +1,5 @@
 import { createHistogram } from 'node:perf_hooks';
+import { quantile } from '../observe/quantiles.js';
 import type { Label, WindowCounts } from './outputs.js';
 
 export interface LatencyMs {
@@ -7,12 +8,6 @@ export interface LatencyMs {
 }
 
 const RECENT = 1_000;
-
-/** The value below or at which this share of the values lies (nearest rank); NaN of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
 
 /** Latencies of a run, in milliseconds: of its newest thousand for the eye, of all of them for the result. */
 export class Latencies {

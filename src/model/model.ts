@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
 import type { Combine } from './aggregate.js';
-import type { Arithmetic } from './arithmetic.js';
+import { type Arithmetic, cpuSaturates } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
-import { type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
+import { doubtOf, type GoldenDoubt, type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
 import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
@@ -31,6 +31,13 @@ export interface ModelAnswers {
   readonly engineTokens: number;
   /** The same, padding included. */
   readonly paddedTokens: number;
+}
+
+/** What the golden samples say of a model on this machine. */
+export interface Proof {
+  readonly verdict: GoldenVerdict;
+  /** Undefined where the model computes as it did where it was made. */
+  readonly doubt: GoldenDoubt | undefined;
 }
 
 interface ModelOptions {
@@ -103,8 +110,8 @@ export class Model {
    * Warms the engine up and scores the golden samples, cut off where they do not fit, with every task of the model: its
    * proof does not depend on the tasks that are asked for. Throws MODEL_GOLDEN for a score that no sound copy gives.
    */
-  async prove(runTokens: number): Promise<GoldenVerdict> {
-    const { golden, allTasks } = this.#folder;
+  async prove(runTokens: number): Promise<Proof> {
+    const { path, golden, allTasks, saturates, info } = this.#folder;
     // Two lengths, so that padding is tried as well.
     const texts = golden.length > 0 ? golden.map(({ text }) => text) : ['warm up', 'warm up a little longer'];
     const asked = this.#asking(allTasks);
@@ -114,7 +121,8 @@ export class Model {
     const rows = golden.map((_, row) => scores.subarray(row * asked.width, (row + 1) * asked.width));
     const verdict = judgeGolden(allTasks, golden, rows);
     if (verdict.damage) throw damaged(this.#folder, verdict.damage);
-    return verdict;
+    const clipped = saturates === false && info.precision.startsWith('int8') && (await cpuSaturates());
+    return { verdict, doubt: doubtOf({ path, golden, clipped }, verdict) };
   }
 
   /** What stands in for a word that is hidden from the model; may be nothing. */
@@ -262,10 +270,12 @@ function doesNotRun(folder: ModelFolder, error: unknown): SiftlineError {
   );
 }
 
-function damaged(folder: ModelFolder, { sample, task, label, expected, actual }: GoldenScore): SiftlineError {
+function damaged(folder: ModelFolder, { sample, task, label, expected, actual, instead }: GoldenScore): SiftlineError {
+  const chosen = instead === undefined ? '' : ` and "${instead}" is chosen in its place`;
   return SiftlineError.model(
     'MODEL_GOLDEN',
-    `${folder.path}: golden sample ${sample}, ${task}/${label} scored ${actual.toFixed(4)}, the manifest says ${expected.toFixed(4)}: ` +
-      'its files are damaged or do not belong together, no kind of CPU differs that much; restore the folder as it came, or import the model again',
+    `${folder.path}: golden sample ${sample}, ${task}/${label} scored ${actual.toFixed(4)}, the manifest says ${expected.toFixed(4)}${chosen}: ` +
+      'its files are damaged or do not belong together, or an older siftline made it on a CPU that clips int8 products; ' +
+      'restore the folder as it came, or import the original again with `siftline models import`',
   );
 }

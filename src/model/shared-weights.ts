@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { type Arithmetic, arithmeticFor } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
@@ -57,6 +57,11 @@ export async function shareWeights(folder: Weighed, cache: string): Promise<stri
     // Another process may have been quicker.
     return (await sharedGraph(folder, cache)) ? undefined : messageOf(error);
   }
+}
+
+/** Removes a layout that `sharedGraph` found and that turned out to be damaged. Threads that have it mapped keep it. */
+export function discardShared(graph: string): void {
+  rmSync(dirname(graph), { recursive: true, force: true });
 }
 
 /** Beside its place first, so that nobody finds half of it. */

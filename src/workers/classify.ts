@@ -1,9 +1,9 @@
+import { dirname } from 'node:path';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { messageOf, SiftlineError } from '../errors.js';
 import type { Arithmetic } from '../model/arithmetic.js';
-import { doubtOf } from '../model/golden.js';
 import { Model, type ModelAnswers } from '../model/model.js';
-import { sharedGraph, shareWeights } from '../model/shared-weights.js';
+import { discardShared, sharedGraph, shareWeights } from '../model/shared-weights.js';
 import type { CascadeAnswers } from './cascade.js';
 import type { RowsToExplain } from './explain/explained-rows.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
@@ -14,6 +14,8 @@ interface Models {
   readonly student?: Model;
   /** Reasons to doubt that the models compute here as they did where they were made. */
   readonly doubts: readonly string[];
+  /** The reason that this thread keeps its own weights though some are laid out for all. */
+  readonly unshared?: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ async function answer(request: Request): Promise<Response> {
   const opened = await models;
   switch (request.kind) {
     case 'open':
-      return { kind: 'ready', arithmetic: arithmeticOf(opened), doubts: opened.doubts };
+      return { kind: 'ready', arithmetic: arithmeticOf(opened), doubts: opened.doubts, unshared: opened.unshared };
     case 'classify': {
       const answers = await classify(request.texts, opened);
       return transferred({ kind: 'answers', ...answers, ...(await explained(request, answers, opened)) });
@@ -107,21 +109,45 @@ async function prepare(): Promise<string | undefined> {
 }
 
 async function openModels(): Promise<Models> {
-  const doubts: string[] = [];
-  const full = await openModel(setup, doubts);
-  return setup.cascade ? { full, student: await openModel(setup.cascade, doubts), doubts } : { full, doubts };
+  const notes: Notes = { doubts: [] };
+  const full = await openModel(setup, notes);
+  return setup.cascade ? { full, student: await openModel(setup.cascade, notes), ...notes } : { full, ...notes };
 }
 
-/** Adds to `doubts` why the model may compute otherwise here. */
-async function openModel(
-  { folder, longTexts }: Pick<WorkerSetup, 'folder' | 'longTexts'>,
-  doubts: string[],
-): Promise<Model> {
+type Opening = Pick<WorkerSetup, 'folder' | 'longTexts'>;
+
+/** Gathered while the models are opened. */
+interface Notes {
+  readonly doubts: string[];
+  unshared?: string;
+}
+
+/** Weights that were laid out for all threads and are damaged are removed, and the model's own file is opened. */
+async function openModel({ folder, longTexts }: Opening, notes: Notes): Promise<Model> {
   const shared = setup.weightsFolder && (await sharedGraph(folder, setup.weightsFolder));
-  const opened = await Model.open({ ...folder, onnxFile: shared || folder.onnxFile }, longTexts);
-  const doubt = setup.verify ? doubtOf(folder.path, await opened.prove(setup.runTokens)) : undefined;
-  if (doubt) doubts.push(`${doubt.text}; ${doubt.remedy}`);
-  return opened;
+  if (!shared) return openGraph({ folder, longTexts }, notes);
+  try {
+    return await openGraph({ folder: { ...folder, onnxFile: shared }, longTexts }, notes);
+  } catch {
+    // The model itself may be sound: if it is not, this throws what is wrong with it.
+    const own = await openGraph({ folder, longTexts }, notes);
+    discardShared(shared);
+    notes.unshared = `${dirname(shared)}: the weights there were damaged and have been removed; the next start lays them out again`;
+    return own;
+  }
+}
+
+async function openGraph({ folder, longTexts }: Opening, { doubts }: Notes): Promise<Model> {
+  const opened = await Model.open(folder, longTexts);
+  if (!setup.verify) return opened;
+  try {
+    const { doubt } = await opened.prove(setup.runTokens);
+    if (doubt) doubts.push(`${doubt.text}; ${doubt.remedy}`);
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
 /** Widened if any model's is. */

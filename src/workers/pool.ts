@@ -66,7 +66,10 @@ export class WorkerPool {
       if (unshared) onUnshared?.(unshared);
     }
     const opens = Array.from({ length: this.threads }, () => this.run({ kind: 'open' }));
-    const [first] = (await Promise.all(opens)).map(ready);
+    const opened = (await Promise.all(opens)).map(ready);
+    const [first] = opened;
+    const unshared = opened.find(each => each.unshared)?.unshared;
+    if (unshared) onUnshared?.(unshared);
     this.#arithmetic = first?.arithmetic;
     for (const doubt of first?.doubts ?? []) onDoubt?.(doubt);
   }

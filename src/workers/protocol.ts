@@ -73,7 +73,7 @@ export type Response =
 /** The request that is no question was carried out. */
 export interface Ready {
   readonly kind: 'ready';
-  /** Of `prepare`: why the threads keep their own weights, where they do. */
+  /** Of `prepare` and `open`: why the threads keep their own weights, where they do. */
   readonly unshared?: string | undefined;
   /** Of `open`. */
   readonly arithmetic?: Arithmetic;

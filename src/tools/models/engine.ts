@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ModelFolder } from '../../model/folder.js';
-import type { GoldenVerdict } from '../../model/golden.js';
 import type { Golden, TaskSpec } from '../../model/manifest.js';
-import { Model } from '../../model/model.js';
+import { Model, type Proof } from '../../model/model.js';
 
 /** Texts between two looks at the signal. */
 const SLICE = 32;
@@ -50,7 +49,7 @@ export async function scoresOf(folder: ModelFolder, texts: readonly string[], si
 }
 
 /** Loads the model and judges it by its golden samples; throws MODEL_GOLDEN. */
-export async function proveGolden(folder: ModelFolder): Promise<GoldenVerdict> {
+export async function proveGolden(folder: ModelFolder): Promise<Proof> {
   const model = await Model.open(folder);
   try {
     return await model.prove(RUN_TOKENS);

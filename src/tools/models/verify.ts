@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SiftlineError } from '../../errors.js';
 import { locateModel, type ModelFolder, readManifest, readModelFolder, sha256Of } from '../../model/folder.js';
-import { doubtOf, type GoldenVerdict } from '../../model/golden.js';
+import type { GoldenVerdict } from '../../model/golden.js';
 import { worstDelta } from '../../model/invariance.js';
 import type { Manifest, TaskSpec } from '../../model/manifest.js';
 import { type Finding, fail, failure, ok, skip } from '../../observe/finding.js';
@@ -86,8 +86,7 @@ async function checkGolden({ folder }: VerifiedModel): Promise<Finding> {
   const count = folder.golden.length;
   if (count === 0) return skip('golden', 'the manifest has no golden samples');
   try {
-    const verdict = await proveGolden(folder);
-    const doubt = doubtOf(folder.path, verdict);
+    const { verdict, doubt } = await proveGolden(folder);
     return doubt ? fail('golden', doubt.text, doubt.remedy) : ok('golden', closeness(verdict));
   } catch (error) {
     return failure('golden', error);

@@ -127,7 +127,12 @@ function quietKafka(bootstrap: string, config: Partial<KafkaConfig>): Kafka {
   });
 }
 
-/** kafkajs's own `waitForLeaders` can fail on a fresh broker, so the metadata are asked instead. */
+/**
+ * Keeps records for ever unless told otherwise: those of tests are dated, and the broker's retention of seven days would
+ * delete them under a test that runs when it looks, every five minutes.
+ *
+ * kafkajs's own `waitForLeaders` can fail on a fresh broker, so the metadata are asked instead.
+ */
 async function createTopics(kafka: Kafka, topics: readonly TopicSpec[]): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
@@ -137,7 +142,7 @@ async function createTopics(kafka: Kafka, topics: readonly TopicSpec[]): Promise
       topics: topics.map(({ topic, partitions = 1, config = {} }) => ({
         topic,
         numPartitions: partitions,
-        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+        configEntries: Object.entries({ 'retention.ms': '-1', ...config }).map(([name, value]) => ({ name, value })),
       })),
     });
     await eventually('every new partition has a leader', async () => {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
+import { assignBySubscription, partitionCounts } from '../kafka/assignor.js';
 import type { Consumer, EachBatchPayload, Kafka } from '../kafka/client.js';
 import { kafkaErrorType, lastingError, toRead } from '../kafka/errors.js';
 import {
@@ -134,6 +135,12 @@ export class GroupMember {
     const { kafka, topics, fromBeginning, ...options } = this.#options;
     const consumer = kafka.consumer({
       groupId: options.group,
+      partitionAssigners: [
+        assignBySubscription({
+          partitionsOf: partitionCounts(kafka, options.sessionTimeoutMs / 3),
+          log: options.log,
+        }),
+      ],
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,

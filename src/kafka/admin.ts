@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { SiftlineError } from '../errors.js';
+import { partitionId, type TopicPartition } from '../ports.js';
 import { createError, kafkaErrorType, lastingError, notReadyError, refusal, unreachable } from './errors.js';
+import { loadKafkajs } from './patches/index.js';
 
 export interface NewTopic {
   readonly topic: string;
@@ -29,6 +31,8 @@ export interface GroupState {
   /** Kafka's word: Stable, Empty, PreparingRebalance, CompletingRebalance, Dead. */
   readonly state: string;
   readonly members: number;
+  /** Ids of the partitions that the members have been assigned. */
+  readonly assigned: ReadonlySet<string>;
 }
 
 /** After this long without an answer the brokers count as unreachable. */
@@ -115,7 +119,19 @@ export class KafkaAdmin {
 
   async group(group: string): Promise<GroupState> {
     const { groups } = await this.#ask(`group ${group}`, () => this.#admin.describeGroups([group]));
-    return { state: groups[0]?.state ?? 'Dead', members: groups[0]?.members.length ?? 0 };
+    const members = groups[0]?.members ?? [];
+    const assigned = new Set(members.flatMap(({ memberAssignment }) => assignedIds(memberAssignment)));
+    return { state: groups[0]?.state ?? 'Dead', members: members.length, assigned };
+  }
+
+  /** Partitions of the topics that no member of the group has been assigned; none while the group is empty or rebalances. */
+  async unread(group: string, topics: readonly string[]): Promise<TopicPartition[]> {
+    const [{ state, assigned }, counts] = await Promise.all([this.group(group), this.partitions(topics)]);
+    if (state !== 'Stable') return [];
+    const all = topics.flatMap(topic =>
+      Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({ topic, partition })),
+    );
+    return all.filter(each => !assigned.has(partitionId(each)));
   }
 
   /** What the group has committed, by partition; partitions without a commit are left out. */
@@ -171,6 +187,18 @@ export class KafkaAdmin {
     return (
       refusal(error, about) ?? lastingError(error) ?? notReadyError(error, about) ?? unreachable(this.#brokers, error)
     );
+  }
+}
+
+/** An assignment in a layout that is not the consumer's tells nothing. */
+function assignedIds(memberAssignment: Buffer): string[] {
+  try {
+    const { assignment } = loadKafkajs().AssignerProtocol.MemberAssignment.decode(memberAssignment) ?? {};
+    return Object.entries(assignment ?? {}).flatMap(([topic, partitions]) =>
+      partitions.map(partition => partitionId({ topic, partition })),
+    );
+  } catch {
+    return [];
   }
 }
 

@@ -156,6 +156,12 @@ export const METRICS = {
     labels: ['topic', 'partition'],
     watch: 'Divide by the rate of records to get seconds behind.',
   },
+  siftline_unread_partitions: {
+    type: 'gauge',
+    help: 'Partitions of an input topic that no member of the consumer group has been assigned, as of the last look.',
+    labels: ['topic'],
+    watch: 'Above 0 for minutes: records there get no outcome. See which members read other topics in this group.',
+  },
   siftline_in_flight_records: {
     type: 'gauge',
     help: 'Records between being taken and their outcome being stored.',

@@ -28,7 +28,7 @@ import {
   type StageSink,
   schemaIds,
 } from './parts/kafka.js';
-import { publishWindows, watchLag } from './parts/windows.js';
+import { publishWindows, watchLag, watchUnread } from './parts/windows.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
 
@@ -99,6 +99,7 @@ export class Service {
     this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
     const source = await this.#openSource(recorder);
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
+    this.#closers.push('unread partitions', watchUnread({ admin, input: config.input, recorder, log }));
     const sink = this.#sink as StageSink;
     const { classifier } = built;
     const guarded = openCrashGuard(config, built, log);

@@ -8,6 +8,7 @@ import type { KafkaAdmin } from '../../kafka/admin.js';
 import { connectTo, type Kafka } from '../../kafka/client.js';
 import type { Recorder } from '../../observe/recorder.js';
 import { Windows } from '../../observe/window.js';
+import { partitionId } from '../../ports.js';
 import { MetricsPublisher } from '../../producer/metrics-publisher.js';
 import { Closers } from '../closers.js';
 import type { KafkaContext } from './kafka.js';
@@ -57,6 +58,7 @@ function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () =
 }
 
 const LAG_EVERY_MS = 5_000;
+const UNREAD_EVERY_MS = 10_000;
 
 export interface LagContext {
   readonly admin: KafkaAdmin;
@@ -76,6 +78,38 @@ export function watchLag({ admin, group, source, recorder, log }: LagContext): (
       for (const { topic, partition, records } of lags) gauge.set({ topic, partition }, Number(records));
     } catch (error) {
       log.debug({ event: 'lag_unknown', error: messageOf(error) }, 'lag could not be read');
+    }
+  });
+}
+
+export interface UnreadContext {
+  readonly admin: KafkaAdmin;
+  readonly input: Pick<Config['input'], 'group' | 'topics'>;
+  readonly recorder: Recorder;
+  readonly log: Logger;
+}
+
+/**
+ * Looks for partitions of the input topics that no member of the group has been assigned, and tells of them in a metric
+ * and, when two looks in a row have found the same, in the log. An instance cannot see it by its own assignment.
+ */
+export function watchUnread({ admin, input, recorder, log }: UnreadContext): () => Promise<void> {
+  const gauge = recorder.registry.gauge('siftline_unread_partitions');
+  let [before, told] = ['', ''];
+  return every(UNREAD_EVERY_MS, async () => {
+    try {
+      const unread = await admin.unread(input.group, input.topics);
+      for (const topic of input.topics) gauge.set({ topic }, unread.filter(each => each.topic === topic).length);
+      const partitions = unread.map(partitionId);
+      const now = partitions.join(' ');
+      if (now !== '' && now === before && now !== told) {
+        const fields = { event: 'partitions_unread', group: input.group, partitions };
+        log.warn(fields, 'no member of the group reads these partitions; members that read other topics may have them');
+      }
+      if (now === '' || now === before) told = now;
+      before = now;
+    } catch (error) {
+      log.debug({ event: 'group_unknown', error: messageOf(error) }, 'the group could not be described');
     }
   });
 }

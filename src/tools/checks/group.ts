@@ -1,9 +1,10 @@
 import type { Config } from '../../config/schema.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
 import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js';
+import { partitionId, type TopicPartition } from '../../ports.js';
 
 /** The part of KafkaAdmin the check needs. */
-export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed'>;
+export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed' | 'unread'>;
 
 interface GroupProgress {
   readonly partitions: number;
@@ -19,7 +20,12 @@ export async function checkGroup(admin: GroupAdmin, { input }: Config, topics: r
     const { state, members } = await admin.group(input.group);
     const all = await Promise.all(topics.map(topic => progressOf(admin, input, topic)));
     const progress = all.reduce(add, { partitions: 0, committed: 0, lag: 0n, outOfRange: 0 });
-    return [ok('group', `${input.group}: ${who(state, members)}; ${where(progress, input)}`), ...gaps(progress, input)];
+    const unread = await admin.unread(input.group, topics);
+    return [
+      ok('group', `${input.group}: ${who(state, members)}; ${where(progress, input)}`),
+      ...gaps(progress, input),
+      ...unassigned(unread, input.group),
+    ];
   } catch (error) {
     return [failure('group', error)];
   }
@@ -72,6 +78,22 @@ function gaps({ outOfRange }: GroupProgress, { group, onLostOffsets: policy }: C
   const remedy = `siftline goes on from the ${policy} record there (input.onLostOffsets); look whether records were missed`;
   return [warn('group', text, remedy)];
 }
+
+/** Members of a group that do not all read the same topics, with one among them that assigns all topics to all members. */
+function unassigned(unread: readonly TopicPartition[], group: string): Finding[] {
+  if (unread.length === 0) return [];
+  const ids = unread.slice(0, MOST_NAMED).map(partitionId).join(', ');
+  const more = unread.length > MOST_NAMED ? ` and ${unread.length - MOST_NAMED} more` : '';
+  return [
+    warn(
+      'group',
+      `${group}: no member of the group reads ${ids}${more}`,
+      'start an instance that reads these topics, or end the members of other programs that assign them elsewhere; stages that read different topics are best given groups of their own (input.group)',
+    ),
+  ];
+}
+
+const MOST_NAMED = 5;
 
 const WAYS_ON =
   'set input.onLostOffsets to earliest or latest to go on from there, or reset the group with kafka-consumer-groups.sh --reset-offsets';

@@ -8,11 +8,14 @@ interface Fake {
   readonly members?: number;
   /** Per partition: oldest, end, and what is committed. */
   readonly partitions: ReadonlyArray<readonly [low: bigint, high: bigint, committed?: bigint]>;
+  /** Partitions that no member has been assigned. */
+  readonly unread?: readonly number[];
 }
 
-function group({ state = 'Empty', members = 0, partitions }: Fake): GroupAdmin {
+function group({ state = 'Empty', members = 0, partitions, unread = [] }: Fake): GroupAdmin {
   return {
-    group: async () => ({ state, members }),
+    group: async () => ({ state, members, assigned: new Set() }),
+    unread: async (_, [topic = '']) => unread.map(partition => ({ topic, partition })),
     offsets: async () => partitions.map(([low, high], partition) => ({ partition, low, high })),
     committed: async () => new Map(partitions.flatMap(([, , at], i) => (at === undefined ? [] : [[i, at] as const]))),
   };
@@ -66,4 +69,12 @@ test('a committed offset that retention has passed fails, or is a warning where 
 test('a group that cannot be asked fails', async () => {
   const refusing = { ...group({ partitions: [] }), group: () => Promise.reject(new Error('no')) };
   assert.deepEqual(statuses(await checkGroup(refusing, configOf(), [])), ['fail']);
+});
+
+test('partitions that no member of the group reads are a warning that names them', async () => {
+  const partitions = Array.from({ length: 8 }, () => [0n, 5n, 5n] as const);
+  const findings = await found({ state: 'Stable', members: 2, partitions, unread: [1, 2, 3, 4, 5, 6, 7] });
+  assert.deepEqual(statuses(findings), ['ok', 'warn']);
+  const text = words(findings[1] ?? assert.fail());
+  assert.match(text, /no member of the group reads siftline\.texts\/1, .* and 2 more\n.*input\.group/);
 });

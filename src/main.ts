@@ -7,11 +7,11 @@ import { packageVersion } from './package.js';
 const { argv, env, stdin, stdout, stderr } = process;
 
 // Ignores EPIPE: the reader of the pipe is gone, as `head` goes. An output that must be stored notices by itself.
-for (const stream of [stdout, stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+// Ignores a disk that is full as well: there is no other place to tell of it, and the work itself is well.
+stderr.on('error', () => {});
 
 try {
   const context = { env, version: packageVersion(), stdin, stdout, stderr };

@@ -156,6 +156,12 @@ export const METRICS = {
     labels: ['topic', 'partition'],
     watch: 'Divide by the rate of records to get seconds behind.',
   },
+  siftline_log_lines_dropped_total: {
+    type: 'counter',
+    help: 'Lines of the log that were given up: the pipe was not read, or the disk was full.',
+    labels: [],
+    watch: 'Grows: look at the collector of logs, or at the disk. The stage goes on.',
+  },
   siftline_unread_partitions: {
     type: 'gauge',
     help: 'Partitions of an input topic that no member of the consumer group has been assigned, as of the last look.',

@@ -1,16 +1,23 @@
-import { destination, type Logger, type LoggerOptions, pino } from 'pino';
+import { fstatSync, writeSync } from 'node:fs';
+import { type Logger, type LoggerOptions, pino } from 'pino';
 import type { LoadedConfig } from '../config/load.js';
 
 export interface LogOptions {
   /** Lines of one event in a minute; more are counted and not written. 0: all are written. */
   readonly linesPerMinute?: number | undefined;
   /** Where to; stderr by default. */
-  readonly to?: { write(line: string): void } | undefined;
+  readonly to?: LineWriter | undefined;
 }
 
+interface LineWriter {
+  write(line: string): void;
+}
+
+const outputs = new WeakMap<Logger, LogOutput>();
+
 /**
- * JSON lines on stderr, one event each; stdout stays free for results. Written synchronously, so that the last lines of
- * a process that ends badly are not lost.
+ * JSON lines on stderr, one event each; stdout stays free for results. Each line is handed to the system before the call
+ * returns, so that the last lines of a process that ends badly are not lost, but for those that nobody takes.
  */
 export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions = {}): Logger {
   const options: LoggerOptions = {
@@ -20,7 +27,79 @@ export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions 
     formatters: { level: label => ({ level: label }) },
   };
   const hooks = linesPerMinute > 0 ? { hooks: limiting(linesPerMinute) } : {};
-  return pino({ ...options, ...hooks }, to ?? destination({ dest: 2, sync: true }));
+  const output = to ?? new LogOutput();
+  const log = pino({ ...options, ...hooks }, output);
+  if (output instanceof LogOutput) outputs.set(log, output);
+  return log;
+}
+
+/** Lines of this log that were given up since its start, because the pipe is not read or the disk is full. */
+export function droppedLines(log: Logger): number {
+  return outputs.get(log)?.dropped ?? 0;
+}
+
+/** Lines that wait for the reader of a pipe, in characters. */
+const MOST_WAITING = 1_048_576;
+const STDERR = 2;
+
+/**
+ * Writes lines to stderr and never stands still: a pipe that nobody reads, or a disk that is full, costs lines and not
+ * the stage. A pipe or socket keeps up to a megabyte waiting. The first line that can be written again is preceded by one that
+ * counts what was given up.
+ */
+export class LogOutput implements LineWriter {
+  readonly #write: (line: string) => boolean;
+  #dropped = 0;
+  #untold = 0;
+
+  /** `write` returns false when it has not taken the line; for tests. */
+  constructor(write: (line: string) => boolean = toStderr()) {
+    this.#write = write;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  write(line: string): void {
+    if (this.#untold > 0 && this.#write(told(this.#untold))) this.#untold = 0;
+    if (this.#untold === 0 && this.#write(line)) return;
+    this.#dropped += 1;
+    this.#untold += 1;
+  }
+}
+
+function told(lines: number): string {
+  const fields = { level: 'warn', time: new Date().toISOString(), event: 'log_dropped', lines };
+  return `${JSON.stringify({ ...fields, msg: 'these lines could not be written: the pipe was not read, or the disk was full' })}\n`;
+}
+
+/** Files and terminals take a line at once or refuse it; Node's own stream on them ends for good at the first refusal. */
+function toStderr(): (line: string) => boolean {
+  const kind = fstatSync(STDERR);
+  if (!kind.isFIFO() && !kind.isSocket()) return toFile();
+  const { stderr } = process;
+  return line => {
+    if (stderr.destroyed || stderr.writableLength + line.length > MOST_WAITING) return false;
+    stderr.write(line);
+    return true;
+  };
+}
+
+function toFile(): (line: string) => boolean {
+  let torn = false;
+  return line => {
+    const bytes = Buffer.from(torn ? `\n${line}` : line);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(STDERR, bytes, written);
+      torn = false;
+      return true;
+    } catch {
+      torn ||= written > 0;
+      return false;
+    }
+  };
 }
 
 /** For a command whose own output says all there is to say. */

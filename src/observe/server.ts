@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { messageOf, SiftlineError } from '../errors.js';
 
 /** What a probe answers: fine or not, and why. */
@@ -14,21 +14,36 @@ export interface AdminPages {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+const LIMITS = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8_192,
+} as const;
+/** A connection on which no byte moves for so long is closed, in the middle of an answer as well. */
+const SILENCE_MS = 10_000;
+const MOST_CONNECTIONS = 256;
+
 /**
  * HTTP for probes and Prometheus: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. Read-only,
- * small limits, no state.
+ * small limits. A connection is idle until its request has been read and again after the answer. Beyond 256 connections the
+ * one that has been idle longest is closed, else the one whose request is oldest: a probe is answered however many
+ * connections are held open.
  */
 export class AdminServer {
   readonly #server: Server;
+  /** In the order in which they became idle. */
+  readonly #idle = new Set<Socket>();
+  /** In the order in which their requests came. */
+  readonly #busy = new Set<Socket>();
 
   constructor(pages: AdminPages) {
-    this.#server = createServer(
-      { requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 },
-      (request, response) => {
-        answer(pages, request.url ?? '/', response).catch(error => send(response, 500, { error: messageOf(error) }));
-      },
-    );
-    this.#server.maxConnections = 256;
+    this.#server = createServer(LIMITS, (request, response) => {
+      this.#begin(request.socket, response);
+      answer(pages, request.url ?? '/', response).catch(error => send(response, 500, { error: messageOf(error) }));
+    });
+    this.#server.timeout = SILENCE_MS;
+    this.#server.on('connection', socket => this.#admit(socket));
   }
 
   /** Resolves to the port, which the system chooses when 0 is asked for. */
@@ -45,6 +60,26 @@ export class AdminServer {
     const closed = new Promise(resolve => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  #admit(socket: Socket): void {
+    this.#idle.add(socket);
+    socket.once('close', () => {
+      this.#idle.delete(socket);
+      this.#busy.delete(socket);
+    });
+    if (this.#idle.size + this.#busy.size <= MOST_CONNECTIONS) return;
+    const [oldest] = this.#idle.size > 1 ? this.#idle : this.#busy;
+    oldest?.destroy();
+  }
+
+  #begin(socket: Socket, response: ServerResponse): void {
+    this.#idle.delete(socket);
+    this.#busy.add(socket);
+    response.once('close', () => {
+      this.#busy.delete(socket);
+      if (!socket.destroyed) this.#idle.add(socket);
+    });
   }
 }
 

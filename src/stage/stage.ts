@@ -7,6 +7,7 @@ import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { onThrottled } from '../kafka/patches/index.js';
 import type { Ledger } from '../observe/ledger.js';
+import { droppedLines } from '../observe/log.js';
 import { Recorder } from '../observe/recorder.js';
 import { AdminServer, type HealthProbe } from '../observe/server.js';
 import type { BatchTracer } from '../observe/tracing/batch-tracer.js';
@@ -53,6 +54,7 @@ export class Service {
   #source: KafkaSource | undefined;
   #sink: StageSink | undefined;
   #cache: BuiltClassifier['cache'];
+  #droppedLines = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -247,6 +249,7 @@ export class Service {
 
   /** Gauges that are looked up when somebody asks. */
   #measuring({ registry }: Recorder): () => void {
+    const { log } = this.#options;
     return () => {
       const held = this.#source?.held ?? { records: 0, bytes: 0, pausedPartitions: 0 };
       registry.gauge('siftline_held_records').set(held.records);
@@ -254,6 +257,9 @@ export class Service {
       registry.gauge('siftline_paused_partitions').set(held.pausedPartitions);
       registry.gauge('siftline_cache_bytes').set(this.#cache?.bytes ?? 0);
       registry.gauge('siftline_ready').set(this.#ready().ok ? 1 : 0);
+      const dropped = droppedLines(log);
+      registry.counter('siftline_log_lines_dropped_total').inc(dropped - this.#droppedLines);
+      this.#droppedLines = dropped;
     };
   }
 

@@ -143,8 +143,9 @@ def main():
         for step in found:
             step.measure(sample)
     lines = [*table(found, len(sample)), ""]
-    lines.append(f"Macro-F1 on the test splits. {len(sample)} texts of mean {mean:.0f} tokens, {args.rounds} rounds, tokenising included; {cpu()},")
-    lines.append(f"onnxruntime {ort.__version__}. Printed by `python -m training.steps`.")
+    lines.append("The last six columns are macro-F1 on the test splits.")
+    lines.append(f"Speed: {len(sample)} texts of mean {mean:.0f} tokens, {args.rounds} rounds, tokenising included; {cpu()}, onnxruntime {ort.__version__}.")
+    lines.append("Printed by `python -m training.steps`.")
     print("\n".join(lines))
     if args.write:
         before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)

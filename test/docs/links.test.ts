@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
-const pages = ['README.md', 'CHANGELOG.md', ...pagesUnder('docs')];
+const INDEX = 'docs/README.md';
+const ROOT_PAGES = readdirSync('.').filter(file => file.endsWith('.md'));
+const pages = [...ROOT_PAGES, ...pagesUnder('docs'), ...pagesUnder('examples')];
 
 function pagesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -19,6 +21,16 @@ test('every relative link of README and docs leads to a file, and to a heading w
   );
 });
 
+test('every page of the root, of docs and of the examples is linked from the index of docs', () => {
+  assert.deepEqual(notIn(readFileSync(INDEX, 'utf8'), pages), []);
+});
+
+test('a page that the index leaves out is found', () => {
+  assert.deepEqual(notIn('[a](guarantees.md) [b](runbooks/README.md#x)', ['docs/guarantees.md', 'docs/tools.md']), [
+    'docs/tools.md',
+  ]);
+});
+
 test('a link to a page or a heading that is not there is found', () => {
   const text = '[a](gone.md) [b](guarantees.md#gone) [c](#no-such) [d](guarantees.md#promises)\n\n# Such';
   assert.deepEqual(brokenIn('docs/x.md', text), [
@@ -28,10 +40,20 @@ test('a link to a page or a heading that is not there is found', () => {
   ]);
 });
 
-function brokenIn(page: string, text: string): string[] {
+/** Pages that the index, with this text, has no link to; the index itself needs none. */
+function notIn(index: string, wanted: readonly string[]): string[] {
+  const linked = new Set(linksIn(index).map(link => join(dirname(INDEX), link.replace(/#.*/, ''))));
+  return wanted.filter(page => page !== INDEX && !linked.has(page));
+}
+
+/** Relative links of a page. */
+function linksIn(text: string): string[] {
   const links = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
-  return links
-    .filter(link => !/^[a-z]+:/.test(link))
+  return links.filter(link => !/^[a-z]+:/.test(link));
+}
+
+function brokenIn(page: string, text: string): string[] {
+  return linksIn(text)
     .filter(link => !leadsSomewhere(page, { link, text }))
     .map(link => `${page}: ${link}`);
 }

@@ -32,6 +32,8 @@ test('COMPATIBILITY.md says of every section how it changes, and of no other', (
 
 test('every log event has its row in docs/logs-and-traces.md, and every row is an event', () => {
   const logs = readFileSync('docs/logs-and-traces.md', 'utf8');
-  const rows = [...logs.matchAll(/^\| (`[a-z_`, ]+) \|/gm)].flatMap(([, events = '']) => events.match(/[a-z_]+/g) ?? []);
+  const rows = [...logs.matchAll(/^\| (`[a-z_`, ]+) \|/gm)].flatMap(
+    ([, events = '']) => events.match(/[a-z_]+/g) ?? [],
+  );
   assert.deepEqual(rows.sort(), Object.keys(contract.logEvents ?? {}));
 });

@@ -110,15 +110,17 @@ function entriesOf(command: Command, path: readonly string[]): [string, unknown]
     const shown = `${argument.name()}${argument.variadic ? '...' : ''}`;
     return argument.required ? `<${shown}>` : `[${shown}]`;
   });
-  const flags = command.options.map(({ flags, long, short, mandatory, defaultValue, argChoices }): [string, unknown] => [
-    `${name} ${long ?? short}`,
-    {
-      flags,
-      ...(mandatory ? { mandatory } : {}),
-      ...(defaultValue === undefined ? {} : { default: defaultValue }),
-      ...(argChoices ? { choices: argChoices } : {}),
-    },
-  ]);
+  const flags = command.options.map(
+    ({ flags, long, short, mandatory, defaultValue, argChoices }): [string, unknown] => [
+      `${name} ${long ?? short}`,
+      {
+        flags,
+        ...(mandatory ? { mandatory } : {}),
+        ...(defaultValue === undefined ? {} : { default: defaultValue }),
+        ...(argChoices ? { choices: argChoices } : {}),
+      },
+    ],
+  );
   const below = command.commands.flatMap(each => entriesOf(each, [...path, command.name()]));
   return [[name, { arguments: args }], ...flags, ...below];
 }

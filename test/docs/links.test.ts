@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
-const pages = ['README.md', 'CHANGELOG.md', ...pagesUnder('docs')];
+const pages = [...readdirSync('.').filter(file => file.endsWith('.md')), ...pagesUnder('docs')];
 
 function pagesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -36,7 +36,7 @@ async function metricsPage() {
 function report() {
   for (const { file } of outdated) console.log(check ? `${file} is out of step with the code` : `wrote ${file}`);
   if (check && outdated.length > 0) {
-    console.error('run "npm run build && node scripts/generate-docs.mjs"');
+    console.error('run "npm run docs"');
     process.exitCode = 1;
   }
 }

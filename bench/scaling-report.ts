@@ -41,7 +41,7 @@ export function renderScaling(result: ScalingResult): string {
   return `Machine: ${result.machine}. Model: ${result.model}. \`delivery: ${result.delivery}\`. One broker, on the same cores.
 
 A backlog of ${result.count} records in 8 partitions is worked off without the answer cache.
-The CPUs of an instance are limited by a quota, as those of a container are.
+The CPUs of an instance are limited by a quota, as in a container.
 A figure is the median of ${rounds} rounds (of two, the slower).
 
 The same CPUs, ${result.cpus.toFixed(1)}, divided among more and more instances:

@@ -26,7 +26,7 @@ test('an entry names the exit codes that the source gives its code', () => {
 
 test('an entry says what it means, the usual cause and what to do', () => {
   const entries = page.split(/^#{2,3} /m).filter(entry => entry.startsWith('`'));
-  for (const entry of entries) assert.match(entry, /^`.+`\n\nExit .+: .+\n\n- Cause: .+\n- Do: .+\n/);
+  for (const entry of entries) assert.match(entry, /^`.+`\n\nExit .+: .+\n\n- Cause: .+\n(?: {2}.+\n)*- Do: .+\n/);
 });
 
 test('every reason of a rejected or skipped record has one entry, and no entry is stale', () => {

@@ -1,9 +1,9 @@
 import { REJECT_REASONS, SKIP_REASONS } from '../ports.js';
 
 /**
- * Every metric siftline exposes, once: code, docs/metrics.md and the tests read this list. Names and units follow
- * Prometheus' conventions (base units, `_total`, `_seconds`, `_bytes`); labels are from closed or small sets, never a
- * text, key or offset. `watch` is for the person on call: what a bad value means.
+ * Lists every metric that siftline exposes; code, docs/metrics.md and the tests read this list. Names and units follow
+ * Prometheus' conventions (base units, `_total`, `_seconds`, `_bytes`). Labels are from closed or small sets, never a
+ * text, key or offset. `watch` is for the person on call: it says what a bad value means.
  */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -13,7 +13,9 @@ export interface MetricDefinition {
   readonly watch: string;
 }
 
-/** Fine at the edges people set objectives on: a quarter, half, one and two and a half seconds. */
+/**
+ * Buckets of latencies. They are fine where operators set objectives: a quarter, half, one, and two and a half seconds.
+ */
 const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const STAGE_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -253,7 +255,7 @@ export type MetricName = keyof typeof METRICS;
 export const STAGES = ['decode', 'queue', 'tokenise', 'infer', 'encode', 'publish', 'commit'] as const;
 export type StageName = (typeof STAGES)[number];
 
-/** docs/metrics.md, from the list. */
+/** Renders docs/metrics.md. */
 export function renderMetricsMarkdown(): string {
   const rows = Object.entries(METRICS).map(([name, metric]) => row(name, metric));
   return `# Metrics

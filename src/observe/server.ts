@@ -2,12 +2,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf, SiftlineError } from '../errors.js';
 
-/** What a probe answers: fine or not, and why. */
+/** Holds the answer of a probe: whether it passes, and why. */
 export interface HealthProbe {
   readonly ok: boolean;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** Supplies the content of the pages, each time that one is read. */
 export interface AdminPages {
   readonly live: () => HealthProbe;
   readonly ready: () => HealthProbe;
@@ -15,8 +16,8 @@ export interface AdminPages {
 }
 
 /**
- * HTTP for probes and Prometheus: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. Read-only,
- * small limits, no state.
+ * Serves probes and Prometheus over HTTP: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. It is
+ * read-only, has small limits and keeps no state.
  */
 export class AdminServer {
   readonly #server: Server;
@@ -31,7 +32,7 @@ export class AdminServer {
     this.#server.maxConnections = 256;
   }
 
-  /** Resolves to the port, which the system chooses when 0 is asked for. */
+  /** Listens. Resolves to the port, which the system chooses when `port` is 0. Rejects with ADMIN_PORT. */
   async open(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', error => reject(cannotListen(`${host}:${port}`, error)));

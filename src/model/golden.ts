@@ -87,7 +87,7 @@ export function doubtOf({ path, golden, clipped }: ProvedModel, verdict: GoldenV
   const { samples, close, worst } = verdict;
   if (golden.length > 0 && !worst) {
     return {
-      text: `${path}: no golden sample names a task and a label of the model, so they prove nothing`,
+      text: `${path}: no golden sample names a task and a label of the model, so the samples prove nothing`,
       remedy: 'correct the names in siftline.json, or import the model again',
     };
   }
@@ -104,9 +104,9 @@ export function doubtOf({ path, golden, clipped }: ProvedModel, verdict: GoldenV
   }
   return {
     text:
-      `${found}, as of a model made on a CPU that clips int8 products: it is as accurate, and some labels differ from ` +
-      'those it gave there',
-    remedy: 'to have the same answers on every CPU, import the original again with `siftline models import`',
+      `${found}, as for a model made on a CPU that clips int8 products: the model is as accurate here, and some labels ` +
+      'differ from the labels it gave there',
+    remedy: 'for the same answers on every CPU, import the original again with `siftline models import`',
   };
 }
 

@@ -30,7 +30,7 @@ const DECODERS =
   /^(gpt|llama|mistral|mixtral|ministral|qwen|gemma|phi|opt$|bloom|falcon|mamba|olmo|stablelm|starcoder|cohere|xlnet|ctrl|transfo|openai-gpt|codegen|biogpt|mpt|persimmon|jamba|deepseek|granite|smollm)/;
 
 const SUPPORTED =
-  'siftline runs ...ForSequenceClassification models of encoder families (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2 and their kin)';
+  'siftline runs ...ForSequenceClassification models of encoder families (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2 and the like)';
 
 /**
  * Checks a `config.json`. Throws MODEL_UNSUPPORTED for another architecture than a text classifier, and for any model

@@ -42,7 +42,7 @@ function aggregateOf({ name, activation }: Task, wanted: Aggregate | undefined):
   if (wanted !== 'noisy-or' || activation === 'sigmoid') return wanted;
   throw SiftlineError.config(
     'AGGREGATE_UNFIT',
-    `model.aggregate.${name}: noisy-or is for tasks whose labels hold or not each by itself, and of ${name} exactly one holds; give max or mean`,
+    `model.aggregate.${name}: noisy-or is for multi-label tasks, and ${name} is single-label; give max or mean`,
   );
 }
 

@@ -87,7 +87,7 @@ export class RejectLimit {
     return new SiftlineError({
       code: 'REJECT_LIMIT',
       message:
-        `${what}, which is more than ${field} allows; nothing more is taken, and what was taken is stored. Look at some of ` +
+        `${what}, which is more than ${field} allows; no more records are taken, and the records taken are stored. Look at some of ` +
         `them (siftline dlq list --topic ${this.#options.rejectedTopic}), then mend their producer, correct input.format or ` +
         'input.textFields, or raise the limit',
       exitCode: ExitCode.rejects,

@@ -121,7 +121,7 @@ function differenceIn(student: ModelInfo, full: ModelInfo): string | undefined {
   const [own, others] = [student.tasks, full.tasks];
   const names = [own, others].map(tasks => tasks.map(({ name }) => name).join(', '));
   if (names[0] !== names[1])
-    return `its tasks are ${names[0]}, the other's ${names[1]}; choose those both have by model.tasks, or another student`;
+    return `its tasks are ${names[0]}, the other's ${names[1]}; choose the tasks that both have with model.tasks, or give another student`;
   const unlike = own.map((task, i) => unlikeness(task, others[i])).find(what => what !== undefined);
   if (unlike) return `${unlike}; give a student that was made for the same labels`;
   if (student.maxTokens >= full.maxTokens) return undefined;

@@ -119,7 +119,7 @@ export class CrashGuard {
     const { crashes, tryOut } = this.#options;
     if (died >= crashes * 2) return crashed(died, 'the process died each time this record was with the model alone');
     const end = await tryOut(text, record.key);
-    return end === undefined ? undefined : crashed(died + 1, `alone in a process of its own: ${end}`);
+    return end === undefined ? undefined : crashed(died + 1, `alone in a separate process: ${end}`);
   }
 
   async #ask(questions: readonly TextOfRecord[], alone: boolean): Promise<ClassifiedBatch> {
@@ -181,7 +181,7 @@ export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logg
     const journal = CrashJournal.open(folder);
     if (journal.suspects > 0) {
       const fields = { event: 'crash_suspects', records: journal.suspects, folder };
-      log.warn(fields, 'a process before this one died while records were with the model; they are tried one by one');
+      log.warn(fields, 'an earlier process died while records were with the model; they are tried one by one');
     }
     const onRejected = ({ topic, partition, offset }: { topic: string; partition: number; offset: bigint }) =>
       log.error({ event: 'process_crash', topic, partition, offset: String(offset) }, 'this record kills the process');
@@ -189,7 +189,10 @@ export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logg
     const guard = new CrashGuard({ classifier, journal, crashes, onRejected, tryOut: trials(config, built, log) });
     return { guard, close: () => journal.close() };
   } catch (error) {
-    log.warn({ event: 'no_crash_journal', folder, error: messageOf(error) }, 'a crash will not be explained');
+    log.warn(
+      { event: 'no_crash_journal', folder, error: messageOf(error) },
+      'the crash journal cannot be written; after a crash the record that caused it is not known',
+    );
     return undefined;
   }
 }
@@ -219,5 +222,5 @@ const RESULTS = {
   lived: 'the record is innocent: it is answered here',
   died: 'the record is rejected',
   silent: 'the record is rejected',
-  untried: 'the child process did not come to the record: it is tried here',
+  untried: 'the child process could not try the record: it is tried here',
 } as const;

@@ -11,7 +11,10 @@ export function openLedger(
     moved,
     broken: breach => {
       broken();
-      log.error({ event: 'ledger_broken', ...placed(breach) }, 'a record without its one outcome: a bug in siftline');
+      log.error(
+        { event: 'ledger_broken', ...placed(breach) },
+        'a record has no outcome, or more than one: a bug in siftline',
+      );
     },
   });
 }

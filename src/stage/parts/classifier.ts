@@ -116,9 +116,9 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
     threads: workers.count ?? threadsForQuota(),
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
     onUnshared: why =>
-      log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
+      log.info({ event: 'weights_unshared', error: why }, 'every thread has a private copy of the weights'),
     onDoubt: why => {
-      log.warn({ event: 'golden_differs', error: why }, 'a model computes otherwise here than where it was made');
+      log.warn({ event: 'golden_differs', error: why }, 'a model gives other scores here than where it was made');
       events.doubted?.(why);
     },
   });
@@ -188,6 +188,6 @@ function warnOfNeighbours({ folder, setup }: BuiltWorkers, log: Logger): void {
   for (const info of [folder.info, setup.cascade?.folder.info]) {
     if (info?.precision !== 'int8-dynamic') continue;
     const fields = { event: 'answers_depend_on_batch', model: info.name, precision: info.precision };
-    log.warn(fields, 'this model answers a text by the batch it is in; a kept answer is the first it gave');
+    log.warn(fields, 'the answers of this model depend on the batch; the cache keeps the first answer to a text');
   }
 }

@@ -75,7 +75,7 @@ export interface GoldenDoubt {
 export interface ProvedModel {
   readonly path: string;
   readonly golden: readonly Golden[];
-  /** This CPU clips int8 products, and the manifest's `"saturates": false` let them be computed natively. */
+  /** True when this CPU clips int8 products, and the manifest's `"saturates": false` let them be computed natively. */
   readonly clipped: boolean;
 }
 

@@ -3,7 +3,7 @@ export interface Invariance {
   readonly texts: number;
   /** True when every logit of every text has the same bits alone, padded and in a batch. */
   readonly bitEqual: boolean;
-  /** Largest |difference| of a logit between a text alone and the same text padded to the full width. */
+  /** Largest |difference| of a logit between a text alone and the same text padded to `maxTokens`. */
   readonly maxDeltaPadded: number;
   /** Largest |difference| of a logit between a text alone and the same text in a batch. */
   readonly maxDeltaBatched: number;

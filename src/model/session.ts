@@ -129,7 +129,7 @@ function extraFor(arithmetic: Arithmetic) {
     session: {
       intra_op: { allow_spinning: '0' },
       inter_op: { allow_spinning: '0' },
-      // Never set where the native kernel is exact: it would trade VNNI and AMX kernels for slower ones.
+      // Not set when the native kernel is exact: the widened kernels are slower than the VNNI and AMX kernels.
       ...(arithmetic === 'widened' && { x64quantprecision: '1' }),
     },
     optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' },

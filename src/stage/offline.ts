@@ -25,7 +25,7 @@ export { parseManifest, type TaskSpec } from '../model/manifest.js';
 export { disableTelemetry } from '../workers/pool.js';
 export { threadsForQuota } from '../workers/threads.js';
 
-/** The name of standard input among the inputs. */
+/** Name of standard input among the inputs. */
 export const STDIN = 'stdin';
 
 /** Opens the files with these names; `-` is standard input. Throws INPUT_UNREADABLE or INPUT_FORMAT. */

@@ -14,8 +14,8 @@
  *   waits for something outside: it is given up, and *revoked* when its turn comes.
  * - *waiting*: earlier batches of its partitions are not handed to the sink yet. Ends with its turn: *publishing* when
  *   its assignment is current and the pipeline is not sealed, else *revoked*.
- * - *publishing*: the sink stores its outcomes, and the next batch gets its turn. Ends when all are stored: *done*.
- *   Ends with an error: *failed*.
+ * - *publishing*: the sink stores its outcomes, and the next batch gets its turn. Records that the sink leaves out are
+ *   revoked. Ends when all others are stored: *done*. Ends with an error: *failed*.
  * - *done*: the source may commit its offsets.
  * - *revoked*: nothing of it is stored; its records are read again.
  * - *failed*: `run` throws. Its offsets are not committed, so its records are read again.

@@ -36,7 +36,7 @@ export interface Lookups {
 /**
  * Classifies through another Classifier and asks it no text twice: it keeps answers, and waits for a text that is being
  * answered. Only scores are kept, never a failure. When a text fails with one batch, every other batch that waited for
- * it asks once more: the first may have failed for a reason of its own (a thread that died on another text), which is
+ * it asks once more. The first failure may have had another cause, such as a thread that died on another text, so it is
  * not held against the copies.
  *
  * Policy comes after the scores, so a kept answer stays right whatever the policy.

@@ -18,7 +18,7 @@ export interface ScoringModel {
 
 /** Bounds the work for one text. */
 export interface ExplainLimits {
-  /** Most words hidden one at a time; a longer text is explained in stretches of words. */
+  /** Most words that are hidden one at a time; a longer text is explained in stretches of words. */
   readonly maxWords: number;
   /** Number of the strongest words that are hidden together for `comprehensiveness`. */
   readonly topWords: number;

@@ -81,7 +81,7 @@ export class Model {
   readonly #session: Session;
   readonly #tensors: Tensors;
   readonly #asked: Asked;
-  /** Undefined when long texts are cut off. */
+  /** Combines the windows of long texts; undefined when long texts are cut off. */
   readonly #combiner: Combine | undefined;
 
   private constructor({ folder, longTexts, combiner }: ModelOptions, tokenizer: Tokenizer, session: Session) {

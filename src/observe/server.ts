@@ -32,7 +32,7 @@ export class AdminServer {
     this.#server.maxConnections = 256;
   }
 
-  /** Listens on this address. Resolves to the port, which the system chooses when `port` is 0. Rejects with ADMIN_PORT. */
+  /** Listens on this address. Resolves to the port; the system chooses it when `port` is 0. Rejects with ADMIN_PORT. */
   async open(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', error => reject(cannotListen(`${host}:${port}`, error)));

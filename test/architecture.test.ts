@@ -59,14 +59,11 @@ const SMALL: Readonly<Record<string, string>> = {
   'local-broker/broker.ts': 'which of the brokers is started; also the door for tests, bench and faults',
   'main.ts': 'the entry of the process',
   'model/heads.ts': 'softmax and sigmoid, which a reader of the mathematics looks for',
-  'model/rust-parity.ts': 'where the tokenizer differs from the one of training',
   'observe/tracing/tracing.ts': 'imported when tracing is on',
   'producer/label-record.ts': 'the record that most readers come for',
-  'stage/turns.ts': 'a proof of order in 28 lines',
+  'stage/turns.ts': 'the proof that batches keep their order',
   'tools/dead-letters/sender.ts': 'the edge to Kafka of a redrive',
-  'workers/explain/units.ts': 'how a text is cut into words',
   'workers/trial-entry.ts': 'the entry of a child process',
-  'workers/trial.ts': 'the other side of that process, imported when a suspect is tried',
 };
 
 const SMALL_LINES = 60;

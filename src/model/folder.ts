@@ -8,38 +8,45 @@ import type { ModelInfo } from '../ports.js';
 import { type HuggingFaceConfig, parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
 import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
 
-/** A model folder that has been read and understood, but not loaded; plain data, so it can cross a thread. */
+/**
+ * Describes a model folder that has been read and checked, but not loaded. It is plain data, so it can cross a thread.
+ */
 export interface ModelFolder {
   readonly path: string;
   readonly onnxFile: string;
-  /** The graph needs no more optimising: it was optimised when it was made, and its scores are those of this very graph. */
+  /**
+   * True when the graph was optimised when the model was made. The manifest's scores are the scores of this very graph.
+   */
   readonly optimised: boolean;
-  /** False: the fast int8 kernel is exact for this file on every CPU. */
+  /** False when the fast int8 kernel is exact for this file on every CPU. */
   readonly saturates?: boolean | undefined;
   readonly tokenizerFile: string;
   readonly info: ModelInfo;
   readonly tasks: readonly TaskSpec[];
-  /** Every task of the graph, asked for or not: the golden samples are judged by them all. */
+  /**
+   * Every task of the graph, also those that the configuration leaves out: the golden samples are judged by all of
+   * them.
+   */
   readonly allTasks: readonly TaskSpec[];
   readonly padId: number;
   readonly golden: readonly Golden[];
 }
 
 export interface FolderOptions {
-  /** A folder, or the name of a model that ships with siftline. */
+  /** A folder, or the name of a shipped model. */
   readonly path: string;
   readonly maxTokens: number;
-  /** Answer only these tasks. */
+  /** The only tasks to answer; all when undefined. */
   readonly tasks?: readonly string[] | undefined;
-  /** Compare the files with the SHA-256 the manifest states. */
+  /** True to compare the files with the SHA-256 in the manifest. */
   readonly verify: boolean;
-  /** The field of the configuration that names it, for errors; `model.path` unless given. */
+  /** The field of the configuration that holds `path`, for errors; `model.path` unless given. */
   readonly field?: string;
 }
 
 const FLOAT = ['fp32', 'float'];
 
-/** Where the graph may be, as Hugging Face exporters and hubs name it; the first that exists is taken. */
+/** Paths of the graph inside a folder, as Hugging Face exporters and hubs name them. The first that exists is taken. */
 const ONNX_FILES = [
   'model.onnx',
   'onnx/model.onnx',
@@ -50,8 +57,9 @@ const ONNX_FILES = [
 ];
 
 /**
- * Reads a text-classification model as Hugging Face tools write it, or a siftline model with its manifest. Checks what
- * can be checked without loading the graph; every error names the file and the way out.
+ * Reads a text-classification model as Hugging Face tools write it, or a siftline model with its manifest. Checks
+ * everything that can be checked without loading the graph. Throws MODEL_MISSING, MODEL_INCOMPLETE, MODEL_UNREADABLE,
+ * MODEL_MANIFEST, MODEL_CHANGED, MODEL_UNSUPPORTED or MODEL_TASK_UNKNOWN; every error names the file and what to do.
  */
 export async function readModelFolder(options: FolderOptions): Promise<ModelFolder> {
   const path = locateModel(options.path, options.field);
@@ -84,35 +92,44 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
   };
 }
 
-/** Float files have no int8 products that a CPU could clip. */
+/** Returns false for a float file too: it has no int8 products that a CPU could clip. */
 function saturates(manifest: Manifest | undefined): boolean | undefined {
   return manifest?.saturates ?? (manifest && FLOAT.includes(manifest.precision) ? false : undefined);
 }
 
-/** Hex SHA-256 of a file, read as a stream. */
+/** Returns the SHA-256 of a file in hex. The file is read as a stream. */
 export async function sha256Of(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
 }
 
-/** The `siftline.json` of a folder; undefined for a plain Hugging Face folder. */
+/**
+ * Reads the `siftline.json` of a folder. Returns undefined for a plain Hugging Face folder. Throws MODEL_UNREADABLE or
+ * MODEL_MANIFEST.
+ */
 export function readManifest(path: string): Manifest | undefined {
   const file = join(path, 'siftline.json');
   return existsSync(file) ? parseManifest(file, readJson(file)) : undefined;
 }
 
-/** The `config.json` of a folder, checked to describe a text classifier. */
+/**
+ * Reads the `config.json` of a folder, and checks that it describes a text classifier. Throws MODEL_INCOMPLETE,
+ * MODEL_UNREADABLE or MODEL_UNSUPPORTED.
+ */
 export function readHuggingFaceConfig(path: string): HuggingFaceConfig {
   return parseConfig(required(path, 'config.json'), readJson(join(path, 'config.json')));
 }
 
-/** The graph of a folder, if there is one. */
+/** Returns the path of a folder's graph, or undefined when the folder has none. */
 export function findOnnxFile(path: string): string | undefined {
   return ONNX_FILES.map(name => join(path, name)).find(file => existsSync(file));
 }
 
-/** The folder that is meant: as given, or the shipped model of that name. Throws MODEL_MISSING. */
+/**
+ * Returns the path as given when it is a folder, else the folder of the shipped model of that name. Throws
+ * MODEL_MISSING. `field` names the setting in the error.
+ */
 export function locateModel(path: string, field = 'model.path'): string {
   const asGiven = isAbsolute(path) ? path : resolve(path);
   if (isFolder(asGiven)) return asGiven;
@@ -124,7 +141,7 @@ export function locateModel(path: string, field = 'model.path'): string {
   );
 }
 
-/** Names of the models in the package. */
+/** Lists the names of the shipped models. */
 export function shippedModels(): string[] {
   const folder = packageFile('models');
   return isFolder(folder) ? readdirSync(folder).filter(name => isFolder(join(folder, name))) : [];

@@ -6,10 +6,10 @@ import { Tensors, widthFor } from './plan.js';
 import { Session } from './session.js';
 import { Tokenizer } from './tokenizer.js';
 
-/** Texts of a run that stand for the batches of serving. */
+/** Texts in a run that stands for a batch of serving. */
 const BATCH_TEXTS = 16;
 
-/** A graph and its tokenizer without tasks and scores: raw logits of runs of a chosen shape. */
+/** Runs a graph and its tokenizer without tasks and scores: it gives the raw logits of runs of a chosen shape. */
 export class Probe {
   readonly #tokenizer: Tokenizer;
   readonly #session: Session;
@@ -23,7 +23,10 @@ export class Probe {
     this.#session = session;
   }
 
-  /** In the arithmetic that is exact on this CPU, unless another is given. */
+  /**
+   * Loads the tokenizer and the graph, in the arithmetic that is exact on this CPU unless another is given. Throws
+   * MODEL_UNREADABLE.
+   */
   static async open(folder: ModelFolder, arithmetic?: Arithmetic): Promise<Probe> {
     return new Probe(folder, await Session.open(folder, arithmetic));
   }
@@ -36,7 +39,7 @@ export class Probe {
     return this.#tokenizer.encode(text).ids;
   }
 
-  /** Per text, each alone, the logits of all outputs, one after the other. */
+  /** Returns the logits of each text, run alone: the logits of all outputs, one after the other. */
   async logits(texts: readonly string[]): Promise<number[][]> {
     const rows: number[][] = [];
     for (const text of texts) {
@@ -47,8 +50,8 @@ export class Probe {
   }
 
   /**
-   * Runs every text alone, padded to the model's `maxTokens`, and in batches of 16 as they come, and compares the logits.
-   * `pause` is awaited between runs.
+   * Runs every text alone, padded to the model's `maxTokens`, and in batches of 16 in the given order, and compares the
+   * logits. Awaits `pause` between runs.
    */
   async invariance(texts: readonly string[], pause: () => Promise<void>): Promise<Invariance> {
     const ids = texts.map(text => this.tokens(text));
@@ -78,7 +81,9 @@ export class Probe {
     await this.#session.close();
   }
 
-  /** Per text the logits of all outputs, one after the other. */
+  /**
+   * Runs texts together at this width. Returns the logits of each text: the logits of all outputs, one after the other.
+   */
   async #logits(ids: ReadonlyArray<readonly number[]>, width: number): Promise<number[][]> {
     const run = { rows: ids.map((_, row) => row), width };
     const inputs = this.#tensors.fill(

@@ -1,3 +1,19 @@
+/*
+ * The crash journal: one file per process, in a folder that outlives it. States of a file:
+ *
+ * - *kept*: its process writes the page again at every change. Ends when the process closes it without suspects: the
+ *   file is removed. Ends when the process dies, or closes it with suspects: *left*.
+ * - *left*: no process has this number any more. The next process that opens the folder reads it, then removes it: its
+ *   records become suspects in that process's file.
+ *
+ *     file      = "inference-" pid ".json"
+ *     content   = page spaces                    the length is a multiple of 1,024 that only grows
+ *     page      = { "underWay": [entry...], "suspects": [suspect...] }                JSON
+ *     entry     = { "alone": boolean, "places": [place...] }     alone: nothing else was with the model
+ *     suspect   = [place, crashes, since]        deaths with this record alone; milliseconds since the epoch
+ *     place     = [topic, partition, "offset"]   the offset is a string, since it may exceed 2^53
+ */
+
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -5,9 +21,12 @@ import { type RecordPlace, recordId } from '../../ports.js';
 
 const place = z.tuple([z.string(), z.number(), z.string()]);
 const page = z.object({
-  /** What is with the model now; `alone` when it is the only thing that is. */
+  /** Records that are with the model now. `alone` is true when nothing else is. */
   underWay: z.array(z.object({ alone: z.boolean(), places: z.array(place) })),
-  /** Records to be tried alone, the number of processes that have died on them alone, and since when they are suspect. */
+  /**
+   * Records to be tried alone, each with the number of processes that have died on it alone, and the time since when it
+   * is suspect.
+   */
   suspects: z.array(z.tuple([place, z.number(), z.number()])),
 });
 type JournalPage = z.output<typeof page>;
@@ -19,17 +38,20 @@ interface Suspect {
 }
 
 const NAME = /^inference-(\d+)\.json$/;
-/** A page is written over the one before; spaces fill it up to a length that only grows. */
+/**
+ * Unit of the page's length. A page is written over the page before it; spaces fill it up to a length that only grows.
+ */
 const PAD = 1024;
+/** Age at which a suspect is forgotten. */
 const FORGET_MS = 24 * 3_600_000;
 
 /**
  * Notes which records are with the model right now, in a file that outlives the process: a native abort takes the whole
- * process with it and leaves no time to say on what. One write a batch, to a file that stays open; it reaches the page
- * cache, which survives any death of the process, though not of the machine.
+ * process with it and leaves no time to name the record. Each change costs one write to a file that stays open. The
+ * write reaches the page cache, which survives any death of the process, but not of the machine.
  *
- * At the start, files of processes that are gone are read: what was under way in them is suspect. A process that ends
- * well leaves none.
+ * At the start, the files of dead processes are read, and the records under way in them become suspects. A process that
+ * ends well leaves no file.
  */
 export class CrashJournal {
   readonly #file: string;
@@ -45,7 +67,10 @@ export class CrashJournal {
     this.#write();
   }
 
-  /** Throws what the file system says when the folder cannot be made or written. */
+  /**
+   * Opens the journal of this process, and takes over the files of dead processes. Throws the file system's error when
+   * the folder cannot be made or written.
+   */
   static open(folder: string): CrashJournal {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const suspects = new Map<string, Suspect>();
@@ -56,17 +81,17 @@ export class CrashJournal {
     return journal;
   }
 
-  /** How many suspects there are; 0 after an ordinary end. */
+  /** Number of suspects; 0 after an ordinary end. */
   get suspects(): number {
     return this.#suspects.size;
   }
 
-  /** Processes that died on this record alone; undefined when nothing is held against it. */
+  /** Returns the number of processes that died on this record alone, or undefined when it is not suspect. */
   crashesOf(record: RecordPlace): number | undefined {
     return this.#suspects.get(recordId(record))?.crashes;
   }
 
-  /** Notes what goes to the model; to be taken back with `leave`. */
+  /** Notes records that go to the model. `leave` takes the returned entry back. */
   enter(places: readonly RecordPlace[], { alone }: { alone: boolean }): object {
     const entry = {};
     this.#underWay.set(entry, { alone, places });
@@ -79,11 +104,12 @@ export class CrashJournal {
     this.#write();
   }
 
-  /** The record was answered, or rejected for good. */
+  /** Forgets a suspect that was answered, or rejected for good. */
   clear(record: RecordPlace): void {
     if (this.#suspects.delete(recordId(record))) this.#write();
   }
 
+  /** Closes the file, and removes it unless suspects are left. */
   close(): void {
     closeSync(this.#fd);
     if (this.#suspects.size === 0) rmSync(this.#file, { force: true });
@@ -99,7 +125,10 @@ export class CrashJournal {
   }
 }
 
-/** A process of this number that runs is another instance; our own number is of a process before us. */
+/**
+ * Returns true when the process with this number is dead. A live process is another instance; our own number belonged
+ * to an earlier process.
+ */
 function isOver(pid: number): boolean {
   if (pid === process.pid) return true;
   try {
@@ -110,13 +139,13 @@ function isOver(pid: number): boolean {
   }
 }
 
-/** A page that was torn by the death of its process says nothing. */
+/** Adds the suspects of a dead process's file. A page that was torn by the death of its process is ignored. */
 function collect(file: string, suspects: Map<string, Suspect>): void {
   const found = page.safeParse(parsed(file));
   if (!found.success) return;
   const { suspects: known, underWay } = found.data;
   for (const [at, crashes, since] of known) {
-    // Somebody else has long answered it: it would have come by.
+    // An older suspect has been answered by another instance meanwhile: otherwise it would have been read here again.
     if (Date.now() - since < FORGET_MS) add(suspects, { place: read(at), crashes, since });
   }
   for (const { alone, places } of underWay) {

@@ -212,7 +212,7 @@ describe('the crash guard', () => {
         reason: 'PROCESS_CRASH',
         stage: 'infer',
         attempts: 3,
-        detail: 'alone in a process of its own: that process died too (SIGABRT)',
+        detail: 'alone in a separate process: that process died too (SIGABRT)',
       });
       assert.deepEqual(told, { asked: [], tried: ['text of key'], rejected: [2n] });
       assert.equal(journal.suspects, 0);

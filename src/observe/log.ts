@@ -27,8 +27,9 @@ interface LineWriter {
 const outputs = new WeakMap<Logger, LogOutput>();
 
 /**
- * Returns a log that writes JSON lines to stderr, one event each; stdout stays free for results. Each line is handed to the system before the call
- * returns, so that the last lines of a process that ends badly are not lost, but for those that nobody takes.
+ * Returns a log that writes JSON lines to stderr, one event each; stdout stays free for results. Each line is handed to
+ * the system before the call returns, so that the last lines of a process that ends badly are not lost. Lines that
+ * the system does not take are given up, and counted.
  */
 export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions = {}): Logger {
   const options: LoggerOptions = {

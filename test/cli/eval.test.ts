@@ -229,10 +229,16 @@ describe('what cannot be evaluated is one message with the way out', () => {
   });
 
   test('labels the task does not have', async () => {
-    const data = file('a.jsonl', jsonl([['x', 'y']]));
+    const data = file(
+      'a.jsonl',
+      jsonl([
+        ['x', 'y'],
+        ['z', 'y'],
+      ]),
+    );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'topic'],
-      /"label" holds values that are not labels of topic \(food, .*: y \(1\)/,
+      /"label" holds values that are not labels of topic \(food, .*: y \(2\)/,
     );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'topic', '--labels', 'food,nope'],

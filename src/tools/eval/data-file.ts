@@ -74,8 +74,7 @@ function formatOf(path: string): DataFormat {
 export function requireColumn({ name: path, header: columns }: DataFile, column: string, option: string): void {
   if (!columns || columns.includes(column)) return;
   const what = `${path}: there is no column "${column}" (${option})`;
-  if (columns.every(name => name === '' || isName(name.trim())))
-    throw SiftlineError.usage('EVAL_COLUMN', `${what}; the file has ${listed(columns)}`);
+  if (isHeader(columns)) throw SiftlineError.usage('EVAL_COLUMN', `${what}; the file has ${listed(columns)}`);
   throw SiftlineError.usage(
     'EVAL_COLUMN',
     `${what}; its first line has ${columns.length} fields and looks like data: name the columns with --columns ${columns.map((_, i) => (i === 0 ? 'text' : i === 1 ? 'label' : `c${i + 1}`)).join(',')}`,
@@ -85,6 +84,15 @@ export function requireColumn({ name: path, header: columns }: DataFile, column:
 /** A column's name as a path of one step. */
 export function asPath(column: string): string {
   return column.replace(/[\\.]/g, '\\$&');
+}
+
+/** Words that columns of labelled texts are called by; a first line with one of them is a header, not a row of data. */
+const USUAL =
+  /^(id|text|texts|body|comment|content|document|message|post|review|sentence|title|tweet|label|labels|category|class|intent|score|sentiment|target|topic|toxic|y)$/i;
+
+function isHeader(columns: readonly string[]): boolean {
+  const names = columns.map(name => name.trim());
+  return names.some(name => USUAL.test(name)) && names.every(name => name === '' || isName(name));
 }
 
 const MOST_NAMES = 20;

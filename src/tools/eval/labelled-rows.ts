@@ -54,6 +54,11 @@ class RowReader {
     this.#texts = this.options.textFields.map(parseFieldPath);
     this.#texts.forEach(path => requireColumn(file, path[0] ?? '', '--text'));
     requireColumn(file, parseFieldPath(this.options.label)[0] ?? '', '--label');
+    if (given.textFields.includes(given.label))
+      throw SiftlineError.usage(
+        'EVAL_COLUMN',
+        `${file.name}: --label and --text both name "${given.label}"; name the column with the label`,
+      );
   }
 
   read({ line, row, label, decoded }: LabelledTextRow): LabelledRow {
@@ -106,7 +111,7 @@ export interface Survey {
  * Throws EVAL_UNKNOWN_LABELS with all labels the model does not have, EVAL_EMPTY when no row is usable.
  */
 export async function surveyRows(file: DataFile, question: EvalQuestion, options: RowOptions): Promise<Survey> {
-  const strange = new Map<string, number>();
+  const strange: StrangeWords = { counts: new Map(), lines: [] };
   const skipped: Partial<Record<RowSkip, number>> = {};
   let rows = 0;
   for await (const row of readLabelledRows(file, question, options)) {
@@ -114,33 +119,50 @@ export async function surveyRows(file: DataFile, question: EvalQuestion, options
     if (row.kind === 'skipped') skipped[row.reason] = (skipped[row.reason] ?? 0) + 1;
     if (row.kind === 'strange') count(strange, row);
   }
-  if (strange.size > 0) throw unknownLabels(file, question, { strange, label: options.label });
+  if (strange.lines.length > 0) throw unknownLabels(file, question, { strange, label: options.label });
   if (rows === 0) throw nothingUsable(file, skipped);
   return { rows, skipped };
 }
 
+/** Words that are no labels of the task, and the first lines that have one. */
+interface StrangeWords {
+  readonly counts: Map<string, number>;
+  readonly lines: number[];
+}
+
 /** More different words than this are no labels, and are not remembered. */
 const MOST_WORDS = 100;
+const MOST_LINES = 3;
+/** A column of labels repeats its values; a column of texts hardly does. */
+const LEAST_REPEATS = 2;
 
-function count(words: Map<string, number>, row: LabelledRow & { kind: 'strange' }): void {
-  for (const word of row.words) {
-    if (words.has(word) || words.size <= MOST_WORDS) words.set(word, (words.get(word) ?? 0) + 1);
+function count({ counts, lines }: StrangeWords, { line, words }: LabelledRow & { kind: 'strange' }): void {
+  if (lines.length < MOST_LINES) lines.push(line);
+  for (const word of words) {
+    if (counts.has(word) || counts.size <= MOST_WORDS) counts.set(word, (counts.get(word) ?? 0) + 1);
   }
 }
 
+/**
+ * Names the words only where they cannot be texts of a column that was named by mistake: short, and each there several
+ * times on average. Else it names lines.
+ */
 function unknownLabels(
   { name: path }: DataFile,
   { kind, task }: EvalQuestion,
-  { strange, label }: { strange: ReadonlyMap<string, number>; label: string },
+  { strange: { counts, lines }, label }: { strange: StrangeWords; label: string },
 ) {
   const wanted = kind === 'yes-no' ? '0, 1, true or false' : `labels of ${task.name} (${task.labels.join(', ')})`;
   const wayOut = kind === 'yes-no' ? "map them with --map 'word=1,other=0'" : "map them with --map 'theirs=ours'";
-  const found = [...strange].sort(([, a], [, b]) => b - a);
-  const shown = found.filter(([word]) => isName(word)).slice(0, 20);
+  const found = [...counts].sort(([, a], [, b]) => b - a);
+  const times = found.reduce((sum, [, each]) => sum + each, 0);
+  const areLabels = counts.size <= MOST_WORDS && times >= counts.size * LEAST_REPEATS;
+  const shown = areLabels ? found.filter(([word]) => isName(word)).slice(0, 20) : [];
+  const many = counts.size > MOST_WORDS ? `more than ${MOST_WORDS}` : counts.size;
   const what =
-    strange.size > MOST_WORDS || shown.length === 0
-      ? `holds ${strange.size > MOST_WORDS ? `more than ${MOST_WORDS}` : strange.size} values that are not ${wanted}; is it the column with the label?`
-      : `holds values that are not ${wanted}: ${shown.map(([word, times]) => `${word} (${times})`).join(', ')}${found.length > shown.length ? ` and ${found.length - shown.length} others` : ''};`;
+    shown.length === 0
+      ? `holds ${many} ${many === 1 ? 'value that is' : 'values that are'} not ${wanted}, first in line ${lines.join(', ')}; is it the column with the label?`
+      : `holds values that are not ${wanted}: ${shown.map(([word, each]) => `${word} (${each})`).join(', ')}${found.length > shown.length ? ` and ${found.length - shown.length} others` : ''};`;
   return SiftlineError.usage(
     'EVAL_UNKNOWN_LABELS',
     `${path}: "${label}" ${what} ${wayOut}, or drop them with --ignore-unknown`,

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { createProgram } from './cli/program.js';
 import { ExitCode, SiftlineError } from './errors.js';
+import { printableLines } from './observe/printable.js';
 import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
@@ -25,10 +26,10 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   if (error instanceof SiftlineError) {
-    stderr.write(`siftline: ${error.code}: ${error.message}\n`);
+    stderr.write(`siftline: ${error.code}: ${printableLines(error.message)}\n`);
     return error.exitCode;
   }
-  stderr.write(`siftline: ${error instanceof Error ? error.stack : String(error)}\n`);
+  stderr.write(`siftline: ${printableLines(String(error instanceof Error ? error.stack : error))}\n`);
   return ExitCode.internal;
 }
 

@@ -9,14 +9,14 @@ const TOOLS = ['audit', 'dead-letters', 'checks', 'eval', 'tune', 'models'].map(
 const EVERYBODYS = ['ports', 'errors', 'package', 'files'];
 
 /** What a command prints with. */
-const TERMINAL = ['log', 'table', 'paint', 'finding'].map(module => `observe/${module}`);
+const TERMINAL = ['log', 'table', 'paint', 'finding', 'printable'].map(module => `observe/${module}`);
 
 /**
  * Names the parts that each part may import; imports point one way. A part is a folder of src, a folder of src/tools,
  * or a file at the top of src. An arrow that is not listed is refused. The files of EVERYBODYS may be imported by all.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['cli'],
+  main: ['cli', 'observe/printable'],
   cli: ['stage', ...TOOLS, 'demo', 'config', ...TERMINAL],
   demo: ['local-broker', 'stage', ...BELOW_STAGE],
   ...Object.fromEntries(TOOLS.map(tool => [tool, ['stage', ...BELOW_STAGE]])),
@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   consumer: ['avro', 'failpoints', 'kafka'],
   workers: ['failpoints', 'model'],
   policy: ['config'],
-  producer: ['avro', 'failpoints', 'kafka'],
+  producer: ['avro', 'failpoints', 'kafka', 'observe/printable'],
   observe: ['config'],
   'local-broker': ['kafka'],
   kafka: ['config'],

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import type { DrawTable } from '../observe/table.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
@@ -104,7 +105,9 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       idleMs: idleMs(flags),
     });
     stdout.write(
-      flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table),
+      flags.json
+        ? `${printableJson({ clean: isClean(report), ...report })}\n`
+        : asText(printableData(report), topics, table),
     );
     if (!isClean(report)) throw auditFailed(report);
   } finally {

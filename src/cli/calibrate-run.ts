@@ -6,6 +6,7 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import { packageFile } from '../package.js';
 import { type ModelFolder, parseManifest, type TaskSpec } from '../stage/offline.js';
 import { type Calibration, calibrate } from '../tools/eval/calibration.js';
@@ -55,8 +56,8 @@ export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr
   const report = { calibration, task: spec.name, data: flags.data, activation: spec.activation, written };
   stdout.write(
     flags.json
-      ? `${JSON.stringify(calibrationJson(report))}\n`
-      : calibrationText(report, createPaint(stdout.isTTY === true)),
+      ? `${printableJson(calibrationJson(report))}\n`
+      : calibrationText(printableData(report), createPaint(stdout.isTTY === true)),
   );
 }
 

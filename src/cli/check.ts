@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { SiftlineError } from '../errors.js';
 import type { Finding, Status } from '../observe/finding.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import type { CliContext } from './context.js';
 import { type ConfigFlags, givenBy, withConfigOptions } from './options.js';
 
@@ -26,10 +27,10 @@ async function check(flags: CheckFlags, { env, stdout }: CliContext): Promise<vo
   const load = () => loadConfig(givenBy(flags, env));
   for await (const finding of runChecks({ load, offline: flags.offline === true, log })) {
     findings.push(finding);
-    if (!flags.json) stdout.write(lineOf(finding));
+    if (!flags.json) stdout.write(lineOf(printableData(finding)));
   }
   const count = countOf(findings);
-  if (flags.json) stdout.write(`${JSON.stringify({ ok: count.fail === 0, count, findings }, null, 2)}\n`);
+  if (flags.json) stdout.write(`${printableJson({ ok: count.fail === 0, count, findings }, 2)}\n`);
   if (count.fail > 0) throw checkFailed(count);
   const verdict = flags.offline ? 'nothing wrong here; brokers and registry were not asked' : 'ready to start';
   if (!flags.json) stdout.write(`\n${verdict} (${inWords(count)})\n`);

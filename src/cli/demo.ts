@@ -3,6 +3,7 @@ import type { DemoEnd } from '../demo/books.js';
 import type { StartFailure, Stream } from '../demo/streams.js';
 import type { View } from '../demo/views.js';
 import { ExitCode, SiftlineError } from '../errors.js';
+import { printableJson } from '../observe/printable.js';
 import type { CliContext } from './context.js';
 import { INTERRUPTED, Interrupt } from './interrupt.js';
 import { whole } from './options.js';
@@ -140,7 +141,7 @@ function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { env, stdo
     return;
   }
   if (!end) return;
-  if (json) stdout.write(`${JSON.stringify(end.result)}\n`);
+  if (json) stdout.write(`${printableJson(end.result)}\n`);
   else (stdout.isTTY ? stdout : stderr).write(next(env));
   const failed = Object.entries(end.result.failed);
   if (failed.length === 0) return;

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
+import { printable } from '../observe/printable.js';
 import type { RecordPlace } from '../ports.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import type { PartitionRange, TopicReading } from '../stage/topics.js';
 import type { Wanted } from '../tools/dead-letters/letters.js';
-import { plain } from '../tools/dead-letters/printable.js';
 import type { Redrive, RedriveOptions } from '../tools/dead-letters/redrive.js';
 import type { CliContext } from './context.js';
 import { drainOnSignals } from './interrupt.js';
@@ -176,7 +176,7 @@ async function showDeadLetter(name: string | undefined, flags: ShowFlags, contex
 
 function placeNamed(name: string): RecordPlace {
   const [, topic = '', partition, offset] = /^([A-Za-z0-9._-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(name) ?? [];
-  if (topic === '') throw whichRecord(`${plain(name)} is no record`);
+  if (topic === '') throw whichRecord(`${printable(name)} is no record`);
   return { topic, partition: Number(partition), offset: BigInt(offset ?? 0) };
 }
 
@@ -275,7 +275,7 @@ function loop(topic: string): SiftlineError {
 function noTarget(topic: string, to: string | undefined): SiftlineError {
   const message =
     to === undefined
-      ? `topic ${plain(topic)}, where rejected records came from, is not there; name another with --to-topic`
+      ? `topic ${printable(topic)}, where rejected records came from, is not there; name another with --to-topic`
       : `topic ${topic}, given with --to-topic, is not there; create it, or correct the name`;
   return SiftlineError.topic('TOPIC_MISSING', message);
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import { compare } from '../tools/eval/comparison.js';
 import { evaluate, wrongAnswers } from '../tools/eval/evaluation.js';
 import { asHtml } from '../tools/eval/html-report.js';
@@ -43,7 +44,11 @@ export async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: Cl
   };
   if (flags.html !== undefined) await replaceFile(flags.html, [asHtml(report)]);
   if (flags.errors !== undefined) await replaceFile(flags.errors, jsonLines(wrongAnswers(sample)));
-  stdout.write(flags.json ? `${JSON.stringify(asJson(report))}\n` : asText(report, createPaint(stdout.isTTY === true)));
+  stdout.write(
+    flags.json
+      ? `${printableJson(asJson(report))}\n`
+      : asText(printableData(report), createPaint(stdout.isTTY === true)),
+  );
 }
 
 /** The other model, alone, on the same rows and asked for the same labels. */
@@ -79,5 +84,5 @@ function forOther({ policy }: Config, first: string): NonNullable<ScoringJob['po
 }
 
 function* jsonLines(values: Iterable<object>): Generator<string> {
-  for (const value of values) yield `${JSON.stringify(value)}\n`;
+  for (const value of values) yield `${printableJson(value)}\n`;
 }

@@ -1,4 +1,5 @@
 import { type Palette, shaded } from '../observe/paint.js';
+import { printable, printableJson } from '../observe/printable.js';
 import type { Explanation, WordContribution } from '../ports.js';
 import type { ExplainedLabel, ExplainedText, TextPlace } from '../stage/explanations.js';
 
@@ -85,13 +86,6 @@ export function listed(text: string, words: readonly WordContribution[]): string
   return words.map(({ start, end, contribution }) => `${signed(contribution)}  ${printable(text.slice(start, end))}`);
 }
 
-/** On one line, and without what would steer the terminal (control characters) or turn the line round (bidi controls). */
-export function printable(text: string): string {
-  return text
-    .replace(/\r\n|[\t\n\v\f\r\u0085\u2028\u2029]/g, ' ')
-    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
-}
-
 /** Kept finite at the ends. */
 function logOdds(score: number): number {
   const inside = Math.min(Math.max(score, 1e-9), 1 - 1e-9);
@@ -120,7 +114,7 @@ function headOf({ file, line }: TextPlace): string[] {
 /** `moderation/toxic  0.931, given (from 0.42)`. */
 function titleOf({ task, label, score, verdict }: ExplainedLabel): string {
   const reason = verdict ? `, ${verdict.given ? 'given' : 'not given'} (from ${verdict.threshold})` : '';
-  return `${task}/${label}  ${score.toFixed(3)}${reason}`;
+  return `${printable(`${task}/${label}`)}  ${score.toFixed(3)}${reason}`;
 }
 
 function withoutTop({ score, comprehensiveness, words }: Explanation, top: number): string {
@@ -135,5 +129,5 @@ function block(lines: readonly string[]): string {
 }
 
 function line(value: object): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(value)}\n`;
 }

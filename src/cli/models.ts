@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
 import type { Finding } from '../observe/finding.js';
+import { printableData, printableJson, printableLines } from '../observe/printable.js';
 import type { LIMITS as AgreementLimits } from '../tools/models/agreement.js';
 import type { ImportOptions } from '../tools/models/import-types.js';
 import type { VerifyOptions } from '../tools/models/verify.js';
@@ -47,7 +48,7 @@ export function addModels(program: Command, context: CliContext): void {
       const { listModels } = await import('../tools/models/catalogue.js');
       const { listText } = await import('../tools/models/describe.js');
       const found = await listModels(folders);
-      context.stdout.write(json ? asJson({ models: found }) : listText(found));
+      context.stdout.write(json ? asJson({ models: found }) : listText(printableData(found)));
     });
   models
     .command('show')
@@ -58,7 +59,7 @@ export function addModels(program: Command, context: CliContext): void {
       const { modelFacts } = await import('../tools/models/catalogue.js');
       const { showText } = await import('../tools/models/describe.js');
       const facts = await modelFacts(model);
-      context.stdout.write(json ? asJson(facts) : showText(facts));
+      context.stdout.write(json ? asJson(facts) : showText(printableData(facts)));
     });
   addVerify(models, context);
 }
@@ -117,11 +118,11 @@ async function runImport(source: string, { json, python, ...flags }: ImportFlags
   const { importedText } = await import('../tools/models/describe.js');
   await interruptible({ stderr, ended: 'nothing was written' }, async signal => {
     const { importModel } = await engine(() => import('../tools/models/import.js'));
-    const io = { env, python, signal, say: (line: string) => void stderr.write(`${line}\n`) };
+    const io = { env, python, signal, say: (line: string) => void stderr.write(`${printableLines(line)}\n`) };
     const options = { ...flags, source, force: flags.force === true, languages: flags.languages ?? [] };
     const imported = await importModel(options, io);
     for (const warning of imported.warnings) io.say(`note: ${warning}`);
-    context.stdout.write(json ? asJson({ ok: true, ...imported }) : importedText(imported));
+    context.stdout.write(json ? asJson({ ok: true, ...imported }) : importedText(printableData(imported)));
   });
 }
 
@@ -133,7 +134,7 @@ async function runVerify(model: string, { json, python, ...flags }: VerifyFlags,
     const findings: Finding[] = [];
     for await (const finding of verifyModel({ ...flags, model }, io)) {
       findings.push(finding);
-      if (!json) context.stdout.write(lineOf(finding));
+      if (!json) context.stdout.write(lineOf(printableData(finding)));
     }
     const failed = findings.filter(({ status }) => status === 'fail');
     if (json) context.stdout.write(asJson({ ok: failed.length === 0, model, findings }));
@@ -161,5 +162,5 @@ function notVerified(model: string, failed: readonly Finding[]): SiftlineError {
 }
 
 function asJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${printableJson(value, 2)}\n`;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import { printableJson } from '../observe/printable.js';
 import type { DrawTable } from '../observe/table.js';
 import {
   asConfig,
@@ -57,7 +58,7 @@ function asJson(plan: readonly Topic[], config: Config, { apply }: TopicFlags): 
     const command = createCommand(topic, clientOf(config));
     return { ...common, state: apply ? 'created' : 'missing', config: asConfig(settings), command };
   });
-  return `${JSON.stringify({ applied: apply === true, topics: list }, null, 2)}\n`;
+  return `${printableJson({ applied: apply === true, topics: list }, 2)}\n`;
 }
 
 function asText(plan: readonly Topic[], config: Config, { apply, table }: TopicFlags & { table: DrawTable }): string {

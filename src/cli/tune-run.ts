@@ -8,6 +8,7 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import type { FileFormat } from '../stage/choices.js';
 import { inputsFrom } from '../stage/offline.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
@@ -61,7 +62,9 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
     written: target,
   };
   stdout.write(
-    flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, createPaint(stdout.isTTY === true)),
+    flags.json
+      ? `${printableJson(tuneJson(report))}\n`
+      : tuneText(printableData(report), createPaint(stdout.isTTY === true)),
   );
   requireReached(tuned, flags);
 }

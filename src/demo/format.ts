@@ -1,3 +1,4 @@
+import { printable } from '../observe/printable.js';
 import { displayWidth } from '../observe/table.js';
 import { type Feed, SAFE_SHARE } from './warm-up.js';
 
@@ -28,9 +29,9 @@ export function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** On one line and without control characters, whatever the text holds. */
+/** Returns the text on one line without steering characters, runs of spaces as one. */
 export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  return printable(text).replace(/\s+/g, ' ').trim();
 }
 
 /** No wider than `width` columns: what is left out shows as three dots. */

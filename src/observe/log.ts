@@ -11,6 +11,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import type { LoadedConfig } from '../config/load.js';
+import { escapedJson } from './printable.js';
 
 /** Configures a log. */
 export interface LogOptions {
@@ -40,7 +41,7 @@ export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions 
   };
   const hooks = linesPerMinute > 0 ? { hooks: limiting(linesPerMinute) } : {};
   const output = to ?? new LogOutput();
-  const log = pino({ ...options, ...hooks }, output);
+  const log = pino({ ...options, ...hooks }, { write: line => output.write(escapedJson(line)) });
   if (output instanceof LogOutput) outputs.set(log, output);
   return log;
 }

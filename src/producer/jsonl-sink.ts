@@ -2,6 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { messageOf, SiftlineError } from '../errors.js';
+import { printableJson } from '../observe/printable.js';
 import type { Claim, Outcome, Sink } from '../ports.js';
 
 export interface JsonlSinkOptions {
@@ -56,7 +57,7 @@ export class JsonlSink implements Sink {
     let chunk = '';
     for (const outcome of outcomes) {
       const entry = this.#entry(outcome);
-      if (entry) chunk += `${JSON.stringify(entry)}\n`;
+      if (entry) chunk += `${printableJson(entry)}\n`;
       if (chunk.length < CHUNK_CHARS) continue;
       yield chunk;
       chunk = '';

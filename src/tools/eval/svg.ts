@@ -1,6 +1,8 @@
+import { printable } from '../../observe/printable.js';
+
 /** Markup that is safe to put into a page. */
 export function escaped(text: string | number): string {
-  return String(text).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+  return printable(String(text)).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 }
 
 export interface Picture {

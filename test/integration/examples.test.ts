@@ -98,6 +98,24 @@ test('examples/chain: the second stage labels what the first one passed on, and 
   assert.deepEqual(await example.records('posts.rejected'), []);
 });
 
+test('examples/own-model: the imported folder labels the tickets as a person did, all but the one of the README', async t => {
+  const example = await Example.copy(t, 'own-model');
+  await example.follow({ 'siftline.yaml': 26 });
+  const evaluated =
+    example.stdout.get('siftline eval --model ./model --data texts.jsonl --text body --label kind') ?? '';
+  const [, accuracy, from, to] = /accuracy +([\d.]+) +([\d.]+) to ([\d.]+)/.exec(evaluated) ?? [];
+  assert.ok(example.readme.includes(`accuracy ${accuracy}`), evaluated);
+  assert.ok(example.readme.includes(`from ${from} to ${to}`), evaluated);
+  const lines = readFileSync('examples/own-model/texts.jsonl', 'utf8').trimEnd().split('\n');
+  const kinds = new Map(lines.map(line => JSON.parse(line)).map(({ id, kind }) => [id, kind]));
+  const labels = (await example.records('tickets.labels')).map(labelOf);
+  assert.equal(labels.length, 26);
+  const wrong = labels.filter(({ source, tasks }) => tasks[0]?.label !== kinds.get(source.textId));
+  const said = wrong.map(({ source, tasks }) => [source.textId, tasks[0]?.label, kinds.get(source.textId)]);
+  const [, ...promised] = /(t-\d+) is the wrong one, `(\w+)` in place of `(\w+)`/.exec(example.readme) ?? [];
+  assert.deepEqual(said, [promised]);
+});
+
 test('the schema that the first line of each example names is there', () => {
   const files = readdirSync('examples', { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'));
   assert.ok(files.length >= 5, files.join(' '));

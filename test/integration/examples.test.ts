@@ -18,9 +18,9 @@ function idsWith(decision: string, decisions: ReadonlyMap<string, string | null>
 
 test('examples/moderation: its decisions are those of its README, and each of them but allow is explained', async t => {
   const example = await Example.copy(t, 'moderation');
-  await example.follow({ 'siftline.yaml': 20 });
+  await example.follow({ 'siftline.yaml': 21 });
   const records = await example.records('comments.labels');
-  assert.equal(records.length, 20);
+  assert.equal(records.length, 21);
   const decisions = decisionsOf(records);
   const [, allowed, ...others] =
     /(\d+) are allowed, (\d+) go to review \(([^)]+)\) and (\d+) are blocked \(([^)]+)\)/.exec(example.readme) ?? [];

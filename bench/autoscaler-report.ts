@@ -65,17 +65,19 @@ export function allDays(): Days {
 export function autoscalerPart(): string {
   const days = allDays();
   const [first, naive] = [...days.values()].map(([day]) => day as Outcome);
-  return `${SEEDS.length} days (seeds ${SEEDS[0]} to ${SEEDS.at(-1)}), each with a night of 300 and an evening of 4,200 records a second and 14 bursts of 1 to 20 minutes, two to four
-times what is there. An instance does ${PLANT.perInstance} texts/s, has its partitions ${PLANT.startSeconds} s after it was asked for, and every join or leave stops the group for
-${PLANT.standStillSeconds} s. Sums of the days; _behind_ is the age of the oldest record that waits, second by second.
+  return `There are ${SEEDS.length} days (seeds ${SEEDS[0]} to ${SEEDS.at(-1)}), each with a night of 300 and an evening of 4,200 records a second.
+Each has 14 bursts of 1 to 20 minutes, of two to four times the rate at that hour.
+An instance does ${PLANT.perInstance} texts/s, and has its partitions ${PLANT.startSeconds} s after it was asked for.
+Every join or leave stops the group for ${PLANT.standStillSeconds} s.
+_Behind_ is the age of the oldest waiting record, second by second; the worst is that of all days, and the other figures are means of the days.
 
 | autoscaler | pod-hours a day | behind, worst | behind, p99 | changes a day | stood still a day |
 | --- | ---: | ---: | ---: | ---: | ---: |
 ${[...days].map(([name, outcomes]) => row(name, outcomes)).join('\n')}
 
-The first day, hour by hour: records a second (mean), and instances as they were at the end of every fifth minute.
+The first day, hour by hour: records a second (mean), and the instances at the end of every fifth minute, as hexadecimal digits.
 
-\`\`\`
+\`\`\`text output
 hour  records/s  ours          default behaviour
 ${plot(first as Outcome, naive as Outcome)}
 \`\`\`

@@ -22,13 +22,17 @@ export function renderMarkdown(result: BenchResult): string {
 function head({ args, machine, meanTokens, model }: BenchResult): string {
   return `# Performance
 
-Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds}${args.growth ? ' --growth' : ''} --write\`. Ratios are what counts: in one run on one machine all
-contestants work in turn (rounds: ${args.rounds}), on the same texts with ${args.threads} inference threads and the same model file, unless a line names
-another; tables have medians, and the spread is half the distance between the slowest and the fastest round.
+Written by \`npm run bench -- --count ${args.count} --rounds ${args.rounds} --seconds ${args.seconds}${args.growth ? ' --growth' : ''} --write\`.
+Read the ratios rather than the figures: all contestants work in turn in one run on one machine (rounds: ${args.rounds}).
+They get the same texts, ${args.threads} inference threads and the same model file, unless a line names another file.
+Tables have medians; the spread is half the distance between the slowest and the fastest round.
 
-Machine: ${machine}. Model: ${model.name} ${model.version} (${model.precision}). Texts: ${args.count} a round, all different, ${meanTokens.toFixed(1)} tokens
-in the mean, made of the words of ${args.texts ? `\`${args.texts}\`` : "the demo's"} texts with their mix of lengths; in one word of 25 two halves are joined, so that
-words come that nobody has seen. Slower contestants get the first sixth of the same texts.
+- Machine: ${machine}.
+- Model: ${model.name} ${model.version} (${model.precision}).
+- Texts: ${args.count} a round, all different, with a mean of ${meanTokens.toFixed(1)} tokens.
+  They are made of the words of ${args.texts ? `\`${args.texts}\`` : "the demo's"} texts, with the same mix of lengths.
+  One word in 25 is made of the halves of two others, so that some words are new to the model.
+  Slower contestants get the first sixth of the same texts.
 `;
 }
 
@@ -65,9 +69,10 @@ function besideBroker(result: BenchResult): string {
   if (!stream || !limit || stream.brokerCores === undefined) return '';
   const beside = limitBesideBroker(limit, result.cores, stream.brokerCores);
   const [flood, trickle] = [find(result, 'flood'), find(result, 'trickle')];
-  return `The broker shares the ${result.cores} cores with all but the first two. While \`siftline run\` works off its backlog the broker keeps
-${stream.brokerCores.toFixed(2)} cores busy (${stream.brokerCpuPerThousand?.toFixed(2)} CPU seconds per 1,000 texts); on the cores it leaves, the limit is ${beside.toFixed(0)} texts/s, and
-siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rate / limit.rate).toFixed(2)} of the limit with all cores to itself). Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
+  return `The broker shares the ${result.cores} cores with all contestants but the first two.
+While \`siftline run\` works off its backlog, the broker keeps ${stream.brokerCores.toFixed(2)} cores busy (${stream.brokerCpuPerThousand?.toFixed(2)} CPU seconds per 1,000 texts).
+On the other cores the limit is ${beside.toFixed(0)} texts/s, and siftline reaches **${(stream.rate / beside).toFixed(2)}** of that (${(stream.rate / limit.rate).toFixed(2)} of the limit with all cores to itself).
+Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
 ${threads(stream)}${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
 }
 
@@ -109,8 +114,9 @@ function latency({ results, args }: BenchResult): string {
   if (rows.length === 0) return '';
   return `## Latency under a steady load
 
-From the timestamp of the input record, the moment it was due, to the time at which the broker appended its label; ${args.seconds} s of
-each load after a warm-up, feeder, broker and contestant on the same cores. A quantile that fewer than five texts lie above is left out.
+Latency counts from the timestamp of the input record, the moment it was due, to the time at which the broker appended its label.
+Each load lasts ${args.seconds} s after a warm-up, with feeder, broker and contestant on the same cores.
+A quantile with fewer than five texts above it is left out.
 
 | contestant | texts/s | p50, ms | p99, ms | p99.9, ms | a batch in the engine, ms |
 | --- | ---: | ---: | ---: | ---: | ---: |
@@ -128,8 +134,8 @@ function growth({ growth: all }: BenchResult): string {
   );
   return `## What grows with what
 
-A backlog drained by \`siftline run\` while one thing changes; cost is time on all inference threads together, and beside it the
-raw engine's where it changes too.
+\`siftline run\` drains a backlog while one thing changes.
+The cost is time on all inference threads together; beside it is the cost of the raw engine, where that changes too.
 
 ![core microseconds per text](growth.svg)
 
@@ -147,24 +153,27 @@ function physicalLimit(): string {
 function contestants({ repeatShare, agreement }: BenchResult): string {
   return `## What each contestant is
 
-- **The limit** is ONNX Runtime in a bare loop, one single-threaded session per core, over texts that were tokenised, sorted by
-  length and cut into runs of 512 tokens before the clock starts; it reads, activates and writes nothing.
-- **\`siftline classify\`** reads JSON lines and writes JSON lines; its time is that of all texts less that of one, so that
-  starting Node and loading the model do not count.
-- **\`siftline run\`** works off a backlog of JSON records in four partitions and writes Avro results. As for every contestant
-  with a broker, the clock runs from its having joined to the last answer being appended, and an answer is a record with the
-  probability of every label. The answer cache is off, except in the one line that says so, where ${repeatShare * 100} % of the texts have come before.
-- **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written as the examples of these
-  libraries are (\`bench/contestants/\`, \`bench/python/\`); each gets this model file and as many engine threads, and answers in JSON,
-  with none of what siftline adds: order, retries, rejected records, ids, timings. The hand-tuned Python loop also gets what we
-  know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph, a fast JSON library.
-- **On fp32** and **on the \`quantize_dynamic\` file** are the same programs with the files people have who have tuned nothing; they get
-  no steady loads. ONNX Runtime optimises both files as it loads them, for the hand-tuned loop too. \`bench/python/graphs.py\` makes them
-  once, out of this model file: the int8 weights as fp32 numbers, fused operators taken apart, what smoothing moved put back, and then
-  \`quantize_dynamic\` with its defaults. The fp32 graph differs from a Hugging Face export in three points: its weights are those int8
-  steps, token types are folded into the positions, and where the heads read only [CLS], the last layer computes only that. The last one
-  favours the rivals, by about an eighth ([models](models.md)).
-${agreementOf(agreement)}- CPU seconds are those of the contestant's processes without their start, and without the broker's; peak RSS is summed over its processes.
+- **The limit** is ONNX Runtime in a bare loop, with one single-threaded session per core.
+  Its texts were tokenised, sorted by length and cut into runs of 512 tokens before the clock starts.
+  It reads, activates and writes nothing.
+- **\`siftline classify\`** reads JSON lines and writes JSON lines.
+  Its time is that of all texts less that of one, so that the start of Node and the loading of the model do not count.
+- **\`siftline run\`** works off a backlog of JSON records in four partitions and writes Avro results.
+  As for every contestant with a broker, the clock runs from its joining the group to the last answer being appended.
+  An answer is a record with the probability of every label.
+  The answer cache is off, except in the one line that says so, where ${repeatShare * 100} % of the texts have come before.
+- **kafkajs + onnxruntime-node** (\`plain\`), **kafkajs + transformers.js** and **Python** are written like the examples of these libraries (\`bench/contestants/\`, \`bench/python/\`).
+  Each gets this model file and as many engine threads, and answers in JSON.
+  None has the things that siftline adds: order, retries, rejected records, ids, timings.
+  The hand-tuned Python loop also has every trick that we know: a process per core, sorting, a token budget, no spinning, no second optimisation of the graph, a fast JSON library.
+- **On fp32** and **on the \`quantize_dynamic\` file** are the same programs with the files that people have who tuned nothing.
+  They get no steady loads.
+  ONNX Runtime optimises both files as it loads them, for the hand-tuned loop too.
+  \`bench/python/graphs.py\` makes them once, out of this model file: the int8 weights become fp32 numbers, fused operators are taken apart, the shifts of smoothing are put back, and then \`quantize_dynamic\` runs with its defaults.
+  The fp32 graph differs from a Hugging Face export in three points: its weights are those int8 steps, token types are folded into the positions, and where the heads read only [CLS], the last layer computes only that.
+  The last point favours the rivals, by about an eighth ([models](models.md)).
+${agreementOf(agreement)}- **CPU seconds** are those of the contestant's processes without their start, and without the broker's.
+- **Peak RSS** is summed over the processes of the contestant.
 `;
 }
 
@@ -175,18 +184,23 @@ function agreementOf(agreement: BenchResult['agreement']): string {
     const all = Object.values(shares);
     return `${percent(Math.min(...all), 1)} to ${percent(Math.max(...all), 1)}`;
   };
-  return `  Of the demo's ${texts} texts, one at a time, the fp32 graph gives ${range(fp32)}, by head, the label of this model file, and the
-  \`quantize_dynamic\` file ${range(dynamic)}.
+  return `  Of the demo's ${texts} texts, one at a time, the fp32 graph answers ${range(fp32)}, by head, with the label of this model file.
+  The \`quantize_dynamic\` file does so for ${range(dynamic)}.
 `;
 }
 
 function gate(): string {
   return `## The gate
 
-\`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\` (less the margin
-stated there). It compares two figures of one run on one machine, never a time, and belongs where nothing else runs: it is not
-part of \`npm test\`. \`--only stream,limit\` measures these alone and writes nothing, \`--alone\` leaves out the rivals, and a machine without Python some of them: the gate then fails for want of
-them. \`--growth\` adds the curves, \`--torch\` one more contestant; \`--fp32 FILE\` stands in for the fp32 graph that is made here.
+\`npm run bench -- --quick --gate\` ends with 1 when a ratio of the run is below its floor in \`bench/limits.json\`, less the margin stated there.
+It compares two figures of one run on one machine, never a time.
+It belongs where nothing else runs, so it is not part of \`npm test\`.
+
+- \`--only stream,limit\` measures these alone and writes nothing.
+- \`--alone\` leaves out the rivals.
+  A machine without Python leaves out some of them, and the gate then fails because they are missing.
+- \`--growth\` adds the curves, and \`--torch\` one more contestant.
+- \`--fp32 FILE\` takes the place of the fp32 graph that is made here.
 `;
 }
 

@@ -40,8 +40,11 @@ export function renderScaling(result: ScalingResult): string {
   for (const { counted } of [...drained, changed]) insistOnAll(counted);
   return `Machine: ${result.machine}. Model: ${result.model}. \`delivery: ${result.delivery}\`. One broker, on the same cores.
 
-A backlog of ${result.count} records in 8 partitions, without the answer cache, an instance's CPUs limited by a quota as a container's are; the median of
-${rounds} rounds (of two, the slower). The same CPUs, ${result.cpus.toFixed(1)}, divided among more and more instances:
+A backlog of ${result.count} records in 8 partitions is worked off without the answer cache.
+The CPUs of an instance are limited by a quota, as in a container.
+A figure is the median of ${rounds} rounds (of two, the slower).
+
+The same CPUs, ${result.cpus.toFixed(1)}, divided among more and more instances:
 
 ${drainedTable(drained.filter(each => Math.abs(inAll(each) - result.cpus) < 0.01))}
 
@@ -49,18 +52,19 @@ The same CPUs, ${(result.cpus / 4).toFixed(2)}, for each instance:
 
 ${drainedTable(drained.filter(each => Math.abs(each.cpusEach - result.cpus / 4) < 0.01))}
 
-A feed of ${result.perSecond} records a second, one thread each, \`input.sessionTimeoutMs: ${result.sessionSeconds * 1_000}\`; seconds without a label, median and worst of the changes.
-A partition counts from its last label before to its first one after.
+A feed of ${result.perSecond} records a second, one thread each, \`input.sessionTimeoutMs: ${result.sessionSeconds * 1_000}\`.
+The table has seconds without a label, as median / worst of the changes: in the whole group, in the partition with the longest pause, and in the one with the shortest.
+The pause of a partition runs from its last label before the change to its first label after.
 
-| change | changes | nothing at all: median / worst | the partition silent longest | the one silent shortest |
+| change | changes | whole group | longest pause of a partition | shortest pause of a partition |
 | --- | ---: | ---: | ---: | ---: |
 ${changedRow('none, for comparison', changed.calm)}
 ${changedRow('a second instance joins', changed.join)}
 ${changedRow('one of two leaves, by SIGTERM', changed.term)}
 ${changedRow('one of two is killed, by SIGKILL', changed.kill)}
 
-From the start of a process to its share of the partitions: ${changed.startSeconds.toFixed(1)} s, median. Of ${changed.records} records ${changed.counted.missing} were missing, and ${changed.counted.repeated} labels were
-repeats${result.delivery === 'exactly-once' ? '' : ', which at least once a SIGKILL may bring'}.
+From the start of a process to its share of the partitions: ${changed.startSeconds.toFixed(1)} s, median.
+Of ${changed.records} records ${changed.counted.missing} were missing, and ${changed.counted.repeated} labels were repeats${result.delivery === 'exactly-once' ? '' : ', which a SIGKILL may bring with at-least-once delivery'}.
 `;
 }
 

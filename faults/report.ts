@@ -69,10 +69,15 @@ export function renderMarkdown(args: FaultArgs, suite: SuiteResult, around: Surr
   const held = broken(suite).length === 0;
   return `# Reliability
 
-Written by \`npm run faults -- ${commandOf(args)}\`, ${around.minutes.toFixed(0)} minutes. Machine: ${around.machine}. Broker: Apache Kafka ${around.kafka}
-(KRaft, from its own jars), one for most faults, three with replication 3 and \`min.insync.replicas\` 2 where brokers are hurt.
+Written by \`npm run faults -- ${commandOf(args)}\`, ${around.minutes.toFixed(0)} minutes.
 
-${held ? 'Every promise held.' : `**Not everything held:** ${broken(suite).join('; ')}.`} Real processes, a real broker, real signals; the model is a small BERT, so that the brokers are what is busy.
+- Machine: ${around.machine}.
+- Broker: Apache Kafka ${around.kafka} (KRaft, from its own jars).
+  Most faults have one broker; where brokers are hurt there are three, with replication 3 and \`min.insync.replicas\` 2.
+
+${held ? 'Every promise held.' : `**Not everything held:** ${broken(suite).join('; ')}.`}
+Processes, broker and signals are real.
+The model is a small BERT, so that the brokers are the busy part.
 
 ## \`delivery: exactly-once\`
 
@@ -84,8 +89,9 @@ ${bound(results)}
 
 ${table(results, 'at-least-once')}
 
-Duplicates are allowed here, and every one has the id of its first copy, the same label and the same score (to 0.0001; another
-batch has another rounding): _differing_ counts those that do not.
+Duplicates are allowed here.
+Every duplicate has the id of its first copy, the same label and the same score (to 0.0001; another batch has another rounding).
+_Differing_ counts the duplicates that do not.
 
 ## Poison
 
@@ -93,23 +99,27 @@ ${poison(results)}
 
 ${memory(results)}## How it is judged
 
-- **The ledger** is the input topic itself: every record has an id, a key, a place in its partition and an answer worked out
-  beforehand by \`siftline classify\`. After a run, records = labelled + rejected + skipped has to hold, each once, in the order of the
-  input per partition, with key, event time, headers and id as they were, and the group's lag has to be 0.
-- **Two readers** of committed records have to be shown the same: kafkajs, and Kafka's own console consumer (Java, \`kafka-tools\`), which
-  shares no code with it. A third look, at the raw log and its transaction markers, has to agree with both: _aborted_ counts records
-  of aborted transactions in the log; none of them was visible to a reader${sum(results, each => each.abortedVisible) > 0 ? ', **which did not hold**' : ''}.
-- **The control** is a scheme known to be wrong (one transactional id per member, nobody asks anew what is committed), under the
-  zombie fault and the same judge: ${control ? `${control.findings.duplicates} duplicates in ${control.findings.records} records: ${control.findings.duplicates > 0 ? 'caught' : '**not caught**'}` : 'not run'}. A suite that passes it would prove nothing, so then it fails.
-- **Recovery** runs from the fault to the next committed result, in the partition that was silent longest, over the median fault and the
-  worst; the session timeout of ${SESSION_MS / 1_000} s is in it (30 s by default), and so is the start of a process.
-- Kill points, kill times and their order come from the seed; what else the processes do at those moments does not, so a second
-  run with the same seed hurts the same places and not the same records.
-- \`workers.crashes\` is 100 here, in place of 2: a process that is killed from outside while a suspect record is with the model alone
-  looks like one that the record has killed. After two of those a child process clears the record, but after four it is rejected as
-  PROCESS_CRASH in any case. Where processes are killed as often as here, raise it.
-- A broker without a replica is not restarted here: when it is the only one and ends while a transaction is being committed, Kafka itself
-  can lose the commit's markers, and the transaction's records are stored again. Exactly once needs a replication factor of 2 or more.
+- **The ledger** is the input topic itself.
+  Every record has an id, a key, a place in its partition, and an answer worked out beforehand by \`siftline classify\`.
+  After a run, records = labelled + rejected + skipped has to hold, each once, in the order of the input per partition.
+  Key, event time, headers and id have to be as they were, and the group's lag has to be 0.
+- **Two readers** of committed records have to see the same: kafkajs, and Kafka's own console consumer (Java, \`kafka-tools\`), which shares no code with it.
+  A third look, at the raw log and its transaction markers, has to agree with both.
+  _Aborted_ counts the records of aborted transactions in the log; none of them was visible to a reader${sum(results, each => each.abortedVisible) > 0 ? ', **which did not hold**' : ''}.
+- **The control** is a scheme known to be wrong: one transactional id per member, and committed offsets that are not read again after a rebalance.
+  Under the zombie fault and the same judge: ${control ? `${control.findings.duplicates} duplicates in ${control.findings.records} records: ${control.findings.duplicates > 0 ? 'caught' : '**not caught**'}` : 'not run'}.
+  A suite that passes the control would prove nothing, so it fails then.
+- **Recovery** runs from the fault to the next committed result, in the partition with the longest pause; the columns have the median fault and the worst.
+  It includes the session timeout of ${SESSION_MS / 1_000} s (30 s by default) and the start of a process.
+- **The seed** gives kill points, kill times and their order, but not the rest of the work at those moments.
+  A second run with the same seed hurts the same places and not the same records.
+- **\`workers.crashes\`** is 100 here, in place of 2.
+  A process that is killed from outside while a suspect record is alone with the model looks like one that the record killed.
+  After two of those a child process clears the record, but after four it is rejected as PROCESS_CRASH in any case.
+  Where processes are killed as often as here, raise it.
+- **A broker without a replica** is not restarted here.
+  When the only broker ends while a transaction is being committed, Kafka itself can lose the markers of the commit, and the records of the transaction are stored again.
+  Exactly once needs a replication factor of 2 or more.
 ${[...around.skipped, ...suite.leftOut.map(name => `${name}: no time in a quick run`)].map(each => `- Left out on this machine: ${each}.\n`).join('')}`;
 }
 
@@ -124,7 +134,7 @@ function memory(results: readonly Result[]): string {
   const notes = results.filter(({ scenario }) => scenario === soak.name).flatMap(({ notes }) => notes);
   if (notes.length === 0) return '';
   const lines = notes.map(note => `- ${note}`).join('\n');
-  return `## Memory\n\nUnder steady load; a resident set that grows by a tenth in the second half is a failure.\n\n${lines}\n\n`;
+  return `## Memory\n\nThe load is steady; a resident set that grows by a tenth in the second half is a failure.\n\n${lines}\n\n`;
 }
 
 function table(results: readonly Result[], promise: Promised): string {
@@ -173,15 +183,15 @@ function bound(results: readonly Result[]): string {
   const bad = own.filter(each => breaches(each).length > 0).length;
   if (bad > 0) return `${bad} of ${own.length} runs broke the promise.`;
   const percent = ((3 / Math.max(faults, 1)) * 100).toFixed(1);
-  return `No failure in ${faults} faults: with 95 % confidence, fewer than 3/${faults} = ${percent} % of such faults break the promise. That is what the
-number of faults allows to say, not more.`;
+  return `No failure in ${faults} faults: with 95 % confidence, fewer than 3/${faults} = ${percent} % of such faults break the promise.
+The number of faults allows no stronger statement.`;
 }
 
 function poison(results: readonly Result[]): string {
   const all = results.map(({ findings }) => findings.poison);
   const exits = sum(results, each => each.processExits);
-  return `One record in twenty is poison, in all runs above: tombstones, broken JSON, bad UTF-8, no text, blank text, a text that is no
-string, empty and oversized values. ${sum(all, each => each.records)} of them were fed, ${sum(all, each => each.accounted)} came to exactly the outcome they have to (its reason included), and
+  return `One record in twenty is poison, in all runs above: tombstones, broken JSON, bad UTF-8, no text, blank text, a text that is no string, empty and oversized values.
+${sum(all, each => each.records)} of them were fed, and ${sum(all, each => each.accounted)} had exactly the outcome that they must have, its reason included.
 ${exits} processes ended by themselves.`;
 }
 

@@ -58,7 +58,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Offsets passed over because the next one was not in the topic any more (input.onLostOffsets: earliest or latest).',
     labels: ['topic', 'partition'],
-    watch: 'Above 0: retention is shorter than the lag, or the topic was made anew. Those records have no outcome.',
+    watch: 'Above 0: retention is shorter than the lag, or the topic was created again. Those records have no outcome.',
   },
   siftline_transactions_total: {
     type: 'counter',
@@ -87,7 +87,7 @@ export const METRICS = {
   },
   siftline_explanations_total: {
     type: 'counter',
-    help: 'Records with a label of explain.labels: explained (given), or not for want of time or by an error (skipped).',
+    help: 'Records with a label of explain.labels: explained (given), or left out because of time or an error (skipped).',
     labels: ['result'],
     watch: 'A large share of skipped: raise explain.budgetMs, lower explain.maxWords, or name fewer labels.',
   },
@@ -107,7 +107,8 @@ export const METRICS = {
     type: 'counter',
     help: 'Labelled texts by which model of the cascade answered: student, or full, to which it was passed on.',
     labels: ['answered_by'],
-    watch: 'A growing share of full: the texts are no longer those model.cascade.minConfidence was chosen with.',
+    watch:
+      'A growing share of full: the texts are no longer like the ones that model.cascade.minConfidence was chosen with.',
   },
   siftline_tokens_total: {
     type: 'counter',
@@ -260,16 +261,20 @@ export function renderMetricsMarkdown(): string {
 
 This page is generated from \`src/observe/list.ts\`; \`npm run docs\` writes it.
 
-\`/metrics\` serves these in the Prometheus text format, beside Node's own (\`process_*\`, \`nodejs_*\`). The same counts, and
-quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro records on \`output.metricsTopic\`
-(\`schemas/metrics-window.avsc\`): a window is the difference of these counters over its time. Alerts on them: [alerts.md](alerts.md).
+\`/metrics\` serves these in the Prometheus text format, beside Node's own (\`process_*\`, \`nodejs_*\`).
+The same counts, and quantiles of the same durations, go out every \`metrics.windowSeconds\` as Avro records on \`output.metricsTopic\` (\`schemas/metrics-window.avsc\`).
+Such a window is the difference of these counters over its time.
+Alerts on them: [alerts](alerts.md).
 
-The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**, at every moment, for every instance, and for
-every input partition (\`siftline_partition_records_total\`). It is checked record by record as batches end: one that was taken and
-has no outcome, or a second one, counts in \`siftline_ledger_breaches_total\` and is named, by its place alone, in the log line \`ledger_broken\`.
+The conservation law: **consumed = labelled + rejected + skipped + revoked + in flight**.
+It holds at every moment, for every instance, and for every input partition (\`siftline_partition_records_total\`).
+It is checked record by record when a batch ends.
+A record that was taken and has no outcome, or a second one, counts in \`siftline_ledger_breaches_total\`; the log line \`ledger_broken\` names its place and nothing else of it.
 
-\`reason\` of a rejected record, in \`siftline_records_total\`, the metrics records and the header \`siftline.error.code\`, is one of
-${REJECT_REASONS.map(reason => `\`${reason}\``).join(', ')}; of a skipped one: ${SKIP_REASONS.map(reason => `\`${reason}\``).join(', ')}.
+The reason of a rejected record is the label \`reason\` of \`siftline_records_total\`, a field of the metrics records, and the header \`siftline.error.code\`.
+It is one of ${REJECT_REASONS.map(reason => `\`${reason}\``).join(', ')}.
+The reason of a skipped record is ${SKIP_REASONS.map(reason => `\`${reason}\``).join(', ')}.
+Each has an entry in [errors](errors.md#why-a-record-was-rejected).
 
 | metric | type | labels | what it counts | what a bad value means |
 | --- | --- | --- | --- | --- |

@@ -24,9 +24,14 @@ export function wrongIn(line: string): string[] {
     .map(option => `${path.join(' ')} has no ${option}`);
 }
 
-/** What stands behind `siftline` in backticks, and on lines of their own in code. */
+/** The command lines of siftline in backticks, and on lines of their own in blocks of code. */
 export function commandsOf(text: string): string[] {
-  return [...text.matchAll(/`siftline ([^`]+)`|^ {4}siftline (.+)$/gm)].map(([, inline, line]) => inline ?? line ?? '');
+  const blocks = [...text.matchAll(/^ *```sh.*\n([\s\S]*?)^ *```$/gm)].map(([, lines = '']) => lines);
+  const inText = text.replace(/^ *```[\s\S]*?^ *```$/gm, '');
+  return [
+    ...[...inText.matchAll(/`siftline ([^`]+)`|^ {4}siftline (.+)$/gm)].map(([, inline, line]) => inline ?? line ?? ''),
+    ...blocks.flatMap(block => [...block.matchAll(/^ *siftline (.+)$/gm)].map(([, line = '']) => line)),
+  ];
 }
 
 /** `section.field` in backticks, also with a value behind it. */

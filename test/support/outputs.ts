@@ -22,6 +22,10 @@ export interface Label {
     readonly window: { readonly index: number; readonly fromToken: number; readonly toToken: number } | null;
   }>;
   readonly decision: string | null;
+  readonly explanations: ReadonlyArray<{
+    readonly label: string;
+    readonly words: ReadonlyArray<{ readonly start: number; readonly end: number }>;
+  }>;
   readonly model: { readonly name: string; readonly sha256: string };
   readonly tokens: number;
   readonly truncated: boolean;

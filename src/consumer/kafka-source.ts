@@ -264,10 +264,7 @@ export class KafkaSource implements Source {
     await this.#member.commit([{ topic, partition, offset: String(from) }]);
     events.lost({ topic, partition }, skipped);
     const fields = { topic, partition, wanted: String(wanted), from: String(from), records: Number(skipped) };
-    log.warn(
-      { event: 'offset_lost', ...fields },
-      'the next offset is no longer in the topic; going on as configured',
-    );
+    log.warn({ event: 'offset_lost', ...fields }, 'the next offset is no longer in the topic; going on as configured');
     // The sink believes that offsets below the old one are stored and would leave their records out. A rejoin makes it
     // ask for the committed offset again.
     if (from < wanted) this.#member.joinAnew();

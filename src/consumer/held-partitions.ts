@@ -155,11 +155,11 @@ export function offsetLost({ topic, partition, wanted, low, high }: LostOffset, 
   const why =
     wanted < low
       ? `retention has deleted ${low - wanted} offsets that were not read`
-      : 'the topic was made anew, or lost its end';
+      : 'the topic was deleted and created again, or lost its last records';
   const reset = `kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute`;
   return SiftlineError.topic(
     'OFFSET_LOST',
-    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but there are only ${low} to ${high}: ` +
+    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but the partition holds only ${low} to ${high}: ` +
       `${why}; set input.onLostOffsets to earliest or latest to go on from there, or reset the group with ${reset}`,
   );
 }

@@ -74,7 +74,7 @@ export function lastingError(error: unknown, remedies: Remedies = {}): SiftlineE
 export function notReadyError(error: unknown, about: string): SiftlineError | undefined {
   const answer = [...chain(error)].find(({ type, retriable }) => type && retriable);
   if (!answer) return undefined;
-  const message = `the brokers cannot say anything of ${about} for now: ${answer.message} (${answer.type}); look at their health and try again`;
+  const message = `the brokers cannot answer about ${about} for now: ${answer.message} (${answer.type}); look at their health and try again`;
   return brokerError('BROKER_NOT_READY', message, error);
 }
 

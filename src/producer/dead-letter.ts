@@ -54,8 +54,8 @@ export function deadLetter(rejector: Rejector, record: SourceRecord, rejection: 
 
 /**
  * Makes the record for an input that is too large for the rejected topic: the head of its value, with the size and
- * SHA-256 of the whole, and without its own headers. A key of more than CUT_BYTES is left out. The whole record is still
- * in the input topic, at the offset that the headers name.
+ * SHA-256 of the whole, and without its own headers. A key of more than CUT_BYTES is left out. The whole record is
+ * still in the input topic, at the offset that the headers name.
  */
 export function cutDeadLetter(rejector: Rejector, record: SourceRecord, rejection: Rejection): Message {
   const value = record.value ?? Buffer.alloc(0);

@@ -183,7 +183,8 @@ function checkedHeader(
 const FAULTS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'has a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'has a quote inside a quoted field; write it twice',
-  INVALID_OPENING_QUOTE: 'has a quote inside a field without quotes; put the field in quotes and write its own twice',
+  INVALID_OPENING_QUOTE:
+    'has a quote inside a field without quotes; put the field in quotes and write the quote inside it twice',
 };
 
 function malformed(error: CsvError, { name, maxBytes, separator }: CsvOptions, line: number): SiftlineError {

@@ -60,6 +60,7 @@ export function committedIn(
   { topic, partition }: TopicPartition,
 ): bigint | undefined {
   const offset = answer?.find(each => each.partition === partition)?.offset;
-  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
+  if (offset === undefined)
+    throw new Error(`the answer of the group's coordinator does not name ${topic}/${partition}`);
   return BigInt(offset) < 0n ? undefined : BigInt(offset);
 }

@@ -7,7 +7,8 @@ import { packageVersion } from './package.js';
 
 const { argv, env, stdin, stdout, stderr } = process;
 
-// Ignores EPIPE: the reader of the pipe is gone, as `head` goes. An output that must be stored notices by itself.
+// Ignores EPIPE: the reader of the pipe is gone, as `head` is after its last line. An output that must be stored
+// (`JsonlSink`) notices EPIPE by itself.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -22,7 +23,7 @@ try {
   end(exitCodeOf(error));
 }
 
-/** A user's mistake is one line; only a bug shows its stack. */
+/** Writes the error and returns its exit code. A user's mistake takes one line; only a bug shows its stack. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   if (error instanceof SiftlineError) {
@@ -33,7 +34,10 @@ function exitCodeOf(error: unknown): number {
   return ExitCode.internal;
 }
 
-/** Ends the process though something is still open, after a moment for output and for a thread that still infers. */
+/**
+ * Ends the process after 2 s even if a handle is still open. The delay leaves time for output, and for a thread that
+ * still infers.
+ */
 function end(code: number): void {
   process.exitCode = code;
   setTimeout(() => process.exit(code), 2_000).unref();

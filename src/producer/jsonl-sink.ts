@@ -1,3 +1,21 @@
+/**
+ * Writes outcomes as JSON lines, to a file or a stream.
+ *
+ * The states of the sink:
+ *
+ * - *open*: `open` opened the output; `publish` writes lines. EPIPE moves it to *gone*, `close` to *closed*.
+ * - *gone*: the reader of the output is gone, and `onGone` was called. `publish` stores nothing, leaves its records out
+ *   and resolves.
+ * - *closed*: a later write throws OUTPUT_UNWRITABLE.
+ *
+ * The states of an output file:
+ *
+ * - *partial*: `open` created `<file>.partial`, or opened the device or pipe itself. Lines are added to it.
+ * - *complete*: `complete` flushed the file and renamed it into its place. `close` does nothing more.
+ * - *abandoned*: `close` came without `complete`. An empty partial file is removed; any other stays until the next run
+ *   writes over it.
+ */
+
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
@@ -7,18 +25,20 @@ import type { Claim, Outcome, Sink } from '../ports.js';
 
 export interface JsonlSinkOptions {
   readonly output: JsonlOutput;
-  /** Every line says which file it is about. */
+  /** Every line names the file that its record came from. */
   readonly nameFiles: boolean;
-  /** Told when the reader of the output has gone, as `head` does: nothing more can be stored. */
+  /**
+   * Called once when the reader of the output is gone, as `head` is after its last line: nothing more can be stored.
+   */
   readonly onGone: () => void;
 }
 
-/** About how much is written at once. The lines of a whole batch would be in memory together, to be copied there. */
+/** The approximate size of one write. The lines of a whole batch would be in memory together, and be copied there. */
 const CHUNK_CHARS = 64 * 1024;
 
 /**
- * Outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves when the
- * lines are handed to the system. Once the reader has gone it resolves with nothing stored: nobody is left to store for.
+ * Writes outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves
+ * when the lines are handed to the system. Once the reader is gone, it resolves with nothing stored.
  */
 export class JsonlSink implements Sink {
   readonly #options: JsonlSinkOptions;
@@ -41,18 +61,20 @@ export class JsonlSink implements Sink {
     return [];
   }
 
-  /** The run came to its end: a file takes its place. Without it, `close` leaves what there is. */
+  /**
+   * Puts the file into its place, because the run came to its end. Without this call `close` leaves the partial file.
+   */
   complete(): Promise<void> {
     return this.#options.output.complete();
   }
 
   async close(): Promise<void> {
-    // The listener for errors stays: a broken pipe may be told later.
+    // The listener for errors stays: a broken pipe may be reported later.
     this.#stream = undefined;
     await this.#options.output.close();
   }
 
-  /** Each is handed out before the next is made. */
+  /** Yields the lines in chunks; each chunk is handed out before the next is made. */
   *#chunks(outcomes: readonly Outcome[]): Generator<string> {
     let chunk = '';
     for (const outcome of outcomes) {
@@ -112,25 +134,26 @@ function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
   };
 }
 
-/** Where lines are written to. */
+/** A place that lines are written to. */
 export interface JsonlOutput {
-  /** Where the lines are at the moment. */
+  /** The path at which the lines are at the moment. */
   readonly name: string;
   /** Throws OUTPUT_UNWRITABLE. */
   open(): Promise<NodeJS.WritableStream>;
-  /** Told once, after the last line of a run that came to its end. */
+  /** Called once, after the last line of a run that came to its end. */
   complete(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A stream that is somebody else's to end, such as standard output. */
+/** Writes to a stream that its owner ends, such as standard output. */
 export function streamOutput(name: string, stream: NodeJS.WritableStream): JsonlOutput {
   return { name, open: async () => stream, complete: async () => {}, close: async () => {} };
 }
 
 /**
- * A file that is there whole or not at all: it is written beside its place as `<file>.partial` and renamed when
- * complete. What a failed run has written stays in the partial file, until the next run writes over it. Devices and pipes are written to as they are.
+ * Writes a file that appears as a whole or not at all. It is written beside its place as `<file>.partial`, and renamed
+ * when it is complete. The lines of a failed run stay in the partial file until the next run writes over it. Devices
+ * and pipes are written to directly.
  */
 export function fileOutput(path: string): JsonlOutput {
   let [target, written] = [path, path];
@@ -181,7 +204,10 @@ async function ended(stream: WriteStream | undefined, name: string): Promise<voi
   });
 }
 
-/** After `complete` this does nothing. Before it an empty file goes, and any other stays as it is. */
+/**
+ * Closes the file. Does nothing after `complete`. Before it, an empty partial file is removed, and any other stays as
+ * it is.
+ */
 async function abandoned(stream: WriteStream | undefined, path: string): Promise<void> {
   if (!stream || stream.writableFinished) return;
   stream.destroy();

@@ -6,7 +6,7 @@ import type { ShippedSchema } from './schemas.js';
 
 export interface LabelEncoder {
   readonly schema: ShippedSchema;
-  /** Id that goes into the framing. */
+  /** The id that goes into the framing. */
   readonly schemaId: number;
   readonly model: ModelInfo;
   /** The small model of a cascade. */
@@ -15,8 +15,9 @@ export interface LabelEncoder {
 }
 
 /**
- * The labels topic's record for one outcome: Avro value in Confluent framing; key, event time and headers of the input,
- * and `siftline.id` behind them. Throws AVRO_ENCODE when the value does not fit the schema.
+ * Makes the labels topic's record for one outcome. The value is Avro in Confluent framing (avro/framing.ts). Key, event
+ * time and headers are those of the input, followed by the header `siftline.id`. Throws AVRO_ENCODE when the value does
+ * not fit the schema.
  */
 export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
   const id = recordId(record);

@@ -8,21 +8,21 @@ import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
 import { type Fields, idOf } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
-/** Where schemas come from: the registry's client, or a list in a test. Throws when it can give no answer. */
+/** Gives schemas by id: the registry's client, or a list in a test. Throws when it has no answer. */
 export interface SchemaSource {
   schemaById(id: number): Promise<SchemaAnswer>;
 }
 
-/** A schema ready for use, or why every record written with it is rejected. */
+/** A schema that is ready for use, or the rejection of every record that was written with it. */
 type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
 
 const MAX_TYPES = 1_000;
 const QUESTIONS_AT_ONCE = 8;
 
 /**
- * Values in the schema registry's format. `prepare` asks once for each schema the records name and this reader has not
- * built yet; `read` takes only records that went through it. The answers hang on the records themselves, so that no
- * cache, however small, can lose one between the two.
+ * Makes the reader of values in the schema registry's format (see avro/framing.ts). `prepare` asks once for each schema
+ * id in the records that this reader has not built yet; `read` takes only records that went through `prepare`. The
+ * schemas hang on the records themselves, so that no cache, however small, can lose one between the two calls.
  */
 export function createAvroReader(schemas: SchemaSource): (fields: Fields) => ValueReader {
   return fields => readerOf(fields, schemas);
@@ -49,13 +49,13 @@ function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
   };
 }
 
-/** The schema id a record names: none or one. */
+/** Returns the schema id that a record names: none or one. */
 function schemaIds(record: SourceRecord): number[] {
   const parts = record.value === null ? undefined : unframe(record.value);
   return parts?.kind === 'framed' ? [parts.id] : [];
 }
 
-/** A few at a time; the first question that gets no answer ends the asking. */
+/** Fetches the schemas, a few at a time. The first question without an answer ends the fetching. */
 async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySchema>, schemas: SchemaSource) {
   const ready = new Map<number, ReadySchema>();
   for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
@@ -65,7 +65,10 @@ async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySch
   return ready;
 }
 
-/** An unknown id is not kept: the schema may be registered any moment. What is known never changes. */
+/**
+ * Fetches one schema. An unknown id is not kept, since the schema may be registered at any moment. A known id never
+ * changes its schema, so it is kept.
+ */
 async function fetchReady(
   id: number,
   built: LRUCache<number, ReadySchema>,
@@ -100,7 +103,10 @@ function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'read
   return typeof text === 'string' ? { kind: 'text', text, id: idOf(fields.id(value, unwrapped)) } : text;
 }
 
-/** After the scan nothing should throw (a property test says so); if it does, the record pays and not the process. */
+/**
+ * Decodes a body that passed the scan. After the scan nothing should throw (a property test holds this); if it does,
+ * the record is rejected and the process lives.
+ */
 function decoded(type: AvroType, body: Buffer): unknown {
   try {
     return type.fromBuffer(body);

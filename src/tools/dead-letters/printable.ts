@@ -1,4 +1,4 @@
-/** Bytes for a person to look at: as text where they are harmless text, else as hex. */
+/** Bytes in a form for people: as text if they are harmless text, else as hex. */
 export interface Shown {
   readonly bytes: number;
   readonly utf8?: string;
@@ -7,7 +7,7 @@ export interface Shown {
 
 const MOST_BYTES = 256;
 
-/** Cut after 256 bytes; null is null. */
+/** Returns bytes in a form for people, cut after 256 bytes; null for null. */
 export function shown(value: Buffer | null): Shown | null {
   if (value === null) return null;
   const text = value.length <= MOST_BYTES ? harmless(value) : undefined;
@@ -23,7 +23,10 @@ export function inWords(value: Buffer | null): string {
   return `${size}  hex ${what.hex}${what.bytes > MOST_BYTES ? '...' : ''}`;
 }
 
-/** Headers are anybody's: no escape sequence, line break or direction mark of theirs reaches a terminal. */
+/**
+ * Returns a text that is safe to print. Any client may set headers, so escape sequences, line breaks and direction
+ * marks in them do not reach a terminal.
+ */
 export function plain(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
 }

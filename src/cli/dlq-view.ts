@@ -11,7 +11,7 @@ interface ViewFlags {
   readonly json?: boolean;
 }
 
-/** Lines to standard output, at the pace of its reader; ends quietly when the reader is gone (`| head`). */
+/** Writes lines to standard output at the pace of its reader; ends quietly when the reader is gone (`| head`). */
 export class Lines {
   readonly #stdout: NodeJS.WritableStream;
   readonly #onError: () => void;
@@ -25,7 +25,7 @@ export class Lines {
     stdout.on('error', this.#onError);
   }
 
-  /** False once there is nobody to write to. */
+  /** Returns false when the reader is gone. */
   async write(line: string): Promise<boolean> {
     if (this.#gone) return false;
     if (!this.#stdout.write(`${line}\n`)) await once(this.#stdout, 'drain').catch(() => {});
@@ -33,7 +33,7 @@ export class Lines {
   }
 }
 
-/** A line for one record of a list. */
+/** Returns the line for one record of a list. */
 export function letterLine(letter: DeadLetter, { json }: ViewFlags): string {
   const { record, reason, stage, attempts, redrives, redriveOf, origin, cut } = letter;
   if (json)
@@ -56,7 +56,7 @@ export function letterLine(letter: DeadLetter, { json }: ViewFlags): string {
 export function summaryText(topic: string, summary: Summary, { json }: ViewFlags): string {
   const rows = summary.rows();
   if (json) return printableJson({ topic, records: summary.count, reasons: rows.map(rowJson) });
-  if (rows.length === 0) return `${topic}: no rejected records there`;
+  if (rows.length === 0) return `${topic}: no rejected records in this range`;
   const records = summary.count === 1 ? '1 rejected record' : `${summary.count} rejected records`;
   return [`${topic}: ${records}`, '', ...table([HEAD, ...rows.map(cellsOf)])].join('\n');
 }
@@ -73,14 +73,14 @@ function cellsOf({ reason, stage, count, redriven, first, last, partitions }: Su
   return [printable(reason), printable(stage), ...counts, timeOf(first), timeOf(last), spread.join(' ')];
 }
 
-/** The value and nothing else: its bytes, or in hex. */
+/** Returns the value alone: its bytes, or in hex. */
 export function valueAlone({ record }: DeadLetter, { hex, json }: ViewFlags & { hex?: boolean }): string | Buffer {
   const value = record.value ?? Buffer.alloc(0);
   if (json) return `${printableJson({ record: recordId(record), value: record.value?.toString('hex') ?? null })}\n`;
   return hex ? `${value.toString('hex')}\n` : value;
 }
 
-/** One record, without its value. */
+/** Returns one record in words, without its value. */
 export function letterText(letter: DeadLetter, { json }: ViewFlags): string {
   return json ? `${printableJson(asObject(letter))}\n` : described(letter);
 }
@@ -109,7 +109,7 @@ function described(letter: DeadLetter): string {
   const { record, origin, reason, stage, detail, attempts, redrives, redriveOf, cut } = letter;
   const bytes = record.value === null ? 'null' : `${record.value.length} bytes; --value writes them, --hex in hex`;
   const whole = cut ? ` (the head of ${cut.bytes}; SHA-256 of the whole ${printable(cut.sha256)})` : '';
-  const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first ${printable(redriveOf)}`;
+  const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first as ${printable(redriveOf)}`;
   const width = Math.max(...record.headers.map(([name]) => name.length), 0);
   return `${[
     `record      ${recordId(record)}`,
@@ -125,13 +125,13 @@ function described(letter: DeadLetter): string {
 }
 
 const SKIPS: Readonly<Record<RedriveSkip, string>> = {
-  cut: 'cut to fit the rejected topic: read them in the input topic',
-  noOrigin: 'without headers that say where they came from',
-  tooOften: 'sent back as often as --max-redrives allows',
-  refused: 'refused by the brokers: too large, or without a key for a compacted topic',
+  cut: 'cut to fit the rejected topic; the whole record is in the input topic',
+  noOrigin: 'no headers that name the input topic, partition and offset',
+  tooOften: 'already sent back as often as --max-redrives allows',
+  refused: 'refused by the brokers: too large, or without the key that a compacted topic needs',
 };
 
-/** What a redrive has done, or in a dry run would do. */
+/** Returns in words what a redrive has done, or what a dry run would do. */
 export function redriveText(
   report: RedriveReport,
   topic: string,
@@ -152,7 +152,7 @@ export function redriveText(
   ].join('\n')}\n`;
 }
 
-/** ISO 8601 to the second; what is no time stays a number. */
+/** Returns ISO 8601 to the second; a number that is no time stays a number. */
 function timeOf(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString().replace(/\.\d{3}Z$/, 'Z');

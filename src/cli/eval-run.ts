@@ -24,7 +24,7 @@ export interface EvalFlags extends DataFlags {
   readonly errors?: string;
 }
 
-/** `eval` with its flags: scores the rows, writes the files that are asked for, and reports. */
+/** Runs `eval` with its flags: scores the rows, writes the files that the flags ask for, and reports. */
 export async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContext): Promise<void> {
   const loaded = await configFrom(flags, env);
   await requireWritable(flags.html, '--html');
@@ -51,7 +51,7 @@ export async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: Cl
   );
 }
 
-/** The other model, alone, on the same rows and asked for the same labels. */
+/** Scores the same rows with the other model alone, asked for the same labels. */
 async function evaluateOther(
   job: Omit<ScoringJob, 'ask'>,
   first: ScoredSample,
@@ -74,7 +74,7 @@ async function evaluateOther(
   };
 }
 
-/** The policy of the other model in this one's place: the same thresholds, for the labels it has. */
+/** Returns the policy of this model for the other one: the same thresholds, for the labels that both have. */
 function forOther({ policy }: Config, first: string): NonNullable<ScoringJob['policy']> {
   const { thresholds, bands: _, ...rest } = policy;
   return ({ task }: EvalQuestion) => {

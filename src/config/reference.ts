@@ -29,11 +29,11 @@ policy:
       toxic: { review: 0.5, block: 0.9 }
 `;
 
-/** What the reference says about one field. */
+/** The entry of one field in the reference. */
 export interface ReferenceField {
   readonly path: string;
   readonly env: string;
-  /** What it takes, unit and bounds included: `a whole number of milliseconds from 100 to 300000`. */
+  /** The values that it accepts, with unit and bounds: `a whole number of milliseconds from 100 to 300000`. */
   readonly takes: string;
   /** Undefined for a field that may be left out. */
   readonly defaultValue: unknown;
@@ -41,7 +41,7 @@ export interface ReferenceField {
   readonly secret: boolean;
 }
 
-/** Every field, in the order of the schema. */
+/** Returns the entry of every field, in the order of the schema. */
 export function configReference(): ReferenceField[] {
   return listFields().map(field => ({
     path: field.path,
@@ -53,7 +53,7 @@ export function configReference(): ReferenceField[] {
   }));
 }
 
-/** docs/configuration.md, whole. */
+/** Returns the whole of docs/configuration.md. */
 export function renderConfigMarkdown(): string {
   return [INTRODUCTION, ...topLevel().map(renderSection), renderRules()].join('\n\n').concat('\n');
 }
@@ -83,7 +83,7 @@ The first line gives an editor with a YAML language server completion and checks
   A path starts with \`/\`, \`./\` or \`../\`, so that a password in the wrong place is noticed, and it is never printed.
   Relative paths start at the working directory.`;
 
-/** Sections with their subsections, and the fields above all sections first. */
+/** Groups the fields by top-level section, subsections included. The fields outside all sections come first. */
 function topLevel(): { title: string; description: string; fields: ReferenceField[] }[] {
   const all = configReference();
   const sections = listSections()
@@ -116,7 +116,10 @@ function renderRules(): string {
   return `## Rules between fields\n\nChecked at the start, with the rest.\n\n${rules}`;
 }
 
-/** JSON Schema (2020-12) of the configuration file, for editors. Relations between fields are not in it. */
+/**
+ * Returns the JSON Schema (2020-12) of the configuration file, for editors. It does not hold the relations between
+ * fields.
+ */
 export function configJsonSchema(): Record<string, unknown> {
   const { $schema, ...rest } = z.toJSONSchema(configSchema, { io: 'input' });
   return { $schema, title: 'siftline configuration', description: 'See docs/configuration.md.', ...rest };

@@ -22,7 +22,7 @@ const JVM_FLAGS = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
 
-/** Formats and starts a broker on free ports; takes others when somebody was faster to listen on one. */
+/** Formats and starts a broker on free ports. Tries other ports if another process was faster to listen on one. */
 export async function startJavaBroker(java: JavaSetup, options: BrokerOptions): Promise<Broker> {
   for (let tries = 1; ; tries++) {
     const broker = await JavaBroker.prepare(java, options);
@@ -39,13 +39,13 @@ export async function startJavaBroker(java: JavaSetup, options: BrokerOptions): 
 }
 
 interface BrokerPlace {
-  /** Holds server.properties, data and broker.log. */
+  /** The folder with server.properties, data and broker.log. */
   readonly folder: string;
   readonly bootstrap: string;
   readonly listeners: Readonly<Record<string, string>>;
 }
 
-/** One JVM, or none while it is killed, and its folder. */
+/** One JVM and its folder; no JVM while it is killed. */
 class JavaBroker implements Broker {
   readonly how = 'java';
   readonly bootstrap: string;
@@ -102,7 +102,7 @@ class JavaBroker implements Broker {
   #spawn(): ChildProcess {
     const log = openSync(this.#file('broker.log'), 'a');
     const args = ['-Xmx256m', ...this.#main('kafka.Kafka'), this.#file('server.properties')];
-    // Detached: a Ctrl-C in the terminal is meant for us, and we may still be draining into this broker.
+    // The JVM is detached: a Ctrl-C in the terminal is for this process, which may still be draining into this broker.
     const jvm = spawn(this.#java.command, args, { stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     jvm.unref();
@@ -147,7 +147,7 @@ class JavaBroker implements Broker {
     clearTimeout(limit);
   }
 
-  /** The lines that the JVM has written so far. */
+  /** Returns the lines that the JVM has written so far. */
   log(): Promise<string> {
     return readFile(this.#file('broker.log'), 'utf8').catch(() => '');
   }
@@ -157,7 +157,7 @@ class JavaBroker implements Broker {
   }
 }
 
-/** 16 random bytes in Kafka's spelling; a leading dash would be taken for an option. */
+/** Returns 16 random bytes in Kafka's spelling. A leading dash is avoided, since it would be taken for an option. */
 function clusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }

@@ -18,7 +18,7 @@ export const KAFKA_VERSION = '4.4.0';
 const MIN_JAVA = 17;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 
-/** The java command, if it is recent enough for Kafka 4; else what is missing, for a message. */
+/** Returns the java command if it is recent enough for Kafka 4; else the name of what is missing, for a message. */
 export async function findJava(javaHome?: string): Promise<{ command: string } | { missing: string }> {
   const command = javaHome ? join(javaHome, 'bin', 'java') : 'java';
   const { ok, output } = await run(command, ['-version']);
@@ -29,9 +29,9 @@ export async function findJava(javaHome?: string): Promise<{ command: string } |
 }
 
 /**
- * The broker's jars (44 of them, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.
- * `missing` says why there are none. Two processes may do this at once: each downloads into a folder of its own, and
- * whoever comes second takes the first one's.
+ * Returns the broker's jars (44 files, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.
+ * `missing` is the reason if there are none. Two processes may do this at once: each downloads into a separate folder,
+ * and the second to finish uses the jars of the first.
  */
 export async function kafkaJars(log: (line: string) => void, cacheDir?: string): Promise<Jars> {
   const cache = cacheDir ?? (await defaultCache());
@@ -77,7 +77,10 @@ function firstError(output: string): string {
   return output.split('\n').find(line => line.includes('ERROR')) ?? 'it took longer than ten minutes';
 }
 
-/** Inside the package when it may be written to (a clone), else in the user's cache (a global installation). */
+/**
+ * Returns the cache inside the package if it can be written to (a clone), else the one in the user's cache (a global
+ * installation).
+ */
 async function defaultCache(): Promise<string> {
   const root = packageFile('');
   const writable = await access(root, constants.W_OK).then(

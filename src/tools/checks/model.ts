@@ -13,16 +13,16 @@ import type { WorkerSetup } from '../../workers/protocol.js';
 
 export interface CheckedModel {
   readonly findings: readonly Finding[];
-  /** Undefined when the folder could not be read. */
+  /** Undefined if the folder could not be read. */
   readonly info: ModelInfo | undefined;
-  /** How int8 products are computed here; undefined when the model could not be loaded. */
+  /** The arithmetic of int8 products on this machine; undefined if the model could not be loaded. */
   readonly arithmetic: Arithmetic | undefined;
-  /** Of the ONNX file and the weights beside it. */
+  /** The bytes of the ONNX file and the weights beside it. */
   readonly bytes: number;
 }
 
 /**
- * Reads the folder (comparing SHA-256), loads the model in one worker thread as the stage would in each, and has it
+ * Reads the folder and compares SHA-256, loads the model in one worker thread as the stage does in each, and lets it
  * answer its golden samples.
  */
 export async function checkModel(
@@ -52,7 +52,7 @@ export async function checkModel(
   }
 }
 
-/** Tasks and labels that the policy and `explain` name are the model's. */
+/** Checks that the model has the tasks and labels that the policy and `explain` name. */
 export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks }: ModelInfo): Finding {
   const { policy, explain } = config;
   try {
@@ -85,16 +85,18 @@ function identity({ info: { name, version, precision, sha256 } }: ModelFolder): 
 
 function proof({ golden }: ModelFolder, verified: boolean): string {
   const samples = golden.length;
-  return verified && samples > 0 ? `compared with ${samples} golden samples` : 'not compared with samples';
+  return verified && samples > 0 ? `compared with ${samples} golden samples` : 'not compared with golden samples';
 }
 
 const unverified = warn(
   'model',
-  'model.verify is false: changed files and wrong answers go unnoticed',
-  'set it to true, unless the change is meant',
+  'model.verify is false: changed files and wrong scores stay unnoticed',
+  'set model.verify to true, unless the files were changed on purpose',
 );
 
-/** The graph and, for a model with external data, the files beside it that begin with its name. */
+/**
+ * Returns the bytes of the graph and, for a model with external data, of the files beside it that begin with its name.
+ */
 function bytesOf(onnxFile: string): number {
   const folder = dirname(onnxFile);
   const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));

@@ -27,6 +27,12 @@ export interface LongText {
  */
 const CHARS_PER_TOKEN = { one: 16, many: 6 };
 /**
+ * A text is read up to so many characters a token, and up to 65,536 in any case. Beyond it, it counts as truncated: of
+ * such a text thousands of characters make one unknown token, and a megabyte would take seconds.
+ */
+const MOST_CHARS_PER_TOKEN = 64;
+const LEAST_PREFIX = 65_536;
+/**
  * Most characters that are tokenised at first. The library puts all tokens of a word on the stack at once; a piece of
  * twice as many characters is within its limits.
  */
@@ -49,6 +55,7 @@ export class Tokenizer {
   constructor(tokenizerJson: object, maxTokens: number) {
     const inner = new HuggingFaceTokenizer(tokenizerJson, {});
     splitAsRust(tokenizerJson, inner.pre_tokenizer);
+    if (inner.model) fuseInOnePass(inner.model);
     const encode = (text: string) => inner.encode(text, { add_special_tokens: false }).ids;
     this.#idsOf = byWords(tokenizerJson, encode);
     this.#reading = readingOf(tokenizerJson);
@@ -63,7 +70,7 @@ export class Tokenizer {
 
   /** Encodes a text, cut off at `maxTokens`. */
   encode(text: string): Encoded {
-    const { ids, complete } = this.#firstIds(this.#reading(text), this.#room, CHARS_PER_TOKEN.one);
+    const { ids, complete } = this.#firstIds(text, this.#room, CHARS_PER_TOKEN.one);
     const kept = ids.length > this.#room ? ids.slice(0, this.#room) : ids;
     return { ids: this.#enclose(kept), truncated: !complete || ids.length > this.#room };
   }
@@ -74,7 +81,7 @@ export class Tokenizer {
   encodeWindows(text: string, { stride, maxWindows }: { stride: number; maxWindows: number }): Encoded {
     const cut = { room: this.#room, stride, maxWindows };
     const reach = reachOf(cut);
-    const { ids, complete } = this.#firstIds(this.#reading(text), reach, CHARS_PER_TOKEN.many);
+    const { ids, complete } = this.#firstIds(text, reach, CHARS_PER_TOKEN.many);
     if (ids.length <= this.#room) return { ids: this.#enclose(ids), truncated: false };
     const seen = Math.min(ids.length, reach);
     const windows = cutWindows(seen, cut).map(span => this.#window(ids, span));
@@ -88,7 +95,7 @@ export class Tokenizer {
    * when the tokenizer has no mask token.
    */
   blank(word: string): string {
-    const { ids } = this.#firstIds(this.#reading(word), this.#room, CHARS_PER_TOKEN.one);
+    const { ids } = this.#firstIds(word, this.#room, CHARS_PER_TOKEN.one);
     return this.#mask.repeat(Math.min(ids.length, this.#room));
   }
 
@@ -105,15 +112,81 @@ export class Tokenizer {
    * `complete` is false when the rest of the text was not read. A piece ends at white space where it can, so that its
    * last word is whole.
    */
-  #firstIds(text: string, room: number, charsPerToken: number): { ids: readonly number[]; complete: boolean } {
+  #firstIds(whole: string, room: number, charsPerToken: number): { ids: readonly number[]; complete: boolean } {
     const atFirst = Math.min((room + 1) * charsPerToken, MOST_CHARS_AT_FIRST);
+    const most = Math.max(LEAST_PREFIX, room * MOST_CHARS_PER_TOKEN);
+    const text = this.#reading(withoutLongRuns(whole, most));
     for (let chars = atFirst; chars < text.length; chars *= 2) {
-      const end = wordEnd(text, chars);
+      const end = wordEnd(text, Math.min(chars, most));
       const ids: readonly number[] = this.#idsOf(text.slice(0, end));
-      if (ids.length > room) return { ids, complete: false };
+      if (ids.length > room || chars >= most) return { ids, complete: false };
     }
     return { ids: this.#idsOf(text), complete: true };
   }
+}
+
+/** Shorter texts are read as they are: no run in them costs more than a millisecond or two. */
+const LONG_TEXT = 4_096;
+const LONGEST_RUN = 1_024;
+const GAP_OR_MARK = /[\s\p{Cc}\p{Cf}\p{M}]/u;
+/** Stands for all white space, control and format characters and combining marks, which may take turns in a run. */
+const GAP = -1;
+
+/**
+ * Returns the text with runs cut to 1,024 characters, as far as its first `most` characters. A run is of one character, or of
+ * white space, control and format characters and combining marks. ICU sorts a run of marks in quadratic time; the
+ * others give so few tokens that the tokenizer would read on through all of it. No writing has such runs, and the ids of
+ * other texts are not touched. Unicode's Stream-Safe Text Format (UAX #15, section 13) allows 30 marks in a row.
+ */
+function withoutLongRuns(text: string, most: number): string {
+  if (text.length <= LONG_TEXT) return text;
+  let [kept, from, run, last] = ['', 0, 0, 0];
+  for (let at = 0, length = 1; at < text.length && kept.length + at - from <= most; at += length) {
+    const point = text.codePointAt(at) ?? 0;
+    length = point > 0xffff ? 2 : 1;
+    const kind = isGap(point) ? GAP : point;
+    run = kind === last ? run + 1 : 1;
+    last = kind;
+    if (run === LONGEST_RUN + 1) kept += text.slice(from, at);
+    if (run > LONGEST_RUN) from = at + length;
+  }
+  return kept + text.slice(from, from + most + 1);
+}
+
+/** Letters and digits of ASCII are told without a regular expression. */
+function isGap(point: number): boolean {
+  return (point <= 0x20 || point > 0x7e) && GAP_OR_MARK.test(String.fromCodePoint(point));
+}
+
+/** The parts of the library's model that fusing needs. */
+interface FusingModel {
+  fuse_unk?: boolean;
+  encode(tokens: string[]): string[];
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
+  readonly unk_token_id?: number;
+}
+
+/**
+ * Makes `model` fuse unknown tokens in one pass. The library joins a run of them to a string and looks the string up
+ * after each token, which takes quadratic time. Only the id of a fused token is used here, so the first of a run stands for all.
+ */
+function fuseInOnePass(model: object): void {
+  const fusing = model as FusingModel;
+  if (fusing.fuse_unk !== true) return;
+  const encode = fusing.encode.bind(model);
+  const isKnown = (token: string) => {
+    const id = fusing.tokens_to_ids.get(token);
+    return id !== undefined && id !== fusing.unk_token_id;
+  };
+  fusing.fuse_unk = false;
+  fusing.encode = tokens => {
+    let unknown = false;
+    return encode(tokens).filter(token => {
+      const again = unknown;
+      unknown = !isKnown(token);
+      return !(again && unknown);
+    });
+  };
 }
 
 function maskOf(tokenizerJson: { readonly added_tokens?: ReadonlyArray<{ readonly content: string }> }): string {

@@ -34,7 +34,7 @@ export interface Case extends Judging {
 
 type Judgement = Pick<
   Result,
-  'findings' | 'abortedSeen' | 'abortedVisible' | 'finalLag' | 'readersDiffer' | 'complaints' | 'positions'
+  'findings' | 'abortedSeen' | 'abortedVisible' | 'finalLag' | 'readersDiffer' | 'unread' | 'complaints' | 'positions'
 >;
 
 /** Reads all that a run has left in the topics, and says what became of it. The second reader comes later, for all runs. */
@@ -55,6 +55,7 @@ export async function judge(one: Case): Promise<Judgement> {
     abortedVisible: [...places].filter(place => log.aborted.has(place)).length,
     finalLag: await lagOf(kafka, stage),
     readersDiffer: hidden.length,
+    unread: 0,
     complaints: [...complaints, ...hidden.map(place => `${place} is committed, and was not shown`)],
     positions: new Set(found.map((each): Position => `${placeOf(each)} ${each.id}`)),
   };

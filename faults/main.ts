@@ -41,15 +41,22 @@ async function main(): Promise<number> {
   const result = await new Suite({ args, java, texts, evidence, log }).run(chosen);
   const seconds = (performance.now() - started) / 1_000;
   const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
-  const page = renderMarkdown(args, result, { machine, kafka: KAFKA_VERSION, minutes: seconds / 60, skipped });
+  const notTried = [...skipped, ...result.leftOut.map(name => `${name}: no time in a quick run`), ...longOnes()];
+  const page = renderMarkdown(args, result, { machine, kafka: KAFKA_VERSION, minutes: seconds / 60, notTried });
   if (args.write) writeFileSync('docs/reliability.md', page);
   else log(page);
   const wrong = broken(result);
   for (const each of wrong) log(`BROKEN ${each}`);
   if (wrong.length > 0) log(`evidence: ${evidence}`);
   else if (!args.evidence) rmdirSync(evidence);
-  if (args.json) console.log(JSON.stringify(summary(args, result, seconds)));
+  if (args.json) console.log(JSON.stringify(summary(args, result, { seconds, notTried })));
   return wrong.length === 0 ? ExitCode.ok : ExitCode.check;
+}
+
+/** Scenarios of the full suite that a quick run does not have; none where scenarios are named. */
+function longOnes(): string[] {
+  if (args.full || args.only.length > 0) return [];
+  return all.flatMap(({ name, long }) => (long ? [`${name}: only in a full run`] : []));
 }
 
 /** The scenarios asked for, less those that cannot run here or are too long for a quick run. */

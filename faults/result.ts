@@ -16,6 +16,8 @@ export interface Result {
   readonly finalLag: number;
   /** Records that one of the two readers was shown and the other was not. */
   readonly readersDiffer: number;
+  /** Records that the second reader did not come to, however long it was given; says nothing about the promise. */
+  readonly unread: number;
   /** Processes that ended by themselves, or did not end well when asked to. */
   readonly processExits: number;
   readonly recoveryMs: readonly number[];

@@ -37,10 +37,10 @@ function workOf(task: () => void): { read: number; longestMarks: number; keys: n
   const work = { read: 0, longestMarks: 0, keys: 0 };
   const { encode } = Library.prototype;
   const { get } = Map.prototype;
-  Library.prototype.encode = function (text, ...options) {
+  Library.prototype.encode = function (this: Library, text: string, ...options: never[]) {
     work.read += text.length;
     for (const [run] of text.matchAll(/\p{M}+/gu)) work.longestMarks = Math.max(work.longestMarks, run.length);
-    return encode.call(this, text, ...options);
+    return encode.call(this, text, ...options) as never;
   };
   Map.prototype.get = function (key) {
     if (typeof key === 'string') work.keys += key.length;

@@ -71,11 +71,20 @@ if (mode === '--list') {
 /** @returns {Promise<number>} the exit code */
 async function tryAll() {
   const { startDocsBroker } = await import('./docs/broker.mjs');
-  const { isTried, lastLines, tryPage } = await import('./docs/page.mjs');
+  const { abandon, isTried, lastLines, tryPage } = await import('./docs/page.mjs');
   const wanted = ({ blocks }) =>
     blocks.some(block => isTried(block, slow)) &&
     (slow.size === 0 || only.length > 0 || blocks.some(({ tag }) => slow.has(tag.value)));
   const broker = await startDocsBroker(say);
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ]) {
+    process.once(signal, () => {
+      abandon();
+      process.exit(code);
+    });
+  }
   const all = [];
   try {
     for (const { page, blocks } of chosen.filter(wanted)) {
@@ -88,29 +97,35 @@ async function tryAll() {
       }
       all.push(tried);
     }
+    if (slow.size === 0) all.push(...chosen.filter(page => !wanted(page)).map(leftOut));
   } finally {
     await broker.stop();
   }
   return summary(all);
 }
 
+/** A page of which nothing is tried. @returns {import('./docs/page.mjs').Tried} */
+function leftOut({ page, blocks }) {
+  const left = blocks.filter(({ tag }) => tag.kind === 'slow' || tag.kind === 'not-here');
+  return { page, ran: 0, written: 0, left, long: [], failures: [], seconds: 0 };
+}
+
 /** @param {readonly import('./docs/page.mjs').Tried[]} all @returns {number} the exit code */
 function summary(all) {
-  const failures = all.flatMap(({ page, failures }) => failures.map(({ line }) => `${page}:${line}`));
+  const failed = all.flatMap(({ page, failures }) => failures.map(({ line }) => `${page}:${line}`));
   for (const { page, ran, written, left, failures, seconds } of all) {
-    const skipped = left.map(({ tag }) => (tag.kind === 'slow' ? `slow=${tag.value}` : tag.value));
-    const rest = skipped.length > 0 ? `; left out: ${skipped.join(', ')}` : '';
-    console.log(
-      `${failures.length > 0 ? 'FAILED' : 'ok    '} ${page}: ${ran} run, ${written} written, in ${seconds.toFixed(0)} s${rest}`,
-    );
+    const names = left.map(({ tag }) => (tag.kind === 'slow' ? `slow=${tag.value}` : tag.value));
+    const rest = names.length > 0 ? [`left out: ${[...new Set(names)].join(', ')}`] : [];
+    const done = ran + written > 0 ? [`${ran} run, ${written} written, in ${seconds.toFixed(0)} s`] : [];
+    if (done.length + rest.length === 0) continue;
+    const mark = failures.length > 0 ? 'FAILED' : done.length > 0 ? 'ok    ' : '-     ';
+    console.log(`${mark} ${page}: ${[...done, ...rest].join('; ')}`);
   }
-  for (const line of all.flatMap(({ long }) => long))
-    console.log(`${line}: tag it slow=NAME, if it does on a free machine`);
+  for (const each of all.flatMap(({ long }) => long))
+    console.log(`${each}: tag it slow=NAME, if a free machine is no faster`);
   const ran = all.reduce((sum, each) => sum + each.ran, 0);
-  console.log(
-    `${all.length} pages, ${ran} blocks run, ${failures.length} failed${failures.length > 0 ? `: ${failures.join(', ')}` : ''}`,
-  );
-  return failures.length > 0 ? 1 : 0;
+  console.log(`${ran} blocks run, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(', ')}` : ''}`);
+  return failed.length > 0 ? 1 : 0;
 }
 
 /** @returns {string[]} */

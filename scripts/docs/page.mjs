@@ -1,22 +1,12 @@
 // Tries the blocks of one page, in order, in a folder of its own.
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from '../setup.mjs';
+import { killAll, started, stop } from './endless.mjs';
 import { placeFixtures } from './fixtures.mjs';
-import { stop } from './stand-ins.mjs';
 
 const STAND_INS = fileURLToPath(new URL('./stand-ins.mjs', import.meta.url));
 const COMMANDS = ['siftline', 'npm', 'kafka-console-producer.sh'];
@@ -25,6 +15,9 @@ const RUN_SECONDS = 60;
 /** A block that takes so long hangs. */
 const LIMIT_MS = { run: 10 * 60_000, slow: 120 * 60_000 };
 const LAST_LINES = 20;
+
+/** Each ends something of the page that is being tried. @type {Set<() => void>} */
+const underWay = new Set();
 
 /**
  * @typedef {import('./blocks.mjs').Block} Block
@@ -47,6 +40,11 @@ export async function tryPage(page, blocks, { broker, slow }) {
   const startedAt = performance.now();
   const place = mkdtempSync(join(tmpdir(), 'siftline-docs-'));
   const tried = { page, ran: 0, written: 0, left: [], long: [], failures: [], seconds: 0 };
+  const remove = () => {
+    killAll(join(place, 'state'));
+    rmSync(place, { recursive: true, force: true });
+  };
+  underWay.add(remove);
   try {
     const todo = blocks.filter(block => isTried(block, slow));
     tried.left = blocks.filter(block => !isTried(block, slow) && ['slow', 'not-here'].includes(block.tag.kind));
@@ -56,9 +54,10 @@ export async function tryPage(page, blocks, { broker, slow }) {
       if (failure) tried.failures.push(failure);
       if (failure) break;
     }
-    tried.failures.push(...(await stopKept(join(place, 'state'), todo)));
+    await stopStarted(join(place, 'state'), todo, tried);
   } finally {
-    rmSync(place, { recursive: true, force: true });
+    remove();
+    underWay.delete(remove);
     await broker.clear();
   }
   tried.seconds = (performance.now() - startedAt) / 1000;
@@ -147,41 +146,53 @@ async function python(block, text, { folder, env, limit }) {
  */
 function child(command, args, { cwd, env, limit }) {
   return new Promise(resolve => {
-    const process_ = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    // A group, so that a command that hangs ends with everything it has running.
+    const running = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let [output, hangs] = ['', false];
     const add = chunk => {
       output += chunk;
     };
-    process_.stdout.on('data', add);
-    process_.stderr.on('data', add);
+    running.stdout.on('data', add);
+    running.stderr.on('data', add);
+    const end = () => kill(-running.pid);
+    underWay.add(end);
     const timer = setTimeout(() => {
       hangs = true;
-      process.kill(-process_.pid, 'SIGKILL');
+      end();
     }, limit);
-    process_.on('error', error => {
+    const over = code => {
       clearTimeout(timer);
-      resolve({ code: error.message, output });
-    });
-    process_.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code: hangs ? `none after ${limit / 1000} s` : (code ?? signal), output });
-    });
+      underWay.delete(end);
+      resolve({ code, output });
+    };
+    running.on('error', error => over(error.message));
+    running.on('close', (code, signal) => over(hangs ? `none after ${limit / 1000} s` : (code ?? signal)));
   });
 }
 
-/** Ends what a page kept running, and what a block that hung left behind. @returns {Promise<Failure[]>} */
-async function stopKept(state, todo) {
-  const failures = [];
-  const files = readdirSync(state).filter(
-    name => name.endsWith('.pid') && !existsSync(join(state, name.replace(/pid$/, 'rc'))),
-  );
-  for (const name of files) {
-    const file = join(state, name.replace(/\.pid$/, ''));
-    const code = await stop(file);
-    const command = 'siftline run, ended with SIGTERM at the end of the page';
-    if (code !== 0) failures.push({ line: todo.at(-1)?.line ?? 1, command, code, output: readFileSync(file, 'utf8') });
+/** @param {number} pid of a process, or of a group if it is negative */
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
-  return failures;
+}
+
+/** Ends what a page kept running, and what a block that failed left behind; the exit code of the former has to be 0. */
+async function stopStarted(state, todo, tried) {
+  const isFailed = tried.failures.length > 0;
+  for (const file of started(state)) {
+    const code = await stop(file);
+    if (code === 0 || isFailed) continue;
+    const command = 'siftline run, which went on until the end of the page';
+    tried.failures.push({ line: todo.at(-1).line, command, code, output: readFileSync(file, 'utf8') });
+  }
+}
+
+/** Ends every process of the page that is being tried, and removes its folder: for a runner that is stopped. */
+export function abandon() {
+  for (const end of underWay) end();
 }
 
 /** The last lines of an output. @param {string} output */

@@ -3,28 +3,23 @@
 //
 // Environment: TEST_DOCS_BROKER, the broker; TEST_DOCS_STATE, a folder for the processes that do not end by
 // themselves; TEST_DOCS_KEEP=1, which lets `siftline run` go on until the page ends.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../dist/config/load.js';
 import { loadKafkajs } from '../../dist/kafka/patches/index.js';
 import { ROOT } from '../setup.mjs';
+import { untilShown } from './endless.mjs';
 import { records } from './fixtures.mjs';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
-const FIRST_OUTCOME_LIMIT_MS = 180_000;
-const STOP_LIMIT_MS = 60_000;
-const POLL_MS = 100;
-/** Outcomes that come so close together belong to what the topic held at the start. */
-const QUIET_MS = 1_000;
 
 const { TEST_DOCS_BROKER: broker = '', TEST_DOCS_STATE: state = '', TEST_DOCS_KEEP: keep } = process.env;
 
 const STAND_INS = { siftline, npm, 'kafka-console-producer.sh': consoleProducer };
 
 const [name, ...args] = process.argv.slice(2);
-if (Object.hasOwn(STAND_INS, name ?? '')) process.exitCode = await STAND_INS[name](args);
+process.exitCode = await STAND_INS[name](args);
 
 /**
  * Runs the program of this tree. A command without an end gets SIGTERM once it has shown what it does.
@@ -34,9 +29,10 @@ async function siftline(args) {
   const isHelp = args.includes('--help') || args.includes('-h');
   if (args[0] === 'run' && !isHelp) {
     await feed(args);
-    return untilShown(args, { shown: outcomesOfRun, keep: keep === '1' });
+    return untilShown([MAIN, ...args], { state, shown: outcomesOfRun, keep: keep === '1' });
   }
-  if (args[0] === 'demo' && !args.includes('--exit') && !isHelp) return untilShown(args, { shown: labelsOfDemo });
+  if (args[0] === 'demo' && !args.includes('--exit') && !isHelp)
+    return untilShown([MAIN, ...args], { state, shown: labelsOfDemo });
   return codeOf(spawnSync(process.execPath, [MAIN, ...args], { stdio: 'inherit' }));
 }
 
@@ -126,61 +122,6 @@ async function send(kafka, topic, messages) {
   }
 }
 
-/**
- * Starts a command, waits until it has shown what it does, and ends it with SIGTERM, or lets it go on.
- * A shell keeps its output, its process id and its exit code in files of the state folder, so that it can outlive us.
- * @param {readonly string[]} args @param {{ shown: (output: string) => Promise<number>, keep?: boolean }} options
- * @returns {Promise<number>} the exit code; 0 if it goes on
- */
-async function untilShown(args, { shown, keep = false }) {
-  const file = join(state, `${String(readdirSync(state).length).padStart(4, '0')}-${args[0]}.out`);
-  const line = '"$@" >"$OUT" 2>&1 & echo $! >"$OUT.pid"; wait $!; echo $? >"$OUT.rc"';
-  const shell = spawn('sh', ['-c', line, 'sh', process.execPath, MAIN, ...args], {
-    env: { ...process.env, OUT: file },
-    stdio: 'ignore',
-    detached: true,
-  });
-  shell.unref();
-  const until = Date.now() + FIRST_OUTCOME_LIMIT_MS;
-  let [count, since] = [0, Date.now()];
-  while (!existsSync(`${file}.rc`)) {
-    const now = await shown(outputOf(file));
-    if (now !== count) [count, since] = [now, Date.now()];
-    if (count > 0 && Date.now() - since >= QUIET_MS) break;
-    if (count === 0 && Date.now() > until) {
-      process.stdout.write(`${outputOf(file)}nothing was labelled in ${FIRST_OUTCOME_LIMIT_MS / 1000} s\n`);
-      await stop(file);
-      return 1;
-    }
-    await sleep(POLL_MS);
-  }
-  if (keep && !existsSync(`${file}.rc`)) return 0;
-  const code = await stop(file);
-  process.stdout.write(outputOf(file));
-  return code;
-}
-
-/**
- * Ends what `untilShown` started, if it has not ended.
- * @param {string} file of its output @returns {Promise<number>} its exit code
- */
-export async function stop(file) {
-  const rc = `${file}.rc`;
-  const until = Date.now() + STOP_LIMIT_MS;
-  const signal = name => {
-    try {
-      if (!existsSync(rc)) process.kill(Number(readFileSync(`${file}.pid`, 'utf8')), name);
-    } catch {
-      // It has ended in between.
-    }
-  };
-  signal('SIGTERM');
-  while (!existsSync(rc) && Date.now() < until) await sleep(POLL_MS);
-  signal('SIGKILL');
-  while (!existsSync(rc) || readFileSync(rc, 'utf8') === '') await sleep(POLL_MS);
-  return Number(readFileSync(rc, 'utf8'));
-}
-
 /** Counts the outcomes that are stored, by the metrics of the stage; the log says where those are. */
 async function outcomesOfRun(output) {
   const [, port] = /"event":"listening".*"port":(\d+)/.exec(output) ?? [];
@@ -196,10 +137,6 @@ async function outcomesOfRun(output) {
 /** One as soon as a line says that something is labelled: the demo feeds for ever, so its counts never stand still. */
 async function labelsOfDemo(output) {
   return /\b[1-9][\d,]* labelled/.test(output) ? 1 : 0;
-}
-
-function outputOf(file) {
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function codeOf({ status, signal, error }) {

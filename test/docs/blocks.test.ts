@@ -141,6 +141,9 @@ test('a configuration, a part of one and JSON are taken as they are printed, or 
   assert.deepEqual(texts('yaml part', 'model:', '  tasks: [news]'), []);
   assert.deepEqual(texts('yaml not-here="Strimzi"', 'kind: KafkaUser'), []);
   assert.match(texts('yaml part', 'model:', '  tsks: [news]')[0] ?? '', /model\.tsks/);
+  const intoInput = ['output:', '  labelsTopic: texts'];
+  assert.deepEqual(texts('yaml file=siftline.yaml', ...intoInput), []);
+  assert.match(texts('yaml part', ...intoInput)[0] ?? '', /labelsTopic/, 'it is merged with one that reads texts');
   assert.match(texts('yaml file=siftline.yaml', 'kafka: [')[0] ?? '', /is not taken: CONFIG_|siftline\.yaml/);
   assert.deepEqual(texts('json file=a.jsonl', '{"a": 1}', '{"a": 2}'), []);
   assert.match(texts('json file=a.jsonl', '{"a": 1}', '{"a"')[0] ?? '', /is not taken/);
@@ -177,6 +180,8 @@ test('a failure has the line of its command in the page, its exit code and its o
   ]);
   const [pipe] = (await tried(...fenced('sh run', 'false | cat', 'true'))).failures;
   assert.deepEqual([pipe?.line, pipe?.code], [2, 1], 'a pipe fails with any of its commands');
+  const [long] = (await tried(...fenced('sh run', 'true', 'true | \\', '  sh -c "exit 3"'))).failures;
+  assert.deepEqual([long?.line, long?.command, long?.code], [3, 'true | \\\n  sh -c "exit 3"', 3]);
   const [unset] = (await tried(...fenced('sh run', 'true', 'echo "$NOT_SET_ANYWHERE"'))).failures;
   assert.match(unset?.output ?? '', /NOT_SET_ANYWHERE/);
 });

@@ -65,7 +65,7 @@ const INTRODUCTION = `# Configuration
 siftline reads one YAML file, the environment and the command line, once, at the start. Nothing in it is required but
 \`kafka.brokers\`, and that only by \`siftline run\`.
 
-\`\`\`yaml
+\`\`\`yaml file=siftline.yaml
 ${EXAMPLE_CONFIG}\`\`\`
 
 The first line gives an editor with a YAML language server completion and checks; the JSON Schema ships with siftline.

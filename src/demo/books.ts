@@ -52,11 +52,7 @@ export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally):
 export function balance({ topics, windows }: Tally, sent?: number): void {
   const { consumed, labelled, rejected, skipped, revoked } = windows;
   const sums: ReadonlyArray<readonly [what: string, one: number, other: number]> = [
-    [
-      'records consumed; labelled + rejected + skipped + revoked',
-      consumed,
-      labelled + rejected + skipped + revoked,
-    ],
+    ['records consumed; labelled + rejected + skipped + revoked', consumed, labelled + rejected + skipped + revoked],
     ['labels in the topic; in the metrics', topics.labelled, labelled],
     ['rejected records in the topic; in the metrics', topics.rejected, rejected],
     ['records fed; consumed and not revoked', sent ?? consumed - revoked, consumed - revoked],
@@ -65,6 +61,6 @@ export function balance({ topics, windows }: Tally, sent?: number): void {
   if (wrong.length === 0) return;
   throw SiftlineError.check(
     'DEMO_BOOKS',
-    `${what}: ${one} and ${other}`).join('; ')}; please report it` => `the counts do not agree: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it` => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
+    `the counts do not agree: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
   );
 }

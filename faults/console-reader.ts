@@ -11,10 +11,13 @@ import { type Java, JVM_FLAGS } from './cluster.js';
 
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 const FETCH_LIMIT_MS = 180_000;
-/** It ends when nothing has come for so long; joining its group counts. */
+/** The console consumer ends when no record has come for this long; joining its group counts too. */
 const QUIET_MS = 6_000;
 
-/** Kafka's command line tools are no part of the broker's jars; this one jar is fetched once, into a cache of its own. */
+/**
+ * Returns the jar of Kafka's command line tools. It is not among the broker's jars, and is fetched once, into a
+ * separate cache.
+ */
 async function toolsJar(): Promise<string> {
   const folder = packageFile('.cache/kafka-tools');
   const jar = join(folder, `kafka-tools-${KAFKA_VERSION}.jar`);
@@ -30,16 +33,21 @@ async function toolsJar(): Promise<string> {
   return jar;
 }
 
-/** Where a committed record stands, and whose result it is: all that two readers have to agree on. */
+/**
+ * The place of a committed record, and the id of the input it belongs to: everything that two readers have to agree on.
+ */
 export type Position = `${string}/${number}@${string} ${string}`;
 
-/** The topics of a stage are named after it; a result's id begins with the name of the input topic. */
+/**
+ * The ending of the input topic. The topics of a stage are named after it, and a result's id begins with the name of
+ * the input topic.
+ */
 export const INPUT_SUFFIX = '.in';
 
 /**
- * The second reader: Apache Kafka's own console consumer (Java), read_committed. It shares no code with the first. One
- * process reads the labels and rejected topics of all stages, since a JVM takes seconds to start; it does not print the
- * topic, which follows from the result's id and from whether it has the headers of a rejection.
+ * Reads with the second reader: Apache Kafka's own console consumer (Java), read_committed. It shares no code with the
+ * first. One process reads the labels and rejected topics of all stages, since a JVM takes seconds to start. It does
+ * not print the topic, which follows from the result's id, and from the headers of a rejection if it has them.
  */
 export async function readWithJava(java: Java, bootstrap: string): Promise<Set<Position>> {
   const print = { partition: true, offset: true, headers: true, key: false, value: false };
@@ -66,7 +74,7 @@ export async function readWithJava(java: Java, bootstrap: string): Promise<Set<P
   }
   await closed;
   process.off('exit', kill);
-  // It calls the end by time a TimeoutException and ends with 1, so the count is what tells.
+  // It reports the end by time as a TimeoutException and exits with 1, so the count shows whether it has succeeded.
   const [, processed] = /Processed a total of (\d+) messages/.exec(errors) ?? [];
   if (Number(processed) !== positions.size) {
     throw new Error(

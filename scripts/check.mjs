@@ -1,5 +1,5 @@
-// The body of `npm run check`: types, lint, architecture, generated docs in step. Prints what it runs; fails on the first
-// thing that does not hold.
+// The body of `npm run check`: types, lint, architecture, and generated docs that match the code. Prints each step;
+// fails at the first step that does not hold.
 import { spawnSync } from 'node:child_process';
 import { setup } from './setup.mjs';
 

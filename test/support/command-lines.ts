@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/program.js';
 const nowhere = new PassThrough();
 const program = await createProgram({ env: {}, version: '0', stdin: nowhere, stdout: nowhere, stderr: nowhere });
 
-/** What is wrong with a command line, as it stands behind `siftline`. */
+/** Returns the mistakes of a command line, given as the part after `siftline`. */
 export function wrongIn(line: string): string[] {
   const words = line.replace(/\s>.*/, '').split(/\s+/);
   let command: Command = program;
@@ -24,18 +24,18 @@ export function wrongIn(line: string): string[] {
     .map(option => `${path.join(' ')} has no ${option}`);
 }
 
-/** What stands behind `siftline` in backticks, and on lines of their own in code. */
+/** Returns the parts after `siftline` in backticks, and on separate lines in code. */
 export function commandsOf(text: string): string[] {
   return [...text.matchAll(/`siftline ([^`]+)`|^ {4}siftline (.+)$/gm)].map(([, inline, line]) => inline ?? line ?? '');
 }
 
-/** `section.field` in backticks, also with a value behind it. */
+/** Returns every `section.field` in backticks, also with a value after it. */
 export function settingsOf(text: string): string[] {
   const sections = 'kafka|input|output|rejects|registry|model|workers|policy|explain|metrics|shutdown|health|log';
   return [...text.matchAll(new RegExp(`\`((?:${sections})\\.[A-Za-z.]+)[\`:]`, 'g'))].map(([, field = '']) => field);
 }
 
 export function isSetting(field: string): boolean {
-  // Of a result, not of the configuration.
+  // `model.sha256` is a field of a result, not of the configuration.
   return field === 'model.sha256' || readFileSync('docs/configuration.md', 'utf8').includes(`| \`${field}\` |`);
 }

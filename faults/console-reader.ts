@@ -12,7 +12,10 @@ import { type Java, JVM_FLAGS } from './cluster.js';
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 const FETCH_LIMIT_MS = 180_000;
 
-/** Kafka's command line tools are no part of the broker's jars; this one jar is fetched once, into a cache of its own. */
+/**
+ * Returns the jar of Kafka's command line tools. It is not among the broker's jars, and is fetched once, into a
+ * separate cache.
+ */
 async function toolsJar(): Promise<string> {
   const folder = packageFile('.cache/kafka-tools');
   const jar = join(folder, `kafka-tools-${KAFKA_VERSION}.jar`);
@@ -28,10 +31,15 @@ async function toolsJar(): Promise<string> {
   return jar;
 }
 
-/** Where a committed record stands, and whose result it is: all that two readers have to agree on. */
+/**
+ * The place of a committed record, and the id of the input it belongs to: everything that two readers have to agree on.
+ */
 export type Position = `${string}/${number}@${string} ${string}`;
 
-/** The topics of a stage are named after it; a result's id begins with the name of the input topic. */
+/**
+ * The ending of the input topic. The topics of a stage are named after it, and a result's id begins with the name of
+ * the input topic.
+ */
 export const INPUT_SUFFIX = '.in';
 
 /**
@@ -67,7 +75,7 @@ export async function readWithJava(java: Java, bootstrap: string, quietMs: numbe
   }
   await closed;
   process.off('exit', kill);
-  // It calls the end by time a TimeoutException and ends with 1, so the count is what tells.
+  // It reports the end by time as a TimeoutException and exits with 1, so the count shows whether it has succeeded.
   const [, processed] = /Processed a total of (\d+) messages/.exec(errors) ?? [];
   if (Number(processed) !== positions.size) {
     throw new Error(

@@ -4,7 +4,7 @@ import { soak } from './scenarios/soak.js';
 import { SESSION_MS } from './stage.js';
 import type { SuiteResult } from './suite.js';
 
-/** All that did not hold, by scenario; empty when every promise held and the control was caught. */
+/** Returns every broken promise, by scenario; empty if every promise held and the control was caught. */
 export function broken({ results, control, failures }: SuiteResult): string[] {
   const verdicts = results.flatMap(result => {
     const own = breaches(result);
@@ -68,7 +68,7 @@ export interface Surroundings {
   readonly notTried: readonly string[];
 }
 
-/** docs/reliability.md. */
+/** Returns docs/reliability.md. */
 export function renderMarkdown(args: FaultArgs, suite: SuiteResult, around: Surroundings): string {
   const { results, control } = suite;
   const held = broken(suite).length === 0;
@@ -143,7 +143,7 @@ function commandOf({ full, seed, only, soakMinutes }: FaultArgs): string {
   return [...parts, '--write'].join(' ');
 }
 
-/** What the soak saw; nothing where there was none. */
+/** Returns the section about the soak; empty if there was none. */
 function memory(results: readonly Result[]): string {
   const notes = results.filter(({ scenario }) => scenario === soak.name).flatMap(({ notes }) => notes);
   if (notes.length === 0) return '';
@@ -190,7 +190,7 @@ function recovery(all: readonly number[]): string {
   return `${seconds(sorted[Math.floor((sorted.length - 1) / 2)])} / ${seconds(sorted.at(-1))}`;
 }
 
-/** The rule of three: nothing in n trials bounds the rate to 3/n, with 95 % confidence. */
+/** Returns the bound by the rule of three: no failure in n trials bounds the rate to 3/n, with 95 % confidence. */
 function bound(results: readonly Result[]): string {
   const own = results.filter(each => each.promise === 'exactly-once');
   const faults = sum(own, each => each.faults);

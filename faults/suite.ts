@@ -20,15 +20,15 @@ export interface SuiteOptions {
 
 export interface SuiteResult {
   readonly results: readonly Result[];
-  /** The control's run; undefined when it was left out. */
+  /** The control's run; undefined if it was left out. */
   readonly control: Result | undefined;
-  /** What broke outside of a verdict, such as a scenario that did not come to its end. */
+  /** The failures outside of a verdict, such as a scenario that did not come to its end. */
   readonly failures: readonly string[];
-  /** Scenarios that a quick run had no time for, on a machine that is slow or busy. */
+  /** The scenarios that a quick run had no time for, on a machine that is slow or busy. */
   readonly leftOut: readonly string[];
 }
 
-/** A quick run starts nothing after so long, so that it ends within ten minutes. */
+/** A quick run starts no scenario after this time, so that it ends within ten minutes. */
 const QUICK_START_MS = 7 * 60_000;
 const QUICK_LIMIT_MS = 3 * 60_000;
 /** Patience with the second reader, first and when it ended too early. */
@@ -36,8 +36,8 @@ const QUIET_MS = [6_000, 20_000, 60_000];
 const FULL_LIMIT_MS = 30 * 60_000;
 
 /**
- * Runs the scenarios in two lanes, since most of the time is spent waiting for sessions to end: those that hurt members on
- * one broker; beside them those that hurt the network to another, and then those that hurt brokers, on three.
+ * Runs the scenarios in two lanes, since most of the time is spent waiting for sessions to end. The first lane hurts
+ * members, on one broker. The second hurts the network to another broker, and then hurts brokers, on three.
  */
 export class Suite {
   readonly #options: SuiteOptions;
@@ -139,7 +139,7 @@ export class Suite {
     const late = sleep(limitMs, undefined, { signal: limit.signal, ref: false }).then(() => {
       throw new Error(`it took longer than ${limitMs / 60_000} minutes`);
     });
-    // Whichever comes second is nobody's business any more.
+    // The promise that comes second has no reader any more.
     late.catch(() => {});
     running.catch(() => {});
     await Promise.race([running, late]).finally(() => limit.abort());
@@ -158,7 +158,7 @@ export class Suite {
     return result;
   }
 
-  /** The second reader, over all that was written on this cluster: each result with what it adds. */
+  /** Runs the second reader over everything that was written on this cluster, and adds its findings to each result. */
   async #readAgain(cluster: Cluster, results: readonly Result[]): Promise<Result[]> {
     const { log } = this.#options;
     const shown = await this.#shown(cluster, results);

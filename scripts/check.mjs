@@ -1,5 +1,5 @@
-// The body of `npm run check`: types, lint, architecture, generated docs in step, the tags of blocks in docs. Prints what
-// it runs; fails on the first thing that does not hold.
+// The body of `npm run check`: types, lint, architecture, generated docs that match the code, and the tags of
+// blocks in docs. Prints each step; fails at the first step that does not hold.
 import { spawnSync } from 'node:child_process';
 import { setup } from './setup.mjs';
 

@@ -1,7 +1,7 @@
 /**
- * Writes what is generated from the code: docs/configuration.md, schemas/siftline.schema.json, docs/metrics.md and the
- * dashboard for Grafana.
- * Build first: it reads dist/. With --check it writes nothing and exits 1 if a file is out of step with the code.
+ * Writes the files that are generated from the code: docs/configuration.md, schemas/siftline.schema.json,
+ * docs/metrics.md and the dashboard for Grafana. It reads dist/, so build first. With --check it writes nothing and
+ * exits with 1 if a file does not match the code.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -44,6 +44,12 @@ const NOT_YET: Readonly<Record<string, readonly string[]>> = {};
 /** How many files src may have. Raised only by the commit that needs it, with a line why. */
 const MOST_FILES = 290;
 
+/** A comment line that begins with a headless clause: it has no subject and no main verb. */
+const HEADLESS = /^\s*(\/\*\*|\*) (What|Whether|Who|Where|How) [a-z]/;
+
+/** How many such lines src may have. It only shrinks. */
+const MOST_HEADLESS = 40;
+
 /** Files under 60 lines with one importer, each with the reason that it is a file. */
 const SMALL: Readonly<Record<string, string>> = {
   'cli/calibrate.ts': 'a command as --help shows it, without what it loads to run',
@@ -248,6 +254,15 @@ test('a small file with one importer has a reason, and the list of reasons holds
 function linesOf(file: string): number {
   return readFileSync(join(SRC, file), 'utf8').split('\n').length - 1;
 }
+
+test('a doc comment begins with its thing and a verb ("Returns", "Keeps"), not with a headless clause', () => {
+  const headless = [...files].sort().flatMap(file => {
+    const lines = readFileSync(join(SRC, file), 'utf8').split('\n');
+    return lines.flatMap((line, i) => (HEADLESS.test(line) ? [`src/${file}:${i + 1}: ${line.trim()}`] : []));
+  });
+  const told = `${headless.length} headless comment lines, at most ${MOST_HEADLESS}:\n${headless.join('\n')}`;
+  assert.ok(headless.length <= MOST_HEADLESS, told);
+});
 
 test('no folder is called utils, common or helpers', () => {
   assert.deepEqual(

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImportOptions } from '../../src/tools/models/import-types.js';
 
-/** A scratch folder for models, with copies of others to be spoilt. */
+/** A temporary folder for models, with copies of others that a test damages. */
 export class ModelCopies {
   readonly path = mkdtempSync(join(tmpdir(), 'siftline-models-'));
   #count = 0;
 
-  /** A copy, changed by `spoil`. */
+  /** Returns a copy that `spoil` has changed. */
   of(model: string, spoil: (path: string) => void = () => {}): string {
     const path = join(this.path, `copy-${this.#count++}`);
     cpSync(model, path, { recursive: true });
@@ -21,7 +21,7 @@ export class ModelCopies {
   }
 }
 
-/** What `models import` is told in tests, besides the folder to take over and where to. */
+/** The options of `models import` in tests, without the source and the output. */
 export const IMPORT: Omit<ImportOptions, 'source' | 'output'> = {
   precision: 'as-is',
   text: 'text',
@@ -43,7 +43,7 @@ export interface ManifestJson extends Json {
   readonly agreement: { readonly limits: Json; readonly batchInvariance: { tolerance: number } };
 }
 
-/** Changes an object in a file; what it must be before is the test's to know. */
+/** Changes an object in a file; the test knows its type. */
 export function editJson<T extends Json = Json>(file: string, change: (json: T) => void): void {
   const json = JSON.parse(readFileSync(file, 'utf8'));
   change(json);

@@ -1,4 +1,4 @@
-/** Reads and changes ONNX files as protocol buffers, without a library: what the tests need of them. */
+/** Reads and changes ONNX files as protocol buffers, without a library, as far as the tests need it. */
 
 /** A field of a message: its number, its wire type, and its bytes (of a varint too). */
 interface Field {
@@ -7,14 +7,17 @@ interface Field {
   readonly bytes: Buffer;
 }
 
-/** Numbers of onnx.proto. */
+/** Field numbers of onnx.proto. */
 const MODEL = { graph: 7 } as const;
 const GRAPH = { node: 1, initializer: 5 } as const;
 const NODE = { input: 1, output: 2, opType: 4 } as const;
 const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const;
 const TYPE = { uint8: 2, int8: 3 } as const;
 
-/** A product of whole numbers: where its weight, and the weight's zero point, are among the inputs. */
+/**
+ * The operators for products of whole numbers, with the place of the weight and of the weight's zero point among the
+ * inputs.
+ */
 const PRODUCTS: Readonly<Record<string, { readonly weight: number; readonly zero: number }>> = {
   MatMulInteger: { weight: 1, zero: 3 },
   MatMulIntegerToFloat: { weight: 1, zero: 5 },
@@ -28,12 +31,12 @@ export interface Int8Weight {
   readonly values: Int8Array;
 }
 
-/** Operators of the graph, in order. */
+/** Returns the operators of the graph, in order. */
 export function operatorsOf(file: Uint8Array): string[] {
   return fieldsOf(graphOf(file), GRAPH.node).map(node => textOf(node.bytes, NODE.opType));
 }
 
-/** The int8 weights of the graph's matrix products. */
+/** Returns the int8 weights of the graph's matrix products. */
 export function int8WeightsOf(file: Uint8Array): Int8Weight[] {
   const graph = graphOf(file);
   const names = new Set(productsIn(graph).map(({ inputs, at }) => inputs[at.weight] ?? ''));
@@ -46,7 +49,10 @@ export function int8WeightsOf(file: Uint8Array): Int8Weight[] {
   });
 }
 
-/** The largest |sum| of two weights of one sign that the kernel pairs: rows 0 and 1 of a column, 2 and 3, and so on. */
+/**
+ * Returns the largest |sum| of two weights of the same sign that the kernel pairs: rows 0 and 1 of a column, 2 and 3,
+ * and so on.
+ */
 export function largestPair({ rows, columns, values }: Omit<Int8Weight, 'name'>): number {
   let largest = 0;
   for (let row = 0; row + 1 < rows; row += 2) {
@@ -59,8 +65,8 @@ export function largestPair({ rows, columns, values }: Omit<Int8Weight, 'name'>)
 }
 
 /**
- * The same function in exact arithmetic: every int8 weight w of a product becomes the uint8 w + 128 with the zero point
- * 128, for which the engine has exact kernels on every CPU.
+ * Returns the same function in exact arithmetic: every int8 weight w of a product becomes the uint8 w + 128 with the
+ * zero point 128, for which the engine has exact kernels on every CPU.
  */
 export function withUnsignedWeights(file: Uint8Array): Buffer {
   const graph = graphOf(file);
@@ -127,7 +133,7 @@ function varintOf(bytes: Buffer, number: number): number | undefined {
   return field && readVarint(field.bytes, 0).value;
 }
 
-/** Packed in one field or in one each. */
+/** Reads the dimensions, which are packed in one field or have one field each. */
 function dimsOf(tensor: Buffer): number[] {
   return fieldsOf(tensor, TENSOR.dims).flatMap(({ bytes }) => {
     const dims: number[] = [];

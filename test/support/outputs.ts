@@ -3,7 +3,7 @@ import { buildType } from '../../src/avro/type.js';
 import type { SourceRecord } from '../../src/ports.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 
-/** What a reader of the labels topic gets; the parts the tests look at. */
+/** A record of the labels topic, with the fields that the tests read. */
 export interface Label {
   readonly id: string;
   readonly source: {
@@ -55,7 +55,7 @@ export function schemaIdOf(record: SourceRecord): number {
   return decode(record, 'classification').schemaId;
 }
 
-/** The last value of a header, as text. */
+/** Returns the last value of a header, as text. */
 export function headerOf(record: SourceRecord, key: string): string | undefined {
   return record.headers.findLast(([name]) => name === key)?.[1]?.toString();
 }
@@ -67,7 +67,7 @@ export interface StageTopics {
   readonly metrics: string;
 }
 
-/** The configuration of a stage over these topics. */
+/** Returns the configuration of a stage over these topics. */
 export function stageFields(topics: StageTopics, group: string): Record<string, string> {
   return {
     'input.topics': topics.input,

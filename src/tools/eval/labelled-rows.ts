@@ -7,7 +7,7 @@ import type { EvalQuestion } from './question.js';
 import { type LabelSkip, readTruth, type TruthOptions } from './truth.js';
 
 export interface RowOptions extends TruthOptions {
-  /** Paths into an object, or columns, that hold the text; as for `classify`. */
+  /** The fields or columns of the text, as paths; as for `classify`. */
   readonly textFields: readonly string[];
   readonly join: string;
   readonly maxValueBytes: number;
@@ -16,7 +16,7 @@ export interface RowOptions extends TruthOptions {
 
 export type RowSkip = LabelSkip | RejectReason;
 
-/** A row of the file, made out. `line` counts from 1. */
+/** A row of the file after reading. `line` counts from 1. */
 export type LabelledRow = { readonly line: number } & (
   | { readonly kind: 'usable'; readonly text: string; readonly cells: Int8Array }
   | { readonly kind: 'skipped'; readonly reason: RowSkip }
@@ -24,9 +24,9 @@ export type LabelledRow = { readonly line: number } & (
 );
 
 /**
- * The rows of a file with their text, read as serving reads it, and their label. An empty text or label is skipped.
- * Throws, with the line: EVAL_COLUMN where the text or the label is not there at all, INPUT_MALFORMED for a line that is
- * broken, EVAL_LABEL for a label of the wrong kind. No message holds a text.
+ * Yields the rows of a file: the text, read as serving reads it, and the label. A row with an empty text or label is
+ * skipped. Throws, with the line: EVAL_COLUMN if the field of the text or the label does not exist, INPUT_MALFORMED for
+ * a line that is broken, EVAL_LABEL for a label of the wrong kind. No message holds a text.
  */
 export async function* readLabelledRows(
   file: DataFile,
@@ -41,7 +41,7 @@ class RowReader {
   readonly #file: DataFile;
   readonly #question: EvalQuestion;
   readonly #given: RowOptions;
-  /** With columns of the file as paths. */
+  /** The options, with columns of the file as paths. */
   readonly options: RowOptions;
   readonly #texts: readonly FieldPath[];
 
@@ -72,7 +72,7 @@ class RowReader {
     return { line, kind: 'usable', text: decoded.kind === 'text' ? decoded.text : '', cells: truth.cells };
   }
 
-  /** An empty text, or null, is skipped; a field that is not there is a mistake of the call. */
+  /** Skips an empty text, or null. Throws for a field that does not exist, since the call names the wrong one. */
   #withoutText(line: number, row: unknown, reason: RejectReason): LabelledRow {
     const isThere = this.#texts.some(path => valueAt(row, path) !== undefined);
     if (!isThere) throw this.#missing(line, row, `"${this.options.textFields.join('" or "')}" (--text)`);
@@ -80,11 +80,11 @@ class RowReader {
   }
 
   #broken(line: number, decoded: Decoded): Error {
-    const detail = decoded.kind === 'rejected' ? decoded.detail : 'it holds nothing';
+    const detail = decoded.kind === 'rejected' ? decoded.detail : 'the record is empty';
     const hint =
       decoded.kind === 'rejected' && decoded.reason === 'VALUE_TOO_LARGE'
         ? '; set input.maxValueBytes higher'
-        : '; mend or remove it';
+        : '; correct or remove the line';
     return SiftlineError.usage('INPUT_MALFORMED', `${this.#file.name}: line ${line}: ${detail}${hint}`);
   }
 
@@ -96,19 +96,22 @@ class RowReader {
         : keys.every(isName)
           ? `has ${listed(keys) || 'no fields'}`
           : `has ${keys.length} other fields`;
-    return SiftlineError.usage('EVAL_COLUMN', `${this.#file.name}: line ${line} has no field ${field}; it ${has}`);
+    return SiftlineError.usage(
+      'EVAL_COLUMN',
+      `${this.#file.name}: line ${line} has no field ${field}; it ${has}; name the right field`,
+    );
   }
 }
 
-/** Counts of what a file holds for a question, before any text is classified. */
+/** The counts of a file for a question, before any text is classified. */
 export interface Survey {
   readonly rows: number;
   readonly skipped: Readonly<Partial<Record<RowSkip, number>>>;
 }
 
 /**
- * Reads the whole file once, so that a wrong label in its last line is told before the model has worked for an hour.
- * Throws EVAL_UNKNOWN_LABELS with all labels the model does not have, EVAL_EMPTY when no row is usable.
+ * Reads the whole file once, so that a wrong label in its last line is reported before the model has worked for an
+ * hour. Throws EVAL_UNKNOWN_LABELS with all labels that the model does not have, and EVAL_EMPTY if no row is usable.
  */
 export async function surveyRows(file: DataFile, question: EvalQuestion, options: RowOptions): Promise<Survey> {
   const strange: StrangeWords = { counts: new Map(), lines: [] };
@@ -153,7 +156,7 @@ function unknownLabels(
   { strange: { counts, lines }, label }: { strange: StrangeWords; label: string },
 ) {
   const wanted = kind === 'yes-no' ? '0, 1, true or false' : `labels of ${task.name} (${task.labels.join(', ')})`;
-  const wayOut = kind === 'yes-no' ? "map them with --map 'word=1,other=0'" : "map them with --map 'theirs=ours'";
+  const wayOut = kind === 'yes-no' ? "map them with --map 'word=1,other=0'" : "map them with --map 'file=model'";
   const found = [...counts].sort(([, a], [, b]) => b - a);
   const times = found.reduce((sum, [, each]) => sum + each, 0);
   const areLabels = counts.size <= MOST_WORDS && times >= counts.size * LEAST_REPEATS;

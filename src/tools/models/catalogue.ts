@@ -11,7 +11,7 @@ import {
 } from '../../model/folder.js';
 import { type StoredAgreement, storedAgreement } from './agreement.js';
 
-/** A model folder in figures, read but not loaded. */
+/** The facts of a model folder, which is read but not loaded. */
 export interface ModelFacts {
   readonly path: string;
   readonly name: string;
@@ -20,13 +20,13 @@ export interface ModelFacts {
   readonly license: string | undefined;
   readonly precision: string;
   readonly tasks: ModelFolder['tasks'];
-  /** Tokens a text had at most when the model was measured, and the most it can have. */
+  /** The most tokens of a text when the model was measured, and the most that it can take. */
   readonly maxTokens: number | undefined;
   readonly maxPositions: number;
   readonly bytes: { readonly graph: number; readonly tokenizer: number };
   readonly tokenizer: string;
   readonly sha256: string;
-  /** Files the manifest vouches for; 0 without one. */
+  /** The number of files that the manifest vouches for; 0 without a manifest. */
   readonly files: number;
   readonly golden: number;
   readonly agreement: StoredAgreement;
@@ -36,7 +36,7 @@ export type ListedModel = ModelFacts | { readonly path: string; readonly name: s
 
 const MOST_TOKENS = 1_000_000;
 
-/** The shipped models, then those in the given folders: each is a model, or holds models. */
+/** Returns the shipped models, then the models in the given folders. A folder is a model, or holds models. */
 export async function listModels(folders: readonly string[]): Promise<ListedModel[]> {
   const paths = [
     ...shippedModels()
@@ -51,7 +51,7 @@ export async function listModels(folders: readonly string[]): Promise<ListedMode
   );
 }
 
-/** Throws when the folder cannot be a model. */
+/** Returns the facts of a model; throws if the folder cannot be a model. */
 export async function modelFacts(given: string): Promise<ModelFacts> {
   const path = locateModel(given);
   const manifest = readManifest(path);
@@ -78,7 +78,7 @@ export async function modelFacts(given: string): Promise<ModelFacts> {
 function modelsIn(given: string): string[] {
   const path = resolve(given);
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw SiftlineError.usage('MODEL_MISSING', `${given}: is not a folder; name a model, or a folder of models`);
+    throw SiftlineError.usage('MODEL_MISSING', `${given}: is not a folder; give a model folder, or a folder of models`);
   }
   if (isModel(path)) return [path];
   return readdirSync(path)
@@ -94,14 +94,14 @@ function isModel(path: string): boolean {
   );
 }
 
-/** With the weights that lie beside a graph. */
+/** Returns the bytes of a graph and of the weights beside it. */
 function graphBytes(onnxFile: string): number {
   const folder = resolve(onnxFile, '..');
   const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
   return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-/** `WordPiece, 30522 tokens`. */
+/** Returns a description such as `WordPiece, 30522 tokens`. */
 function tokenizerFamily(file: string): string {
   const { model } = JSON.parse(readFileSync(file, 'utf8')) as { model?: { type?: string; vocab?: object } };
   const size = Object.keys(model?.vocab ?? {}).length;

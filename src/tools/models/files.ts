@@ -14,7 +14,7 @@ export interface FileParts {
   readonly languages: readonly string[];
 }
 
-/** Everything of a model folder that is known before anything is measured. */
+/** Writes everything of a model folder that is known before the measurements. */
 export async function writeModelFiles(folder: string, parts: FileParts): Promise<void> {
   const { source, graphs } = parts;
   copyFileSync(graphs.onnxFile, join(folder, 'model.onnx'));
@@ -27,7 +27,7 @@ export async function writeModelFiles(folder: string, parts: FileParts): Promise
   writeJson(folder, manifestOf(parts, Object.fromEntries(hashes)));
 }
 
-/** Adds what was measured. */
+/** Adds the measurements to the manifest. */
 export function writeManifest(folder: string, measured: { golden: readonly Golden[]; agreement: Measured }): void {
   writeJson(folder, { ...(JSON.parse(readFileSync(join(folder, 'siftline.json'), 'utf8')) as object), ...measured });
 }
@@ -36,7 +36,7 @@ export function writeCard(folder: string, card: string): void {
   writeFileSync(join(folder, 'README.md'), card);
 }
 
-/** Files beside a graph that hold its weights: exporters put them there under the graph's name and an ending. */
+/** Returns the files beside a graph that hold its weights. Exporters name them after the graph, with an ending. */
 function externalData(onnxFile: string): string[] {
   const [folder, name] = [dirname(onnxFile), basename(onnxFile)];
   return readdirSync(folder)

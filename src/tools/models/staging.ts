@@ -2,13 +2,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { basename, dirname, join, resolve } from 'node:path';
 import { SiftlineError } from '../../errors.js';
 
-/** A folder beside the output that is renamed to it when all is well, so that nobody ever sees half a model. */
+/**
+ * A folder beside the output. It is renamed to the output when everything is done, so that half a model is never
+ * visible.
+ */
 export class Staging {
   readonly #output: string;
   readonly #root: string;
-  /** The model to be. */
+  /** The folder of the new model. */
   readonly folder: string;
-  /** For everything that does not stay. */
+  /** The folder for everything that does not stay. */
   readonly work: string;
 
   constructor(output: string) {
@@ -21,7 +24,7 @@ export class Staging {
     mkdirSync(this.work);
   }
 
-  /** Puts the model in its place; what was there is gone afterwards. */
+  /** Puts the model in its place, and removes the model that was there. */
   publish(): void {
     const old = join(this.#root, 'old');
     if (existsSync(this.#output)) renameSync(this.#output, old);
@@ -38,21 +41,24 @@ export class Staging {
   }
 }
 
-/** Throws unless a model may be written there. `force` replaces a model or an empty folder, never anything else. */
+/**
+ * Throws unless a model may be written to the folder. `force` replaces a model or an empty folder, and never anything
+ * else.
+ */
 export function checkOutput(output: string, { source, force }: { source: string; force: boolean }): void {
   const path = resolve(output);
   if (path === source || source.startsWith(`${path}/`)) {
-    throw SiftlineError.usage('OUTPUT_IS_SOURCE', `${output}: holds the model that is imported; give another --output`);
+    throw SiftlineError.usage('OUTPUT_IS_SOURCE', `${output}: is the model that is imported; give another --output`);
   }
   if (!existsSync(path)) return;
   const names = readdirSync(path);
   if (names.length === 0) return;
   if (!names.includes('siftline.json')) {
-    throw SiftlineError.usage('OUTPUT_EXISTS', `${output}: is there and no imported model; give another --output`);
+    throw SiftlineError.usage('OUTPUT_EXISTS', `${output}: exists and is not an imported model; give another --output`);
   }
   if (!force)
     throw SiftlineError.usage(
       'OUTPUT_EXISTS',
-      `${output}: is there already; --force replaces it, or give another --output`,
+      `${output}: exists already; give --force to replace it, or another --output`,
     );
 }

@@ -31,7 +31,7 @@ const perSecond = Number(values.rate);
 /** The CPUs of all instances together. The rest of the machine is for the broker and the feed. */
 const CPUS = cpus().length * 0.7;
 const SESSION_SECONDS = 10;
-/** How long the group is watched after a change, and how long without one. */
+/** The time for which the group is watched after a change, and without one. */
 const WATCH_MS = 6_000;
 const run = randomBytes(3).toString('hex');
 let groups = 0;

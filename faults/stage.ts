@@ -23,7 +23,7 @@ export interface StageOptions {
   readonly texts: readonly GoldenText[];
   /** The rate of the feed, in records a second. */
   readonly rate: number;
-  /** How the outputs are judged; the records of the control differ from siftline's. */
+  /** The functions that judge the outputs; the records of the control differ from siftline's. */
   readonly judging?: Judging;
 }
 

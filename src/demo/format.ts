@@ -20,8 +20,8 @@ export function feedText({ perSecond, share, measured }: Feed): string {
   const fed = `fed ${rate(perSecond)} records/s`;
   if (!measured) return `${fed}, not measured`;
   return share === 1
-    ? `${fed}, measured: this machine keeps up with more`
-    : `${fed}, measured: ${SAFE_SHARE * 100} % of the rate this machine keeps up with`;
+    ? `${fed}, measured: this machine can do more`
+    : `${fed}, measured: ${SAFE_SHARE * 100} % of this machine's limit`;
 }
 
 /** Formats a duration: 38 ms, 1.2 s. */

@@ -66,7 +66,7 @@ test('--apply creates topics that can be written at once, with their settings, a
     assert.equal(rejected.get('message.timestamp.type'), 'CreateTime');
   });
   const again = await topics(broker, mine, '--apply');
-  assert.match(again.stdout, /all topics are there; nothing to do/);
+  assert.match(again.stdout, /all topics exist; nothing to do/);
 });
 
 test('a topic that is there is not changed, and what differs is said', async () => {

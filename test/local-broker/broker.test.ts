@@ -58,13 +58,13 @@ describe('without a broker to be had', posix, () => {
     [
       'Java and Docker',
       {},
-      /no Java 17 or later \(`java -version` does not run\), and no Docker \(`docker version` finds no engine\)/,
+      /missing: Java 17 or later \(`java -version` does not run\); Docker \(`docker version` finds no engine\)/,
     ],
-    ['Maven and Docker', { java: JAVA_17 }, /no Maven, which fetches .* and no Docker/],
+    ['Maven and Docker', { java: JAVA_17 }, /missing: Maven, which fetches .*; Docker/],
     [
       'Java and the image',
       { docker: '[ "$1" = version ]' },
-      /no Java 17 or later .* and no image apache\/kafka:\S+ in Docker/,
+      /missing: Java 17 or later .*; image apache\/kafka:\S+ in Docker/,
     ],
   ];
   for (const [what, commands, message] of nowhere) {

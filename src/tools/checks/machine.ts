@@ -41,8 +41,7 @@ export function checkCpu(
   const allowed = threadsForQuota(read, cores);
   const threads = workers.count ?? allowed;
   const flags = instructionsOf(read('/proc/cpuinfo'));
-  const quota =
-    allowed < cores ? `CPU quota of ${allowed} of ${cores} cores` : `${cores} cores, no CPU quota below that`;
+  const quota = allowed < cores ? `CPU quota of ${allowed} of ${cores} cores` : `${cores} cores, no lower CPU quota`;
   const found = flags === undefined ? 'instructions unknown' : flags.join(', ') || 'no AVX2';
   return [
     ok(

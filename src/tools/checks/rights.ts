@@ -75,7 +75,7 @@ function judgeRead(right: Right, { group, topic }: { group: string; topic: strin
 function judge(right: Right, { what, right: name }: { what: string; right: string }): Finding {
   if (right.kind === 'allowed') return ok('rights', what);
   if (right.kind === 'refused')
-    return fail('rights', `this user may not ${what} (${right.type})`, `give the user ${name}`);
+    return fail('rights', `this user may not ${what} (${right.type})`, `give this user ${name}`);
   const text = `could not find out whether this user may ${what}: ${messageOf(right.error)}`;
-  return warn('rights', text, `make sure that the user has ${name}`);
+  return warn('rights', text, `make sure that this user has ${name}`);
 }

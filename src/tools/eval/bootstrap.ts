@@ -11,7 +11,7 @@ export interface Intervals {
 }
 
 export interface BootstrapOptions {
-  /** How often the rows are drawn again. */
+  /** The number of resamples: how often the rows are drawn again. */
   readonly resamples: number;
   readonly seed?: number;
 }

@@ -153,7 +153,7 @@ function labelWarnings({ label, goal, ...result }: LabelCalibration, found: Foun
   if (found.kind === 'none' && support === 0) return [`${label}: no row to choose on has it; its threshold stays`];
   if (found.kind === 'none')
     return [
-      `${label}: ${goal.kind} ${'value' in goal ? goal.value : ''} cannot be reached, the most is ${found.best?.toFixed(3)}; its threshold stays`,
+      `${label}: ${goal.kind} ${'value' in goal ? goal.value : ''} cannot be reached${found.best === null ? '' : `, the most is ${found.best.toFixed(3)}`}; its threshold stays`,
     ];
   const warnings: string[] = [];
   if (support < FEW)

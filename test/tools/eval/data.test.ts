@@ -257,10 +257,13 @@ describe('a file that cannot be used', () => {
     await refused(openDataFile({ path: join(folder, 'no.csv'), maxBytes: 9 }), /no\.csv: there is no such file/);
     await refused(openDataFile({ path: folder, maxBytes: 9 }), /it is a folder/);
     await refused(open('a.csv', ''), /a\.csv: the file is empty/);
-    await refused(open('a.xlsx', 'x'), /"\.xlsx" does not say what is in it; give --input-format jsonl, csv, tsv/);
+    await refused(
+      open('a.xlsx', 'x'),
+      /the extension "\.xlsx" names no format; give --input-format with one of jsonl, csv, tsv/,
+    );
     await refused(
       open('a.jsonl', '{}', { columns: ['text'] }),
-      /--columns: lines of JSON name their fields themselves/,
+      /--columns: is for CSV and TSV, and lines of JSON name their fields themselves/,
     );
   });
 
@@ -292,7 +295,7 @@ describe('a file that cannot be used', () => {
     await refused(read('a.csv', 'secret,hidden\nanother,one\n'), /^(?!.*hidden).*its first line has 2 fields/);
     await refused(
       read('a.csv', 'good,this secret was nobody to know about\n'),
-      /there is no column "text" \(--text\); its first line has 2 fields and looks like data: name the columns with --columns text,label/,
+      /there is no column "text" \(--text\); its first line has 2 fields and looks like data; name the columns with --columns text,label/,
     );
   });
 
@@ -303,7 +306,7 @@ describe('a file that cannot be used', () => {
     );
     await refused(
       read('a.jsonl', Buffer.from([0x7b, 0xff, 0x7d])),
-      /line 1: the value is not UTF-8; mend or remove it/,
+      /line 1: the value is not UTF-8; correct or remove the line/,
     );
     await refused(
       read('a.jsonl', `{"text":"${'x'.repeat(2_000)}","label":"good"}`),

@@ -26,7 +26,7 @@ async function generate() {
 
 async function metricsPage() {
   if (!existsSync(pathOf('dist/observe/list.js'))) {
-    console.error('docs/metrics.md is skipped: dist/observe/list.js is not there');
+    console.error('docs/metrics.md is skipped: dist/observe/list.js is missing; build first');
     return [];
   }
   const { renderMetricsMarkdown } = await import('../dist/observe/list.js');

@@ -72,7 +72,7 @@ test('nothing is written unless asked for, and the report says what would be', a
   assert.match(stdout, /^moderation, calibrated\n.*data\.jsonl: chosen on 30 rows, reported on 30 other rows\n/);
   assert.match(stdout, /temperature +1\.00 +\d+\.\d\d\ncalibration error +0\.\d{3} +0\.\d{3}\n/);
   assert.match(stdout, /label +for +threshold +precision +recall +F1 +support +before +F1 before\nrude +best F1 /);
-  assert.match(stdout, /note: rude: holds in only \d+ rows to choose on \(fewer than 50\)/);
+  assert.match(stdout, /note: rude: only \d+ rows to choose on have it \(fewer than 50\)/);
   assert.match(
     stdout,
     /nothing written; --write-model sets in siftline\.json:\n {2}\{"name":"moderation","temperature":/,

@@ -44,7 +44,7 @@ export async function convert(request: ConvertRequest, options: PythonOptions): 
   if (reply) throw SiftlineError.model(reply.error.code, reply.error.message);
   throw SiftlineError.model(
     'CONVERT_FAILED',
-    `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'without a word'}; is there enough memory and disk?`,
+    `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'no message'}; check that there is enough memory and disk`,
   );
 }
 

@@ -104,7 +104,7 @@ describe('a file taken over as it is, without Python', () => {
     const { bitEqual, tolerance, maxDeltaPadded } = manifestOf(output).agreement.batchInvariance;
     assert.deepEqual([precision, bitEqual], ['int8-dynamic', false]);
     assert.ok(tolerance >= maxDeltaPadded && maxDeltaPadded > 0.1, `${maxDeltaPadded} within ${tolerance}`);
-    assert.ok(warnings.some(line => /answers change with the texts beside them/.test(line)));
+    assert.ok(warnings.some(line => /the answer to a text changes with the other texts of its batch/.test(line)));
   });
 
   test('a quantised file says that it saturates where this CPU was seen to clip its sums', async () => {
@@ -203,7 +203,7 @@ describe('what is refused', () => {
     [
       'int8 of what is int8',
       'MODEL_QUANTISED',
-      /already \(int8-dynamic\).*as-is/,
+      /already quantised \(int8-dynamic\).*as-is/,
       () => ({ source: fixtureModel('bert-dynamic'), precision: 'int8' }),
     ],
     ['int8 without Python', 'PYTHON_MISSING', /as-is/, () => ({ source: fixtureModel('roberta'), precision: 'int8' })],

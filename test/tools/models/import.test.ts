@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { cpuSaturates } from '../../../src/model/arithmetic.js';
-import { readModelFolder, sha256Of } from '../../../src/model/folder.js';
+import { readModelFolder } from '../../../src/model/folder.js';
+import { sha256Of } from '../../../src/model/known-files.js';
 import { Model } from '../../../src/model/model.js';
 import { importModel } from '../../../src/tools/models/import.js';
 import type { Imported, ImportOptions } from '../../../src/tools/models/import-types.js';

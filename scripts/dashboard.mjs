@@ -110,6 +110,7 @@ const ROWS = {
     panel('Models', 'short', {
       '{{name}} {{version}} {{precision}} {{sha256}}':
         'count by (name, version, precision, sha256) (siftline_model_info{$S})',
+      '{{name}} {{identity}}': 'count by (name, identity) (siftline_model_identity_info{$S})',
     }),
   ],
   'Workers and process': [

@@ -138,6 +138,8 @@ export interface ModelInfo {
   readonly version: string;
   /** SHA-256 of the ONNX file, in hex. */
   readonly sha256: string;
+  /** SHA-256 of everything in the model's folder that decides an answer, hex; its grammar is in model/folder.ts. */
+  readonly identity: string;
   readonly precision: string;
   readonly maxTokens: number;
   readonly tasks: readonly Task[];

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { KnownHashes } from './known-files.js';
 
 /**
  * Names the way in which int8 products are computed.
@@ -18,6 +19,10 @@ export interface GraphFile {
   readonly optimised: boolean;
   /** False when no CPU clips the int8 products of this file. */
   readonly saturates?: boolean | undefined;
+  /** The SHA-256 of the graph and its weights; a file with another is not loaded. */
+  readonly hashes?: KnownHashes | undefined;
+  /** True when the engine maps the weights beside the graph. It copies them otherwise. */
+  readonly mapped?: boolean | undefined;
 }
 
 /**

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { messageOf, SiftlineError } from '../errors.js';
+import { invariant, messageOf, SiftlineError } from '../errors.js';
 import { packageFile } from '../package.js';
 import type { ModelInfo } from '../ports.js';
+import { externalWeights, weightsFile } from './external-weights.js';
 import { type HuggingFaceConfig, parseConfig, tasksFromConfig, usablePositions } from './hugging-face.js';
+import { type KnownHashes, readKnown, sha256Of, sha256OfBytes } from './known-files.js';
 import { type Golden, type Manifest, parseManifest, type TaskSpec } from './manifest.js';
 
 /**
@@ -14,6 +14,8 @@ import { type Golden, type Manifest, parseManifest, type TaskSpec } from './mani
 export interface ModelFolder {
   readonly path: string;
   readonly onnxFile: string;
+  /** Files beside the graph in which it keeps weights, sorted; most graphs have none. */
+  readonly weightsFiles: readonly string[];
   /**
    * True when the graph was optimised when the model was made. The manifest's scores are the scores of this very graph.
    */
@@ -21,6 +23,8 @@ export interface ModelFolder {
   /** False when the fast int8 kernel is exact for this file on every CPU. */
   readonly saturates?: boolean | undefined;
   readonly tokenizerFile: string;
+  /** The SHA-256 of every file that threads open, by path. They open these bytes or fail. */
+  readonly hashes: KnownHashes;
   readonly info: ModelInfo;
   readonly tasks: readonly TaskSpec[];
   /**
@@ -65,18 +69,25 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
   const path = locateModel(options.path, options.field);
   const onnxFile = firstExisting(path);
   const tokenizerFile = required(path, 'tokenizer.json');
-  const config = readHuggingFaceConfig(path);
+  const configFile = required(path, 'config.json');
+  const configBytes = readKnown(configFile, {});
+  const config = parseConfig(configFile, parseJson(configFile, configBytes));
   const manifest = readManifest(path);
-  const sha256 = await sha256Of(onnxFile);
-  if (manifest && options.verify) await verifyFiles(path, manifest);
+  const weights = externalWeights(onnxFile);
+  const weightsFiles = weights.map(name => weightsOf(onnxFile, name));
+  const read = await hashesOf([onnxFile, ...weightsFiles, tokenizerFile]);
+  const hashes = { ...read, [configFile]: sha256OfBytes(configBytes) };
+  if (manifest && options.verify) await verifyFiles(path, manifest, hashes);
   const allTasks = manifest?.tasks ?? tasksFromConfig(path, config);
   const tasks = chosenTasks(allTasks, options.tasks);
+  const sha256 = hashIn(hashes, onnxFile);
+  const graph = { onnxFile, optimised: manifest?.optimised ?? false, saturates: saturates(manifest) };
   return {
     path,
-    onnxFile,
-    optimised: manifest?.optimised ?? false,
-    saturates: saturates(manifest),
+    ...graph,
+    weightsFiles,
     tokenizerFile,
+    hashes,
     tasks,
     allTasks,
     padId: config.pad_token_id ?? 0,
@@ -85,6 +96,7 @@ export async function readModelFolder(options: FolderOptions): Promise<ModelFold
       name: manifest?.name ?? config._name_or_path ?? path.split('/').at(-1) ?? path,
       version: manifest?.version ?? sha256.slice(0, 12),
       sha256,
+      identity: identityOf({ ...graph, tokenizerFile, configFile, weights, allTasks, hashes }),
       precision: manifest?.precision ?? 'unknown',
       maxTokens: Math.min(options.maxTokens, usablePositions(config)),
       tasks: tasks.map(({ name, labels, activation, thresholds }) => ({ name, labels, activation, thresholds })),
@@ -97,11 +109,65 @@ function saturates(manifest: Manifest | undefined): boolean | undefined {
   return manifest?.saturates ?? (manifest && FLOAT.includes(manifest.precision) ? false : undefined);
 }
 
-/** Returns the SHA-256 of a file in hex. The file is read as a stream. */
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
+/** Holds everything that decides a model's answers. */
+interface Deciding
+  extends Pick<ModelFolder, 'onnxFile' | 'optimised' | 'saturates' | 'tokenizerFile' | 'allTasks' | 'hashes'> {
+  readonly configFile: string;
+  /** Files of weights, as the graph names them. */
+  readonly weights: readonly string[];
+}
+
+/**
+ * Returns the identity of a model: the SHA-256, in hex, of the names and hashes of everything in its folder that decides
+ * an answer. Two folders with one identity give every text the same scores and labels, under the same settings.
+ *
+ *     identity = SHA-256(line*)                  lines sorted by their bytes
+ *     line     = name " " SHA-256(content) LF    the hash as 64 lowercase hex digits
+ *
+ *     name               content
+ *     "graph"            bytes of the ONNX file, wherever it lies in the folder; the hash is `sha256`
+ *     "weights/" file    bytes of a file in which the graph keeps weights, under the graph's name for it
+ *     "tokenizer.json"   bytes of the file
+ *     "config.json"      bytes of the file
+ *     "tasks"            JSON without white space, every task of the model in order:
+ *                        [[name, output or null, activation, [label...], [threshold...], temperature]...]
+ *     "engine"           JSON without white space: [optimised, exact], both true or false; `exact` is true when
+ *                        the manifest says that no CPU clips the products: `saturates` false, or floats
+ *
+ * Settings of a stage are not in it, so that a folder has one identity wherever it is used: `model.maxTokens`,
+ * `model.tasks`, `model.longTexts` and its windows, `model.cascade`, and the policy with its thresholds, which label
+ * records name by `policy`. Name, version, licence, golden samples and measurements of a manifest decide nothing.
+ */
+function identityOf({ onnxFile, tokenizerFile, configFile, weights, hashes, ...rest }: Deciding): string {
+  const tasks = rest.allTasks.map(({ name, output, activation, labels, thresholds, temperature }) => [
+    name,
+    output ?? null,
+    activation,
+    labels,
+    thresholds,
+    temperature,
+  ]);
+  const lines = [
+    `graph ${hashIn(hashes, onnxFile)}\n`,
+    ...weights.map(name => `weights/${name} ${hashIn(hashes, weightsFile(onnxFile, name))}\n`),
+    `tokenizer.json ${hashIn(hashes, tokenizerFile)}\n`,
+    `config.json ${hashIn(hashes, configFile)}\n`,
+    `tasks ${sha256OfBytes(JSON.stringify(tasks))}\n`,
+    `engine ${sha256OfBytes(JSON.stringify([rest.optimised, rest.saturates === false]))}\n`,
+  ];
+  return sha256OfBytes(Buffer.concat(lines.map(line => Buffer.from(line)).sort(Buffer.compare)));
+}
+
+function hashIn(hashes: KnownHashes, file: string): string {
+  const hash = hashes[file];
+  invariant(hash, `${file} was not hashed`);
+  return hash;
+}
+
+async function hashesOf(files: readonly string[]): Promise<KnownHashes> {
+  const entries: Array<readonly [string, string]> = [];
+  for (const file of files) entries.push([file, await sha256Of(file)]);
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -110,7 +176,7 @@ export async function sha256Of(file: string): Promise<string> {
  */
 export function readManifest(path: string): Manifest | undefined {
   const file = join(path, 'siftline.json');
-  return existsSync(file) ? parseManifest(file, readJson(file)) : undefined;
+  return existsSync(file) ? parseManifest(file, parseJson(file, readKnown(file, {}))) : undefined;
 }
 
 /**
@@ -118,7 +184,8 @@ export function readManifest(path: string): Manifest | undefined {
  * MODEL_UNREADABLE or MODEL_UNSUPPORTED.
  */
 export function readHuggingFaceConfig(path: string): HuggingFaceConfig {
-  return parseConfig(required(path, 'config.json'), readJson(join(path, 'config.json')));
+  const file = required(path, 'config.json');
+  return parseConfig(file, parseJson(file, readKnown(file, {})));
 }
 
 /** Returns the path of a folder's graph, or undefined when the folder has none. */
@@ -171,21 +238,32 @@ function required(path: string, name: string): string {
   );
 }
 
-function readJson(file: string): unknown {
+/** Returns the path of a file of weights. Throws MODEL_INCOMPLETE. */
+function weightsOf(onnxFile: string, name: string): string {
+  const file = weightsFile(onnxFile, name);
+  if (existsSync(file)) return file;
+  throw SiftlineError.model(
+    'MODEL_INCOMPLETE',
+    `${onnxFile}: its weights are in ${JSON.stringify(name)}, which is missing; put the file beside the graph`,
+  );
+}
+
+function parseJson(file: string, bytes: Buffer): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     throw SiftlineError.model('MODEL_UNREADABLE', `${file}: ${messageOf(error)}; the file is damaged or not JSON`);
   }
 }
 
-async function verifyFiles(path: string, manifest: Manifest): Promise<void> {
+async function verifyFiles(path: string, manifest: Manifest, hashes: KnownHashes): Promise<void> {
   for (const [name, expected] of Object.entries(manifest.files)) {
-    const actual = await sha256Of(required(path, name));
+    const file = required(path, name);
+    const actual = hashes[file] ?? (await sha256Of(file));
     if (actual !== expected) {
       throw SiftlineError.model(
         'MODEL_CHANGED',
-        `${join(path, name)}: SHA-256 is ${actual}, the manifest says ${expected}; restore the file, or set model.verify to false if the change is meant`,
+        `${file}: SHA-256 is ${actual}, the manifest says ${expected}; restore the file, or set model.verify to false if the change is meant`,
       );
     }
   }

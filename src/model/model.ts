@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
 import type { Combine } from './aggregate.js';
@@ -6,6 +5,7 @@ import { type Arithmetic, cpuSaturates } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { doubtOf, type GoldenDoubt, type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
+import { readKnown } from './known-files.js';
 import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
 import { planRuns, type Run, Tensors } from './plan.js';
@@ -96,7 +96,7 @@ export class Model {
 
   /**
    * Loads the tokenizer and the graph. A text that does not fit is cut off, unless `longTexts` is given. Throws
-   * MODEL_TOKENIZER, MODEL_UNREADABLE, MODEL_UNSUPPORTED or MODEL_LABELS.
+   * MODEL_CHANGED, MODEL_TOKENIZER, MODEL_UNREADABLE, MODEL_UNSUPPORTED or MODEL_LABELS.
    */
   static async open(folder: ModelFolder, longTexts?: LongTexts): Promise<Model> {
     const tokenizer = openTokenizer(folder);
@@ -241,8 +241,9 @@ async function combinerOf({ tasks }: ModelFolder, { aggregates }: LongTexts): Pr
 }
 
 function openTokenizer(folder: ModelFolder): Tokenizer {
+  const json = readKnown(folder.tokenizerFile, folder.hashes).toString('utf8');
   try {
-    return new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), folder.info.maxTokens);
+    return new Tokenizer(JSON.parse(json), folder.info.maxTokens);
   } catch (error) {
     throw SiftlineError.model(
       'MODEL_TOKENIZER',

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Arithmetic } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import type { Invariance } from './invariance.js';
+import { readKnown } from './known-files.js';
 import { Tensors, widthFor } from './plan.js';
 import { Session } from './session.js';
 import { Tokenizer } from './tokenizer.js';
@@ -18,7 +18,8 @@ export class Probe {
 
   private constructor(folder: ModelFolder, session: Session) {
     this.#maxTokens = folder.info.maxTokens;
-    this.#tokenizer = new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), this.#maxTokens);
+    const json = readKnown(folder.tokenizerFile, folder.hashes).toString('utf8');
+    this.#tokenizer = new Tokenizer(JSON.parse(json), this.#maxTokens);
     this.#tensors = new Tensors(folder.padId);
     this.#session = session;
   }

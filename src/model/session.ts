@@ -1,6 +1,8 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, SiftlineError } from '../errors.js';
 import { type Arithmetic, arithmeticFor, type GraphFile } from './arithmetic.js';
+import { externalWeights, weightsFile } from './external-weights.js';
+import { holdKnown, readKnown } from './known-files.js';
 import type { RunInputs } from './plan.js';
 
 /**
@@ -18,19 +20,13 @@ export class Session {
     this.arithmetic = arithmetic;
   }
 
-  /** Loads a graph, in the arithmetic that is exact on this CPU unless another is given. Throws MODEL_UNREADABLE. */
+  /**
+   * Loads a graph, in the arithmetic that is exact on this CPU unless another is given. Throws MODEL_UNREADABLE, and
+   * MODEL_CHANGED when the graph or its weights have another SHA-256 than is known of them.
+   */
   static async open(file: GraphFile, arithmetic?: Arithmetic): Promise<Session> {
     const chosen = arithmetic ?? (await arithmeticFor(file));
-    const options = { ...OPTIONS, ...levelFor(file), extra: extraFor(chosen) };
-    try {
-      return new Session(await InferenceSession.create(file.onnxFile, options), chosen);
-    } catch (error) {
-      throw SiftlineError.model(
-        'MODEL_UNREADABLE',
-        `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
-        error,
-      );
-    }
+    return new Session(await load(file, { ...OPTIONS, ...levelFor(file), extra: extraFor(chosen) }), chosen);
   }
 
   get inputNames(): readonly string[] {
@@ -78,19 +74,52 @@ export class Session {
   }
 }
 
+/**
+ * Loads a graph, and makes sure that it is made of the bytes that are known. Weights beside the graph go with it as
+ * buffers, which the engine copies: a file that it maps would go on changing the answers when somebody writes to it.
+ * Only files that nobody writes to, those of shared weights, are mapped. Throws as `Session.open` does.
+ */
+async function load(file: GraphFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  const { onnxFile, hashes = {}, mapped = false } = file;
+  const held = [holdKnown(onnxFile, hashes)];
+  const names = externalWeights(onnxFile);
+  if (mapped) held.push(...names.map(name => holdKnown(weightsFile(onnxFile, name), hashes)));
+  const read = mapped ? [] : names.map(path => ({ path, data: readKnown(weightsFile(onnxFile, path), hashes) }));
+  const session = await create(file, read.length === 0 ? options : { ...options, externalData: read });
+  try {
+    for (const each of held) each.requireSame();
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function create(file: GraphFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(file.onnxFile, options);
+  } catch (error) {
+    throw SiftlineError.model(
+      'MODEL_UNREADABLE',
+      `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
+      error,
+    );
+  }
+}
+
 /** The version of ONNX Runtime; laid-out weights are valid for one version only. */
 export const ENGINE_VERSION: string = env.versions.node ?? env.versions.common;
 
 /**
  * Writes a graph again, to `graphFile`, with its weights in the separate file `weightsFile` (a name, in the graph's
- * folder), in the layout that the kernels of this CPU want. Rejects with the engine's error.
+ * folder), in the layout that the kernels of this CPU want. Throws as `Session.open` does.
  */
 export async function layOutWeights(
   file: GraphFile,
   { graphFile, weightsFile, arithmetic }: { graphFile: string; weightsFile: string; arithmetic: Arithmetic },
 ): Promise<void> {
   const extra = extraFor(arithmetic);
-  const session = await InferenceSession.create(file.onnxFile, {
+  const session = await load(file, {
     ...OPTIONS,
     ...levelFor(file),
     optimizedModelFilePath: graphFile,

@@ -3,26 +3,30 @@
  *
  * - *absent*: every thread lays the weights out itself, in private memory. Ends when `shareWeights` starts: *draft*.
  * - *draft*: `shareWeights` writes the files to `draft-XXXXXX`, which no reader looks at. Ends when all files are
- *   written and the folder is renamed: *whole*. A process that is killed leaves it; `sweep` removes it after ten
- *   minutes: *absent*.
- * - *whole*: `sharedGraph` finds the graph and threads map it. Ends when a size no longer matches `sizes.json`, and the
- *   next `shareWeights` replaces it: *draft*. Ends when the engine cannot load it, and `discardShared` removes it:
- *   *absent*.
+ *   written, synced and made read-only, and the folder is renamed: *whole*. A process that is killed leaves it; `sweep`
+ *   removes it after ten minutes: *absent*.
+ * - *whole*: `sharedGraph` finds the graph and threads map it. Nothing writes to it any more. Ends when a file is not
+ *   the one that `sizes.json` states, by size or SHA-256, and the next `shareWeights` replaces it: *draft*. Ends when a
+ *   thread cannot open it, and `discardShared` removes it: *absent*.
  *
  *     cache      = layout* draft*
- *     layout     = name "-" key "/"
+ *     layout     = name "-" key "/"              mode 0700
  *     name       = the model's name, with "_" for every character but letters, digits, "_", "." and "-"
  *     key        = first 16 hex digits of SHA-256(parts joined by NUL)
- *     parts      = model's SHA-256, engine's version, process.arch, CPU flags, arithmetic
- *     layout "/" = model.onnx  weights.bin  sizes.json
- *     sizes.json = "[" bytes of model.onnx "," bytes of weights.bin "]"     written last
+ *     parts      = FORMAT, SHA-256 of the graph, of each file of weights beside it, engine's version, process.arch,
+ *                  CPU flags, arithmetic
+ *     layout "/" = model.onnx  weights.bin  sizes.json             mode 0400
+ *     sizes.json = [[name, bytes, SHA-256 in hex] of model.onnx and of weights.bin]     written last
  */
 
-import { createHash } from 'node:crypto';
 import {
+  chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -35,38 +39,58 @@ import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { type Arithmetic, arithmeticFor } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
+import { sha256Of, sha256OfBytes } from './known-files.js';
 import { ENGINE_VERSION, layOutWeights } from './session.js';
 
-type Weighed = Pick<ModelFolder, 'onnxFile' | 'optimised' | 'saturates' | 'info'>;
+type Weighed = Pick<ModelFolder, 'onnxFile' | 'weightsFiles' | 'optimised' | 'saturates' | 'hashes' | 'info'>;
+
+/** Holds sizes and hashes of the files of a layout. */
+type Seal = ReadonlyArray<readonly [name: string, bytes: number, sha256: string]>;
+
+/** Describes a graph whose weights are laid out, as the parts of a model's folder that it takes the place of. */
+export type SharedGraph = Pick<ModelFolder, 'onnxFile' | 'hashes'> & { readonly mapped: true };
 
 const GRAPH = 'model.onnx';
 const WEIGHTS = 'weights.bin';
-/** Written last. It holds the sizes of the two files, so that a copy that was cut short is recognised. */
+/** Written last. It holds sizes and hashes of the two files, so that a copy that is damaged is recognised. */
 const SEAL = 'sizes.json';
+/** Raised when the files or the seal change, so that no version takes another's layout for a damaged one. */
+const FORMAT = 'sealed-1';
 const DRAFT = 'draft-';
+const FILES = [GRAPH, WEIGHTS, SEAL];
+
+/** The grammar of the seal. */
+const SEALED = /^\[\["model\.onnx",(\d+),"([0-9a-f]{64})"\],\["weights\.bin",(\d+),"([0-9a-f]{64})"\]\]$/;
 /** Age from which a draft counts as abandoned. Making one takes seconds. */
 const ABANDONED_MS = 10 * 60_000;
 
 /**
- * Returns the path of a graph whose weights are in a separate file, in the layout that this CPU's kernels want;
- * undefined when `shareWeights` has made none. The engine maps that file, so all threads, and all processes of the
- * machine, share one copy in the page cache. A thread that lays the weights out itself has a private copy. The scores
- * are the same, bit for bit.
+ * Returns a graph whose weights are in a separate file, in the layout that this CPU's kernels want; undefined when
+ * `shareWeights` has made none. The engine maps that file, so all threads, and all processes of the machine, share one
+ * copy in the page cache. A thread that lays the weights out itself has a private copy. The scores are the same, bit
+ * for bit.
+ *
+ * Sizes are compared here. The SHA-256 of each file goes with the graph, and opening it compares that.
  *
  * Only optimised graphs are shared: laying out other graphs would also change what they compute.
  */
-export async function sharedGraph(folder: Weighed, cache: string): Promise<string | undefined> {
+export async function sharedGraph(folder: Weighed, cache: string): Promise<SharedGraph | undefined> {
+  if (!folder.optimised) return undefined;
   const place = placeOf(folder, await arithmeticFor(folder), cache);
-  return folder.optimised && isWhole(place) && whyForeign(cache) === undefined ? join(place, GRAPH) : undefined;
+  const seal = sealIn(place);
+  if (!seal || whyForeign(cache) !== undefined) return undefined;
+  const hashes = Object.fromEntries(seal.map(([name, , sha256]) => [join(place, name), sha256]));
+  return { onnxFile: join(place, GRAPH), hashes, mapped: true };
 }
 
 /**
- * Lays out the weights that `sharedGraph` finds, once per machine, model and engine. That takes about as long as
- * loading the model once, and one and a half times the model's size on disk. Returns the reason when it cannot, else
- * undefined; the model works without shared weights. Never throws for a disk or an engine that fails.
+ * Lays out the weights that `sharedGraph` finds, once per machine, model and engine, and again when their SHA-256 is not
+ * the one that was sealed. That takes about as long as loading the model once, and one and a half times the model's size
+ * on disk. Returns the reason when it cannot, else undefined; the model works without shared weights. Never throws for a
+ * disk or an engine that fails.
  */
 export async function shareWeights(folder: Weighed, cache: string): Promise<string | undefined> {
-  if (!folder.optimised || (await sharedGraph(folder, cache))) return undefined;
+  if (!folder.optimised || (await isSound(folder, cache))) return undefined;
   try {
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     const foreign = whyForeign(cache);
@@ -77,28 +101,60 @@ export async function shareWeights(folder: Weighed, cache: string): Promise<stri
     return undefined;
   } catch (error) {
     // Another process may have finished first.
-    return (await sharedGraph(folder, cache)) ? undefined : messageOf(error);
+    return (await isSound(folder, cache)) ? undefined : messageOf(error);
   }
 }
 
 /** Removes a layout that `sharedGraph` found and that turned out to be damaged. Threads that have mapped it keep it. */
-export function discardShared(graph: string): void {
-  rmSync(dirname(graph), { recursive: true, force: true });
+export function discardShared({ onnxFile }: SharedGraph): void {
+  rmSync(dirname(onnxFile), { recursive: true, force: true });
 }
 
-/** Writes the layout to a draft folder and renames it, so that no process finds half a layout. */
+/** Returns true when a layout is there and its files have the SHA-256 that was sealed. */
+async function isSound(folder: Weighed, cache: string): Promise<boolean> {
+  const shared = await sharedGraph(folder, cache);
+  if (!shared) return false;
+  try {
+    for (const [file, sha256] of Object.entries(shared.hashes)) if ((await sha256Of(file)) !== sha256) return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Writes the layout to a draft folder and renames it, so that no process finds half a layout, nor one that a power cut
+ * can still take bytes from. A damaged layout in its place is renamed away first; a sound one, which another process has
+ * made in the meantime, stays.
+ */
 async function make(
   folder: Weighed,
   { cache, place, arithmetic }: { cache: string; place: string; arithmetic: Arithmetic },
 ): Promise<void> {
-  const draft = mkdtempSync(join(cache, DRAFT));
+  const [draft, old] = [mkdtempSync(join(cache, DRAFT)), mkdtempSync(join(cache, DRAFT))];
   try {
     await layOutWeights(folder, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS, arithmetic });
-    writeFileSync(join(draft, SEAL), JSON.stringify(sizesIn(draft)));
-    if (!isWhole(place)) rmSync(place, { recursive: true, force: true });
+    writeFileSync(join(draft, SEAL), JSON.stringify(await sealOf(draft)));
+    for (const name of FILES) {
+      chmodSync(join(draft, name), 0o400);
+      sync(join(draft, name));
+    }
+    sync(draft);
+    if (await isSound(folder, cache)) return;
+    if (existsSync(place)) renameSync(place, old);
     renameSync(draft, place);
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    for (const left of [draft, old]) rmSync(left, { recursive: true, force: true });
+  }
+}
+
+/** Returns once a file or folder is on the disk. Throws when the disk did not take all of it. */
+function sync(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -120,26 +176,36 @@ function whyForeign(cache: string): string | undefined {
   return mode & 0o022 ? `${cache} can be written by others; chmod go-w it, or name another folder` : undefined;
 }
 
-/** Returns true when both files have the sizes that `sizes.json` states. */
-function isWhole(place: string): boolean {
+/** Returns the seal of a layout, or undefined unless both files have the sizes that it states. */
+function sealIn(place: string): Seal | undefined {
   try {
-    return readFileSync(join(place, SEAL), 'utf8') === JSON.stringify(sizesIn(place));
+    const [, graphBytes, graph = '', bytes, weights = ''] = SEALED.exec(readFileSync(join(place, SEAL), 'utf8')) ?? [];
+    const seal: Seal = [
+      [GRAPH, Number(graphBytes), graph],
+      [WEIGHTS, Number(bytes), weights],
+    ];
+    return seal.every(([name, size]) => statSync(join(place, name)).size === size) ? seal : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-function sizesIn(place: string): number[] {
-  return [GRAPH, WEIGHTS].map(name => statSync(join(place, name)).size);
+async function sealOf(place: string): Promise<Seal> {
+  const entry = async (name: string) => {
+    const file = join(place, name);
+    return [name, statSync(file).size, await sha256Of(file)] as const;
+  };
+  return [await entry(GRAPH), await entry(WEIGHTS)];
 }
 
 /**
  * Returns the folder of a layout. A layout depends on the model, the engine, the instructions of the CPU and the
  * arithmetic.
  */
-function placeOf({ info }: Weighed, arithmetic: Arithmetic, cache: string): string {
-  const parts = [info.sha256, ENGINE_VERSION, process.arch, cpu(), arithmetic];
-  const key = createHash('sha256').update(parts.join('\0')).digest('hex');
+function placeOf({ weightsFiles, hashes, info }: Weighed, arithmetic: Arithmetic, cache: string): string {
+  const weights = weightsFiles.map(file => hashes[file] ?? '');
+  const parts = [FORMAT, info.sha256, ...weights, ENGINE_VERSION, process.arch, cpu(), arithmetic];
+  const key = sha256OfBytes(parts.join('\0'));
   return join(cache, `${info.name.replaceAll(/[^\w.-]/g, '_')}-${key.slice(0, 16)}`);
 }
 

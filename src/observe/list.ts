@@ -264,6 +264,13 @@ export const METRICS = {
     labels: ['name', 'version', 'sha256', 'precision'],
     watch: 'Differs between instances: results come from two models.',
   },
+  siftline_model_identity_info: {
+    type: 'gauge',
+    help: 'Always 1; the identity of the model in the labels (everything in its folder that decides an answer), and with model.cascade the student too.',
+    labels: ['name', 'identity'],
+    watch:
+      'Differs between instances while `sha256` of `siftline_model_info` does not: weights beside the graph, tokenizer, config, labels, thresholds or temperatures are not the same.',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;

@@ -18,7 +18,7 @@ export interface MetricsWindow {
   readonly stage: string;
   readonly from: bigint;
   readonly to: bigint;
-  readonly model: { readonly name: string; readonly version: string; readonly sha256: string };
+  readonly model: Pick<ModelInfo, 'name' | 'version' | 'sha256' | 'identity'>;
   readonly consumed: bigint;
   readonly labelled: bigint;
   readonly rejected: Readonly<Record<string, bigint>>;
@@ -118,13 +118,13 @@ export class Windows {
     const padding = tokens.get('padding') ?? 0;
     const labelled = records.get('labelled/') ?? 0;
     const { registry, endToEnd, stages } = this.#recorder;
-    const { name, version, sha256 } = this.#identity.model;
+    const { name, version, sha256, identity } = this.#identity.model;
     return {
       instance: this.#identity.instance,
       stage: this.#identity.stage,
       from: BigInt(from.at),
       to: BigInt(to.at),
-      model: { name, version, sha256 },
+      model: { name, version, sha256, identity },
       consumed: BigInt(total('siftline_records_consumed_total')),
       labelled: BigInt(labelled),
       rejected: withPrefix(records, 'rejected/'),

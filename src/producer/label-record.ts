@@ -29,6 +29,11 @@ export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome
   };
 }
 
+/** What a record says of the model; the schema takes its fields by name. */
+function namesOf({ name, version, sha256, precision, identity }: ModelInfo): object {
+  return { name, version, sha256, precision, identity };
+}
+
 function classification(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
   const { policy, student } = encoder;
   const model = outcome.answeredBy === 'student' && student ? student : encoder.model;
@@ -39,7 +44,7 @@ function classification(encoder: LabelEncoder, record: SourceRecord, outcome: La
     tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
     decision: outcome.decision,
     policy,
-    model: { name: model.name, version: model.version, sha256: model.sha256, precision: model.precision },
+    model: namesOf(model),
     tokens: outcome.tokens,
     truncated: outcome.truncated,
     windows: outcome.windows ?? 1,

@@ -149,8 +149,9 @@ export class Service {
 
   #describe({ folder, student, pool }: BuiltClassifier): Recorder {
     const recorder = new Recorder(folder.info.tasks);
-    for (const { name, version, sha256, precision } of student ? [folder.info, student] : [folder.info]) {
+    for (const { name, version, sha256, precision, identity } of student ? [folder.info, student] : [folder.info]) {
       recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
+      recorder.registry.gauge('siftline_model_identity_info').set({ name, identity }, 1);
     }
     this.#built(recorder);
     recorder.registry.gauge('siftline_workers').set(pool.threads);

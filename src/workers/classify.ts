@@ -143,12 +143,13 @@ async function openModel({ folder, longTexts }: Opening, notes: Notes): Promise<
   const shared = setup.weightsFolder && (await sharedGraph(folder, setup.weightsFolder));
   if (!shared) return openGraph({ folder, longTexts }, notes);
   try {
-    return await openGraph({ folder: { ...folder, onnxFile: shared }, longTexts }, notes);
+    const hashes = { ...folder.hashes, ...shared.hashes };
+    return await openGraph({ folder: { ...folder, ...shared, hashes }, longTexts }, notes);
   } catch {
     // The model's own file may be sound. If it is not, this throws the reason.
     const own = await openGraph({ folder, longTexts }, notes);
     discardShared(shared);
-    notes.unshared = `${dirname(shared)}: the weights there were damaged and have been removed; the next start lays them out again`;
+    notes.unshared = `${dirname(shared.onnxFile)}: the weights there were damaged and have been removed; the next start lays them out again`;
     return own;
   }
 }

@@ -5,6 +5,7 @@ export const MEMORY_MODEL: ModelInfo = {
   name: 'memory',
   version: '1',
   sha256: '0'.repeat(64),
+  identity: 'e'.repeat(64),
   precision: 'float64',
   maxTokens: 8,
   tasks: [{ name: 'mood', labels: ['fine', 'other'], activation: 'softmax', thresholds: [0.5, 0.5] }],

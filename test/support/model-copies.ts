@@ -1,7 +1,8 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ImportOptions } from '../../src/tools/models/import-types.js';
+import { withExternalWeights } from './onnx.js';
 
 /** A temporary folder for models, with copies of others that a test damages. */
 export class ModelCopies {
@@ -32,6 +33,14 @@ export const IMPORT: Omit<ImportOptions, 'source' | 'output'> = {
   languages: [],
   force: false,
 };
+
+/** Moves the weights of a folder's graph to a file beside it, which the graph calls `location`. */
+export function moveWeights(folder: string, location = 'model.onnx_data'): void {
+  const { graph, weights } = withExternalWeights(readFileSync(join(folder, 'model.onnx')), location);
+  writeFileSync(join(folder, 'model.onnx'), graph);
+  mkdirSync(dirname(join(folder, location)), { recursive: true });
+  writeFileSync(join(folder, location), weights);
+}
 
 type Json = Record<string, unknown>;
 

@@ -11,7 +11,9 @@ interface Field {
 const MODEL = { graph: 7 } as const;
 const GRAPH = { node: 1, initializer: 5 } as const;
 const NODE = { input: 1, output: 2, opType: 4 } as const;
-const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const;
+const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9, externalData: 13, dataLocation: 14 } as const;
+/** A pair of strings. */
+const PAIR = { key: 1, value: 2 } as const;
 const TYPE = { uint8: 2, int8: 3 } as const;
 
 /**
@@ -84,6 +86,35 @@ export function withUnsignedWeights(file: Uint8Array): Buffer {
   });
   const bytes = message([...changed, bytesField(GRAPH.initializer, zero)]);
   return message(parse(Buffer.from(file)).map(field => (field.number === MODEL.graph ? { ...field, bytes } : field)));
+}
+
+/**
+ * The same graph with its larger weights in a file beside it, which it calls `location`, as exporters write graphs of
+ * more than 2 GB.
+ */
+export function withExternalWeights(file: Uint8Array, location: string): { graph: Buffer; weights: Buffer } {
+  const parts: Buffer[] = [];
+  const moved = (tensor: Buffer): Buffer => {
+    const raw = fieldsOf(tensor, TENSOR.rawData)[0]?.bytes;
+    if (!raw || raw.length < 1_024) return tensor;
+    const offset = parts.reduce((sum, { length }) => sum + length, 0);
+    parts.push(raw);
+    const pairs = Object.entries({ location, offset: String(offset), length: String(raw.length) });
+    return message([
+      ...parse(tensor).filter(({ number }) => number !== TENSOR.rawData),
+      ...pairs.map(([key, value]) =>
+        bytesField(TENSOR.externalData, message([text(PAIR.key, key), text(PAIR.value, value)])),
+      ),
+      varint(TENSOR.dataLocation, 1),
+    ]);
+  };
+  const bytes = message(
+    parse(graphOf(file)).map(field =>
+      field.number === GRAPH.initializer ? { ...field, bytes: moved(field.bytes) } : field,
+    ),
+  );
+  const graph = parse(Buffer.from(file)).map(field => (field.number === MODEL.graph ? { ...field, bytes } : field));
+  return { graph: message(graph), weights: Buffer.concat(parts) };
 }
 
 function withZero(node: Buffer, weights: ReadonlySet<string>): Buffer {

@@ -77,3 +77,12 @@ export function stageFields(topics: StageTopics, group: string): Record<string, 
     'output.metricsTopic': topics.metrics,
   };
 }
+
+/** The schema as it was, less what has been added. */
+export function withoutFields(json: unknown, added: readonly string[]): unknown {
+  if (Array.isArray(json)) {
+    return json.filter(each => !added.includes(each?.name)).map(each => withoutFields(each, added));
+  }
+  if (typeof json !== 'object' || json === null) return json;
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, withoutFields(value, added)]));
+}

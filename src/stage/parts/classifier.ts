@@ -170,11 +170,16 @@ async function longTextsFor(model: Config['model'], info: ModelInfo): Promise<Lo
 }
 
 /**
- * Returns everything that a text's answer depends on beside the text, as a string. Policy matters only in a cascade,
- * through the places where its decisions turn.
+ * Returns everything that a text's answer depends on beside the text, as a string: the identity of the models, and the
+ * settings of the stage that identities leave out. Policy matters only in a cascade, through the places where its
+ * decisions turn.
  */
 function identityOf({ folder, longTexts, explain, cascade }: WorkerSetup): string {
-  const modelOf = ({ info, tasks, padId }: ModelFolder) => ({ info, tasks, padId });
+  const modelOf = ({ info: { identity, maxTokens, tasks } }: ModelFolder) => ({
+    identity,
+    maxTokens,
+    tasks: tasks.map(({ name }) => name),
+  });
   const student = cascade && { ...cascade, folder: modelOf(cascade.folder) };
   const parts = { model: modelOf(folder), longTexts, explain, student };
   return JSON.stringify(parts);

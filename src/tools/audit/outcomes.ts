@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { unframe } from '../../avro/framing.js';
-import { unwrapped } from '../../avro/type.js';
+import { buildType, unwrapped } from '../../avro/type.js';
 import { type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
@@ -25,6 +25,29 @@ interface Classification {
   readonly truncated: boolean;
 }
 
+/**
+ * Returns a function that decodes a label, and throws when it is none. A topic holds labels of this version and of
+ * earlier ones side by side; a value is of the schema by which it is decoded to its last byte.
+ */
+function decoderOf({ json, type }: ShippedSchema): (body: Buffer) => Classification {
+  const earlier = buildType(withoutIdentity(json));
+  return body => {
+    try {
+      return type.fromBuffer(body) as Classification;
+    } catch {
+      const label = earlier.fromBuffer(body) as Classification;
+      return { ...label, model: { ...label.model, identity: '' } };
+    }
+  };
+}
+
+/** Returns the schema as it was before `model.identity`, which is the only field of that name. */
+function withoutIdentity(json: unknown): unknown {
+  return JSON.parse(JSON.stringify(json), (_, value: unknown) =>
+    Array.isArray(value) ? value.filter(field => (field as { name?: unknown } | null)?.name !== 'identity') : value,
+  );
+}
+
 export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
   return {
     place: record,
@@ -34,17 +57,18 @@ export function readInput(record: SourceRecord, comparison: AuditComparison): In
   };
 }
 
-/** Returns a reader for records of the labels topic. Scores are part of the answer; timings and times are not. */
-export function labelReader(
-  { type }: ShippedSchema,
-  comparison: AuditComparison,
-): (record: SourceRecord) => ReadOutcome {
+/**
+ * Reads records of the labels topic, those included that a version before `model.identity` has written. Scores count
+ * towards the answer, timings and times do not.
+ */
+export function labelReader(schema: ShippedSchema, comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
+  const decode = decoderOf(schema);
   return record => {
     const parts = record.value ? unframe(record.value) : undefined;
     if (parts?.kind !== 'framed') return { kind: 'unreadable', why: parts?.detail ?? 'the value is null' };
     let label: Classification;
     try {
-      label = type.fromBuffer(parts.body) as Classification;
+      label = decode(parts.body);
     } catch {
       return { kind: 'unreadable', why: 'the value is not an io.siftline.Classification' };
     }

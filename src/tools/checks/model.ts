@@ -1,5 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { Arithmetic } from '../../model/arithmetic.js';
@@ -45,7 +44,7 @@ export async function checkModel(
       findings: [opened, ...doubts, ...(config.model.verify ? [] : [unverified])],
       info: folder.info,
       arithmetic: pool.arithmetic,
-      bytes: foldersOf(setup).reduce((sum, { onnxFile }) => sum + bytesOf(onnxFile), 0),
+      bytes: foldersOf(setup).reduce((sum, folder) => sum + bytesOf(folder), 0),
     };
   } catch (error) {
     return { findings: [failure('model', error)], info: undefined, arithmetic: undefined, bytes: 0 };
@@ -94,11 +93,7 @@ const unverified = warn(
   'set model.verify to true, unless the files were changed on purpose',
 );
 
-/**
- * Returns the bytes of the graph and, for a model with external data, of the files beside it that begin with its name.
- */
-function bytesOf(onnxFile: string): number {
-  const folder = dirname(onnxFile);
-  const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
-  return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** The graph and the weights that it keeps beside it. */
+function bytesOf({ onnxFile, weightsFiles }: ModelFolder): number {
+  return [onnxFile, ...weightsFiles].reduce((sum, file) => sum + statSync(file).size, 0);
 }

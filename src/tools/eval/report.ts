@@ -53,8 +53,8 @@ function scoresOf({ rows, accuracy, macro, micro, ece, brier, labels }: Evaluati
   return { n: rows, accuracy, macro, micro, ece, brier, perLabel: Object.fromEntries(perLabel) };
 }
 
-function identity({ name, version, sha256, precision }: ModelInfo): object {
-  return { name, version, sha256, precision };
+function identity({ name, version, sha256, identity: whole, precision }: ModelInfo): object {
+  return { name, version, sha256, identity: whole, precision };
 }
 
 /** Returns a name such as `english 1.0.0 (int8-static)`. */

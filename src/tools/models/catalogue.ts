@@ -26,7 +26,9 @@ export interface ModelFacts {
   readonly bytes: { readonly graph: number; readonly tokenizer: number };
   readonly tokenizer: string;
   readonly sha256: string;
-  /** The number of files that the manifest vouches for; 0 without a manifest. */
+  /** SHA-256 of everything that decides an answer (model/folder.ts). */
+  readonly identity: string;
+  /** Files the manifest vouches for; 0 without one. */
   readonly files: number;
   readonly golden: number;
   readonly agreement: StoredAgreement;
@@ -66,9 +68,10 @@ export async function modelFacts(given: string): Promise<ModelFacts> {
     tasks: folder.tasks,
     maxTokens: manifest?.maxTokens,
     maxPositions: folder.info.maxTokens,
-    bytes: { graph: graphBytes(folder.onnxFile), tokenizer: statSync(folder.tokenizerFile).size },
+    bytes: { graph: graphBytes(folder), tokenizer: statSync(folder.tokenizerFile).size },
     tokenizer: tokenizerFamily(folder.tokenizerFile),
     sha256: folder.info.sha256,
+    identity: folder.info.identity,
     files: Object.keys(manifest?.files ?? {}).length,
     golden: folder.golden.length,
     agreement: storedAgreement(manifest?.agreement),
@@ -94,11 +97,9 @@ function isModel(path: string): boolean {
   );
 }
 
-/** Returns the bytes of a graph and of the weights beside it. */
-function graphBytes(onnxFile: string): number {
-  const folder = resolve(onnxFile, '..');
-  const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
-  return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** With the weights that the graph keeps beside it. */
+function graphBytes({ onnxFile, weightsFiles }: ModelFolder): number {
+  return [onnxFile, ...weightsFiles].reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
 /** Returns a description such as `WordPiece, 30522 tokens`. */

@@ -41,6 +41,7 @@ export function showText(model: ModelFacts): string {
     ['tokenizer', model.tokenizer],
     ['tokens', `${maxTokens === undefined ? '' : `measured with up to ${maxTokens}; `}at most ${maxPositions}`],
     ['SHA-256', model.sha256],
+    ['identity', model.identity],
     ['proof', `${counted(model.files, 'file')} with SHA-256, ${counted(model.golden, 'golden sample')}`],
     ['agreement', agreementText(agreement)],
     ...(agreement.accuracy ? [['accuracy', accuracyText(agreement.accuracy)] as const] : []),

@@ -3,12 +3,13 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { cpuSaturates } from '../../../src/model/arithmetic.js';
-import { readModelFolder, sha256Of } from '../../../src/model/folder.js';
+import { readModelFolder } from '../../../src/model/folder.js';
+import { sha256Of } from '../../../src/model/known-files.js';
 import { Model } from '../../../src/model/model.js';
 import { importModel } from '../../../src/tools/models/import.js';
 import type { Imported, ImportOptions } from '../../../src/tools/models/import-types.js';
 import { EMPTY_HOME } from '../../support/empty-home.js';
-import { editJson, IMPORT, ModelCopies } from '../../support/model-copies.js';
+import { editJson, IMPORT, ModelCopies, moveWeights } from '../../support/model-copies.js';
 import { fixtureModel, reference } from '../../support/models.js';
 import { int8WeightsOf, largestPair } from '../../support/onnx.js';
 import { usablePython } from '../../support/python.js';
@@ -93,11 +94,14 @@ describe('a file taken over as it is, without Python', () => {
     assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /^license: mit$/m);
   });
 
-  test('weights beside the graph come along', async () => {
-    const source = copies.of(fixtureModel('roberta'), path => writeFileSync(join(path, 'model.onnx_data'), 'weights'));
-    const { output } = await take({ source });
-    assert.ok('model.onnx_data' in manifestOf(output).files);
-  });
+  for (const location of ['model.onnx_data', 'parts/weights.bin']) {
+    test(`weights beside the graph come along as ${location}, with their SHA-256`, async () => {
+      const source = copies.of(fixtureModel('roberta'), path => moveWeights(path, location));
+      const { output } = await take({ source });
+      assert.equal(manifestOf(output).files[location], await sha256Of(join(source, location)));
+      assert.ok((await readModelFolder({ path: output, maxTokens: 64, verify: true })).weightsFiles.length === 1);
+    });
+  }
 
   test('a file with scales from the batch is held to what it does, with a warning', async () => {
     const { output, precision, warnings } = await take({ source: fixtureModel('bert-dynamic') });

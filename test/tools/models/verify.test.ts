@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { sha256Of } from '../../../src/model/folder.js';
+import { sha256Of } from '../../../src/model/known-files.js';
 import type { Finding } from '../../../src/observe/finding.js';
 import { importModel } from '../../../src/tools/models/import.js';
 import type { VerifyOptions } from '../../../src/tools/models/verify.js';

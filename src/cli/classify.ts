@@ -58,7 +58,8 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
   try {
     await run.run();
   } catch (error) {
-    if (progress.records > 0) progress.end(`, not finished: what there is, is in ${run.outputName}`);
+    const what = run.left === undefined ? 'what was written is removed' : `what there is, is in ${run.left}`;
+    if (progress.records > 0) progress.end(`, not finished: ${what}`);
     throw error;
   }
   progress.end(isStopped ? ', stopped before the end of the input' : '');

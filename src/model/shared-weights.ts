@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import {
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
+import { isOwn, type KeptFolder, makeKeptFolder, makeWorkFolder, readOwn, syncFiles, whyForeign } from '../files.js';
 import { type Arithmetic, arithmeticFor } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { ENGINE_VERSION, layOutWeights } from './session.js';
@@ -34,8 +34,8 @@ const ABANDONED_MS = 10 * 60_000;
  *
  * Only for graphs that are optimised already: laying out others would also change what they compute.
  */
-export async function sharedGraph(folder: Weighed, cache: string): Promise<string | undefined> {
-  const place = placeOf(folder, await arithmeticFor(folder), cache);
+export async function sharedGraph(folder: Weighed, cache: KeptFolder): Promise<string | undefined> {
+  const place = placeOf(folder, await arithmeticFor(folder), cache.path);
   return folder.optimised && isWhole(place) && whyForeign(cache) === undefined ? join(place, GRAPH) : undefined;
 }
 
@@ -43,19 +43,18 @@ export async function sharedGraph(folder: Weighed, cache: string): Promise<strin
  * Makes what `sharedGraph` finds, once per machine, model and engine: about as long as loading the model once. Needs one
  * and a half times the model's size on disk. Answers why it cannot, where it cannot; the model works without.
  */
-export async function shareWeights(folder: Weighed, cache: string): Promise<string | undefined> {
+export async function shareWeights(folder: Weighed, cache: KeptFolder): Promise<string | undefined> {
   if (!folder.optimised || (await sharedGraph(folder, cache))) return undefined;
   try {
-    mkdirSync(cache, { recursive: true, mode: 0o700 });
-    const foreign = whyForeign(cache);
-    if (foreign) return foreign;
-    sweep(cache);
+    makeKeptFolder(cache);
+    sweep(cache.path);
     const arithmetic = await arithmeticFor(folder);
-    await make(folder, { cache, arithmetic, place: placeOf(folder, arithmetic, cache) });
+    await make(folder, { cache: cache.path, arithmetic, place: placeOf(folder, arithmetic, cache.path) });
     return undefined;
   } catch (error) {
     // Another process may have been quicker.
-    return (await sharedGraph(folder, cache)) ? undefined : messageOf(error);
+    if (await sharedGraph(folder, cache)) return undefined;
+    return (error instanceof SiftlineError ? undefined : whyFull(folder, cache.path)) ?? messageOf(error);
   }
 }
 
@@ -69,10 +68,11 @@ async function make(
   folder: Weighed,
   { cache, place, arithmetic }: { cache: string; place: string; arithmetic: Arithmetic },
 ): Promise<void> {
-  const draft = mkdtempSync(join(cache, DRAFT));
+  const draft = makeWorkFolder(DRAFT, cache);
   try {
     await layOutWeights(folder, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS, arithmetic });
     writeFileSync(join(draft, SEAL), JSON.stringify(sizesIn(draft)));
+    syncFiles(draft);
     if (!isWhole(place)) rmSync(place, { recursive: true, force: true });
     renameSync(draft, place);
   } finally {
@@ -80,25 +80,31 @@ async function make(
   }
 }
 
+/** Returns the size that is missing: the engine does not say that a disk was full. Called when the draft is gone again. */
+function whyFull({ onnxFile }: Weighed, cache: string): string | undefined {
+  if (!existsSync(cache)) return undefined;
+  const { bavail, bsize } = statfsSync(cache);
+  const [free, need] = [bavail * bsize, 1.5 * statSync(onnxFile).size];
+  if (free >= need) return undefined;
+  const [had, wanted] = [free, need].map(bytes => Math.ceil(bytes / 1e6));
+  return `${cache}: no space left on device: the weights take up to ${wanted} MB, and ${had} MB are free; make room, or name another folder`;
+}
+
 /** What processes have left that were killed while they made it. */
 function sweep(cache: string): void {
   for (const name of readdirSync(cache).filter(each => each.startsWith(DRAFT))) {
     const draft = join(cache, name);
+    if (!isOwn(draft)) continue;
     const { mtimeMs } = statSync(draft, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
     if (Date.now() - mtimeMs > ABANDONED_MS) rmSync(draft, { recursive: true, force: true });
   }
 }
 
-/** A graph from a folder that others can write to would be theirs. */
-function whyForeign(cache: string): string | undefined {
-  const { uid, mode } = statSync(cache);
-  if (process.getuid && uid !== process.getuid()) return `${cache} belongs to another user; name a folder in it`;
-  return mode & 0o022 ? `${cache} can be written by others; chmod go-w it, or name another folder` : undefined;
-}
-
+/** A graph of another user would answer as that user wishes. */
 function isWhole(place: string): boolean {
   try {
-    return readFileSync(join(place, SEAL), 'utf8') === JSON.stringify(sizesIn(place));
+    if (![place, join(place, GRAPH), join(place, WEIGHTS)].every(isOwn)) return false;
+    return readOwn(join(place, SEAL)) === JSON.stringify(sizesIn(place));
   } catch {
     return false;
   }

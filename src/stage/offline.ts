@@ -127,9 +127,9 @@ export class FileRun {
     this.#books = new Books(log);
   }
 
-  /** Where the lines are at the moment. */
-  get outputName(): string {
-    return this.#output.name;
+  /** Where the lines are after a run that failed, unless they were removed. */
+  get left(): string | undefined {
+    return this.#output.left;
   }
 
   /** Parts are opened in order, and closed in reverse whatever happens. Throws LEDGER_BROKEN, or what a stage throws. */

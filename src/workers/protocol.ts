@@ -1,5 +1,6 @@
 /** What crosses the thread boundary, both ways: plain data and typed arrays, no classes, no thrown types. */
 
+import type { KeptFolder } from '../files.js';
 import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import type { LongTexts } from '../model/long-texts.js';
@@ -20,7 +21,7 @@ export interface WorkerSetup {
   /** What is explained of every batch; without it, nothing. */
   readonly explain?: BatchExplaining | undefined;
   /** Where the weights are that all threads share; without it, each keeps its own. */
-  readonly weightsFolder?: string | undefined;
+  readonly weightsFolder?: KeptFolder | undefined;
   /** A small model that answers first what it is sure of. */
   readonly cascade?: StudentSetup | undefined;
 }

@@ -96,7 +96,7 @@ export const workers = z
     crashFolder: text
       .optional()
       .describe(
-        'Folder that says which records were with the model if the process dies; it must outlive the process (in Kubernetes an emptyDir). Without it, one in the temporary folder.',
+        'Folder that says which records were with the model if the process dies; it must outlive the process (in Kubernetes an emptyDir). Only this user may write to it, or root and a group that you trust. Without it, one of this user and group in the temporary folder.',
       ),
     crashes: whole(1, 100)
       .default(2)
@@ -106,7 +106,7 @@ export const workers = z
     weightsFolder: text
       .optional()
       .describe(
-        "Folder for the model's weights as this CPU wants them, laid out at the first start and shared by all threads and processes of the machine; one and a half times the size of the model. Nobody else may write to it: in Kubernetes a folder in an emptyDir. Without it, one in the temporary folder; where it cannot be written, every thread keeps a copy.",
+        "Folder for the model's weights as this CPU wants them, laid out at the first start and shared by all threads and processes of the machine; one and a half times the size of the model. Only this user may write to it, or root and a group that you trust: in Kubernetes a folder in an emptyDir. Without it, one of this user in the temporary folder; where it cannot be written, every thread keeps a copy.",
       ),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })

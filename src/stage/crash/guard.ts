@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { messageOf } from '../../errors.js';
 import { failPoint } from '../../failpoints.js';
+import { type KeptFolder, keptFolder } from '../../files.js';
 import type { BatchTimings, ClassifiedBatch, Classifier, Rejection, Scored, SourceRecord } from '../../ports.js';
 import type { BuiltClassifier } from '../parts/classifier.js';
 import { CrashJournal } from './journal.js';
@@ -148,10 +150,17 @@ export interface OpenGuard {
 
 /** The guard with its journal; undefined, with a warning, where the folder cannot be written: the stage works without. */
 export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logger): OpenGuard | undefined {
-  const { crashFolder, crashes } = config.workers;
-  const folder = crashFolder ?? join(tmpdir(), `siftline-${config.input.group.replaceAll(/[^\w.-]/g, '_')}`);
+  const { workers, input } = config;
+  const { crashes } = workers;
+  const places = foldersOf(workers.crashFolder, input.group);
+  const folder = places.folder.path;
+  const onTrouble = (error: unknown) =>
+    log.warn(
+      { event: 'crash_journal_incomplete', folder, error: messageOf(error) },
+      'the journal cannot be written whole: a crash will not be explained, or only in part',
+    );
   try {
-    const journal = CrashJournal.open(folder);
+    const journal = CrashJournal.open({ ...places, group: input.group, onTrouble });
     if (journal.suspects > 0) {
       const fields = { event: 'crash_suspects', records: journal.suspects, folder };
       log.warn(fields, 'a process before this one died while records were with the model; they are tried one by one');
@@ -165,6 +174,18 @@ export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logg
     log.warn({ event: 'no_crash_journal', folder, error: messageOf(error) }, 'a crash will not be explained');
     return undefined;
   }
+}
+
+/**
+ * Without a folder of the configuration each group has one of its own: the digest tells apart what would be spelt alike.
+ * The version before spelt `a/b` as `a_b`; what its processes have left there is read as well.
+ */
+function foldersOf(crashFolder: string | undefined, group: string): { folder: KeptFolder; before?: KeptFolder } {
+  const spelt = group.replaceAll(/[^\w.-]/g, '_');
+  const digest = createHash('sha256').update(group).digest('hex').slice(0, 12);
+  const folder = keptFolder(crashFolder, `crash-${spelt.slice(0, 64)}-${digest}`);
+  if (folder.configured) return { folder };
+  return { folder, before: { path: join(tmpdir(), `siftline-${spelt}`), configured: false } };
 }
 
 /** Trials that are over before the liveness probe would take the stage for stalled: nothing else moves during one. */

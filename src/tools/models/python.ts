@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SiftlineError } from '../../errors.js';
+import { whyForeign } from '../../files.js';
 import { packageFile } from '../../package.js';
 
 /** `onnx`: a few packages that work on graphs; `torch`: also PyTorch and transformers, several gigabytes. */
@@ -50,6 +51,7 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
   if (python !== undefined) return givenPython(python, need, options);
   const cache = env.CACHE || join(env.HOME || homedir(), '.cache', 'siftline-training');
   const venv = join(cache, 'venv');
+  requireOwn([cache, venv]);
   const inside = join(venv, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   const found = existsSync(inside) ? await look(inside, need, options) : undefined;
   if (found?.missing.length === 0) return inside;
@@ -62,6 +64,14 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
     options,
   );
   return inside;
+}
+
+/** What is in the environment is run: that of another user would do what that user wishes. */
+function requireOwn(folders: readonly string[]): void {
+  for (const path of folders.filter(each => existsSync(each))) {
+    const why = whyForeign({ path, configured: true });
+    if (why) throw SiftlineError.usage('FOLDER_FOREIGN', `${why} with CACHE, or an interpreter with --python`);
+  }
 }
 
 async function givenPython(python: string, need: Need, options: PythonOptions): Promise<string> {

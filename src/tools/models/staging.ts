@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SiftlineError } from '../../errors.js';
+import { makeWorkFolder, syncFiles, unwritable } from '../../files.js';
 
 /** A folder beside the output that is renamed to it when all is well, so that nobody ever sees half a model. */
 export class Staging {
@@ -14,15 +15,16 @@ export class Staging {
   constructor(output: string) {
     this.#output = resolve(output);
     mkdirSync(dirname(this.#output), { recursive: true });
-    this.#root = mkdtempSync(join(dirname(this.#output), `.${basename(this.#output)}.import-`));
+    this.#root = makeWorkFolder(`.${basename(this.#output)}.import-`, dirname(this.#output));
     this.folder = join(this.#root, 'model');
     this.work = join(this.#root, 'work');
     mkdirSync(this.folder);
     mkdirSync(this.work);
   }
 
-  /** Puts the model in its place; what was there is gone afterwards. */
+  /** Puts the model, once it is on the disk, in its place; what was there is gone afterwards. */
   publish(): void {
+    syncFiles(this.folder);
     const old = join(this.#root, 'old');
     if (existsSync(this.#output)) renameSync(this.#output, old);
     try {
@@ -37,6 +39,17 @@ export class Staging {
     rmSync(this.#root, { recursive: true, force: true });
   }
 }
+
+/**
+ * Returns the error to tell of. Where the file system takes no more that is OUTPUT_UNWRITABLE with the path of the output:
+ * the file that did not fit may be one of the work that nobody has named.
+ */
+export function importFailure(error: unknown, output: string): unknown {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return REFUSALS.includes(code ?? '') ? unwritable(output, error) : error;
+}
+
+const REFUSALS: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 /** Throws unless a model may be written there. `force` replaces a model or an empty folder, never anything else. */
 export function checkOutput(output: string, { source, force }: { source: string; force: boolean }): void {

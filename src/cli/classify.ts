@@ -58,7 +58,8 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
   try {
     await run.run();
   } catch (error) {
-    if (progress.records > 0) progress.end(`, not finished: the results so far are in ${run.outputName}`);
+    const what = run.left === undefined ? 'the partial results are removed' : `the results so far are in ${run.left}`;
+    if (progress.records > 0) progress.end(`, not finished: ${what}`);
     throw error;
   }
   progress.end(isStopped ? ', stopped before the end of the input' : '');

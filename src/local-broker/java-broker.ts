@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeWorkFolder } from '../files.js';
 import { propertiesFile, serverProperties } from './broker-properties.js';
 import { didNotStart, untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
@@ -67,7 +67,7 @@ class JavaBroker implements Broker {
   }
 
   static async prepare(java: JavaSetup, options: BrokerOptions): Promise<JavaBroker> {
-    const folder = await mkdtemp(join(options.workDir ?? tmpdir(), 'siftline-kafka-'));
+    const folder = makeWorkFolder('siftline-kafka-', options.workDir);
     const [port = 0, controllerPort = 0, ...ports] = await freePorts(2 + (options.listeners?.length ?? 0));
     const extra = (options.listeners ?? []).map((listener, i) => ({ ...listener, port: ports[i] ?? 0 }));
     const layout = { bindHost: '127.0.0.1', port, controllerPort, dataDir: join(folder, 'data'), extra };

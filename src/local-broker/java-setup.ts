@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { makeWorkFolder, whyForeign } from '../files.js';
 import { packageFile } from '../package.js';
 import { run } from './commands.js';
 
@@ -35,8 +36,11 @@ export async function findJava(javaHome?: string): Promise<{ command: string } |
  */
 export async function kafkaJars(log: (line: string) => void, cacheDir?: string): Promise<Jars> {
   const cache = cacheDir ?? (await defaultCache());
-  const found: Jars = { classpath: join(cache, 'libs', '*') };
-  if (existsSync(join(cache, 'libs'))) return found;
+  const libs = join(cache, 'libs');
+  const found: Jars = { classpath: join(libs, '*') };
+  const foreign = [dirname(cache), cache, libs].map(whyNotRun).find(Boolean);
+  if (foreign) return { missing: `the jars of Kafka (${foreign})` };
+  if (existsSync(libs)) return found;
   const maven = await run('mvn', ['--version']);
   if (!maven.ok) return { missing: 'Maven, which fetches the jars of Kafka (`mvn --version` does not run)' };
   log(`fetching Apache Kafka ${KAFKA_VERSION} from Maven Central into ${cache} (43 MB, once)`);
@@ -44,9 +48,17 @@ export async function kafkaJars(log: (line: string) => void, cacheDir?: string):
   return failure === undefined ? found : { missing: `the jars of Kafka (Maven could not fetch them: ${failure})` };
 }
 
+/** The jars are run: those of another user would do what that user wishes. Whoever owns the package is trusted already. */
+function whyNotRun(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return undefined;
+  const ofPackage = found.uid !== process.getuid?.() && found.uid === statSync(packageFile('')).uid;
+  return ofPackage ? undefined : whyForeign({ path, configured: true });
+}
+
 async function download(cache: string): Promise<string | undefined> {
   await mkdir(dirname(cache), { recursive: true });
-  const own = await mkdtemp(`${cache}.download-`);
+  const own = makeWorkFolder(`${basename(cache)}.download-`, dirname(cache));
   try {
     const { ok, output } = await run('mvn', mavenArgs(join(own, 'libs')), DOWNLOAD_LIMIT_MS);
     if (!ok) return firstError(output);

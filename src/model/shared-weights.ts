@@ -21,22 +21,19 @@
 
 import {
   chmodSync,
-  closeSync,
   existsSync,
-  fsyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf, SiftlineError } from '../errors.js';
+import { isOwn, type KeptFolder, makeKeptFolder, makeWorkFolder, readOwn, syncFiles, whyForeign } from '../files.js';
 import { type Arithmetic, arithmeticFor } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { sha256Of, sha256OfBytes } from './known-files.js';
@@ -74,9 +71,9 @@ const ABANDONED_MS = 10 * 60_000;
  *
  * Only optimised graphs are shared: laying out other graphs would also change what they compute.
  */
-export async function sharedGraph(folder: Weighed, cache: string): Promise<SharedGraph | undefined> {
+export async function sharedGraph(folder: Weighed, cache: KeptFolder): Promise<SharedGraph | undefined> {
   if (!folder.optimised) return undefined;
-  const place = placeOf(folder, await arithmeticFor(folder), cache);
+  const place = placeOf(folder, await arithmeticFor(folder), cache.path);
   const seal = sealIn(place);
   if (!seal || whyForeign(cache) !== undefined) return undefined;
   const hashes = Object.fromEntries(seal.map(([name, , sha256]) => [join(place, name), sha256]));
@@ -89,19 +86,18 @@ export async function sharedGraph(folder: Weighed, cache: string): Promise<Share
  * on disk. Returns the reason when it cannot, else undefined; the model works without shared weights. Never throws for a
  * disk or an engine that fails.
  */
-export async function shareWeights(folder: Weighed, cache: string): Promise<string | undefined> {
+export async function shareWeights(folder: Weighed, cache: KeptFolder): Promise<string | undefined> {
   if (!folder.optimised || (await isSound(folder, cache))) return undefined;
   try {
-    mkdirSync(cache, { recursive: true, mode: 0o700 });
-    const foreign = whyForeign(cache);
-    if (foreign) return foreign;
-    sweep(cache);
+    makeKeptFolder(cache);
+    sweep(cache.path);
     const arithmetic = await arithmeticFor(folder);
-    await make(folder, { cache, arithmetic, place: placeOf(folder, arithmetic, cache) });
+    await make(folder, { cache, arithmetic, place: placeOf(folder, arithmetic, cache.path) });
     return undefined;
   } catch (error) {
     // Another process may have finished first.
-    return (await isSound(folder, cache)) ? undefined : messageOf(error);
+    if (await isSound(folder, cache)) return undefined;
+    return (error instanceof SiftlineError ? undefined : whyFull(folder, cache.path)) ?? messageOf(error);
   }
 }
 
@@ -111,7 +107,7 @@ export function discardShared({ onnxFile }: SharedGraph): void {
 }
 
 /** Returns true when a layout is there and its files have the SHA-256 that was sealed. */
-async function isSound(folder: Weighed, cache: string): Promise<boolean> {
+async function isSound(folder: Weighed, cache: KeptFolder): Promise<boolean> {
   const shared = await sharedGraph(folder, cache);
   if (!shared) return false;
   try {
@@ -129,17 +125,14 @@ async function isSound(folder: Weighed, cache: string): Promise<boolean> {
  */
 async function make(
   folder: Weighed,
-  { cache, place, arithmetic }: { cache: string; place: string; arithmetic: Arithmetic },
+  { cache, place, arithmetic }: { cache: KeptFolder; place: string; arithmetic: Arithmetic },
 ): Promise<void> {
-  const [draft, old] = [mkdtempSync(join(cache, DRAFT)), mkdtempSync(join(cache, DRAFT))];
+  const [draft, old] = [makeWorkFolder(DRAFT, cache.path), makeWorkFolder(DRAFT, cache.path)];
   try {
     await layOutWeights(folder, { graphFile: join(draft, GRAPH), weightsFile: WEIGHTS, arithmetic });
     writeFileSync(join(draft, SEAL), JSON.stringify(await sealOf(draft)));
-    for (const name of FILES) {
-      chmodSync(join(draft, name), 0o400);
-      sync(join(draft, name));
-    }
-    sync(draft);
+    syncFiles(draft);
+    for (const name of FILES) chmodSync(join(draft, name), 0o400);
     if (await isSound(folder, cache)) return;
     if (existsSync(place)) renameSync(place, old);
     renameSync(draft, place);
@@ -148,38 +141,35 @@ async function make(
   }
 }
 
-/** Returns once a file or folder is on the disk. Throws when the disk did not take all of it. */
-function sync(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+/**
+ * Returns a message with the space that is missing, since the engine does not report a full disk. Called after the draft
+ * was removed.
+ */
+function whyFull({ onnxFile }: Weighed, cache: string): string | undefined {
+  if (!existsSync(cache)) return undefined;
+  const { bavail, bsize } = statfsSync(cache);
+  const [free, need] = [bavail * bsize, 1.5 * statSync(onnxFile).size];
+  if (free >= need) return undefined;
+  const [had, wanted] = [free, need].map(bytes => Math.ceil(bytes / 1e6));
+  return `${cache}: no space left on device: the weights take up to ${wanted} MB, and ${had} MB are free; make room, or name another folder`;
 }
 
 /** Removes the drafts of processes that were killed while they wrote them. */
 function sweep(cache: string): void {
   for (const name of readdirSync(cache).filter(each => each.startsWith(DRAFT))) {
     const draft = join(cache, name);
+    if (!isOwn(draft)) continue;
     const { mtimeMs } = statSync(draft, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
     if (Date.now() - mtimeMs > ABANDONED_MS) rmSync(draft, { recursive: true, force: true });
   }
 }
 
-/**
- * Returns the reason not to trust the cache, or undefined. A user who can write to the folder could replace the graph.
- */
-function whyForeign(cache: string): string | undefined {
-  const { uid, mode } = statSync(cache);
-  if (process.getuid && uid !== process.getuid()) return `${cache} belongs to another user; name a folder in it`;
-  return mode & 0o022 ? `${cache} can be written by others; chmod go-w it, or name another folder` : undefined;
-}
-
-/** Returns the seal of a layout, or undefined unless both files have the sizes that it states. */
+/** Returns the seal of a layout; undefined unless both files are this user's own and have the sizes that it states. */
 function sealIn(place: string): Seal | undefined {
   try {
-    const [, graphBytes, graph = '', bytes, weights = ''] = SEALED.exec(readFileSync(join(place, SEAL), 'utf8')) ?? [];
+    // The graph of another user would answer as that user wishes.
+    if (![place, join(place, GRAPH), join(place, WEIGHTS)].every(isOwn)) return undefined;
+    const [, graphBytes, graph = '', bytes, weights = ''] = SEALED.exec(readOwn(join(place, SEAL)) ?? '') ?? [];
     const seal: Seal = [
       [GRAPH, Number(graphBytes), graph],
       [WEIGHTS, Number(bytes), weights],

@@ -17,9 +17,9 @@
  */
 
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { messageOf, SiftlineError } from '../errors.js';
+import { targetOf, unwritable } from '../files.js';
 import { printableJson } from '../observe/printable.js';
 import type { Claim, Outcome, Sink } from '../ports.js';
 
@@ -138,6 +138,8 @@ function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
 export interface JsonlOutput {
   /** The path at which the lines are at the moment. */
   readonly name: string;
+  /** Where they are after a run that failed, unless they were removed. */
+  readonly left: string | undefined;
   /** Throws OUTPUT_UNWRITABLE. */
   open(): Promise<NodeJS.WritableStream>;
   /** Called once, after the last line of a run that came to its end. */
@@ -147,48 +149,55 @@ export interface JsonlOutput {
 
 /** Writes to a stream that its owner ends, such as standard output. */
 export function streamOutput(name: string, stream: NodeJS.WritableStream): JsonlOutput {
-  return { name, open: async () => stream, complete: async () => {}, close: async () => {} };
+  return { name, left: name, open: async () => stream, complete: async () => {}, close: async () => {} };
 }
 
 /**
  * Writes a file that appears as a whole or not at all. It is written beside its place as `<file>.partial`, and renamed
- * when it is complete. The lines of a failed run stay in the partial file until the next run writes over it. Devices
- * and pipes are written to directly.
+ * when it is complete. The lines of a failed run stay in the partial file until the next run writes over it; a partial
+ * file that could not be written is removed. Devices and pipes are written to directly.
  */
 export function fileOutput(path: string): JsonlOutput {
   let [target, written] = [path, path];
   let stream: WriteStream | undefined;
+  let removed = false;
   return {
     get name() {
       return written;
     },
+    get left() {
+      return removed ? undefined : written;
+    },
     open: async () => {
-      target = await realpath(path).catch(() => path);
-      const special = await isSpecial(target);
-      written = special ? target : `${target}.partial`;
-      stream = await opened(written, { flush: !special });
+      const found = await targetOf(path);
+      target = found.target;
+      written = found.special ? target : `${target}.partial`;
+      stream = await (found.special ? opened(target, {}) : openedAnew(written));
       return stream;
     },
     complete: async () => {
       await ended(stream, written);
-      if (written !== target) await rename(written, target);
+      if (written !== target) await renamed(written, target);
       written = target;
     },
-    close: () => abandoned(stream, written),
+    close: async () => {
+      removed = await abandoned(stream, written === target ? undefined : written);
+    },
   };
 }
 
-export function unwritable(name: string, cause: unknown): SiftlineError {
-  const message = `${name}: cannot be written: ${messageOf(cause)}; check the path, its rights and the space left`;
-  return SiftlineError.usage('OUTPUT_UNWRITABLE', message, cause);
+/** Never through a link that somebody has put under that name. */
+async function openedAnew(path: string): Promise<WriteStream> {
+  await rm(path, { force: true }).catch(error => {
+    throw unwritable(path, error);
+  });
+  return opened(path, { flags: 'wx', flush: true });
 }
 
-async function isSpecial(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && !found.isFile();
-}
-
-async function opened(path: string, options: { readonly flush: boolean }): Promise<WriteStream> {
+async function opened(
+  path: string,
+  options: { readonly flags?: string; readonly flush?: boolean },
+): Promise<WriteStream> {
   const stream = createWriteStream(path, options);
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve()).once('error', error => reject(unwritable(path, error)));
@@ -204,12 +213,23 @@ async function ended(stream: WriteStream | undefined, name: string): Promise<voi
   });
 }
 
+async function renamed(from: string, to: string): Promise<void> {
+  await rename(from, to).catch(error => {
+    throw unwritable(to, error);
+  });
+}
+
 /**
- * Closes the file. Does nothing after `complete`. Before it, an empty partial file is removed, and any other stays as
- * it is.
+ * Closes the file. Does nothing after `complete`. Before it, a partial file is removed when it is empty, or when it could
+ * not be written: such a file ends within a line, and takes space that is wanted. Any other stays as it is. Returns true
+ * when it removed the file.
  */
-async function abandoned(stream: WriteStream | undefined, path: string): Promise<void> {
-  if (!stream || stream.writableFinished) return;
+async function abandoned(stream: WriteStream | undefined, partial: string | undefined): Promise<boolean> {
+  if (!stream) return false;
+  const [empty, failed] = [stream.bytesWritten === 0, Boolean(stream.errored)];
+  if (stream.writableFinished && !failed) return false;
   stream.destroy();
-  if (stream.bytesWritten === 0 && path.endsWith('.partial')) await rm(path, { force: true });
+  if (partial === undefined || !(empty || failed)) return false;
+  await rm(partial, { force: true });
+  return true;
 }

@@ -131,9 +131,9 @@ export class FileRun {
     this.#books = new Books(log);
   }
 
-  /** Name of the file or stream that holds the lines at the moment. */
-  get outputName(): string {
-    return this.#output.name;
+  /** Name of the file or stream that holds the lines after a run that failed; undefined when it was removed. */
+  get left(): string | undefined {
+    return this.#output.left;
   }
 
   /**

@@ -12,6 +12,7 @@
  * A thread that dies has sent nothing; its pool makes a `crashed` reply.
  */
 
+import type { KeptFolder } from '../files.js';
 import type { Arithmetic } from '../model/arithmetic.js';
 import type { ModelFolder } from '../model/folder.js';
 import type { LongTexts } from '../model/long-texts.js';
@@ -32,7 +33,7 @@ export interface WorkerSetup {
   /** Says what to explain in every batch; nothing when undefined. */
   readonly explain?: BatchExplaining | undefined;
   /** Folder of the weights that all threads share. Each thread has a private copy when undefined. */
-  readonly weightsFolder?: string | undefined;
+  readonly weightsFolder?: KeptFolder | undefined;
   /** The small model that goes first; undefined without a cascade. */
   readonly cascade?: StudentSetup | undefined;
 }

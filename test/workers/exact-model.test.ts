@@ -27,8 +27,9 @@ const copies = new ModelCopies();
 after(() => copies.remove());
 
 /** A classifier on one thread, and a way to end that thread, so that the next text has another. */
-async function running(t: TestContext, path: string, weightsFolder?: string) {
+async function running(t: TestContext, path: string, cache?: string) {
   const folder = await readModelFolder({ path, maxTokens: 64, verify: true });
+  const weightsFolder = cache === undefined ? undefined : { path: cache, configured: true };
   const setup: WorkerSetup = { folder, runTokens: 512, verify: true, weightsFolder };
   const workers: Worker[] = [];
   const onWorker = (worker: Worker) => void workers.push(worker);

@@ -10,11 +10,12 @@ import { shippedModel } from '../support/models.js';
 
 /** A pool over weights of english-small that were laid out and then spoilt, and what it said of them. */
 async function openOver(t: TestContext, spoil: (place: string) => void) {
-  const weightsFolder = mkdtempSync(join(tmpdir(), 'siftline-spoilt-'));
-  t.after(() => rmSync(weightsFolder, { recursive: true, force: true }));
+  const path = mkdtempSync(join(tmpdir(), 'siftline-spoilt-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  const weightsFolder = { path, configured: true };
   const folder = await readModelFolder({ path: shippedModel('english-small'), maxTokens: 128, verify: false });
   assert.equal(await shareWeights(folder, weightsFolder), undefined);
-  spoil(join(weightsFolder, readdirSync(weightsFolder)[0] ?? ''));
+  spoil(join(path, readdirSync(path)[0] ?? ''));
   const said: string[] = [];
   const pool = new WorkerPool({
     setup: { folder, runTokens: 512, verify: true, weightsFolder },
@@ -25,7 +26,7 @@ async function openOver(t: TestContext, spoil: (place: string) => void) {
   });
   t.after(() => pool.close());
   await pool.open();
-  return { pool, said, left: readdirSync(weightsFolder) };
+  return { pool, said, left: readdirSync(path) };
 }
 
 for (const [file, what, spoil] of [

@@ -94,7 +94,7 @@ export const workers = z
     crashFolder: text
       .optional()
       .describe(
-        'Folder with notes about the records that are with the model, which are read after the process has died. It must outlive the process (in Kubernetes, an emptyDir). Without it, a folder in the temporary folder.',
+        'Folder with notes about the records that are with the model, which are read after the process has died. It must outlive the process (in Kubernetes, an emptyDir). Only this user may write to it, or root and a group that you trust. Without it, a folder of this user and group in the temporary folder.',
       ),
     crashes: whole(1, 100)
       .default(2)
@@ -104,7 +104,7 @@ export const workers = z
     weightsFolder: text
       .optional()
       .describe(
-        "Folder for the model's weights in the layout of this CPU. They are written at the first start, take one and a half times the size of the model, and are shared by all threads and processes of the machine. No other user may write to the folder; in Kubernetes, use a folder in an emptyDir. Without it, a folder in the temporary folder. If the folder cannot be written, every thread keeps a copy.",
+        "Folder for the model's weights in the layout of this CPU. They are written at the first start, take one and a half times the size of the model, and are shared by all threads and processes of the machine. Only this user may write to it, or root and a group that you trust; in Kubernetes, use a folder in an emptyDir. Without it, a folder of this user in the temporary folder. If the folder cannot be written, every thread keeps a copy.",
       ),
     startTimeoutSeconds: whole(1, 3_600).default(120).describe('How long a worker may take to load the model.'),
   })

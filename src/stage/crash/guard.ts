@@ -12,12 +12,14 @@
  * - *cleared*: has its answer; the journal forgets it.
  */
 
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import { messageOf } from '../../errors.js';
 import { failPoint } from '../../failpoints.js';
+import { type KeptFolder, keptFolder } from '../../files.js';
 import type { BatchTimings, ClassifiedBatch, Classifier, Rejection, Scored, SourceRecord } from '../../ports.js';
 import type { BuiltClassifier } from '../parts/classifier.js';
 import { CrashJournal } from './journal.js';
@@ -175,10 +177,17 @@ export interface OpenGuard {
  * works without the journal.
  */
 export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logger): OpenGuard | undefined {
-  const { crashFolder, crashes } = config.workers;
-  const folder = crashFolder ?? join(tmpdir(), `siftline-${config.input.group.replaceAll(/[^\w.-]/g, '_')}`);
+  const { workers, input } = config;
+  const { crashes } = workers;
+  const places = foldersOf(workers.crashFolder, input.group);
+  const folder = places.folder.path;
+  const onTrouble = (error: unknown) =>
+    log.warn(
+      { event: 'crash_journal_incomplete', folder, error: messageOf(error) },
+      'the journal cannot be written whole: a crash will not be explained, or only in part',
+    );
   try {
-    const journal = CrashJournal.open(folder);
+    const journal = CrashJournal.open({ ...places, group: input.group, onTrouble });
     if (journal.suspects > 0) {
       const fields = { event: 'crash_suspects', records: journal.suspects, folder };
       log.warn(fields, 'an earlier process died while records were with the model; they are tried one by one');
@@ -195,6 +204,18 @@ export function openCrashGuard(config: Config, built: BuiltClassifier, log: Logg
     );
     return undefined;
   }
+}
+
+/**
+ * Returns the journal's folder. Without a configured folder each group has a separate one: the digest separates groups
+ * whose names are spelled alike. The version before spelled `a/b` as `a_b`; pages that its processes left are read too.
+ */
+function foldersOf(crashFolder: string | undefined, group: string): { folder: KeptFolder; before?: KeptFolder } {
+  const spelled = group.replaceAll(/[^\w.-]/g, '_');
+  const digest = createHash('sha256').update(group).digest('hex').slice(0, 12);
+  const folder = keptFolder(crashFolder, `crash-${spelled.slice(0, 64)}-${digest}`);
+  if (folder.configured) return { folder };
+  return { folder, before: { path: join(tmpdir(), `siftline-${spelled}`), configured: false } };
 }
 
 /**

@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import { keptFolder } from '../../files.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
 import type { LongTexts } from '../../model/long-texts.js';
 import { effectiveTasks } from '../../policy/policy.js';
@@ -101,7 +100,7 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
   const longTexts = await longTextsFor(model, folder.info);
   const explain = await explainingOf(folder.info.tasks);
   const cascade = await studentSetup(config, folder, explainingOf);
-  const weightsFolder = workers.weightsFolder ?? join(tmpdir(), `siftline-weights-${process.getuid?.() ?? 'user'}`);
+  const weightsFolder = keptFolder(workers.weightsFolder, 'weights');
   const setup = {
     folder,
     longTexts,

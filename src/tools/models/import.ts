@@ -11,7 +11,7 @@ import type { Imported, ImportOptions, ImportTexts } from './import-types.js';
 import { measure } from './measure.js';
 import type { PythonOptions } from './python.js';
 import { hasPlaceholderLabels, inspectSource, type SourceModel, TRIED } from './source.js';
-import { checkOutput, Staging } from './staging.js';
+import { checkOutput, importFailure, Staging } from './staging.js';
 import { type LabelledText, packagedTexts, readLabelled, readTexts, spread } from './texts.js';
 
 const MOST = { calibration: 2000, comparison: 400, labelled: 5000 } as const;
@@ -32,7 +32,7 @@ export async function importModel(options: ImportOptions, io: PythonOptions): Pr
   const texts = await textsFor(options, source);
   const warnings = warningsFor(source, options, texts);
   io.say(`importing ${source.name}: ${source.family}, ${source.onnxFile ? 'ONNX' : 'PyTorch weights'}`);
-  const staging = new Staging(output);
+  const staging = opened(output);
   try {
     const graphs = await makeGraphs({ source, options, texts, staging }, io);
     const made = await write(staging, { name, source, options, graphs });
@@ -58,8 +58,18 @@ export async function importModel(options: ImportOptions, io: PythonOptions): Pr
     staging.publish();
     const { version, precision } = made.info;
     return { output, name, version, precision, megabytes, agreement: measured, speedup, warnings };
+  } catch (error) {
+    throw importFailure(error, output);
   } finally {
     staging.remove();
+  }
+}
+
+function opened(output: string): Staging {
+  try {
+    return new Staging(output);
+  } catch (error) {
+    throw importFailure(error, output);
   }
 }
 

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SiftlineError } from '../../errors.js';
+import { whyForeign } from '../../files.js';
 import { packageFile } from '../../package.js';
 
 /**
@@ -54,6 +55,7 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
   if (python !== undefined) return givenPython(python, need, options);
   const cache = env.CACHE || join(env.HOME || homedir(), '.cache', 'siftline-training');
   const venv = join(cache, 'venv');
+  requireOwn([cache, venv]);
   const inside = join(venv, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   const found = existsSync(inside) ? await look(inside, need, options) : undefined;
   if (found?.missing.length === 0) return inside;
@@ -66,6 +68,14 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
     options,
   );
   return inside;
+}
+
+/** What is in the environment is run: that of another user would do what that user wishes. */
+function requireOwn(folders: readonly string[]): void {
+  for (const path of folders.filter(each => existsSync(each))) {
+    const why = whyForeign({ path, configured: true });
+    if (why) throw SiftlineError.usage('FOLDER_FOREIGN', `${why} with CACHE, or an interpreter with --python`);
+  }
 }
 
 async function givenPython(python: string, need: Need, options: PythonOptions): Promise<string> {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SiftlineError } from '../../errors.js';
+import { makeWorkFolder, syncFiles, unwritable } from '../../files.js';
 
 /**
  * A folder beside the output. It is renamed to the output when everything is done, so that half a model is never
@@ -17,15 +18,16 @@ export class Staging {
   constructor(output: string) {
     this.#output = resolve(output);
     mkdirSync(dirname(this.#output), { recursive: true });
-    this.#root = mkdtempSync(join(dirname(this.#output), `.${basename(this.#output)}.import-`));
+    this.#root = makeWorkFolder(`.${basename(this.#output)}.import-`, dirname(this.#output));
     this.folder = join(this.#root, 'model');
     this.work = join(this.#root, 'work');
     mkdirSync(this.folder);
     mkdirSync(this.work);
   }
 
-  /** Puts the model in its place, and removes the model that was there. */
+  /** Puts the model in its place, once it is on the disk, and removes the model that was there. */
   publish(): void {
+    syncFiles(this.folder);
     const old = join(this.#root, 'old');
     if (existsSync(this.#output)) renameSync(this.#output, old);
     try {
@@ -40,6 +42,18 @@ export class Staging {
     rmSync(this.#root, { recursive: true, force: true });
   }
 }
+
+/**
+/**
+ * Returns the error to report. It is OUTPUT_UNWRITABLE with the path of the output where the file system takes no more:
+ * the file that did not fit may be a work file that the operator has never named.
+ */
+export function importFailure(error: unknown, output: string): unknown {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return REFUSALS.includes(code ?? '') ? unwritable(output, error) : error;
+}
+
+const REFUSALS: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 /**
  * Throws unless a model may be written to the folder. `force` replaces a model or an empty folder, and never anything

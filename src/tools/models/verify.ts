@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SiftlineError } from '../../errors.js';
+import { makeWorkFolder } from '../../files.js';
 import { locateModel, type ModelFolder, readManifest, readModelFolder } from '../../model/folder.js';
 import type { GoldenVerdict } from '../../model/golden.js';
 import { worstDelta } from '../../model/invariance.js';
@@ -173,7 +173,7 @@ async function originalScores(
   { subject, texts }: { subject: VerifiedModel; texts: readonly string[] },
   io: PythonOptions,
 ): Promise<readonly Float64Array[]> {
-  const work = mkdtempSync(join(tmpdir(), 'siftline-verify-'));
+  const work = makeWorkFolder('siftline-verify-');
   try {
     const limits = { work, maxTokens: subject.folder.info.maxTokens };
     const original = asCalibrated(await exportOriginal(inspectSource(against), limits, io), subject.folder);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { cpuSaturates } from '../../../src/model/arithmetic.js';
@@ -13,6 +13,7 @@ import { editJson, IMPORT, ModelCopies, moveWeights } from '../../support/model-
 import { fixtureModel, reference } from '../../support/models.js';
 import { int8WeightsOf, largestPair } from '../../support/onnx.js';
 import { usablePython } from '../../support/python.js';
+import { noSmallDisk, smallDisk } from '../../support/small-disk.js';
 
 const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
 /** Of the int8 file of bert-single by the pinned packages; it changes with them and with what training/quantise.py does. */
@@ -47,6 +48,22 @@ function manifestOf(folder: string) {
 function assertNothingIn(folder: string): void {
   assert.deepEqual(existsSync(folder) ? readdirSync(folder) : [], []);
 }
+
+test('on a disk that is full the model is not there, what was there stays, and the error says so', {
+  skip: noSmallDisk,
+}, async t => {
+  const disk = smallDisk(t, 128 * 1024);
+  const output = join(disk, 'mine');
+  mkdirSync(output);
+  writeFileSync(join(output, 'siftline.json'), 'old');
+  await assert.rejects(take({ source: fixtureModel('bert-single'), output, force: true, precision: 'as-is' }), {
+    code: 'OUTPUT_UNWRITABLE',
+    exitCode: 2,
+    message: /mine: cannot be written: ENOSPC: no space left on device/,
+  });
+  assert.deepEqual(readdirSync(disk), ['mine']);
+  assert.equal(readFileSync(join(output, 'siftline.json'), 'utf8'), 'old');
+});
 
 describe('a file taken over as it is, without Python', () => {
   for (const name of [

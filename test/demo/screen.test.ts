@@ -324,7 +324,7 @@ describe('the view in lines', () => {
     };
     const silent = { ...food, tasks: food.tasks.map(task => ({ ...task, labels: [] })) };
     assert.deepEqual(sampleLines({ newest: [food, food, insult, food] }), [
-      '    you are a complete [31m idiot and nobody really...  moderation: toxic 0.96, news: food 0.30',
+      '    you are a complete\ufffd[31m idiot and nobody really...  moderation: toxic 0.96, news: food 0.30',
       '    how to make fries that taste like mcdonalds         news: food 0.94',
     ]);
     assert.deepEqual(sampleLines({ newest: [silent] }), [

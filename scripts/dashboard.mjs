@@ -146,8 +146,14 @@ const ROWS = {
       '{{instance}} assigned': 'siftline_assigned_partitions{$S}',
       '{{instance}} paused': 'siftline_paused_partitions{$S}',
     }),
+    panel('Partitions that no member reads', 'short', {
+      '{{topic}}': 'max by (topic) (siftline_unread_partitions{$S})',
+    }),
     panel('Metrics records lost, in an hour', 'short', {
       '{{instance}}': 'increase(siftline_metrics_windows_lost_total{$S}[1h])',
+    }),
+    panel('Log lines given up, in an hour', 'short', {
+      '{{instance}}': 'increase(siftline_log_lines_dropped_total{$S}[1h])',
     }),
     panel('Records from the future a second', 'ops', { '{{job}}': total('clock_skew', 'job') }),
   ],

@@ -97,7 +97,8 @@ export async function shareWeights(folder: Weighed, cache: KeptFolder): Promise<
   } catch (error) {
     // Another process may have finished first.
     if (await isSound(folder, cache)) return undefined;
-    return (error instanceof SiftlineError ? undefined : whyFull(folder, cache.path)) ?? messageOf(error);
+    const isForeign = error instanceof SiftlineError && error.code === 'FOLDER_FOREIGN';
+    return (isForeign ? undefined : whyFull(folder, cache.path)) ?? messageOf(error);
   }
 }
 

@@ -90,6 +90,9 @@ export const REJECT_REASONS = [
   'WORKER_CRASHED',
   'PROCESS_CRASH',
   'ENCODE_FAILED',
+  'VALUE_NOT_AN_OBJECT',
+  'FIELD_TAKEN',
+  'SCHEMA_TAKES_NO_FIELD',
   'RESULT_TOO_LARGE',
   'RESULT_REFUSED',
 ] as const;
@@ -117,10 +120,18 @@ export interface Skip {
   readonly reason: SkipReason;
 }
 
-/**
- * The result of decoding a record's value. `id` is the record's own id, where the input format names a field for it.
- */
-export type Decoded = { readonly kind: 'text'; readonly text: string; readonly id: string | null } | Rejection | Skip;
+/** The text of a record, and what else was asked of its value. */
+export interface DecodedText {
+  readonly kind: 'text';
+  readonly text: string;
+  /** The record's own id, where the input format names a field for it. */
+  readonly id: string | null;
+  /** Fields that the output repeats, by path: strings as they are, other values as JSON. */
+  readonly included?: Readonly<Record<string, string>>;
+}
+
+/** The result of decoding a record's value. */
+export type Decoded = DecodedText | Rejection | Skip;
 
 /** One question that the model answers, with its labels in the order of the scores. */
 export interface Task {
@@ -274,6 +285,21 @@ export interface ClassifiedBatch {
 
 export type Decision = 'allow' | 'review' | 'block';
 
+/** The kinds of things that decide; `default` decides when nothing else does. */
+export const DECIDED_BY_KINDS = ['band', 'threshold', 'rule', 'list', 'default'] as const;
+
+/** Names the part of the policy that made the decision. */
+export interface DecidedBy {
+  readonly kind: (typeof DECIDED_BY_KINDS)[number];
+  /** The name of the band, rule or list; for `default` the decision. */
+  readonly name: string;
+  /** The task and label whose score was compared, the limit that it reached, and the score; all four or none. */
+  readonly task?: string | undefined;
+  readonly label?: string | undefined;
+  readonly threshold?: number | undefined;
+  readonly score?: number | undefined;
+}
+
 /**
  * Probabilities by label. They become an object only when a result is written: objects for all texts of a batch, kept
  * until the batch is stored, would be copied by V8's garbage collector.
@@ -301,6 +327,8 @@ export interface Labelled {
   readonly results: readonly TaskResult[];
   /** Null when the policy has no bands. */
   readonly decision: Decision | null;
+  /** Null when there is no decision. */
+  readonly decidedBy: DecidedBy | null;
   readonly tokens: number;
   readonly truncated: boolean;
   /** The number of windows that the text was read as; present only when there were several. */
@@ -309,6 +337,8 @@ export interface Labelled {
   readonly explanations?: readonly Explanation[] | null;
   /** As in `Scored`. */
   readonly answeredBy?: AnsweredBy;
+  /** As in `DecodedText`. */
+  readonly included?: Readonly<Record<string, string>>;
   readonly timings: BatchTimings;
 }
 

@@ -1,11 +1,17 @@
 /**
- * Writes and reads the schema registry's framing of Avro values.
+ * Writes and reads the framings of Avro values.
  *
- * The grammar of a framed value (Confluent's wire format):
+ * The grammar of a value that is framed for a schema registry (Confluent's wire format):
  *
  *     value = 00                the magic byte
  *             id                int32, big endian, >= 0: the schema id in the registry
  *             body              Avro binary encoding (see bounds.ts)
+ *
+ * The grammar of a value without a registry (single-object encoding, Avro specification 1.12):
+ *
+ *     value = C3 01             the marker
+ *             fingerprint       8 bytes, little endian: CRC-64-AVRO of the schema's Parsing Canonical Form
+ *             body              Avro binary encoding
  */
 
 import { ExitCode, invariant, SiftlineError } from '../errors.js';
@@ -26,16 +32,32 @@ export type Unframed =
   | { readonly kind: 'framed'; readonly id: number; readonly body: Buffer }
   | { readonly kind: 'unframed'; readonly detail: string };
 
-/**
- * Writes a value in Confluent's wire format. Strings must be well-formed Unicode, as decoding leaves them: avsc writes
- * a lone surrogate as bytes that are not UTF-8. Throws AVRO_ENCODE, naming the field and never its value, when the
- * value does not fit the schema.
- */
-export function frame(id: number, type: AvroType, value: unknown): Buffer {
+/** Returns the header of a value in Confluent's wire format: the magic byte and the schema id. */
+export function registryHeader(id: number): Buffer {
   invariant(Number.isInteger(id) && id >= 0 && id <= MAX_ID, `schema id ${id} is not an int32 >= 0`);
-  const bytes = encodeAfter(HEADER_BYTES, type, value);
-  bytes.writeUInt8(0, 0);
-  bytes.writeInt32BE(id, 1);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeInt32BE(id, 1);
+  return header;
+}
+
+/** Returns the header of a value in single-object encoding, which names the schema by its fingerprint. */
+export function singleObjectHeader(type: AvroType): Buffer {
+  return Buffer.concat([MARKER, fingerprintOf(type)]);
+}
+
+/** Writes a value in Confluent's wire format; otherwise as `frameAfter`. */
+export function frame(id: number, type: AvroType, value: unknown): Buffer {
+  return frameAfter(registryHeader(id), type, value);
+}
+
+/**
+ * Writes a value after a header. Strings must be well-formed Unicode, as decoding leaves them: avsc writes a lone
+ * surrogate as bytes that are not UTF-8. Throws AVRO_ENCODE, naming the field and never its value, when the value does
+ * not fit the schema.
+ */
+export function frameAfter(header: Buffer, type: AvroType, value: unknown): Buffer {
+  const bytes = encodeAfter(header.length, type, value);
+  header.copy(bytes);
   return bytes;
 }
 
@@ -56,6 +78,31 @@ export function unframe(value: Buffer): Unframed {
   if (id < 0) return { kind: 'unframed', detail: 'the schema id is negative' };
   return { kind: 'framed', id, body: value.subarray(HEADER_BYTES) };
 }
+
+/** Returns the body of a value in single-object encoding; undefined unless its header is this one. */
+export function singleObjectBody(value: Buffer, header: Buffer): Buffer | undefined {
+  const isOurs = value.length >= header.length && value.subarray(0, header.length).equals(header);
+  return isOurs ? value.subarray(header.length) : undefined;
+}
+
+/**
+ * Returns the CRC-64-AVRO of a type's Parsing Canonical Form, little endian (Avro specification, Schema Fingerprints).
+ * avsc exports that form as `schema()`.
+ */
+function fingerprintOf(type: AvroType): Buffer {
+  const EMPTY = 0xc15d213aa4d7a795n;
+  let fingerprint = EMPTY;
+  for (const byte of Buffer.from(JSON.stringify(type.schema()))) {
+    let low = (fingerprint ^ BigInt(byte)) & 0xffn;
+    for (let bit = 0; bit < 8; bit++) low = (low >> 1n) ^ (EMPTY & -(low & 1n));
+    fingerprint = (fingerprint >> 8n) ^ BigInt.asUintN(64, low);
+  }
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(fingerprint);
+  return bytes;
+}
+
+const MARKER = Buffer.from([0xc3, 0x01]);
 
 /**
  * Encodes into a shared buffer, then copies the bytes that were written: a copy of the exact size is cheaper than a

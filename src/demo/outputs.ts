@@ -1,6 +1,6 @@
 import { unframe } from '../avro/framing.js';
 import { invariant } from '../errors.js';
-import { type SchemaName, shippedSchema } from '../producer/schemas.js';
+import { shippedSchema } from '../producer/schemas.js';
 
 /** The fields of a record of the labels topic that the demo reads. */
 export interface Label {
@@ -56,7 +56,7 @@ export class OutputReader {
     };
   }
 
-  #decode(schema: SchemaName, value: Buffer | null): unknown {
+  #decode(schema: 'classification' | 'metrics-window', value: Buffer | null): unknown {
     const parts = unframe(value ?? Buffer.alloc(0));
     invariant(parts.kind === 'framed', `a record siftline wrote has no framing (${schema})`);
     return this.#types[schema].fromBuffer(parts.body);

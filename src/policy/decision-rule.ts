@@ -8,7 +8,8 @@ import type { Decision, Task, WatchedLabel } from '../ports.js';
  * - The top label is the label with the highest score, the first of equals.
  * - A single-label task (softmax) gives exactly the top label. A multi-label task (sigmoid) gives every label whose
  *   score reaches its threshold.
- * - A score that equals a threshold or the limit of a band reaches it. The severest band of any label is the decision.
+ * - A score that equals a threshold or the limit of a band reaches it. The severest band of any label is the decision,
+ *   and the first label that reaches it, in the order of tasks and labels, is the one that decided.
  */
 export type TaskScores = ArrayLike<number>;
 
@@ -50,19 +51,28 @@ export function labelsGiven(task: RuledTask, scores: TaskScores): number[] {
   return given;
 }
 
-/** Returns the severest decision that the bands of one task's labels lead to. `bands` has one entry per label. */
-export function decisionFor(bands: ReadonlyArray<DecisionBand | undefined>, scores: TaskScores): Decision {
-  let decision: Decision = 'allow';
-  for (let i = 0; i < bands.length; i++) {
-    if (reaches(scores[i], bands[i]?.block)) return 'block';
-    if (reaches(scores[i], bands[i]?.review)) decision = 'review';
-  }
-  return decision;
+/** The severest decision that the bands of one task lead to, and the label that decided; none decides `allow`. */
+export interface BandDecision {
+  readonly decision: Decision;
+  /** Index of the first label that reaches the decision's band; undefined for `allow`. */
+  readonly label: number | undefined;
 }
 
-/** Returns the severer of two decisions: `block` before `review` before `allow`. */
-export function severer(one: Decision, other: Decision): Decision {
-  return SEVERITY.indexOf(other) > SEVERITY.indexOf(one) ? other : one;
+/** Returns the decision of one task's scores. `bands` has one entry per label. */
+export function decisionFor(bands: ReadonlyArray<DecisionBand | undefined>, scores: TaskScores): BandDecision {
+  let found: BandDecision = ALLOW;
+  for (let i = 0; i < bands.length; i++) {
+    if (reaches(scores[i], bands[i]?.block)) return { decision: 'block', label: i };
+    if (found === ALLOW && reaches(scores[i], bands[i]?.review)) found = { decision: 'review', label: i };
+  }
+  return found;
+}
+
+const ALLOW: BandDecision = { decision: 'allow', label: undefined };
+
+/** Returns true when the first decision is severer than the second: `block` before `review` before `allow`. */
+export function isSeverer(one: Decision, other: Decision): boolean {
+  return SEVERITY.indexOf(one) > SEVERITY.indexOf(other);
 }
 
 const SEVERITY: readonly Decision[] = ['allow', 'review', 'block'];

@@ -1,19 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
-import type { Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
-import { DEFAULT_THRESHOLD, type DecisionBand, decisionFor, labelsGiven, severer, topOf } from './decision-rule.js';
+import type { DecidedBy, Decision, LabelScores, Scored, Task, TaskResult } from '../ports.js';
+import { DEFAULT_THRESHOLD, type DecisionBand, decisionFor, isSeverer, labelsGiven, topOf } from './decision-rule.js';
 
 type PolicyConfig = Config['policy'];
 
-/** Holds the labels and the decision of one text; `decision` is null when the policy has no bands. */
+/** Holds the labels and the decision of one text; `decision` and `decidedBy` are null when the policy has no bands. */
 export interface Judgement {
   readonly results: readonly TaskResult[];
   readonly decision: Decision | null;
+  readonly decidedBy: DecidedBy | null;
 }
 
 /** Turns scores into labels and a decision. It is pure: the same scores always give the same judgement. */
 export interface Policy {
   readonly version: string;
+  /**
+   * SHA-256, in hex, of everything that decides a judgement: for the full model and the student each task's name,
+   * activation, labels, thresholds and bands. Policies with one hash judge alike.
+   */
+  readonly hash: string;
   judge(scored: Scored): Judgement;
 }
 
@@ -30,32 +37,68 @@ interface JudgedTask extends Task {
 export function createPolicy(config: PolicyConfig, tasks: readonly Task[], student: readonly Task[] = tasks): Policy {
   requireKnown('policy.thresholds', config.thresholds, tasks);
   requireKnown('policy.bands', config.bands, tasks);
-  const judges = { full: judgeFor(config, tasks), student: judgeFor(config, student) };
+  const judged = { full: judgedTasks(config, tasks), student: judgedTasks(config, student) };
+  const judges = { full: judgeFor(config, judged.full), student: judgeFor(config, judged.student) };
   return {
     version: config.version,
+    hash: hashOf(judged),
     judge: scored => judges[scored.answeredBy ?? 'full'](scored),
   };
 }
 
-function judgeFor(config: PolicyConfig, tasks: readonly Task[]): Policy['judge'] {
-  const judged = effectiveTasks(config, tasks).map(
-    (task): JudgedTask => ({
-      ...task,
-      bands: task.labels.map(label => config.bands?.[task.name]?.[label]),
-    }),
-  );
+function judgedTasks(config: PolicyConfig, tasks: readonly Task[]): JudgedTask[] {
+  return effectiveTasks(config, tasks).map(task => ({
+    ...task,
+    bands: task.labels.map(label => config.bands?.[task.name]?.[label]),
+  }));
+}
+
+/** Returns the hash of tasks as they are judged, as JSON with the fields in a fixed order. */
+function hashOf(judged: Readonly<Record<'full' | 'student', readonly JudgedTask[]>>): string {
+  const plain = (tasks: readonly JudgedTask[]) =>
+    tasks.map(({ name, activation, labels, thresholds, bands }) => {
+      const limits = bands.map(band => [band?.review ?? null, band?.block ?? null]);
+      return [name, activation, labels, activation === 'sigmoid' ? thresholds : null, limits];
+    });
+  return createHash('sha256')
+    .update(JSON.stringify([plain(judged.full), plain(judged.student)]))
+    .digest('hex');
+}
+
+function judgeFor(config: PolicyConfig, judged: readonly JudgedTask[]): Policy['judge'] {
   return ({ scores, windows }) => ({
     results: judged.map((task, i) => {
       const result = resultOf(task, scores[i] ?? []);
       const window = windows?.deciding[i];
       return window ? { ...result, window } : result;
     }),
-    decision: config.bands ? decisionOf(judged, scores) : null,
+    ...(config.bands ? decisionOf(judged, scores) : { decision: null, decidedBy: null }),
   });
 }
 
-function decisionOf(tasks: readonly JudgedTask[], scores: Scored['scores']): Decision {
-  return tasks.reduce<Decision>((worst, { bands }, t) => severer(worst, decisionFor(bands, scores[t] ?? [])), 'allow');
+/** Returns the severest decision of all tasks, and the band that led to it; of equals the first task's counts. */
+function decisionOf(
+  tasks: readonly JudgedTask[],
+  scores: Scored['scores'],
+): { decision: Decision; decidedBy: DecidedBy } {
+  let decision: Decision = 'allow';
+  let decidedBy: DecidedBy = { kind: 'default', name: 'allow' };
+  tasks.forEach((task, t) => {
+    const found = decisionFor(task.bands, scores[t] ?? []);
+    if (found.label === undefined || !isSeverer(found.decision, decision)) return;
+    ({ decision } = found);
+    decidedBy = bandOf(task, found.label, { decision, score: scores[t]?.[found.label] });
+  });
+  return { decision, decidedBy };
+}
+
+function bandOf(
+  { name: task, labels, bands }: JudgedTask,
+  index: number,
+  { decision, score }: { readonly decision: Decision; readonly score: number | undefined },
+): DecidedBy {
+  const threshold = decision === 'block' ? bands[index]?.block : bands[index]?.review;
+  return { kind: 'band', name: decision, task, label: labels[index], threshold, score };
 }
 
 /** Returns the tasks with their effective thresholds: the configuration's, else the model's. */

@@ -1,55 +1,84 @@
-import { frame } from '../avro/framing.js';
+import { frameAfter } from '../avro/framing.js';
+import type { AvroType } from '../avro/type.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
 import { type Labelled, type ModelInfo, recordId, type SourceRecord } from '../ports.js';
-import type { ShippedSchema } from './schemas.js';
 
-export interface LabelEncoder {
-  readonly schema: ShippedSchema;
-  /** The id that goes into the framing. */
-  readonly schemaId: number;
+/** Makes the record of the labels topic for one labelled outcome. */
+export interface AnswerEncoder {
+  /**
+   * Throws AnswerRefused when the input cannot take its answer, and AVRO_ENCODE when the answer does not fit the
+   * schema.
+   */
+  encode(record: SourceRecord, outcome: Labelled): Message;
+}
+
+/** Identifies what answered; stamped into every answer. */
+export interface Answerer {
   readonly model: ModelInfo;
   /** The small model of a cascade. */
   readonly student?: ModelInfo | undefined;
-  readonly policy: string;
+  readonly policy: { readonly version: string; readonly hash: string };
+}
+
+/** Holds the Avro schema of a topic's values, and the header that names it in front of every value. */
+export interface Framing {
+  readonly type: AvroType;
+  readonly header: Buffer;
 }
 
 /**
- * Makes the labels topic's record for one outcome. The value is Avro in Confluent framing (avro/framing.ts). Key, event
- * time and headers are those of the input, followed by the header `siftline.id`. Throws AVRO_ENCODE when the value does
- * not fit the schema.
+ * Encodes version 1 of the answer: Avro in Confluent framing (avro/framing.ts), schemas/classification.avsc. Key, event
+ * time and headers are those of the input, followed by the header `siftline.id`.
  */
-export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
-  const id = recordId(record);
-  return {
-    key: record.key,
-    value: frame(encoder.schemaId, encoder.schema.type, classification(encoder, record, outcome)),
-    timestamp: String(record.timestamp),
-    headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(id)]]),
-  };
+export class FirstAnswers implements AnswerEncoder {
+  readonly #answerer: Answerer;
+  readonly #framing: Framing;
+
+  constructor(answerer: Answerer, framing: Framing) {
+    this.#answerer = answerer;
+    this.#framing = framing;
+  }
+
+  encode(record: SourceRecord, outcome: Labelled): Message {
+    const { header, type } = this.#framing;
+    return {
+      key: record.key,
+      value: frameAfter(header, type, this.#classification(record, outcome)),
+      timestamp: String(record.timestamp),
+      headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(recordId(record))]]),
+    };
+  }
+
+  #classification(record: SourceRecord, outcome: Labelled): object {
+    const { topic, partition, offset, timestamp } = record;
+    return {
+      id: recordId(record),
+      source: { topic, partition, offset, timestamp, textId: outcome.id },
+      tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
+      decision: outcome.decision,
+      policy: this.#answerer.policy.version,
+      model: modelOf(this.#answerer, outcome),
+      tokens: outcome.tokens,
+      truncated: outcome.truncated,
+      windows: outcome.windows ?? 1,
+      explanations: outcome.explanations ?? [],
+      timings: outcome.timings,
+      classifiedAt: BigInt(Date.now()),
+    };
+  }
 }
 
-/** What a record says of the model; the schema takes its fields by name. */
-function namesOf({ name, version, sha256, precision, identity }: ModelInfo): object {
+/** Returns what an answer says of the model that gave it; the schema takes its fields by name. */
+export function modelOf(
+  { model, student }: Answerer,
+  { answeredBy }: Labelled,
+): Omit<ModelInfo, 'tasks' | 'maxTokens'> {
+  const { name, version, sha256, precision, identity } = answeredBy === 'student' && student ? student : model;
   return { name, version, sha256, precision, identity };
 }
 
-function classification(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
-  const { policy, student } = encoder;
-  const model = outcome.answeredBy === 'student' && student ? student : encoder.model;
-  const { topic, partition, offset, timestamp } = record;
-  return {
-    id: recordId(record),
-    source: { topic, partition, offset, timestamp, textId: outcome.id },
-    tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
-    decision: outcome.decision,
-    policy,
-    model: namesOf(model),
-    tokens: outcome.tokens,
-    truncated: outcome.truncated,
-    windows: outcome.windows ?? 1,
-    explanations: outcome.explanations ?? [],
-    timings: outcome.timings,
-    classifiedAt: BigInt(Date.now()),
-  };
+/** Returns an output record as JSON. Offsets, counts and times are numbers: all stay far below 2^53. */
+export function answerJson(answer: object): string {
+  return JSON.stringify(answer, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
 }

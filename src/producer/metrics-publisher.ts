@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { frame } from '../avro/framing.js';
+import { frameAfter } from '../avro/framing.js';
 import { messageOf } from '../errors.js';
 import type { Kafka, Producer } from '../kafka/client.js';
-import type { ShippedSchema } from './schemas.js';
+import { answerJson, type Framing } from './label-record.js';
 
 export interface MetricsPublisherOptions {
   readonly kafka: Kafka;
@@ -10,14 +10,14 @@ export interface MetricsPublisherOptions {
   readonly partitions: number;
   /** The key of every record. */
   readonly instance: string;
-  readonly schema: ShippedSchema;
-  readonly schemaId: number;
+  /** Undefined writes JSON. */
+  readonly framing: Framing | undefined;
   readonly onLost: () => void;
   readonly log: Logger;
 }
 
 /**
- * Publishes metrics windows to the metrics topic, as Avro. It never holds up the stream: it has a separate producer,
+ * Publishes metrics windows to the metrics topic, as Avro or JSON. It never holds up the stream: it has a separate producer,
  * and a window that cannot be written is counted and dropped.
  */
 export class MetricsPublisher {
@@ -29,10 +29,10 @@ export class MetricsPublisher {
   }
 
   async publish(window: object): Promise<void> {
-    const { topic, partitions, instance, schema, schemaId, log, onLost } = this.#options;
+    const { topic, partitions, instance, framing, log, onLost } = this.#options;
     try {
       const producer = await this.#connected();
-      const value = frame(schemaId, schema.type, window);
+      const value = framing ? frameAfter(framing.header, framing.type, window) : Buffer.from(answerJson(window));
       await producer.send({
         topic,
         acks: 1,

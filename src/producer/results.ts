@@ -2,8 +2,9 @@ import { messageOf, SiftlineError } from '../errors.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaErrorType } from '../kafka/errors.js';
 import type { Labelled, Outcome, Rejection, SourceRecord, TopicPartition } from '../ports.js';
+import { AnswerRefused } from './answer.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
-import { type LabelEncoder, labelRecord } from './label-record.js';
+import type { AnswerEncoder } from './label-record.js';
 
 /** An output topic and its number of partitions. */
 export interface OutputTopic {
@@ -26,7 +27,7 @@ export interface Result {
 export interface ResultsOptions {
   readonly labels: OutputTopic;
   readonly rejected: OutputTopic;
-  readonly encoder: LabelEncoder;
+  readonly answers: AnswerEncoder;
   readonly rejector: Rejector;
 }
 
@@ -68,9 +69,10 @@ export class Results {
   #labelled(outcome: Labelled & { readonly record: SourceRecord }): Result {
     const { record } = outcome;
     try {
-      return this.#label(outcome, labelRecord(this.#options.encoder, record, outcome), 'event');
+      return this.#label(outcome, this.#options.answers.encode(record, outcome), 'event');
     } catch (error) {
-      return this.#rejected(record, rejection('ENCODE_FAILED', 'encode', messageOf(error)), 'event');
+      const reason = error instanceof AnswerRefused ? error.reason : 'ENCODE_FAILED';
+      return this.#rejected(record, rejection(reason, 'encode', messageOf(error)), 'event');
     }
   }
 

@@ -8,7 +8,7 @@ export interface ShippedSchema {
   readonly type: AvroType;
 }
 
-export type SchemaName = 'classification' | 'metrics-window';
+export type SchemaName = 'classification' | 'classification-v2' | 'metrics-window';
 
 export function shippedSchema(name: SchemaName): ShippedSchema {
   const json: unknown = JSON.parse(readFileSync(packageFile(`schemas/${name}.avsc`), 'utf8'));

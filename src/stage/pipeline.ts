@@ -61,7 +61,7 @@ export interface PipelineParts {
   readonly classifier: Classifier;
   /** Keeps the crash journal while the classifier works; undefined without a journal. */
   readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
-  readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
+  readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision' | 'decidedBy'>;
   readonly sink: Sink;
   readonly events: PipelineEvents;
   /** Sees every stored outcome. An error that it returns ends the run once everything taken is stored. */
@@ -239,7 +239,14 @@ export class Pipeline {
       if (each?.kind !== 'text') return { record, ...settled(each) };
       const answer = answers[at++];
       if (answer?.kind !== 'scored') return { record, ...settled(answer) };
-      const labelled = { id: each.id, ...this.#parts.judge(answer), ...readingOf(answer), timings };
+      const { id, included } = each;
+      const labelled = {
+        id,
+        ...(included && { included }),
+        ...this.#parts.judge(answer),
+        ...readingOf(answer),
+        timings,
+      };
       return { record, kind: 'labelled', ...labelled };
     });
   }

@@ -15,14 +15,14 @@ import { RangeSource } from '../consumer/range-source.js';
 import { messageOf } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { formatOffsets, type RangeBounds } from '../kafka/range.js';
-import { createPolicy } from '../policy/policy.js';
+import { createPolicy, type Policy } from '../policy/policy.js';
 import type { Sink } from '../ports.js';
-import { shippedSchema } from '../producer/schemas.js';
 import { type BatchSize, batchSizeFor } from './batch-size.js';
 import { Closers } from './closers.js';
+import { openFramings } from './parts/answers.js';
 import { Books } from './parts/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
-import { buildDecoder, buildSink, connectRegistry, requireStageTopics, schemaIds } from './parts/kafka.js';
+import { buildDecoder, buildSink, connectRegistry, requireStageTopics } from './parts/kafka.js';
 import { openReading, type TopicReading } from './parts/reading.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
@@ -82,9 +82,10 @@ export class Replay {
       // Errors in topics and range are reported before the model is loaded.
       const { reading, ranges } = await this.#openRange();
       const built = await this.#openClassifier();
-      const sink = await this.#openSink(reading, built);
+      const policy = createPolicy(this.#options.config.policy, built.folder.info.tasks, built.student?.tasks);
+      const sink = await this.#openSink(reading, built, policy);
       if (this.#stopped) return;
-      await this.#carry(built, { reading, ranges, sink });
+      await this.#carry(built, { reading, ranges, sink, policy });
     } finally {
       await this.#closers.close();
     }
@@ -125,16 +126,19 @@ export class Replay {
     return built;
   }
 
-  async #openSink({ admin }: TopicReading, { classifier, folder, student }: BuiltClassifier): Promise<Sink> {
+  async #openSink(
+    { admin }: TopicReading,
+    { classifier, folder, student }: BuiltClassifier,
+    policy: Policy,
+  ): Promise<Sink> {
     const { config, version, log } = this.#options;
     const partitions = await requireStageTopics(admin, config);
-    const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
-    const ids = await schemaIds(config, await connectRegistry(config), schemas);
+    const framings = await openFramings(config, await connectRegistry(config));
     await classifier.open();
     // A transaction would commit offsets of the live group.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = await buildSink(
-      { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
+      { config: atLeastOnce, model: folder.info, student, policy, version, framings, partitions, log },
       { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
     this.#closers.push('sink', () => sink.close());
@@ -142,10 +146,7 @@ export class Replay {
     return sink;
   }
 
-  async #carry(
-    { classifier, folder, student }: BuiltClassifier,
-    { reading, ranges, sink }: { reading: TopicReading; ranges: readonly PartitionRange[]; sink: Sink },
-  ): Promise<void> {
+  async #carry({ classifier }: BuiltClassifier, { reading, ranges, sink, policy }: Carried): Promise<void> {
     const { config } = this.#options;
     const { input, workers } = config;
     const source = new RangeSource({
@@ -166,7 +167,7 @@ export class Replay {
       source,
       decoder: await buildDecoder(config, await connectRegistry(config)),
       classifier,
-      judge: createPolicy(config.policy, folder.info.tasks, student?.tasks).judge,
+      judge: policy.judge,
       sink,
       limit: new RejectLimit({ ...config.rejects, rejectedTopic: config.output.rejectedTopic }),
       events: this.#events(),
@@ -193,3 +194,11 @@ export class Replay {
 
 /** Bytes of one fetch; small, because all partitions are read at the same time. */
 const FETCH_BYTES = 1024 * 1024;
+
+/** Names what a replay carries records from and to, and by which policy. */
+interface Carried {
+  readonly reading: TopicReading;
+  readonly ranges: readonly PartitionRange[];
+  readonly sink: Sink;
+  readonly policy: Policy;
+}

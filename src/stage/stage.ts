@@ -21,12 +21,12 @@ import { droppedLines } from '../observe/log.js';
 import { Recorder } from '../observe/recorder.js';
 import { AdminServer, type HealthProbe } from '../observe/server.js';
 import type { BatchTracer } from '../observe/tracing/batch-tracer.js';
-import { createPolicy } from '../policy/policy.js';
+import { createPolicy, type Policy } from '../policy/policy.js';
 import type { Decoder, TopicPartition } from '../ports.js';
-import { shippedSchema } from '../producer/schemas.js';
 import { type BatchSize, batchSizeFor } from './batch-size.js';
 import { Closers } from './closers.js';
 import { openCrashGuard } from './crash/guard.js';
+import { openFramings } from './parts/answers.js';
 import { openLedger } from './parts/books.js';
 import { type BuiltClassifier, buildExplainingClassifier } from './parts/classifier.js';
 import {
@@ -37,7 +37,6 @@ import {
   type KafkaContext,
   requireStageTopics,
   type StageSink,
-  schemaIds,
 } from './parts/kafka.js';
 import { publishWindows, watchLag, watchUnread } from './parts/windows.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
@@ -107,7 +106,7 @@ export class Service {
     recorder = this.#describe(built);
     const policy = createPolicy(config.policy, built.folder.info.tasks, built.student?.tasks);
     await this.#openAdminServer(recorder);
-    const { admin, decoder, context } = await this.#openEdges(built);
+    const { admin, decoder, context } = await this.#openEdges(built, policy);
     this.#built(recorder, built.pool.arithmetic);
     // A member that joins only to leave again would make the whole group wait for a rebalance.
     if (this.#phase === 'draining') return;
@@ -169,20 +168,17 @@ export class Service {
    * Opens everything that can be checked before the group is joined: brokers, topics, registry, and the model, which is
    * warm and proved when this resolves.
    */
-  async #openEdges({
-    classifier,
-    folder,
-    student,
-    pool,
-  }: BuiltClassifier): Promise<{ admin: KafkaAdmin; decoder: Decoder; context: KafkaContext }> {
+  async #openEdges(
+    { classifier, folder, student, pool }: BuiltClassifier,
+    policy: Policy,
+  ): Promise<{ admin: KafkaAdmin; decoder: Decoder; context: KafkaContext }> {
     const { config, version, log } = this.#options;
     this.#closers.push('workers', () => classifier.close());
     const registry = await connectRegistry(config);
-    const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
     const admin = await KafkaAdmin.open(connectTo(config.kafka, log), config.kafka.brokers);
     this.#closers.push('admin client', () => admin.close());
     const partitions = await requireStageTopics(admin, config);
-    const ids = await schemaIds(config, registry, schemas);
+    const framings = await openFramings(config, registry);
     await classifier.open();
     const { info: model } = folder;
     const tasks = model.tasks.map(task => task.name);
@@ -198,7 +194,7 @@ export class Service {
       },
       'model loaded',
     );
-    const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };
+    const context = { config, model, student, policy, version, framings, partitions, log };
     return { admin, decoder: await buildDecoder(config, registry), context };
   }
 

@@ -16,6 +16,7 @@ import { TransactionalSink } from '../../src/producer/transactional-sink.js';
 import { type StoredOutcome, sinkContract } from '../contracts/sink.contract.js';
 import { sourceContract } from '../contracts/source.contract.js';
 import { sharedBroker, type TestBroker, uniqueName } from '../support/kafka.js';
+import { firstAnswers } from '../support/label-record.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { headerOf, labelOf } from '../support/outputs.js';
 
@@ -93,7 +94,7 @@ interface Outputs {
   readonly broker: TestBroker;
   readonly labels: string;
   readonly rejected: string;
-  readonly options: Pick<KafkaSinkOptions, 'labels' | 'rejected' | 'encoder' | 'rejector' | 'sendBytes' | 'log'>;
+  readonly options: Pick<KafkaSinkOptions, 'labels' | 'rejected' | 'answers' | 'rejector' | 'sendBytes' | 'log'>;
   stored(): Promise<StoredOutcome[]>;
 }
 
@@ -107,7 +108,12 @@ async function outputs(partitions: number): Promise<Outputs> {
   const options = {
     labels: { name: labels, partitions },
     rejected: { name: rejected, partitions },
-    encoder: { schema: shippedSchema('classification'), schemaId: 1, model: MEMORY_MODEL, policy: 'test' },
+    answers: firstAnswers({
+      schema: shippedSchema('classification'),
+      schemaId: 1,
+      model: MEMORY_MODEL,
+      policy: 'test',
+    }),
     rejector: { name: 'test', clientId: 'test', version: '0', modelSha256: MEMORY_MODEL.sha256 },
     sendBytes: 1_000_000,
     log,

@@ -9,7 +9,6 @@ import { LogReader, type PartitionRange } from '../../src/kafka/log-reader.js';
 import { kafkaHeaders } from '../../src/kafka/record-codec.js';
 import type { Headers, Labelled, SourceRecord } from '../../src/ports.js';
 import { deadLetter } from '../../src/producer/dead-letter.js';
-import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { audit } from '../../src/tools/audit/audit.js';
 import { isClean } from '../../src/tools/audit/report.js';
@@ -25,6 +24,7 @@ import {
   type TestScope,
   uniqueName,
 } from '../support/kafka.js';
+import { labelRecord } from '../support/label-record.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { labelled } from '../support/memory-records.js';
 import { fixtureModel } from '../support/models.js';

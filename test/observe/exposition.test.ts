@@ -24,6 +24,7 @@ function busyRecorder(): Recorder {
       id: null,
       results: [result],
       decision: null,
+      decidedBy: null,
       tokens: 10,
       truncated: true,
       timings: TIMINGS,

@@ -116,12 +116,12 @@ describe('in the pipeline', () => {
       stored: () => {},
       waiting: () => {},
     };
-    const { results, decision } = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
+    const { results, decision, decidedBy } = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
     await new Pipeline({
       source: new MemorySource(new MemoryTopic(6), { batchRecords: 3, waits: false }),
       decoder,
       classifier: new MemoryClassifier({ concurrency: 1 }),
-      judge: () => ({ results, decision }),
+      judge: () => ({ results, decision, decidedBy }),
       sink: answering,
       events,
       ledger,

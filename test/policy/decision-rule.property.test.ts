@@ -6,7 +6,6 @@ import { createPolicy, effectiveTasks, type Policy } from '../../src/policy/poli
 import { sameDecisions, turningPoints } from '../../src/policy/turning-points.js';
 import { labelColumns, watchedLabels } from '../../src/policy/watched-labels.js';
 import type { AnsweredBy, Decision, Labelled, Scored, SourceRecord, Task } from '../../src/ports.js';
-import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { BatchSize } from '../../src/stage/batch-size.js';
 import { labelReader } from '../../src/tools/audit/outcomes.js';
@@ -17,6 +16,7 @@ import { accuracyOf } from '../../src/tools/models/accuracy.js';
 import { compareScores } from '../../src/tools/models/agreement.js';
 import { cascadeCurve } from '../../src/tools/tune/curve.js';
 import { givenBy } from '../../src/workers/explain/batch.js';
+import { labelRecord } from '../support/label-record.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { NO_TIMINGS, recordAt } from '../support/memory-records.js';
 

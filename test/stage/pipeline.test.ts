@@ -48,8 +48,8 @@ function stage({ counts, batchRecords = 1, waits = false, decoder = PLAIN, ...op
     waiting: error => told.waiting.push(error),
   };
   const judge = () => {
-    const { results, decision } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
-    return { results, decision };
+    const { results, decision, decidedBy } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
+    return { results, decision, decidedBy };
   };
   const pipeline = new Pipeline({ source, decoder, classifier, judge, sink, events, ...optional });
   return { topic, source, classifier, sink, told, pipeline };

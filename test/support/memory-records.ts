@@ -19,6 +19,7 @@ export function labelled(record: SourceRecord, label = 'fine'): Outcome {
     id: null,
     results,
     decision: null,
+    decidedBy: null,
     tokens: 3,
     truncated: false,
     timings: NO_TIMINGS,

@@ -23,9 +23,10 @@ import {
 import { cutDeadLetter, deadLetter } from '../../src/producer/dead-letter.js';
 import { REDRIVE_COUNT, REDRIVE_OF } from '../../src/producer/dead-letter-reader.js';
 import { JsonlSink, streamOutput } from '../../src/producer/jsonl-sink.js';
-import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
-import { subjectsOf, transactionalIdOf } from '../../src/stage/parts/kafka.js';
+import { subjectsOf } from '../../src/stage/parts/answers.js';
+import { transactionalIdOf } from '../../src/stage/parts/kafka.js';
+import { labelRecord } from './label-record.js';
 import { MEMORY_MODEL } from './memory-classifier.js';
 import { labelled, recordAt } from './memory-records.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { filePath, httpUrl, secret, text, topicName, whole } from '../values.js';
+import { fieldPath, filePath, httpUrl, secret, text, topicName, whole } from '../values.js';
 
 const schemaIds = z
   .strictObject({
@@ -28,6 +28,47 @@ export const output = z
         'Most bytes sent to a partition at once, before compression; a longer record goes alone, and is rejected if the brokers refuse it.',
       ),
     schemaIds,
+    schemaVersion: whole(1, 2)
+      .default(1)
+      .describe(
+        'Version of the answer: 1 is schemas/classification.avsc, 2 is schemas/classification-v2.avsc. Give version 2 a topic of its own.',
+      ),
+    value: z
+      .enum(['labels', 'enriched', 'headers'])
+      .default('labels')
+      .describe(
+        "Value of a record on `labelsTopic`: the answer on its own, the input's value with the answer as its last field, or the input's value as it is with the answer in headers.",
+      ),
+    format: z
+      .enum(['avro', 'json'])
+      .default('avro')
+      .describe('Format of the answer with `value: labels`; an enriched value keeps the format of the input.'),
+    field: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/)
+      .describe('a name (letters, digits, underscore; no digit first; at most 100)')
+      .default('siftline')
+      .describe(
+        "Name of this stage in its records: of the field that `value: enriched` appends, and before the dot of its headers' names. Stages of one chain need different names.",
+      ),
+    include: z
+      .array(fieldPath)
+      .default([])
+      .describe('Fields of a JSON or Avro input that are repeated beside the labels, with `value: labels`.'),
+    redact: z
+      .array(fieldPath)
+      .default([])
+      .describe('Fields inside those of `include` that are written as `[redacted]`.'),
+    scores: z
+      .string()
+      .regex(/^(?:all|given|top-[1-9][0-9]{0,3})$/)
+      .describe('all, given, or top-N such as top-3')
+      .default('all')
+      .describe('Labels whose scores an answer holds: all, those that were given, or the N with the highest scores.'),
+    scoreDigits: whole(0, 15)
+      .optional()
+      .describe('Digits after the point to which scores are rounded; without it, scores are exact.'),
+    metricsFormat: z.enum(['avro', 'json']).default('avro').describe('Format of the records on `metricsTopic`.'),
   })
   .prefault({})
   .describe('The output: topics, and how records are written to them.');

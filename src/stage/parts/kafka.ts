@@ -5,22 +5,16 @@ import { readSecret } from '../../config/secrets.js';
 import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
-import { SiftlineError } from '../../errors.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
 import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';
 import { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { KafkaSink } from '../../producer/kafka-sink.js';
+import type { Answerer } from '../../producer/label-record.js';
 import type { ResultsOptions } from '../../producer/results.js';
-import type { ShippedSchema } from '../../producer/schemas.js';
 import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
-
-/** Holds the schemas of the topics that are written. */
-export interface OutputSchemas {
-  readonly labels: ShippedSchema;
-  readonly metrics: ShippedSchema;
-}
+import { buildAnswers, type OutputFramings } from './answers.js';
 
 /** Holds what the Kafka side of the stage is built from. */
 export interface KafkaContext {
@@ -29,8 +23,8 @@ export interface KafkaContext {
   /** The small model of a cascade; undefined without one. */
   readonly student: ModelInfo | undefined;
   readonly version: string;
-  readonly schemas: OutputSchemas;
-  readonly schemaIds: { readonly labels: number; readonly metrics: number };
+  readonly policy: Answerer['policy'];
+  readonly framings: OutputFramings;
   /** Number of partitions of every topic that is read or written. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly log: Logger;
@@ -93,26 +87,19 @@ export type StageSink = Sink & { readonly ready: boolean };
 
 export async function buildSink(context: KafkaContext, events: TransactionalSinkOptions['events']): Promise<StageSink> {
   const { config, log } = context;
-  const options = { ...resultsOptions(context), sendBytes: config.output.sendBytes, events, log };
+  const options = { ...(await resultsOptions(context)), sendBytes: config.output.sendBytes, events, log };
   if (config.delivery === 'exactly-once') return transactionalSink(context, options);
   const producer = new IdempotentProducer({ kafka: connectTo(config.kafka, log), ...producerOptions(context) });
   return new KafkaSink({ ...options, producer });
 }
 
-function resultsOptions({
-  config,
-  model,
-  student,
-  partitions,
-  schemas,
-  schemaIds,
-  version,
-}: KafkaContext): ResultsOptions {
+async function resultsOptions(context: KafkaContext): Promise<ResultsOptions> {
+  const { config, model, student, partitions, framings, policy, version } = context;
   const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
   return {
     labels: topic(config.output.labelsTopic),
     rejected: topic(config.output.rejectedTopic),
-    encoder: { schema: schemas.labels, schemaId: schemaIds.labels, model, student, policy: config.policy.version },
+    answers: await buildAnswers(config, { model, student, policy }, framings),
     rejector: {
       name: config.input.group,
       clientId: config.kafka.clientId,
@@ -200,43 +187,4 @@ export async function connectRegistry({ registry }: Pick<Config, 'registry'>): P
     timeoutMs: registry.timeoutMs,
     attempts: registry.retries + 1,
   });
-}
-
-/** Returns the subjects of the schemas: the configured names, else names by TopicNameStrategy. */
-export function subjectsOf({ registry, output }: Pick<Config, 'registry' | 'output'>): {
-  labels: string;
-  metrics: string;
-} {
-  return {
-    labels: registry.subjects.labels ?? `${output.labelsTopic}-value`,
-    metrics: registry.subjects.metrics ?? `${output.metricsTopic}-value`,
-  };
-}
-
-/**
- * Returns the schema ids for the Avro framing: from the registry, where they are registered or only looked up, or the
- * fixed ids of the configuration. Throws REGISTRY_SCHEMA_MISSING.
- */
-export async function schemaIds(
-  config: Pick<Config, 'registry' | 'output'>,
-  client: RegistryClient | undefined,
-  schemas: OutputSchemas,
-): Promise<{ labels: number; metrics: number }> {
-  if (!client) return config.output.schemaIds;
-  const subjects = subjectsOf(config);
-  const idOf = (subject: string, { json }: ShippedSchema) =>
-    config.registry.register ? client.register(subject, json) : lookUp(client, subject, json);
-  return {
-    labels: await idOf(subjects.labels, schemas.labels),
-    metrics: await idOf(subjects.metrics, schemas.metrics),
-  };
-}
-
-async function lookUp(client: RegistryClient, subject: string, schema: unknown): Promise<number> {
-  const answer = await client.lookup(subject, schema);
-  if (answer.kind === 'found') return answer.id;
-  throw SiftlineError.registry(
-    'REGISTRY_SCHEMA_MISSING',
-    `the registry has no such schema under subject "${subject}" and registry.register is false; register the file from schemas/, or set it to true`,
-  );
 }

@@ -43,15 +43,14 @@ function instanceName({ kafka }: Pick<Config, 'kafka'>): string {
 }
 
 function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () => void): MetricsPublisher {
-  const { config, partitions, schemas, schemaIds, log } = context;
+  const { config, partitions, framings, log } = context;
   const topic = config.output.metricsTopic;
   return new MetricsPublisher({
     kafka,
     topic,
     partitions: partitions.get(topic) ?? 1,
     instance: instanceName(config),
-    schema: schemas.metrics,
-    schemaId: schemaIds.metrics,
+    framing: framings.metrics,
     onLost,
     log,
   });

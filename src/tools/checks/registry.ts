@@ -1,8 +1,8 @@
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { type Finding, fail, failure, ok } from '../../observe/finding.js';
-import { shippedSchema } from '../../producer/schemas.js';
-import { connectRegistry, subjectsOf } from '../../stage/parts/kafka.js';
+import { outputSchemas, subjectsOf } from '../../stage/parts/answers.js';
+import { connectRegistry } from '../../stage/parts/kafka.js';
 
 type RegistryConfig = Pick<Config, 'registry' | 'output'>;
 
@@ -14,12 +14,13 @@ export async function checkRegistry(config: RegistryConfig): Promise<Finding[]> 
   try {
     client = await connectRegistry(config);
     if (!client) return [withoutRegistry(config)];
-    const { labels, metrics } = subjectsOf(config);
-    const { register } = config.registry;
-    return [
-      await checkSubject(client, { subject: labels, schema: shippedSchema('classification').json, register }),
-      await checkSubject(client, { subject: metrics, schema: shippedSchema('metrics-window').json, register }),
-    ];
+    const [schemas, subjects, { register }] = [outputSchemas(config), subjectsOf(config), config.registry];
+    const findings: Finding[] = [];
+    for (const name of ['labels', 'metrics'] as const) {
+      const [schema, subject] = [schemas[name]?.json, subjects[name]];
+      if (schema !== undefined) findings.push(await checkSubject(client, { subject, schema, register }));
+    }
+    return findings;
   } catch (error) {
     return [failure('registry', error)];
   } finally {
@@ -57,6 +58,8 @@ function incompatible(subject: string, messages: readonly string[]): Finding {
 }
 
 function withoutRegistry({ output }: RegistryConfig): Finding {
+  if (output.schemaVersion === 2)
+    return ok('registry', 'no registry configured: Avro records name their schema by its fingerprint');
   const { labels, metrics } = output.schemaIds;
   return ok('registry', `no registry configured: records carry the ids of output.schemaIds (${labels} and ${metrics})`);
 }

@@ -98,7 +98,7 @@ test('what comes out of the pipeline is in the order of the files, whichever is 
     source,
     decoder: createFileDecoder(inputs, FIELDS),
     classifier,
-    judge: () => ({ results: [], decision: null }),
+    judge: () => ({ results: [], decision: null, decidedBy: null }),
     sink,
     events: { taken() {}, revoked() {}, stage() {}, classified() {}, stored() {}, waiting() {} },
   }).run();

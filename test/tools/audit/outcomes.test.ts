@@ -5,7 +5,6 @@ import { frame, unframe } from '../../../src/avro/framing.js';
 import { buildType } from '../../../src/avro/type.js';
 import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
 import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
-import { labelRecord } from '../../../src/producer/label-record.js';
 import { shippedSchema } from '../../../src/producer/schemas.js';
 import {
   answerFingerprint,
@@ -16,6 +15,7 @@ import {
   rejectedReader,
   valueFingerprint,
 } from '../../../src/tools/audit/outcomes.js';
+import { labelRecord } from '../../support/label-record.js';
 import { MEMORY_MODEL } from '../../support/memory-classifier.js';
 import { labelled, recordAt } from '../../support/memory-records.js';
 import { withoutFields } from '../../support/outputs.js';

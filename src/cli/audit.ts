@@ -78,7 +78,7 @@ export function addAudit(program: Command, context: CliContext): void {
 }
 
 async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void> {
-  const { labelsSchema, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
+  const { labelReaderOf, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
   const { audit } = await import('../tools/audit/audit.js');
   const { silentLog } = await import('../observe/log.js');
   const { table } = await import('../observe/table.js');
@@ -109,7 +109,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       rejected: await outputs(topics.rejected),
       against: flags.against === undefined ? undefined : await reader.bounds(flags.against),
       outputPartitions: partitions,
-      schema: labelsSchema(),
+      labelReader: labelReaderOf(config),
       timestamps: flags.timestamps,
       show: flags.show,
       idleMs: idleMs(flags),

@@ -7,11 +7,12 @@
  *
  * The grammar of a record's headers:
  *
- *     headers = {input header}                 as they are; a name that begins with `<field>.` gets `input.` before it
+ *     headers = {input header}                 as they are; `<field>.x` becomes `input.<field>.x`, and that
+ *                                              `input.input.<field>.x`
  *               <field>.id                     topic-partition-offset of the input
  *               {<field>.<path> }              value headers: strings in UTF-8 as they are, everything else as JSON
- *     path    = decision | decidedBy.<name> | tasks.<task>.<name> | policy.<name> | model.<name> | stage | truncated
- *               | classifiedAt
+ *     path    = decision | decidedBy.<name> | tasks.<task>.<name> | policy.<name> | model.<name> | stage | tokens
+ *               | truncated | classifiedAt
  *     field   = output.field, "siftline" by default
  *
  * Null is no header. So a header that begins with `<field>.` is always this stage's own, and an earlier stage's stay
@@ -72,6 +73,7 @@ export interface Classification {
   readonly policy: { readonly name: string | null; readonly version: string; readonly hash: string };
   readonly model: ReturnType<typeof modelOf>;
   readonly stage: string | null;
+  readonly tokens: number;
   readonly truncated: boolean;
   readonly classifiedAt: bigint;
 }
@@ -189,11 +191,18 @@ function message(record: SourceRecord, value: Buffer | null, headers: Headers): 
   return { key: record.key, value, timestamp: String(record.timestamp), headers: kafkaHeaders(headers) };
 }
 
-/** Returns the input's headers; a name that begins like ours gets `input.` before it, so that it is not taken for ours. */
+/** Returns the input's headers. A name that looks like ours gets `input.` before it, so that it is not taken for ours. */
 export function inputHeaders({ field }: Pick<AnswerOptions, 'field'>, { headers }: SourceRecord): Headers {
   const own = `${field}.`;
-  if (!headers.some(([name]) => name.startsWith(own))) return headers;
-  return headers.map(([name, value]) => (name.startsWith(own) ? ([`input.${name}`, value] as const) : [name, value]));
+  if (!headers.some(([name]) => looksOwn(name, own))) return headers;
+  return headers.map(([name, value]) => [looksOwn(name, own) ? `input.${name}` : name, value] as const);
+}
+
+/** Returns true for a name that begins with `<field>.`, behind any number of `input.`. */
+export function looksOwn(name: string, own: string): boolean {
+  let at = 0;
+  while (name.startsWith('input.', at) && !name.startsWith(own, at)) at += 'input.'.length;
+  return name.startsWith(own, at);
 }
 
 function idHeader({ field }: Pick<AnswerOptions, 'field'>, record: SourceRecord): Headers[number] {
@@ -203,16 +212,17 @@ function idHeader({ field }: Pick<AnswerOptions, 'field'>, record: SourceRecord)
 /** Returns the headers of a record whose answer is in its headers. */
 export function answerHeaders(options: AnswerOptions, record: SourceRecord, outcome: Labelled): Headers {
   const answer = classificationOf(options, record, outcome);
-  const { decision, decidedBy, tasks, policy, model, stage, truncated, classifiedAt } = answer;
+  const { decision, decidedBy, tasks, policy, model, stage, tokens, truncated, classifiedAt } = answer;
   const facts: Array<readonly [string, unknown]> = [
     ['decision', decision],
     ...under('decidedBy', decidedBy ?? {}),
-    ...Object.entries(tasks).flatMap(([task, { label, score, labels }]) =>
-      under(`tasks.${task}`, { label, score, labels }),
+    ...Object.entries(tasks).flatMap(([task, { label, score, labels, scores }]) =>
+      under(`tasks.${task}`, { label, score, labels, scores }),
     ),
     ...under('policy', policy),
     ...under('model', model),
     ['stage', stage],
+    ['tokens', tokens],
     ['truncated', truncated],
     ['classifiedAt', Number(classifiedAt)],
   ];

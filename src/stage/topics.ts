@@ -1,6 +1,7 @@
+import type { Config } from '../config/schema.js';
 import type { LogReader, PartitionRange } from '../kafka/log-reader.js';
 import { type RangeQuestion, requireRecords, resolveRange } from '../kafka/range.js';
-import { type ShippedSchema, shippedSchema } from '../producer/schemas.js';
+import { LabelReader } from '../producer/label-reader.js';
 
 /**
  * Exports what a replay and the tools need to read topics by explicit offsets: they join no group and commit nothing.
@@ -16,7 +17,7 @@ export async function rangesToRead(reader: LogReader, question: RangeQuestion): 
   return ranges;
 }
 
-/** Returns the schema of the records of a labels topic. */
-export function labelsSchema(): ShippedSchema {
-  return shippedSchema('classification');
+/** Returns the reader of a stage's labels topic. */
+export function labelReaderOf({ output }: Pick<Config, 'output'>): LabelReader {
+  return new LabelReader(output.field);
 }

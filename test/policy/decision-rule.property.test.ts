@@ -6,6 +6,7 @@ import { createPolicy, effectiveTasks, type Policy } from '../../src/policy/poli
 import { sameDecisions, turningPoints } from '../../src/policy/turning-points.js';
 import { labelColumns, watchedLabels } from '../../src/policy/watched-labels.js';
 import type { AnsweredBy, Decision, Labelled, Scored, SourceRecord, Task } from '../../src/ports.js';
+import { LabelReader } from '../../src/producer/label-reader.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { BatchSize } from '../../src/stage/batch-size.js';
 import { labelReader } from '../../src/tools/audit/outcomes.js';
@@ -151,7 +152,7 @@ describe('the decision rule is the same', () => {
 
   test('in an audit: two records have the same verdict exactly where the rule has', () => {
     const schema = shippedSchema('classification');
-    const read = labelReader(schema, { timestamps: true });
+    const read = labelReader(new LabelReader('siftline'), { timestamps: true });
     const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, student: MEMORY_MODEL, policy: 'v' };
     const verdict = (world: World, scores: Limits, by: AnsweredBy) => {
       const rest = { id: null, tokens: 3, truncated: false, timings: NO_TIMINGS, answeredBy: by } as const;

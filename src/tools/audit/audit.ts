@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fetched, LogReader, PartitionRange } from '../../kafka/log-reader.js';
 import type { SourceRecord } from '../../ports.js';
-import type { ShippedSchema } from '../../producer/schemas.js';
+import type { LabelReader } from '../../producer/label-reader.js';
 import { AuditLedger } from './ledger.js';
 import { type AuditComparison, labelReader, type ReadOutcome, readInput, rejectedReader } from './outcomes.js';
 import type { AuditReport } from './report.js';
@@ -15,7 +15,7 @@ export interface AuditOptions extends AuditComparison {
   /** The labels of another topic, to compare answers with. */
   readonly against?: readonly PartitionRange[] | undefined;
   readonly outputPartitions: ReadonlyMap<string, number>;
-  readonly schema: ShippedSchema;
+  readonly labelReader: LabelReader;
   readonly show: number;
   /** Keeps reading until no outcome of the inputs has come for this long. */
   readonly idleMs?: number | undefined;
@@ -27,12 +27,12 @@ const LOOK_MS = 250;
 
 /** Compares the inputs that were read with the outputs that were written, and reports every difference. */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
-  const { inputs, outputPartitions, against, schema, show } = options;
+  const { inputs, outputPartitions, against, show } = options;
   const ledger = new AuditLedger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
   await readAll(options, inputs, record => ledger.read(readInput(record, options)));
   const tell = (read: (record: SourceRecord) => ReadOutcome) => (record: SourceRecord) =>
     told(ledger, record, read(record));
-  const label = tell(labelReader(schema, options));
+  const label = tell(labelReader(options.labelReader, options));
   const letter = tell(rejectedReader(options));
   await readAll(options, options.labels, label);
   await readAll(options, options.rejected, letter);
@@ -51,7 +51,7 @@ function told(ledger: AuditLedger, record: SourceRecord, read: ReadOutcome): boo
 }
 
 async function compare(options: AuditOptions, against: readonly PartitionRange[], ledger: AuditLedger): Promise<void> {
-  const read = labelReader(options.schema, options);
+  const read = labelReader(options.labelReader, options);
   await readAll(options, against, record => {
     const entry = read(record);
     if (entry.kind === 'unreadable') ledger.unreadable(record, entry.why);

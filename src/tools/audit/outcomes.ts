@@ -1,9 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { unframe } from '../../avro/framing.js';
-import { buildType, unwrapped } from '../../avro/type.js';
-import { type Headers, recordId, type SourceRecord } from '../../ports.js';
+import type { Headers, SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
-import type { ShippedSchema } from '../../producer/schemas.js';
+import type { LabelReader } from '../../producer/label-reader.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
 
 /** An output record as an outcome, or the reason why it is not a result. */
@@ -12,40 +10,6 @@ export type ReadOutcome = OutcomeEntry | { readonly kind: 'unreadable'; readonly
 export interface AuditComparison {
   /** False if the output topics stamp their own time (LogAppendTime). */
   readonly timestamps: boolean;
-}
-
-/** The fields of a classification (schemas/classification.avsc) that are compared. */
-interface Classification {
-  readonly source: { readonly topic: string; readonly partition: number; readonly offset: bigint };
-  readonly tasks: ReadonlyArray<{ readonly task: string; readonly label: string; readonly labels: readonly string[] }>;
-  readonly decision: unknown;
-  readonly policy: string;
-  readonly model: object;
-  readonly tokens: number;
-  readonly truncated: boolean;
-}
-
-/**
- * Returns a function that decodes a label, and throws when it is none. A topic holds labels of this version and of
- * earlier ones side by side; a value is of the schema by which it is decoded to its last byte.
- */
-function decoderOf({ json, type }: ShippedSchema): (body: Buffer) => Classification {
-  const earlier = buildType(withoutIdentity(json));
-  return body => {
-    try {
-      return type.fromBuffer(body) as Classification;
-    } catch {
-      const label = earlier.fromBuffer(body) as Classification;
-      return { ...label, model: { ...label.model, identity: '' } };
-    }
-  };
-}
-
-/** Returns the schema as it was before `model.identity`, which is the only field of that name. */
-function withoutIdentity(json: unknown): unknown {
-  return JSON.parse(JSON.stringify(json), (_, value: unknown) =>
-    Array.isArray(value) ? value.filter(field => (field as { name?: unknown } | null)?.name !== 'identity') : value,
-  );
 }
 
 export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
@@ -57,30 +21,20 @@ export function readInput(record: SourceRecord, comparison: AuditComparison): In
   };
 }
 
-/**
- * Reads records of the labels topic, those included that a version before `model.identity` has written. Scores count
- * towards the answer, timings and times do not.
- */
-export function labelReader(schema: ShippedSchema, comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
-  const decode = decoderOf(schema);
+/** Reads records of the labels topic. Scores count towards the answer, timings and times do not. */
+export function labelReader(reader: LabelReader, comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
   return record => {
-    const parts = record.value ? unframe(record.value) : undefined;
-    if (parts?.kind !== 'framed') return { kind: 'unreadable', why: parts?.detail ?? 'the value is null' };
-    let label: Classification;
-    try {
-      label = decode(parts.body);
-    } catch {
-      return { kind: 'unreadable', why: 'the value is not an io.siftline.Classification' };
-    }
-    const { source, tasks, policy, model, tokens, truncated } = label;
-    const decision = unwrapped(label.decision);
+    const label = reader.read(record);
+    if (label.kind === 'unreadable') return label;
+    const { source, decision, policy, model, tokens, truncated, headers, input } = label;
+    const tasks = [...label.tasks].sort((a, b) => (a.task < b.task ? -1 : 1));
     return {
       kind: 'labelled',
       source,
       at: record,
-      carried: carriedBy(record, withoutId(record.headers, source), comparison),
-      value: undefined,
-      answer: answerFingerprint([tasks, decision, policy, model, tokens, truncated]),
+      carried: carriedBy(record, headers, comparison),
+      value: input === undefined ? undefined : valueFingerprint(input),
+      answer: answerFingerprint([tasks, decision, policy.version, model, tokens, truncated]),
       verdict: answerFingerprint([tasks.map(({ task, label: top, labels }) => [task, top, labels]), decision]),
     };
   };
@@ -106,16 +60,6 @@ export function rejectedReader(comparison: AuditComparison): (record: SourceReco
 
 function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timestamps }: AuditComparison): number {
   return carriedFingerprint({ key, headers, timestamp: timestamps ? timestamp : undefined });
-}
-
-/**
- * Removes the last header of a label if it is the right id. If it is not, all headers stay, and so differ from those of
- * the input.
- */
-function withoutId(headers: Headers, source: Classification['source']): Headers {
-  const [name, value] = headers.at(-1) ?? [];
-  const isId = name === 'siftline.id' && value?.toString() === recordId(source);
-  return isId ? headers.slice(0, -1) : [...headers, ['siftline.id', null]];
 }
 
 /**

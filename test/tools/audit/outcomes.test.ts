@@ -5,6 +5,7 @@ import { frame, unframe } from '../../../src/avro/framing.js';
 import { buildType } from '../../../src/avro/type.js';
 import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
 import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
+import { LabelReader } from '../../../src/producer/label-reader.js';
 import { shippedSchema } from '../../../src/producer/schemas.js';
 import {
   answerFingerprint,
@@ -22,7 +23,7 @@ import { withoutFields } from '../../support/outputs.js';
 
 const schema = shippedSchema('classification');
 const comparison = { timestamps: true };
-const readLabel = labelReader(schema, comparison);
+const readLabel = labelReader(new LabelReader('siftline'), comparison);
 const readRejected = rejectedReader(comparison);
 const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };
 const rejection: Rejection = {
@@ -106,7 +107,7 @@ describe('a label', () => {
       { headers: [...good.headers.slice(0, -1), ['siftline.id', Buffer.from('memory-1-8')]] },
     ];
     for (const fields of wrong) assert.notEqual(outcome(readLabel({ ...good, ...fields })).carried, carried);
-    const unstamped = labelReader(schema, { timestamps: false });
+    const unstamped = labelReader(new LabelReader('siftline'), { timestamps: false });
     const input = readInput(record, { timestamps: false });
     assert.equal(outcome(unstamped({ ...good, timestamp: 5n })).carried, input.carried);
   });

@@ -1,29 +1,6 @@
-import { valueAt } from './fields.js';
+import { ANSWER_RULES, OUTPUT_TOPIC_RULES } from './output-rules.js';
 import { atLeast, type Breach, given, missing, needs, type Rule, together } from './rule.js';
 import type { Config } from './schema.js';
-
-const OUTPUTS = ['output.labelsTopic', 'output.rejectedTopic', 'output.metricsTopic'];
-
-const noLoop: Rule = {
-  sentence: 'No output topic is among `input.topics`: siftline would read its own results.',
-  fields: ['input.topics', ...OUTPUTS],
-  breaches: config =>
-    OUTPUTS.filter(path => config.input.topics.includes(topicAt(config, path))).map(path => ({
-      path,
-      text: `"${topicAt(config, path)}" is also one of input.topics, so siftline would read its own results; give another topic`,
-    })),
-};
-
-const distinctOutputs: Rule = {
-  sentence: 'The three output topics differ.',
-  fields: OUTPUTS,
-  breaches: config =>
-    OUTPUTS.flatMap((path, index) => {
-      const topic = topicAt(config, path);
-      const earlier = OUTPUTS.slice(0, index).find(other => topicAt(config, other) === topic);
-      return earlier === undefined ? [] : [{ path, text: `"${topic}" is also ${earlier}; give each a separate topic` }];
-    }),
-};
 
 const distinctInputs: Rule = {
   sentence: '`input.topics` names no topic twice.',
@@ -36,10 +13,6 @@ const distinctInputs: Rule = {
         : [];
     }),
 };
-
-function topicAt(config: Config, path: string): string {
-  return String(valueAt(config, path));
-}
 
 const SIZES: readonly Rule[] = [
   atLeast({
@@ -210,8 +183,7 @@ function breachesOf({ review, block }: Band, rest: readonly string[]): Breach[] 
 
 /** Every relation between fields that is checked before the start, in the order of the reference. */
 export const RULES: readonly Rule[] = [
-  noLoop,
-  distinctOutputs,
+  ...OUTPUT_TOPIC_RULES,
   distinctInputs,
   ...SIZES,
   tlsIsOn,
@@ -230,4 +202,5 @@ export const RULES: readonly Rule[] = [
   confidenceHasCascade,
   cascadeIsAnother,
   bandsMakeSense,
+  ...ANSWER_RULES,
 ];

@@ -100,7 +100,9 @@ function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'read
   const value = decoded(type, body);
   if (value === undefined) return rejected('AVRO_MALFORMED', 'the Avro reader refused the body');
   const text = fields.text(value, unwrapped);
-  return typeof text === 'string' ? { kind: 'text', text, id: idOf(fields.id(value, unwrapped)) } : text;
+  if (typeof text !== 'string') return text;
+  const included = fields.included?.(value, unwrapped);
+  return { kind: 'text', text, id: idOf(fields.id(value, unwrapped)), ...(included && { included }) };
 }
 
 /**

@@ -1,9 +1,10 @@
 import { SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
+import type { IncludeOptions } from './included.js';
 import { createFields, createJsonReader, createTextReader, type Fields } from './text-and-json.js';
 import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './value-reader.js';
 
-export interface DecodeOptions extends RecordLimits {
+export interface DecodeOptions extends RecordLimits, IncludeOptions {
   readonly format: 'json' | 'text' | 'avro';
   /**
    * The places of the text, as dotted paths: `text`, `post.body.text`, `items.0.title`. A backslash keeps a dot in a

@@ -1,5 +1,6 @@
 import { messageOf, SiftlineError } from '../../errors.js';
 import type { Decoded, Rejection } from '../../ports.js';
+import { createInclude, type Include, type IncludeOptions } from './included.js';
 import { rejected, utf8, type ValueReader } from './value-reader.js';
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
@@ -21,7 +22,13 @@ function textIn(source: string, json: unknown, fields: Fields): Decoded {
   const text = fields.text(json);
   if (typeof text !== 'string') return text;
   const id = fields.id(json);
-  return { kind: 'text', text, id: losesDigits(id) ? exactId(source, fields) : idOf(id) };
+  const included = fields.included?.(json);
+  return {
+    kind: 'text',
+    text,
+    id: losesDigits(id) ? exactId(source, fields) : idOf(id),
+    ...(included && { included }),
+  };
 }
 
 /**
@@ -119,7 +126,7 @@ function wrongPath(path: string): SiftlineError {
   );
 }
 
-export interface FieldOptions {
+export interface FieldOptions extends IncludeOptions {
   readonly textFields: readonly string[];
   readonly join: string;
   readonly idField: string | undefined;
@@ -131,6 +138,8 @@ export interface Fields {
   text(value: unknown, open?: Open): string | Rejection;
   /** Returns the value at the id's path; undefined when there is none or no path is set. */
   id(value: unknown, open?: Open): unknown;
+  /** Undefined when the output repeats no field. */
+  readonly included: Include | undefined;
 }
 
 type Open = (value: unknown) => unknown;
@@ -148,6 +157,7 @@ export function createFields(options: FieldOptions): Fields {
   return {
     text: (value, open) => joined(fields, field => valueAt(value, field.path, open), options.join),
     id: (value, open) => (idPath ? valueAt(value, idPath, open) : undefined),
+    included: createInclude(options),
   };
 }
 

@@ -58,12 +58,13 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
 
 /** Builds the decoder of the input. The Avro code is loaded only for Avro input. */
 export async function buildDecoder(
-  { input }: Pick<Config, 'input'>,
+  { input, output: { include, redact } }: Pick<Config, 'input' | 'output'>,
   schemas: RegistryClient | undefined,
 ): Promise<Decoder> {
-  if (input.format !== 'avro') return createDecoder(input);
+  const options = { ...input, include, redact };
+  if (input.format !== 'avro') return createDecoder(options);
   const { createAvroReader } = await import('../../consumer/decode/avro.js');
-  return createDecoder({ ...input, avro: schemas && createAvroReader(schemas) });
+  return createDecoder({ ...options, avro: schemas && createAvroReader(schemas) });
 }
 
 /**

@@ -1,6 +1,5 @@
 import { ANSWER_RULES, OUTPUT_TOPIC_RULES } from './output-rules.js';
 import { atLeast, type Breach, given, missing, needs, type Rule, together } from './rule.js';
-import type { Config } from './schema.js';
 
 const distinctInputs: Rule = {
   sentence: '`input.topics` names no topic twice.',

@@ -1,26 +1,31 @@
 import { valueAt } from './fields.js';
-import type { Rule } from './rule.js';
+import { given, missing, type Rule } from './rule.js';
 import type { Config } from './schema.js';
 
-const OUTPUTS = ['output.labelsTopic', 'output.rejectedTopic', 'output.metricsTopic'];
+const ROUTES = ['output.routes.allow', 'output.routes.review', 'output.routes.block'];
+const TOPICS = ['output.labelsTopic', 'output.rejectedTopic', 'output.metricsTopic'];
+const OUTPUTS = [...TOPICS, ...ROUTES];
 
 const noLoop: Rule = {
   sentence: 'No output topic is among `input.topics`: siftline would read its own results.',
   fields: ['input.topics', ...OUTPUTS],
   breaches: config =>
-    OUTPUTS.filter(path => config.input.topics.includes(topicAt(config, path))).map(path => ({
-      path,
-      text: `"${topicAt(config, path)}" is also one of input.topics, so siftline would read its own results; give another topic`,
-    })),
+    given(config, OUTPUTS)
+      .filter(path => config.input.topics.includes(topicAt(config, path)))
+      .map(path => ({
+        path,
+        text: `"${topicAt(config, path)}" is also one of input.topics, so siftline would read its own results; give another topic`,
+      })),
 };
 
 const distinctOutputs: Rule = {
-  sentence: 'The three output topics differ.',
+  sentence: 'The output topics differ; two routes may lead to one topic.',
   fields: OUTPUTS,
   breaches: config =>
-    OUTPUTS.flatMap((path, index) => {
+    given(config, OUTPUTS).flatMap((path, index) => {
       const topic = topicAt(config, path);
-      const earlier = OUTPUTS.slice(0, index).find(other => topicAt(config, other) === topic);
+      const others = ROUTES.includes(path) ? TOPICS : OUTPUTS.slice(0, index);
+      const earlier = others.find(other => topicAt(config, other) === topic);
       return earlier === undefined ? [] : [{ path, text: `"${topic}" is also ${earlier}; give each a separate topic` }];
     }),
 };
@@ -41,7 +46,7 @@ const FORMS = [
 /** Fields that only version 2 of an answer has, with the values that ask for nothing. */
 const formsHaveVersion: Rule = {
   sentence: `${FORMS.map(path => `\`${path}\``).join(', ')} other than by default need \`output.schemaVersion: 2\`.`,
-  fields: ['output.schemaVersion', ...FORMS],
+  fields: ['output.schemaVersion', ...FORMS, ...ROUTES],
   breaches: ({ output }) => {
     if (output.schemaVersion === 2) return [];
     const asked = [
@@ -51,11 +56,19 @@ const formsHaveVersion: Rule = {
       output.scores !== 'all' && 'scores',
       output.scoreDigits !== undefined && 'scoreDigits',
       output.field !== 'siftline' && 'field',
+      Object.keys(output.routes).length > 0 && 'routes',
     ].flatMap(name => (name ? [`output.${name}`] : []));
     if (asked.length === 0) return [];
     const text = `is 1, which has no ${asked.join(', ')}; give 2 and a new output.labelsTopic, or remove ${asked.join(', ')}`;
     return [{ path: 'output.schemaVersion', text }];
   },
+};
+
+const routesHaveDecisions: Rule = {
+  sentence: `${ROUTES.map(path => `\`${path}\``).join(', ')} need \`policy.bands\`, which make the decisions.`,
+  fields: [...ROUTES, 'policy.bands'],
+  breaches: config =>
+    config.policy.bands === undefined ? missing(config, ['policy.bands'], given(config, ROUTES)) : [],
 };
 
 const includeHasFields: Rule = {
@@ -106,4 +119,10 @@ const oneFormat: Rule = {
 export const OUTPUT_TOPIC_RULES: readonly Rule[] = [noLoop, distinctOutputs];
 
 /** Rules of the form of the answers. */
-export const ANSWER_RULES: readonly Rule[] = [formsHaveVersion, includeHasFields, enrichedHasObjects, oneFormat];
+export const ANSWER_RULES: readonly Rule[] = [
+  formsHaveVersion,
+  routesHaveDecisions,
+  includeHasFields,
+  enrichedHasObjects,
+  oneFormat,
+];

@@ -69,10 +69,30 @@ export class KafkaSink implements Sink {
     };
     try {
       await this.#lane(result.out.target).push(result.out.message, mend);
-      return now.outcome;
+      return await this.#storeRoute(now);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return this.#store(now.out?.target.topic === topic ? now.mend(error.type) : now);
+    }
+  }
+
+  /**
+   * Stores the record of the route, once the label is stored, so that a rejected record has none. A record that the
+   * route refuses is rejected: it then has a label and a dead letter.
+   */
+  async #storeRoute(result: Result): Promise<Outcome> {
+    if (!result.route) return result.outcome;
+    let now = result;
+    const mend = (type: string) => {
+      now = now.mend(type);
+      return now.route?.message;
+    };
+    try {
+      await this.#lane(result.route.target).push(result.route.message, mend);
+      return now.outcome;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return this.#store(now.route ? now.mend(error.type) : now);
     }
   }
 

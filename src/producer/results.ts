@@ -12,11 +12,26 @@ export interface OutputTopic {
   readonly partitions: number;
 }
 
+/** A message, and the partition that it goes to. */
+export interface Out {
+  readonly target: TopicPartition;
+  readonly message: Message;
+}
+
+/** The topics that records also go to, by their decision. */
+export interface Routes {
+  readonly topics: ReadonlyMap<string, OutputTopic>;
+  /** Makes the records of the routes; undefined when they are those of the labels topic. */
+  readonly answers: AnswerEncoder | undefined;
+}
+
 /** An outcome in the form in which it is stored. */
 export interface Result {
   readonly outcome: Outcome;
   /** The message and its partition; undefined for a skipped record, which stores nothing. */
-  readonly out: { readonly target: TopicPartition; readonly message: Message } | undefined;
+  readonly out: Out | undefined;
+  /** The record of the outcome's route. It is stored with `out` in one transaction, or else after it. */
+  readonly route?: Out | undefined;
   /**
    * Returns the result to store in its place when the brokers refuse it; `type` is their reason. Throws when nothing is
    * left to try.
@@ -28,6 +43,7 @@ export interface ResultsOptions {
   readonly labels: OutputTopic;
   readonly rejected: OutputTopic;
   readonly answers: AnswerEncoder;
+  readonly routes?: Routes | undefined;
   readonly rejector: Rejector;
 }
 
@@ -38,7 +54,7 @@ export interface ResultsOptions {
 type Clock = 'event' | 'now';
 
 /**
- * Turns outcomes into records of the labels and rejected topics. A record keeps its partition number (modulo, where the
+ * Turns outcomes into records of the labels and rejected topics and of the routes. A record keeps its partition number (modulo, where the
  * output topic has fewer partitions), so order per input partition is order per output partition.
  *
  * A refusal of the brokers leads to the next form:
@@ -69,20 +85,33 @@ export class Results {
   #labelled(outcome: Labelled & { readonly record: SourceRecord }): Result {
     const { record } = outcome;
     try {
-      return this.#label(outcome, this.#options.answers.encode(record, outcome), 'event');
+      const message = this.#options.answers.encode(record, outcome);
+      return this.#label(outcome, { message, routed: this.#routed(outcome, message) }, 'event');
     } catch (error) {
       const reason = error instanceof AnswerRefused ? error.reason : 'ENCODE_FAILED';
       return this.#rejected(record, rejection(reason, 'encode', messageOf(error)), 'event');
     }
   }
 
-  #label(outcome: Outcome, message: Message, clock: Clock): Result {
+  #routed(outcome: Labelled & { readonly record: SourceRecord }, label: Message): Out | undefined {
+    const { routes } = this.#options;
+    const topic = routes?.topics.get(outcome.decision ?? '');
+    if (!routes || !topic) return undefined;
+    const { record } = outcome;
+    return { target: targetIn(topic, record), message: routes.answers?.encode(record, outcome) ?? label };
+  }
+
+  #label(outcome: Outcome, { message, routed }: { message: Message; routed: Out | undefined }, clock: Clock): Result {
     const { record } = outcome;
     return {
       outcome,
       out: { target: targetIn(this.#options.labels, record), message },
+      route: routed,
       mend: type => {
-        if (type === 'INVALID_TIMESTAMP' && clock === 'event') return this.#label(outcome, underNow(message), 'now');
+        if (type === 'INVALID_TIMESTAMP' && clock === 'event') {
+          const now = routed && { ...routed, message: underNow(routed.message) };
+          return this.#label(outcome, { message: underNow(message), routed: now }, 'now');
+        }
         return this.#rejected(record, type === 'INVALID_RECORD' ? REFUSED : TOO_LARGE, clock);
       },
     };
@@ -119,11 +148,15 @@ function underNow(message: Message): Message {
   return { ...message, timestamp: String(Date.now()) };
 }
 
-const TOO_LARGE = rejection('RESULT_TOO_LARGE', 'publish', 'the result is larger than the labels topic takes');
+const TOO_LARGE = rejection(
+  'RESULT_TOO_LARGE',
+  'publish',
+  'the result is larger than the labels topic or its route takes',
+);
 const REFUSED = rejection(
   'RESULT_REFUSED',
   'publish',
-  'the labels topic refuses the result; a compacted topic takes no record without a key',
+  'the labels topic or the route refuses the result; a compacted topic takes no record without a key',
 );
 
 function rejection(reason: Rejection['reason'], stage: Rejection['stage'], detail: string): Rejection {

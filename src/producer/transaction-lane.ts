@@ -270,11 +270,11 @@ function leaveAll({ results, claim }: Chunk): Outcome[] {
 /** Groups the messages by output partition, in their order, and cuts them into sends. */
 function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
   const byTarget = new Map<string, { target: TopicPartition; messages: Array<Send['messages'][number]> }>();
-  for (const { out } of results) {
-    if (!out) continue;
-    const id = partitionId(out.target);
-    const known = byTarget.get(id) ?? { target: out.target, messages: [] };
-    known.messages.push(out.message);
+  for (const each of results.flatMap(({ out, route }) => [out, route])) {
+    if (!each) continue;
+    const id = partitionId(each.target);
+    const known = byTarget.get(id) ?? { target: each.target, messages: [] };
+    known.messages.push(each.message);
     byTarget.set(id, known);
   }
   return [...byTarget.values()].flatMap(({ target, messages }) =>

@@ -9,6 +9,17 @@ const schemaIds = z
   .prefault({})
   .describe('Schema ids for the Avro framing when no registry is configured.');
 
+const routes = z
+  .strictObject({
+    allow: topicName.optional().describe('Topic that also gets the records with the decision `allow`.'),
+    review: topicName.optional().describe('Topic that also gets the records with the decision `review`.'),
+    block: topicName.optional().describe('Topic that also gets the records with the decision `block`.'),
+  })
+  .prefault({})
+  .describe(
+    'Topics for records by their decision: the original record with the answer in headers, or the enriched record with `value: enriched`.',
+  );
+
 export const output = z
   .strictObject({
     labelsTopic: topicName.default('siftline.labels').describe('Topic for the labels, one Avro record per text.'),
@@ -68,6 +79,7 @@ export const output = z
     scoreDigits: whole(0, 15)
       .optional()
       .describe('Digits after the point to which scores are rounded; without it, scores are exact.'),
+    routes,
     metricsFormat: z.enum(['avro', 'json']).default('avro').describe('Format of the records on `metricsTopic`.'),
   })
   .prefault({})

@@ -2,7 +2,9 @@ import { registryHeader, singleObjectHeader } from '../../avro/framing.js';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
+import type { AnswerOptions } from '../../producer/answer.js';
 import { type AnswerEncoder, type Answerer, FirstAnswers, type Framing } from '../../producer/label-record.js';
+import type { OutputTopic, Routes } from '../../producer/results.js';
 import { type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
 
 type OutputConfig = Pick<Config, 'registry' | 'output'>;
@@ -78,7 +80,7 @@ export async function buildAnswers(
 ): Promise<AnswerEncoder> {
   if (output.schemaVersion === 1 && labels) return new FirstAnswers(answerer, labels);
   const { EnrichedJson, HeaderAnswers, LabelAnswers } = await import('../../producer/answer.js');
-  const options = { answerer, field: output.field, scores: scoresOf(output.scores), digits: output.scoreDigits };
+  const options = optionsOf(output, answerer);
   switch (output.value) {
     case 'labels':
       return new LabelAnswers(options, labels);
@@ -87,6 +89,29 @@ export async function buildAnswers(
     case 'enriched':
       return new EnrichedJson(options);
   }
+}
+
+/** Returns the topics that the routes lead to, each once. */
+export function routeTopics({ routes }: Pick<Config['output'], 'routes'>): string[] {
+  return [...new Set(Object.values(routes).flatMap(topic => topic ?? []))];
+}
+
+/** Builds the routes of a stage; undefined without any. Their records are those of the labels topic if these hold the input. */
+export async function buildRoutes(
+  { output }: Pick<Config, 'output'>,
+  answerer: Answerer,
+  topicOf: (name: string) => OutputTopic,
+): Promise<Routes | undefined> {
+  const { routes } = output;
+  if (routeTopics(output).length === 0) return undefined;
+  const topics = Object.entries(routes).map(([decision, name = '']) => [decision, topicOf(name)] as const);
+  const { HeaderAnswers } = await import('../../producer/answer.js');
+  const answers = output.value === 'labels' ? new HeaderAnswers(optionsOf(output, answerer)) : undefined;
+  return { topics: new Map(topics), answers };
+}
+
+function optionsOf(output: Config['output'], answerer: Answerer): AnswerOptions {
+  return { answerer, field: output.field, scores: scoresOf(output.scores), digits: output.scoreDigits };
 }
 
 function scoresOf(scores: Config['output']['scores']): 'all' | 'given' | number {

@@ -14,7 +14,7 @@ import { KafkaSink } from '../../producer/kafka-sink.js';
 import type { Answerer } from '../../producer/label-record.js';
 import type { ResultsOptions } from '../../producer/results.js';
 import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
-import { buildAnswers, type OutputFramings } from './answers.js';
+import { buildAnswers, buildRoutes, type OutputFramings, routeTopics } from './answers.js';
 
 /** Holds what the Kafka side of the stage is built from. */
 export interface KafkaContext {
@@ -78,6 +78,7 @@ export function requireStageTopics(
   const written = [
     output.labelsTopic,
     output.rejectedTopic,
+    ...routeTopics(output),
     ...(metrics.windowSeconds > 0 ? [output.metricsTopic] : []),
   ];
   return requireTopics(admin, [...input.topics, ...written]);
@@ -101,6 +102,7 @@ async function resultsOptions(context: KafkaContext): Promise<ResultsOptions> {
     labels: topic(config.output.labelsTopic),
     rejected: topic(config.output.rejectedTopic),
     answers: await buildAnswers(config, { model, student, policy }, framings),
+    routes: await buildRoutes(config, { model, student, policy }, topic),
     rejector: {
       name: config.input.group,
       clientId: config.kafka.clientId,

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 
 /** The role of a topic in the stage. */
-export type TopicRole = 'input' | 'labels' | 'rejected' | 'metrics';
+export type TopicRole = 'input' | 'labels' | 'rejected' | 'route' | 'metrics';
 
 /** A recommended setting of a topic, and the consequence of another value. */
 export interface TopicSetting {
@@ -32,7 +32,7 @@ const NO_LIMIT = '9223372036854775807';
 export function recommended({ role, replicationFactor, output }: SettingsFor): TopicSetting[] {
   const safe = [cleanup, minInsync(replicationFactor)];
   if (role === 'input') return safe;
-  const kept = { labels: [], rejected: [retention(14)], metrics: [retention(7)] }[role];
+  const kept = { labels: [], rejected: [retention(14)], route: [], metrics: [retention(7)] }[role];
   return [...safe, compression, maxMessageBytes(output.sendBytes), ...kept, ...timestamps];
 }
 

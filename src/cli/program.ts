@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   models: async () => (await import('./models.js')).addModels,
   topics: async () => (await import('./topics.js')).addTopics,
   check: async () => (await import('./check.js')).addCheck,
+  tail: async () => (await import('./tail.js')).addTail,
   dlq: async () => (await import('./dlq.js')).addDlq,
   replay: async () => (await import('./replay.js')).addReplay,
   audit: async () => (await import('./audit.js')).addAudit,

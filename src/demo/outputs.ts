@@ -1,6 +1,7 @@
-import { unframe } from '../avro/framing.js';
 import { invariant } from '../errors.js';
-import { shippedSchema } from '../producer/schemas.js';
+import type { SourceRecord } from '../ports.js';
+import { LabelReader } from '../producer/label-reader.js';
+import { WindowReader } from '../producer/window-reader.js';
 
 /** The fields of a record of the labels topic that the demo reads. */
 export interface Label {
@@ -27,42 +28,32 @@ export interface WindowCounts {
 }
 
 interface WindowRecord {
-  readonly consumed: bigint;
-  readonly labelled: bigint;
-  readonly rejected: Readonly<Record<string, bigint>>;
-  readonly skipped: Readonly<Record<string, bigint>>;
-  readonly revoked: bigint;
+  readonly consumed: number;
+  readonly labelled: number;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly revoked: number;
 }
 
-/** Reads siftline's records in the way of any other reader: Confluent framing, then Avro with the shipped schemas. */
+/** Reads siftline's records in the way of any other reader, with the shipped schemas. */
 export class OutputReader {
-  readonly #types = {
-    classification: shippedSchema('classification').type,
-    'metrics-window': shippedSchema('metrics-window').type,
-  };
+  readonly #labels = new LabelReader('siftline');
+  readonly #windows = new WindowReader();
 
-  label(value: Buffer | null): Label {
-    return this.#decode('classification', value) as Label;
+  label(record: SourceRecord): Label {
+    const label = this.#labels.read(record);
+    invariant(label.kind === 'label', 'a record siftline wrote is no label');
+    return label;
   }
 
   window(value: Buffer | null): WindowCounts {
-    const { consumed, labelled, rejected, skipped, revoked } = this.#decode('metrics-window', value) as WindowRecord;
-    return {
-      consumed: Number(consumed),
-      labelled: Number(labelled),
-      rejected: sum(rejected),
-      skipped: sum(skipped),
-      revoked: Number(revoked),
-    };
-  }
-
-  #decode(schema: 'classification' | 'metrics-window', value: Buffer | null): unknown {
-    const parts = unframe(value ?? Buffer.alloc(0));
-    invariant(parts.kind === 'framed', `a record siftline wrote has no framing (${schema})`);
-    return this.#types[schema].fromBuffer(parts.body);
+    const window = this.#windows.read(value);
+    invariant(window, 'a record siftline wrote is no metrics window');
+    const { consumed, labelled, rejected, skipped, revoked } = window as unknown as WindowRecord;
+    return { consumed, labelled, revoked, rejected: sum(rejected), skipped: sum(skipped) };
   }
 }
 
-function sum(counts: Readonly<Record<string, bigint>>): number {
-  return Object.values(counts).reduce((total, count) => total + Number(count), 0);
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

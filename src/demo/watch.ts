@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import type { Consumer, EachBatchPayload, Kafka } from '../kafka/client.js';
+import { recordOf } from '../kafka/record-codec.js';
 import { partitionId } from '../ports.js';
 import { OutputReader } from './outputs.js';
 import type { Tally } from './tally.js';
@@ -66,9 +67,11 @@ export class Watch {
     const now = Date.now();
     const partition = partitionId(batch);
     const position = this.#positions.get(partition) ?? 0n;
-    for (const { value, timestamp, offset } of batch.messages) {
+    for (const message of batch.messages) {
+      const { value, timestamp, offset } = message;
       if (BigInt(offset) < position) continue; // read before the consumer joined the group again
-      if (batch.topic === topics.labels) tally.label(this.#outputs.label(value), Number(timestamp), now);
+      if (batch.topic === topics.labels)
+        tally.label(this.#outputs.label(recordOf(batch, message)), Number(timestamp), now);
       else if (batch.topic === topics.rejected) tally.rejected();
       else tally.window(this.#outputs.window(value));
     }

@@ -37,6 +37,12 @@ export interface NoLabel {
   readonly why: string;
 }
 
+/** Returns the event time of a label's input, in milliseconds since the epoch; undefined when it had none. */
+export function recordTime({ source }: ReadLabel, { timestamp }: SourceRecord): number | undefined {
+  const time = source.timestamp ?? timestamp;
+  return time < 0n ? undefined : Number(time);
+}
+
 type Answer = Omit<ReadLabel, 'kind' | 'headers' | 'input'>;
 
 /**

@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import { printable, printableJson } from '../observe/printable.js';
 import { recordId } from '../ports.js';
-import { type ReadLabel, type ReadTask, recordTime } from '../producer/label-reader.js';
-import type { Window } from '../producer/window-reader.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
-import type { TailedRecord, TailJob } from '../stage/tail.js';
+import type { ReadLabel, ReadTask, ReadWindow, TailedRecord, TailJob } from '../stage/tail.js';
 import type { CliContext } from './context.js';
 import { Lines } from './dlq-view.js';
 import { interruptible } from './interrupt.js';
@@ -108,6 +106,12 @@ function tasksOf({ tasks }: ReadLabel, { task }: TailFlags): readonly ReadTask[]
   return task ? tasks.filter(each => task.includes(each.task)) : tasks;
 }
 
+/** Returns the event time of a label's input, in milliseconds since the epoch; undefined when it had none. */
+function eventTime({ source }: ReadLabel, { timestamp }: TailedRecord['record']): number | undefined {
+  const time = source.timestamp ?? timestamp;
+  return time < 0n ? undefined : Number(time);
+}
+
 const HEAD = line(['TIME', 'ID', 'DECISION', 'LABELS', 'TEXT']);
 const NOT_A_LABEL = 'not a label of siftline';
 
@@ -117,7 +121,7 @@ function tableLine({ record, label, text }: TailedRecord, flags: TailFlags): str
     const shown = labels.length > 0 ? labels.join('+') : '-';
     return `${task}: ${shown} (${top} ${score.toFixed(2)})`;
   });
-  const time = recordTime(label, record);
+  const time = eventTime(label, record);
   const clock = time === undefined ? '' : new Date(time).toISOString().slice(11, 19);
   return line([
     clock,
@@ -168,7 +172,7 @@ const WINDOW_HEAD = windowColumns([
   'INSTANCE',
 ]);
 
-function windowLine(window: Window): string {
+function windowLine(window: ReadWindow): string {
   const count = (name: string) => String(window[name] ?? '');
   const sum = (name: string) =>
     String(Object.values((window[name] ?? {}) as Record<string, number>).reduce((a, b) => a + b, 0));

@@ -53,7 +53,7 @@ export interface ScoreOptions {
   readonly digits: number | undefined;
 }
 
-export interface AnswerOptions extends ScoreOptions {
+export interface AnswerForm extends ScoreOptions {
   readonly answerer: Answerer;
   /** Name of the member that is appended, and first part of the headers' names. */
   readonly field: string;
@@ -69,7 +69,7 @@ export interface Classification {
   };
   readonly decision: string | null;
   readonly decidedBy: { readonly [Name in keyof DecidedBy]-?: DecidedBy[Name] | null } | null;
-  readonly tasks: Readonly<Record<string, Answered>>;
+  readonly tasks: Readonly<Record<string, AnsweredTask>>;
   readonly policy: { readonly name: string | null; readonly version: string; readonly hash: string };
   readonly model: ReturnType<typeof modelOf>;
   readonly stage: string | null;
@@ -78,14 +78,14 @@ export interface Classification {
   readonly classifiedAt: bigint;
 }
 
-interface Answered extends Omit<TaskResult, 'task' | 'scores' | 'window'> {
+interface AnsweredTask extends Omit<TaskResult, 'task' | 'scores' | 'window'> {
   readonly scores: Readonly<Record<string, number>>;
   readonly window: object | null;
 }
 
 /** Returns the answer for one outcome. */
 export function classificationOf(
-  { answerer, ...options }: AnswerOptions,
+  { answerer, ...options }: AnswerForm,
   record: SourceRecord,
   outcome: Labelled,
 ): Classification & object {
@@ -114,7 +114,7 @@ export function classificationOf(
 
 const UNDECIDED = { task: null, label: null, threshold: null, score: null };
 
-function answered({ scores, digits }: ScoreOptions, result: TaskResult): Answered {
+function answered({ scores, digits }: ScoreOptions, result: TaskResult): AnsweredTask {
   const { label, score, labels, window = null } = result;
   const shown = shownScores(scores, result.scores, labels);
   if (digits === undefined) return { label, score, labels, scores: shown, window };
@@ -140,11 +140,11 @@ function round(value: number, digits: number): number {
 
 /** Encodes `output.value: labels`. */
 export class LabelAnswers implements AnswerEncoder {
-  readonly #options: AnswerOptions;
+  readonly #options: AnswerForm;
   /** Undefined writes JSON. */
   readonly #framing: Framing | undefined;
 
-  constructor(options: AnswerOptions, framing: Framing | undefined) {
+  constructor(options: AnswerForm, framing: Framing | undefined) {
     this.#options = options;
     this.#framing = framing;
   }
@@ -160,9 +160,9 @@ export class LabelAnswers implements AnswerEncoder {
 
 /** Encodes `output.value: headers`. */
 export class HeaderAnswers implements AnswerEncoder {
-  readonly #options: AnswerOptions;
+  readonly #options: AnswerForm;
 
-  constructor(options: AnswerOptions) {
+  constructor(options: AnswerForm) {
     this.#options = options;
   }
 
@@ -173,9 +173,9 @@ export class HeaderAnswers implements AnswerEncoder {
 
 /** Encodes `output.value: enriched` for values that are JSON objects. */
 export class EnrichedJson implements AnswerEncoder {
-  readonly #options: AnswerOptions;
+  readonly #options: AnswerForm;
 
-  constructor(options: AnswerOptions) {
+  constructor(options: AnswerForm) {
     this.#options = options;
   }
 
@@ -192,7 +192,7 @@ function message(record: SourceRecord, value: Buffer | null, headers: Headers): 
 }
 
 /** Returns the input's headers. A name that looks like ours gets `input.` before it, so that it is not taken for ours. */
-export function inputHeaders({ field }: Pick<AnswerOptions, 'field'>, { headers }: SourceRecord): Headers {
+export function inputHeaders({ field }: Pick<AnswerForm, 'field'>, { headers }: SourceRecord): Headers {
   const own = `${field}.`;
   if (!headers.some(([name]) => looksOwn(name, own))) return headers;
   return headers.map(([name, value]) => [looksOwn(name, own) ? `input.${name}` : name, value] as const);
@@ -205,12 +205,12 @@ export function looksOwn(name: string, own: string): boolean {
   return name.startsWith(own, at);
 }
 
-function idHeader({ field }: Pick<AnswerOptions, 'field'>, record: SourceRecord): Headers[number] {
+function idHeader({ field }: Pick<AnswerForm, 'field'>, record: SourceRecord): Headers[number] {
   return [`${field}.id`, Buffer.from(recordId(record))];
 }
 
 /** Returns the headers of a record whose answer is in its headers. */
-export function answerHeaders(options: AnswerOptions, record: SourceRecord, outcome: Labelled): Headers {
+export function answerHeaders(options: AnswerForm, record: SourceRecord, outcome: Labelled): Headers {
   const answer = classificationOf(options, record, outcome);
   const { decision, decidedBy, tasks, policy, model, stage, tokens, truncated, classifiedAt } = answer;
   const facts: Array<readonly [string, unknown]> = [

@@ -37,13 +37,7 @@ export interface NoLabel {
   readonly why: string;
 }
 
-/** Returns the event time of a label's input, in milliseconds since the epoch; undefined when it had none. */
-export function recordTime({ source }: ReadLabel, { timestamp }: SourceRecord): number | undefined {
-  const time = source.timestamp ?? timestamp;
-  return time < 0n ? undefined : Number(time);
-}
-
-type Answer = Omit<ReadLabel, 'kind' | 'headers' | 'input'>;
+type LabelFacts = Omit<ReadLabel, 'kind' | 'headers' | 'input'>;
 
 /**
  * Reads the records of a labels topic: answers of this version of siftline and of earlier ones, side by side. A value is
@@ -55,7 +49,7 @@ export class LabelReader {
   readonly #field: string;
   readonly #second = shippedSchema('classification-v2').type;
   readonly #fingerprint = singleObjectHeader(this.#second);
-  readonly #schemas: ReadonlyArray<(body: Buffer) => Answer>;
+  readonly #schemas: ReadonlyArray<(body: Buffer) => LabelFacts>;
 
   constructor(field: string) {
     this.#field = field;
@@ -105,7 +99,7 @@ export class LabelReader {
     const fact = (path: string) => facts.get(own + path);
     const source = placeOf(fact('id') ?? '');
     if (!source) return { kind: 'unreadable', why: `the header ${own}id names no record` };
-    const answer: Answer = {
+    const answer: LabelFacts = {
       version: 2,
       source: { ...source, timestamp: null, textId: null },
       tasks: tasksIn([...facts.keys()], own).map(task => taskOf(task, path => fact(`tasks.${task}.${path}`))),
@@ -120,7 +114,7 @@ export class LabelReader {
   }
 
   /** Adds the input's headers. A header with another id than the value's stays, and so differs from the input's. */
-  #carried(record: SourceRecord, answer: Answer): ReadLabel {
+  #carried(record: SourceRecord, answer: LabelFacts): ReadLabel {
     const own = answer.version === 1 ? 'siftline.' : `${this.#field}.`;
     const id = recordId(answer.source);
     const { headers } = record;
@@ -158,7 +152,7 @@ interface First {
   readonly truncated: boolean;
 }
 
-function firstAnswer(type: AvroType, body: Buffer): Answer {
+function firstAnswer(type: AvroType, body: Buffer): LabelFacts {
   const { source, tasks, decision, policy, model, tokens, truncated } = type.fromBuffer(body) as First;
   return {
     version: 1,
@@ -174,13 +168,13 @@ function firstAnswer(type: AvroType, body: Buffer): Answer {
 }
 
 /** The fields of schemas/classification-v2.avsc, from Avro or JSON. */
-interface Second extends Omit<Answer, 'version' | 'tasks' | 'source'> {
+interface Second extends Omit<LabelFacts, 'version' | 'tasks' | 'source'> {
   readonly id: string;
   readonly source: Record<keyof ReadLabel['source'], never>;
   readonly tasks: Readonly<Record<string, Omit<ReadTask, 'task'>>>;
 }
 
-function secondAnswer({ source, tasks, decision, decidedBy, policy, model, tokens, truncated }: Second): Answer {
+function secondAnswer({ source, tasks, decision, decidedBy, policy, model, tokens, truncated }: Second): LabelFacts {
   const { topic, partition, offset, timestamp, textId } = source;
   return {
     version: 2,

@@ -3,7 +3,7 @@ import { buildType } from '../avro/type.js';
 import { shippedSchema } from './schemas.js';
 
 /** A record of the metrics topic (schemas/metrics-window.avsc) as plain data; counts are numbers. */
-export type Window = Readonly<Record<string, unknown>>;
+export type ReadWindow = Readonly<Record<string, unknown>>;
 
 /** Reads the records of a metrics topic, in Avro of either framing or in JSON. */
 export class WindowReader {
@@ -11,7 +11,7 @@ export class WindowReader {
   readonly #header = singleObjectHeader(this.#type);
 
   /** Returns undefined for a record that is no window. */
-  read(value: Buffer | null): Window | undefined {
+  read(value: Buffer | null): ReadWindow | undefined {
     try {
       if (value === null) return undefined;
       if (value[0] === '{'.charCodeAt(0)) return windowIn(JSON.parse(value.toString('utf8')));
@@ -24,9 +24,9 @@ export class WindowReader {
   }
 }
 
-function windowIn(value: unknown): Window | undefined {
+function windowIn(value: unknown): ReadWindow | undefined {
   const isWindow = typeof value === 'object' && value !== null && 'instance' in value && 'labelled' in value;
-  return isWindow ? (value as Window) : undefined;
+  return isWindow ? (value as ReadWindow) : undefined;
 }
 
 /** Returns a decoded value with counts as numbers: they stay far below 2^53. */

@@ -146,7 +146,7 @@ export class Replay {
     return sink;
   }
 
-  async #carry({ classifier }: BuiltClassifier, { reading, ranges, sink, policy }: Carried): Promise<void> {
+  async #carry({ classifier }: BuiltClassifier, { reading, ranges, sink, policy }: ReplayParts): Promise<void> {
     const { config } = this.#options;
     const { input, workers } = config;
     const source = new RangeSource({
@@ -196,7 +196,7 @@ export class Replay {
 const FETCH_BYTES = 1024 * 1024;
 
 /** Names what a replay carries records from and to, and by which policy. */
-interface Carried {
+interface ReplayParts {
   readonly reading: TopicReading;
   readonly ranges: readonly PartitionRange[];
   readonly sink: Sink;

@@ -5,10 +5,13 @@ import type { LogReader, PartitionRange } from '../kafka/log-reader.js';
 import { type RangeBounds, resolveRange } from '../kafka/range.js';
 import type { Decoder, SourceRecord } from '../ports.js';
 import { LabelReader, type ReadLabel } from '../producer/label-reader.js';
-import { type Window, WindowReader } from '../producer/window-reader.js';
+import { type ReadWindow, WindowReader } from '../producer/window-reader.js';
 import type { Closers } from './closers.js';
 import { buildDecoder, connectRegistry } from './parts/kafka.js';
 import { openReading } from './parts/reading.js';
+
+export type { ReadLabel, ReadTask } from '../producer/label-reader.js';
+export type { ReadWindow } from '../producer/window-reader.js';
 
 export interface TailJob {
   readonly config: Config;
@@ -54,7 +57,7 @@ export async function* tail(job: TailJob): AsyncGenerator<TailedRecord> {
 }
 
 /** Reads a metrics topic in the same way. A record that is no window is left out. */
-export async function* tailWindows(job: Omit<TailJob, 'withText'>): AsyncGenerator<Window> {
+export async function* tailWindows(job: Omit<TailJob, 'withText'>): AsyncGenerator<ReadWindow> {
   const { config, topic, closers, log } = job;
   const { reader } = await openReading({ config, topics: [topic], readUncommitted: false, closers, log });
   const windows = new WindowReader();

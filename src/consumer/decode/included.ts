@@ -1,4 +1,4 @@
-import { type FieldPath, parseFieldPath, valueAt } from './text-and-json.js';
+import { type FieldPath, type Open, parseFieldPath, valueAt } from './field-path.js';
 
 export interface IncludeOptions {
   /** Paths of the fields that the output repeats. */
@@ -6,8 +6,6 @@ export interface IncludeOptions {
   /** Paths of values that are not shown, inside of fields that are. */
   readonly redact?: readonly string[] | undefined;
 }
-
-type Open = (value: unknown) => unknown;
 
 /** Returns the fields of a decoded value that the output repeats, by path; fields that the value lacks are left out. */
 export type Include = (value: unknown, open?: Open) => Readonly<Record<string, string>>;
@@ -30,14 +28,14 @@ export function createInclude({ include = [], redact = [] }: IncludeOptions): In
   };
 }
 
-interface Place {
+interface ShownPlace {
   readonly path: FieldPath;
   readonly hidden: readonly FieldPath[];
   readonly open: Open;
 }
 
 /** Returns a value as JSON can hold it, without the parts that are hidden. Bytes become base64, 64-bit numbers text. */
-function shownAt(wrapped: unknown, { path, hidden, open }: Place): unknown {
+function shownAt(wrapped: unknown, { path, hidden, open }: ShownPlace): unknown {
   const value = open(wrapped);
   if (value === undefined) return undefined;
   if (hidden.some(each => each.length <= path.length && each.every((step, i) => step === path[i]))) return REDACTED;

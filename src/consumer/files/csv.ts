@@ -15,7 +15,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
 import { SiftlineError } from '../../errors.js';
-import { parseFieldPath } from '../decode/text-and-json.js';
+import { parseFieldPath } from '../decode/field-path.js';
 import type { FileValue } from './lines.js';
 
 export interface CsvOptions {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { SiftlineError } from '../../errors.js';
 import type { Decoded, SourceRecord } from '../../ports.js';
 import { createDecoder, type DecodeOptions } from '../decode/decode.js';
-import { parseFieldPath, valueAt } from '../decode/text-and-json.js';
+import { parseFieldPath, valueAt } from '../decode/field-path.js';
 import { readCsv } from './csv.js';
 import { type FileFormat, unreadable } from './input.js';
 import { type FileValue, readJsonLines, readLines } from './lines.js';

@@ -2,7 +2,7 @@ import { registryHeader, singleObjectHeader } from '../../avro/framing.js';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
-import type { AnswerOptions } from '../../producer/answer.js';
+import type { AnswerForm } from '../../producer/answer.js';
 import { type AnswerEncoder, type Answerer, FirstAnswers, type Framing } from '../../producer/label-record.js';
 import type { OutputTopic, Routes } from '../../producer/results.js';
 import { type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
@@ -110,7 +110,7 @@ export async function buildRoutes(
   return { topics: new Map(topics), answers };
 }
 
-function optionsOf(output: Config['output'], answerer: Answerer): AnswerOptions {
+function optionsOf(output: Config['output'], answerer: Answerer): AnswerForm {
   return { answerer, field: output.field, scores: scoresOf(output.scores), digits: output.scoreDigits };
 }
 

@@ -1,4 +1,4 @@
-import { type FieldPath, parseFieldPath, valueAt } from '../../consumer/decode/text-and-json.js';
+import { type FieldPath, parseFieldPath, valueAt } from '../../consumer/decode/field-path.js';
 import { type LabelledTextRow, readLabelledTextRows } from '../../consumer/files/texts.js';
 import { SiftlineError } from '../../errors.js';
 import type { Decoded, RejectReason } from '../../ports.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseFieldPath, valueAt } from '../../../src/consumer/decode/text-and-json.js';
+import { parseFieldPath, valueAt } from '../../../src/consumer/decode/field-path.js';
 
 describe('a field path', () => {
   test('is split at its dots; a backslash keeps a dot or a backslash in a key', () => {

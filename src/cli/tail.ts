@@ -112,6 +112,7 @@ function eventTime({ source }: ReadLabel, { timestamp }: TailedRecord['record'])
   return time < 0n ? undefined : Number(time);
 }
 
+const WIDTHS = [8, 22, 8, 48];
 const HEAD = line(['TIME', 'ID', 'DECISION', 'LABELS', 'TEXT']);
 const NOT_A_LABEL = 'not a label of siftline';
 
@@ -131,8 +132,6 @@ function tableLine({ record, label, text }: TailedRecord, flags: TailFlags): str
     text ?? '',
   ]);
 }
-
-const WIDTHS = [8, 22, 8, 48];
 
 /** Returns cells in columns of fixed widths: the rows that come later are not known. A longer cell takes its room. */
 function line(cells: readonly string[]): string {

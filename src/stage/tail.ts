@@ -121,7 +121,10 @@ class Texts {
 
   /** Reads the inputs of labels of one partition, in one go when they stand close together. */
   async #read(labels: readonly ReadLabel[], inputs: Map<ReadLabel, SourceRecord>): Promise<void> {
-    const byOffset = new Map(labels.map(label => [label.source.offset, label]));
+    // A record may have been answered more than once.
+    const byOffset = new Map<bigint, ReadLabel[]>();
+    for (const label of labels)
+      byOffset.set(label.source.offset, [...(byOffset.get(label.source.offset) ?? []), label]);
     const offsets = [...byOffset.keys()].sort((a, b) => (a < b ? -1 : 1));
     const [first, last] = [offsets[0] ?? 0n, offsets.at(-1) ?? 0n];
     const isDense = last - first <= SPARSE * BigInt(offsets.length);
@@ -131,8 +134,7 @@ class Texts {
     for (const [from, to] of spans) {
       for await (const { records } of this.#reader.read({ topic, partition, from, to: to + 1n })) {
         for (const record of records) {
-          const label = byOffset.get(record.offset);
-          if (label) inputs.set(label, record);
+          for (const label of byOffset.get(record.offset) ?? []) inputs.set(label, record);
         }
       }
     }

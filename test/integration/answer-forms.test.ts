@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { failPointEnv } from '../../faults/fail-points.js';
 import { addAudit } from '../../src/cli/audit.js';
+import { addTail } from '../../src/cli/tail.js';
 import { recordId, type SourceRecord } from '../../src/ports.js';
 import { LabelReader, type ReadLabel } from '../../src/producer/label-reader.js';
 import { runCommand } from '../cli/in-process.js';
@@ -169,5 +170,49 @@ describe('a route', () => {
     const { block } = await routed(t, { 'output.value': 'enriched' });
     for (const { value } of block)
       assert.match(String(value), /^ \{"id":\d+, .*"price": 1\.0,"siftline":\{"id":.*\}\}\n$/);
+  });
+});
+
+describe('tail', () => {
+  async function tailed({ broker, topics, group }: Stage, ...argv: string[]): Promise<Array<Record<string, unknown>>> {
+    const fields = Object.entries(stageFields(topics, group)).flatMap(([f, v]) => ['--set', `${f}=${v}`]);
+    const args = ['tail', '--brokers', broker.bootstrap, ...fields, '--from', 'start', '--no-follow', ...argv];
+    const { stdout, error } = await runCommand(addTail, args);
+    assert.equal(error, undefined);
+    return stdout.split('\n').flatMap(each => (each === '' ? [] : [JSON.parse(each)]));
+  }
+
+  test('shows labels of either version with their texts, filters them, and leaves no group behind', async t => {
+    const { stage } = await answered(t, { 'policy.bands': BANDS, 'metrics.windowSeconds': '1' });
+    const second = startStage(t, { ...stage, group: uniqueName('group') }, { set: SECOND });
+    await eventually('answered again', async () => (await stage.broker.readAll(stage.topics.labels)).length >= 114);
+    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+    const reader = { ...stage, group: uniqueName('reader') };
+    const all = await tailed(reader);
+    assert.equal(all.length, 114);
+    for (const { source, text } of all) {
+      const { partition, offset } = source as { partition: number; offset: number };
+      assert.equal(text, `${TEXTS[(offset * 2 + partition) % TEXTS.length]} ${offset * 2 + partition}`);
+    }
+    const blocked = await tailed(reader, '--decision', 'block', '--no-text', '--task', 'topic');
+    assert.ok(blocked.length > 0 && blocked.length < 114);
+    for (const label of blocked) {
+      assert.deepEqual(
+        [label.decision, 'text' in label, Object.keys(label.tasks as object)],
+        ['block', false, ['topic']],
+      );
+    }
+    assert.equal((await tailed(reader, '--id', '7')).length, 2);
+    assert.equal((await tailed(reader, '-n', '3')).length, 3);
+    const windows = await tailed(reader, '--metrics');
+    assert.equal(
+      windows.reduce((sum, { labelled }) => sum + Number(labelled), 0),
+      114,
+    );
+    const admin = stage.broker.kafka().admin();
+    await admin.connect();
+    const { groups } = await admin.listGroups();
+    await admin.disconnect();
+    assert.ok(!groups.some(({ groupId }) => groupId === reader.group));
   });
 });

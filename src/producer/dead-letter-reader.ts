@@ -40,6 +40,7 @@ const SIFTLINE_HEADERS: ReadonlySet<string> = new Set([
   'siftline.value.sha256',
 ]);
 const CONNECT = '__connect.errors.';
+const SPRING = 'kafka_dlt-';
 
 /**
  * Reads a dead letter by the grammar in dead-letter.ts, and Kafka Connect's own dead letters as well. The last
@@ -68,7 +69,7 @@ export function readDeadLetter(record: SourceRecord): DeadLetter {
 }
 
 function isAdded([name]: readonly [string, Buffer | null]): boolean {
-  return name.startsWith(CONNECT) || SIFTLINE_HEADERS.has(name);
+  return name.startsWith(CONNECT) || name.startsWith(SPRING) || SIFTLINE_HEADERS.has(name);
 }
 
 type Text = (name: string) => string | undefined;

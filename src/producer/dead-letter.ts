@@ -22,8 +22,17 @@
  *               [siftline.value.truncated               "true"; these three only when the record is cut
  *                siftline.value.bytes                   decimal: the size of the whole value
  *                siftline.value.sha256]                 hex: the hash of the whole value
+ *               [kafka_dlt-original-topic               these only with `springHeaders`
+ *                kafka_dlt-original-partition           int32, big endian
+ *                kafka_dlt-original-offset              int64, big endian
+ *                kafka_dlt-original-timestamp           int64, big endian: milliseconds since the epoch
+ *                kafka_dlt-original-timestamp-type      "CreateTime"
+ *                kafka_dlt-original-consumer-group      the stage's name
+ *                kafka_dlt-exception-fqcn               the reason code
+ *                kafka_dlt-exception-message]           the detail
  *
- * The family `__connect.errors.*` is written as Kafka Connect's DeadLetterQueueReporter writes it (KIP-298).
+ * The family `__connect.errors.*` is written as Kafka Connect's DeadLetterQueueReporter writes it (KIP-298), and the
+ * family `kafka_dlt-*` as Spring Kafka's DeadLetterPublishingRecoverer.
  */
 
 import { createHash } from 'node:crypto';
@@ -37,6 +46,8 @@ export interface Rejector {
   readonly clientId: string;
   readonly version: string;
   readonly modelSha256: string;
+  /** True to write Spring Kafka's headers too, which user interfaces of Kafka look for. */
+  readonly springHeaders?: boolean | undefined;
 }
 
 /**
@@ -91,7 +102,29 @@ function errorHeaders(rejector: Rejector, record: SourceRecord, rejection: Rejec
     header('siftline.error.timestamp', new Date().toISOString()),
     header('siftline.model.sha256', rejector.modelSha256),
     header('siftline.version', rejector.version),
+    ...(rejector.springHeaders ? springHeaders(rejector, record, rejection) : []),
   ];
+}
+
+function springHeaders({ name }: Rejector, record: SourceRecord, { reason, detail }: Rejection): Headers {
+  const partition = Buffer.alloc(4);
+  partition.writeInt32BE(record.partition);
+  return [
+    header('kafka_dlt-original-topic', record.topic),
+    ['kafka_dlt-original-partition', partition],
+    ['kafka_dlt-original-offset', int64(record.offset)],
+    ['kafka_dlt-original-timestamp', int64(record.timestamp)],
+    header('kafka_dlt-original-timestamp-type', 'CreateTime'),
+    header('kafka_dlt-original-consumer-group', name),
+    header('kafka_dlt-exception-fqcn', reason),
+    header('kafka_dlt-exception-message', detail),
+  ];
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
 }
 
 function header(key: string, value: string): readonly [string, Buffer] {

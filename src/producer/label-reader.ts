@@ -1,6 +1,13 @@
 import { singleObjectBody, singleObjectHeader, unframe } from '../avro/framing.js';
 import { type AvroType, buildType, unwrapped } from '../avro/type.js';
-import { type DecidedBy, type Headers, type RecordPlace, recordId, type SourceRecord } from '../ports.js';
+import {
+  type DecidedBy,
+  type Explanation,
+  type Headers,
+  type RecordPlace,
+  recordId,
+  type SourceRecord,
+} from '../ports.js';
 import { looksOwn } from './answer.js';
 import { shippedSchema } from './schemas.js';
 
@@ -16,6 +23,10 @@ export interface ReadLabel {
   readonly model: Readonly<Record<string, unknown>>;
   readonly tokens: number;
   readonly truncated: boolean;
+  /** Windows that the text was read as; 1 where the form does not tell. */
+  readonly windows: number;
+  /** Empty where the form holds none. */
+  readonly explanations: readonly Explanation[];
   /** The input's headers: those of the record without the stage's own. */
   readonly headers: Headers;
   /** The input's value, for a form that holds it. */
@@ -36,6 +47,8 @@ export interface NoLabel {
   readonly kind: 'unreadable';
   readonly why: string;
 }
+
+type Reading = Pick<ReadLabel, 'tokens' | 'truncated' | 'windows' | 'explanations'>;
 
 type LabelFacts = Omit<ReadLabel, 'kind' | 'headers' | 'input'>;
 
@@ -109,6 +122,8 @@ export class LabelReader {
       model: Object.fromEntries(MODEL.map(name => [name, fact(`model.${name}`) ?? ''])),
       tokens: Number(fact('tokens')),
       truncated: fact('truncated') === 'true',
+      windows: 1,
+      explanations: [],
     };
     return { ...this.#carried(record, answer), input: record.value };
   }
@@ -150,10 +165,12 @@ interface First {
   readonly model: { readonly identity?: string };
   readonly tokens: number;
   readonly truncated: boolean;
+  readonly windows: number;
+  readonly explanations: readonly Explanation[];
 }
 
 function firstAnswer(type: AvroType, body: Buffer): LabelFacts {
-  const { source, tasks, decision, policy, model, tokens, truncated } = type.fromBuffer(body) as First;
+  const { source, tasks, decision, policy, model, ...read } = type.fromBuffer(body) as First;
   return {
     version: 1,
     source: { ...source, timestamp: source.timestamp === -1n ? null : source.timestamp },
@@ -162,8 +179,7 @@ function firstAnswer(type: AvroType, body: Buffer): LabelFacts {
     decidedBy: null,
     policy: { version: policy, hash: null },
     model: { ...model, identity: model.identity ?? '' },
-    tokens,
-    truncated,
+    ...readingOf(read),
   };
 }
 
@@ -174,7 +190,7 @@ interface Second extends Omit<LabelFacts, 'version' | 'tasks' | 'source'> {
   readonly tasks: Readonly<Record<string, Omit<ReadTask, 'task'>>>;
 }
 
-function secondAnswer({ source, tasks, decision, decidedBy, policy, model, tokens, truncated }: Second): LabelFacts {
+function secondAnswer({ source, tasks, decision, decidedBy, policy, model, ...read }: Second): LabelFacts {
   const { topic, partition, offset, timestamp, textId } = source;
   return {
     version: 2,
@@ -190,9 +206,12 @@ function secondAnswer({ source, tasks, decision, decidedBy, policy, model, token
     decidedBy: unwrapped(decidedBy) as DecidedBy | null,
     policy: { version: policy.version, hash: policy.hash },
     model: { ...model },
-    tokens,
-    truncated,
+    ...readingOf(read),
   };
+}
+
+function readingOf({ tokens, truncated, windows, explanations }: Reading): Reading {
+  return { tokens, truncated, windows, explanations };
 }
 
 function asSecond(value: unknown): Second | undefined {

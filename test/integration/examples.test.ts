@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { recordId, type SourceRecord } from '../../src/ports.js';
 import { Example } from '../support/example.js';
-import { headerOf, labelOf } from '../support/outputs.js';
+import { answerOf, headerOf } from '../support/outputs.js';
 
 /** The decision of each text, in the order of the ids. */
 function decisionsOf(records: readonly SourceRecord[]): Map<string, string | null> {
-  const decisions = records.map(labelOf).map(({ source, decision }) => [source.textId ?? 'no id', decision] as const);
+  const decisions = records
+    .map(record => answerOf(record))
+    .map(({ source, decision }) => [source.textId ?? 'no id', decision] as const);
   return new Map(decisions.sort());
 }
 
@@ -32,7 +34,7 @@ test('examples/moderation: its decisions are those of its README, and each of th
     [toReview, toBlock].map(ids => ids.split(', ').length),
     [Number(reviewed), Number(blocked)],
   );
-  const labels = records.map(labelOf);
+  const labels = records.map(record => answerOf(record));
   for (const { source, decision, tasks, explanations } of labels) {
     const given = decision === 'allow' ? [] : ['toxic'];
     assert.deepEqual(tasks[0]?.labels, given, `${source.textId}`);
@@ -46,6 +48,15 @@ test('examples/moderation: its decisions are those of its README, and each of th
   const text = 'you have no idea what you are talking about, fool';
   assert.ok(readFileSync('examples/moderation/texts.jsonl', 'utf8').includes(`{"id": "c-16", "text": "${text}"}`));
   assert.equal(text.slice(last?.start, last?.end), 'fool', 'the strongest word of c-16 is the last one');
+  for (const [name, topic] of [
+    ['review', 'comments.review'],
+    ['block', 'comments.blocked'],
+  ] as const) {
+    const routed = await example.records(topic);
+    const ids = routed.map(record => JSON.parse(String(record.value)).id);
+    assert.deepEqual(ids.sort(), idsWith(name, decisions), `${topic} has the comments of its decision`);
+    assert.ok(routed.every(record => headerOf(record, 'siftline.decidedBy.label') === 'toxic'));
+  }
   const printed = example.stdout.get('siftline classify -c siftline.yaml texts.jsonl') ?? '';
   const lines = printed
     .trimEnd()
@@ -61,7 +72,7 @@ test('examples/moderation: its decisions are those of its README, and each of th
 test('examples/news: every article has the category of the README, and the one without text is rejected', async t => {
   const example = await Example.copy(t, 'news');
   await example.follow({ 'siftline.yaml': 16 });
-  const labels = (await example.records('articles.labels')).map(labelOf);
+  const labels = (await example.records('articles.labels')).map(record => answerOf(record));
   const found = labels.map(({ source, tasks }) => `${source.textId} \`${tasks[0]?.label}\``);
   const promised = [...example.readme.matchAll(/\d+ `[a-z]+`/g)].map(([each]) => each);
   assert.equal(promised.length, 16);
@@ -86,14 +97,14 @@ test('examples/chain: the second stage labels what the first one passed on, and 
   const long = decisionsOf(records);
   assert.deepEqual([...long.keys()], ['p-03', 'p-06', 'p-08', 'p-11']);
   assert.deepEqual([idsWith('block', long), idsWith('allow', long)], [['p-06'], ['p-03', 'p-08', 'p-11']]);
-  const last = records.map(labelOf).find(({ source }) => source.textId === 'p-06');
+  const last = records.map(record => answerOf(record)).find(({ source }) => source.textId === 'p-06');
   assert.equal(last?.windows, 2);
-  assert.equal(last?.tasks[0]?.window?.index, 1);
+  assert.equal((last?.tasks[0]?.window as { index: number } | null | undefined)?.index, 1);
   assert.match(last?.source.topic ?? '', /^posts\.long-/);
   const posts = new Map((await example.records('posts')).map(post => [recordId(post), JSON.parse(`${post.value}`).id]));
   for (const record of records) {
     const place = ['topic', 'partition', 'offset'].map(part => headerOf(record, `__connect.errors.${part}`));
-    assert.equal(posts.get(place.join('-')), labelOf(record).source.textId, 'the headers lead back to the post');
+    assert.equal(posts.get(place.join('-')), answerOf(record).source.textId, 'the headers lead back to the post');
   }
   assert.deepEqual(await example.records('posts.rejected'), []);
 });
@@ -108,7 +119,7 @@ test('examples/own-model: the imported folder labels the tickets as a person did
   assert.ok(example.readme.includes(`from ${from} to ${to}`), evaluated);
   const lines = readFileSync('examples/own-model/texts.jsonl', 'utf8').trimEnd().split('\n');
   const kinds = new Map(lines.map(line => JSON.parse(line)).map(({ id, kind }) => [id, kind]));
-  const labels = (await example.records('tickets.labels')).map(labelOf);
+  const labels = (await example.records('tickets.labels')).map(record => answerOf(record));
   assert.equal(labels.length, 26);
   const wrong = labels.filter(({ source, tasks }) => tasks[0]?.label !== kinds.get(source.textId));
   const said = wrong.map(({ source, tasks }) => [source.textId, tasks[0]?.label, kinds.get(source.textId)]);

@@ -13,7 +13,9 @@ const MAIN = resolve('dist/main.js');
 
 interface Given {
   readonly input: { readonly topics: readonly string[]; readonly group: string };
-  readonly output: { readonly labelsTopic: string; readonly rejectedTopic: string; readonly metricsTopic: string };
+  readonly output: { readonly labelsTopic: string; readonly rejectedTopic: string; readonly metricsTopic: string } & {
+    readonly routes?: Readonly<Record<string, string>>;
+  };
 }
 
 /**
@@ -113,9 +115,16 @@ export class Example {
       ...stageFields(this.#topics(file), this.#unique(this.#given(file).input.group)),
       'metrics.port': '0',
     };
-    const variables = Object.entries({ ...fields, 'kafka.brokers': this.#broker.bootstrap }).map(([field, value]) => {
-      const [section = '', name = ''] = field.split('.');
-      return [`SIFTLINE_${section}__${name.replace(/[A-Z]/g, capital => `_${capital}`)}`.toUpperCase(), value];
+    const routes = Object.entries(this.#given(file).output.routes ?? {}).map(
+      ([decision, topic]) => [`output.routes.${decision}`, this.#unique(topic)] as const,
+    );
+    const variables = Object.entries({
+      ...fields,
+      ...Object.fromEntries(routes),
+      'kafka.brokers': this.#broker.bootstrap,
+    }).map(([field, value]) => {
+      const parts = field.split('.').map(part => part.replace(/[A-Z]/g, capital => `_${capital}`));
+      return [`SIFTLINE_${parts.join('__')}`.toUpperCase(), value];
     });
     return Object.fromEntries(variables);
   }

@@ -1,6 +1,7 @@
 import { unframe } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
 import type { SourceRecord } from '../../src/ports.js';
+import { LabelReader, type ReadLabel } from '../../src/producer/label-reader.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 
 /** A record of the labels topic, with the fields that the tests read. */
@@ -45,6 +46,13 @@ function decode(record: SourceRecord, schema: keyof typeof types): { schemaId: n
 
 export function labelOf(record: SourceRecord): Label {
   return decode(record, 'classification').value as Label;
+}
+
+/** Returns a label of either version, in any form. */
+export function answerOf(record: SourceRecord, field = 'siftline'): ReadLabel {
+  const label = new LabelReader(field).read(record);
+  if (label.kind !== 'label') throw new Error(label.why);
+  return label;
 }
 
 export function windowOf(record: SourceRecord): Record<string, unknown> {

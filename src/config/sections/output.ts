@@ -29,6 +29,12 @@ export const output = z
     metricsTopic: topicName
       .default('siftline.metrics')
       .describe('Topic for throughput and latency, one Avro record per window.'),
+    springHeaders: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Write Spring Kafka's headers on `rejectedTopic` beside Kafka Connect's (`kafka_dlt-original-topic` and its kin), which user interfaces of Kafka look for.",
+      ),
     compression: z
       .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
       .default('lz4')

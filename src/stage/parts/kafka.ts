@@ -108,6 +108,7 @@ async function resultsOptions(context: KafkaContext): Promise<ResultsOptions> {
       clientId: config.kafka.clientId,
       version,
       modelSha256: model.sha256,
+      springHeaders: config.output.springHeaders,
     },
   };
 }

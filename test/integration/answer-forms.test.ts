@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { failPointEnv } from '../../faults/fail-points.js';
 import { addAudit } from '../../src/cli/audit.js';
+import { addCheck } from '../../src/cli/check.js';
 import { addTail } from '../../src/cli/tail.js';
+import type { Finding } from '../../src/observe/finding.js';
 import { recordId, type SourceRecord } from '../../src/ports.js';
 import { LabelReader, type ReadLabel } from '../../src/producer/label-reader.js';
 import { runCommand } from '../cli/in-process.js';
 import { eventually, uniqueName } from '../support/kafka.js';
+import { fixtureModel } from '../support/models.js';
 import { headerOf, stageFields } from '../support/outputs.js';
 import { makeStage, type Stage, startStage } from '../support/stage.js';
 
@@ -171,6 +174,22 @@ describe('a route', () => {
     for (const { value } of block)
       assert.match(String(value), /^ \{"id":\d+, .*"price": 1\.0,"siftline":\{"id":.*\}\}\n$/);
   });
+});
+
+test('check refuses a topic that holds the other version, and prints the steps', async t => {
+  const { stage } = await answered(t, {});
+  const check = async (set: Record<string, string>) => {
+    const fields = Object.entries({ ...stageFields(stage.topics, stage.group), ...set, 'metrics.port': '0' });
+    const args = ['check', '--brokers', stage.broker.bootstrap, '--model', fixtureModel('bert-two-tasks'), '--json'];
+    const { stdout } = await runCommand(addCheck, [...args, ...fields.flatMap(([f, v]) => ['--set', `${f}=${v}`])]);
+    const findings = JSON.parse(stdout).findings as Finding[];
+    return findings.find(each => each.check === 'output');
+  };
+  assert.equal((await check({}))?.status, 'ok');
+  const refused = await check({ 'output.schemaVersion': '2' });
+  assert.equal(refused?.status, 'fail');
+  assert.match(refused?.text ?? '', /holds labels of version 1, and output\.schemaVersion is 2/);
+  assert.match(refused?.remedy ?? '', /new topic in output\.labelsTopic, create it/);
 });
 
 describe('tail', () => {

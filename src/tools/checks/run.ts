@@ -6,6 +6,7 @@ import type { Config } from '../../config/schema.js';
 import { readSecret, redacted } from '../../config/secrets.js';
 import { messageOf } from '../../errors.js';
 import { type Finding, fail, failure, ok, skip, warn } from '../../observe/finding.js';
+import { checkBands, checkScores, checkVersion } from './answers.js';
 import { checkBrokers } from './brokers.js';
 import { checkGroup } from './group.js';
 import { checkCpu, checkMemory, checkPort, type Machine, thisMachine } from './machine.js';
@@ -51,6 +52,8 @@ async function* local(config: Config, { log, machine = thisMachine() }: CheckOpt
   const { findings, info, arithmetic, bytes } = await checkModel(config, log);
   yield* findings;
   yield info ? checkPolicy(config, info) : skip('policy', 'the model cannot be read');
+  if (info) yield* checkBands(config, info.tasks);
+  yield* checkScores(config);
   yield* checkCpu(config.workers, machine, arithmetic);
   yield info ? checkMemory(config, bytes, machine) : skip('memory', 'the model cannot be read');
   yield await checkPort(config.metrics);
@@ -90,6 +93,7 @@ async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
     yield* await checkRights(config, existing, log);
     const inputs = config.input.topics.filter(topic => existing.has(topic));
     yield* await checkGroup(admin, config, inputs);
+    if (existing.has(config.output.labelsTopic)) yield* await checkVersion(config, log);
   } finally {
     await admin.close();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
+import { checkBands, checkScores } from '../../../src/tools/checks/answers.js';
 import { checkModel, checkPolicy } from '../../../src/tools/checks/model.js';
 import { editManifest } from '../../support/model-copies.js';
 import { fixtureModel, shippedModel } from '../../support/models.js';
@@ -102,4 +103,29 @@ test('a policy for the tasks of another model fails with the ones there are', as
   assert.match(words(wrong), /no task "weather"/);
   const unexplained = checkPolicy(configOf({ 'explain.labels': '[topic/rain]' }), info);
   assert.match(words(unexplained), /no label is called "topic\/rain"/);
+});
+
+test('bands that begin below the threshold of their label are a warning that names both', async () => {
+  const { info } = await checkModel(configOf({ 'model.path': TWO_TASKS }), log);
+  assert.ok(info);
+  const bands = (limits: string) =>
+    checkBands(configOf({ 'policy.bands': `{moderation: {rude: ${limits}}}` }), info.tasks);
+  assert.deepEqual(bands('{review: 0.5, block: 0.9}'), []);
+  for (const limits of ['{review: 0.4}', '{block: 0.49}', '{review: 0.4, block: 0.9}']) {
+    const [found] = bands(limits);
+    assert.equal(found?.status, 'warn');
+    assert.match(
+      found?.details?.[0] ?? '',
+      /moderation\/rude: the band begins at 0\.4\d?, the label is given from 0\.5/,
+    );
+  }
+  const single = configOf({ 'policy.bands': '{topic: {food: {review: 0.1}}}' });
+  assert.deepEqual(checkBands(single, info.tasks), [], 'a single-label task has no thresholds');
+});
+
+test('answers without all scores are a warning about what cannot be done with them', () => {
+  assert.deepEqual(checkScores(configOf()), []);
+  const set = { 'output.schemaVersion': '2', 'output.scores': 'top-3', 'output.scoreDigits': '2' };
+  const [found] = checkScores(configOf(set));
+  assert.match(found?.text ?? '', /output\.scores is top-3 and output\.scoreDigits is 2: `audit --against`/);
 });

@@ -56,6 +56,7 @@ const SMALL: Readonly<Record<string, string>> = {
   'cli/eval.ts': 'a command as --help shows it, without what it loads to run',
   'cli/program.ts': 'the list of the commands; tests look commands up in it',
   'cli/run.ts': 'a command',
+  'cli/schema.ts': 'a command',
   'cli/tune.ts': 'a command as --help shows it, without what it loads to run',
   'kafka/patches/idle-connections.ts': 'one patch, and its row in decision 0001',
   'kafka/patches/logins.ts': 'one patch, and its row in decision 0001',

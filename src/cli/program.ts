@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   calibrate: async () => (await import('./calibrate.js')).addCalibrate,
   tune: async () => (await import('./tune.js')).addTune,
   models: async () => (await import('./models.js')).addModels,
+  schema: async () => (await import('./schema.js')).addSchema,
   topics: async () => (await import('./topics.js')).addTopics,
   check: async () => (await import('./check.js')).addCheck,
   tail: async () => (await import('./tail.js')).addTail,

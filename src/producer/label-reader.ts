@@ -48,7 +48,7 @@ export interface NoLabel {
   readonly why: string;
 }
 
-type Reading = Pick<ReadLabel, 'tokens' | 'truncated' | 'windows' | 'explanations'>;
+type HowRead = Pick<ReadLabel, 'tokens' | 'truncated' | 'windows' | 'explanations'>;
 
 type LabelFacts = Omit<ReadLabel, 'kind' | 'headers' | 'input'>;
 
@@ -210,7 +210,7 @@ function secondAnswer({ source, tasks, decision, decidedBy, policy, model, ...re
   };
 }
 
-function readingOf({ tokens, truncated, windows, explanations }: Reading): Reading {
+function readingOf({ tokens, truncated, windows, explanations }: HowRead): HowRead {
   return { tokens, truncated, windows, explanations };
 }
 

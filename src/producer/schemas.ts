@@ -10,7 +10,17 @@ export interface ShippedSchema {
 
 export type SchemaName = 'classification' | 'classification-v2' | 'metrics-window';
 
+/** Returns the name of the label record's schema. */
+export function classificationOf(version: number): SchemaName {
+  return version === 1 ? 'classification' : 'classification-v2';
+}
+
+/** Returns the text of a schema's file. */
+export function schemaFile(name: SchemaName): string {
+  return readFileSync(packageFile(`schemas/${name}.avsc`), 'utf8');
+}
+
 export function shippedSchema(name: SchemaName): ShippedSchema {
-  const json: unknown = JSON.parse(readFileSync(packageFile(`schemas/${name}.avsc`), 'utf8'));
+  const json: unknown = JSON.parse(schemaFile(name));
   return { json, type: buildType(json) };
 }

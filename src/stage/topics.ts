@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { LogReader, PartitionRange } from '../kafka/log-reader.js';
 import { type RangeQuestion, requireRecords, resolveRange } from '../kafka/range.js';
 import { LabelReader } from '../producer/label-reader.js';
+import { classificationOf, schemaFile } from '../producer/schemas.js';
 
 /**
  * Exports what a replay and the tools need to read topics by explicit offsets: they join no group and commit nothing.
@@ -15,6 +16,11 @@ export async function rangesToRead(reader: LogReader, question: RangeQuestion): 
   const ranges = await resolveRange(reader, question);
   await requireRecords(reader, question, ranges);
   return ranges;
+}
+
+/** Returns the Avro schema of the records on an output topic, as it ships. */
+export function schemaFileOf({ output }: Pick<Config, 'output'>, topic: 'labels' | 'metrics'): string {
+  return schemaFile(topic === 'metrics' ? 'metrics-window' : classificationOf(output.schemaVersion));
 }
 
 /** Returns the reader of a stage's labels topic. */

@@ -5,7 +5,7 @@ import { SiftlineError } from '../../errors.js';
 import type { AnswerForm } from '../../producer/answer.js';
 import { type AnswerEncoder, type Answerer, FirstAnswers, type Framing } from '../../producer/label-record.js';
 import type { OutputTopic, Routes } from '../../producer/results.js';
-import { type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
+import { classificationOf, type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
 
 type OutputConfig = Pick<Config, 'registry' | 'output'>;
 
@@ -23,7 +23,7 @@ export interface OutputSchemas {
 
 export function outputSchemas({ output }: Pick<Config, 'output'>): OutputSchemas {
   const { schemaVersion, value, format, metricsFormat } = output;
-  const labels = shippedSchema(schemaVersion === 1 ? 'classification' : 'classification-v2');
+  const labels = shippedSchema(classificationOf(schemaVersion));
   return {
     labels: format === 'avro' && value === 'labels' ? labels : undefined,
     metrics: metricsFormat === 'avro' ? shippedSchema('metrics-window') : undefined,

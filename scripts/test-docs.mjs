@@ -18,10 +18,10 @@
 //   ```yaml part           fields of a configuration; they are merged over a minimal one, and checked
 //   ```json file=NAME      written to that file; of a .jsonl each line is JSON. `json run` only has to be JSON
 //   ```python run          run by python3
-//   ```python file=NAME    written to that file; so is `sql file=NAME`
+//   ```python file=NAME    written to that file; so are `sql`, `java` and `xml file=NAME`
 //   ```text output         sample output, not tried
 //
-// yaml, json, python and sql also take not-here="...". There are no other languages, tags or blocks: a block by
+// yaml, json, python, sql, java and xml also take not-here="...". There are no other languages, tags or blocks: a block by
 // indentation, a fence without a tag and an unknown tag are failures.
 //
 // A PAGE has one folder, which is empty at first, or a copy of the example for a page of examples. Its blocks go through

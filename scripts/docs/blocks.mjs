@@ -14,6 +14,8 @@ export const FORMS = {
   json: ['run', 'file', 'not-here'],
   python: ['run', 'file', 'not-here'],
   sql: ['file', 'not-here'],
+  java: ['file', 'not-here'],
+  xml: ['file', 'not-here'],
   text: ['output'],
 };
 

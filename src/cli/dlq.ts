@@ -11,6 +11,7 @@ import type { Wanted } from '../tools/dead-letters/letters.js';
 import type { Redrive, RedriveOptions } from '../tools/dead-letters/redrive.js';
 import type { CliContext } from './context.js';
 import { drainOnSignals } from './interrupt.js';
+import { Lines } from './lines.js';
 import * as options from './options.js';
 
 interface DlqFlags extends options.ConfigFlags, options.RangeFlags {
@@ -147,7 +148,7 @@ async function openDlq(flags: DlqFlags, { config, topic, closers, log }: DlqJob)
 async function listDeadLetters(flags: ListFlags, context: CliContext): Promise<void> {
   const { deadLettersIn } = await import('../stage/dead-letters.js');
   const { isWanted, Summary } = await import('../tools/dead-letters/letters.js');
-  const { letterLine, Lines, summaryText } = await import('./dlq-view.js');
+  const { letterLine, summaryText } = await import('./dlq-view.js');
   const lines = new Lines(context.stdout);
   const summary = new Summary();
   await withJob(flags, context, async job => {

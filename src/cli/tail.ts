@@ -5,8 +5,8 @@ import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import type { ReadLabel, ReadTask, ReadWindow, TailedRecord, TailJob } from '../stage/tail.js';
 import type { CliContext } from './context.js';
-import { Lines } from './dlq-view.js';
 import { interruptible } from './interrupt.js';
+import { Lines } from './lines.js';
 import { type ConfigFlags, configForRun, list, whole, withConfigOptions } from './options.js';
 
 interface TailFlags extends ConfigFlags {

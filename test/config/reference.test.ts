@@ -24,6 +24,8 @@ test('a field that is a time or a size has its unit in its name', () => {
     'workers.count',
     'workers.attempts',
     'workers.crashes',
+    'output.schemaVersion',
+    'output.scoreDigits',
     'registry.retries',
   ];
   for (const { path, takes } of configReference()) {

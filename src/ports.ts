@@ -58,6 +58,7 @@ export const REJECT_REASONS = [
   'AVRO_FRAMING',
   'AVRO_SCHEMA_UNKNOWN',
   'AVRO_SCHEMA_UNUSABLE',
+  'AVRO_SCHEMA_UNAVAILABLE',
   'AVRO_MALFORMED',
   'AVRO_LIMIT',
   'TOKENISE_FAILED',
@@ -336,8 +337,16 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** A record's value to the text in it. `prepare` fetches what decoding needs (schemas); `decode` itself never waits. */
+/**
+ * A record's value to the text in it. `decode` never waits, and takes only records that are ready. What a record lacks
+ * (a schema) is fetched by `prepare`, and only what reads its partition waits for that.
+ */
 export interface Decoder {
+  /** True when `decode` may be called: what it needs hangs on the record from then on. */
+  isReady(record: SourceRecord): boolean;
+  /** Fetches what these lack; resolves when each is ready or is worth another call, after a pause. Never rejects. */
   prepare(records: readonly SourceRecord[]): Promise<void>;
+  /** Says what a record that is not ready waits for: "schema id 7 (HTTP 403)". */
+  awaits(record: SourceRecord): string;
   decode(record: SourceRecord): Decoded;
 }

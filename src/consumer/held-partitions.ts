@@ -2,8 +2,9 @@ import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 import { type Batch, type Occupancy, parsePartitionId, type SourceRecord, type TopicPartition } from '../ports.js';
-import { type BatchBudget, type BufferLimits, type Held, RecordBuffer } from './buffer.js';
+import { type BatchBudget, type BufferLimits, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './committer.js';
+import type { Held, Readiness, StandingRecord } from './partition-queue.js';
 
 /** Records that were handed out together, and how to tell that they are done. */
 export interface HeldBatch extends Batch {
@@ -19,8 +20,9 @@ export class HeldPartitions {
   readonly #progress = new Map<string, PartitionProgress>();
   #epoch = 0;
 
-  constructor(limits: BufferLimits) {
-    this.#buffer = new RecordBuffer(limits);
+  /** Without `readiness` every record is ready. */
+  constructor(limits: BufferLimits, readiness?: Readiness) {
+    this.#buffer = new RecordBuffer(limits, readiness);
   }
 
   /** 0 before the first assignment. */
@@ -41,7 +43,7 @@ export class HeldPartitions {
     return this.#buffer.push(id, held);
   }
 
-  /** The next batch, handed out; undefined when nothing waits. */
+  /** The next batch, handed out; undefined when nothing is ready. */
   take(budget?: BatchBudget, occupancy?: Occupancy): HeldBatch | undefined {
     const taken = this.#buffer.take(budget, occupancy);
     return taken && this.#handOut(taken);
@@ -75,8 +77,19 @@ export class HeldPartitions {
     return false;
   }
 
+  /** True when there is a record to hand out. */
+  get hasReady(): boolean {
+    return this.#buffer.hasReady;
+  }
+
+  /** True when a record waits, ready or not. */
   get hasWaiting(): boolean {
     return this.#buffer.hasWaiting;
+  }
+
+  /** The records that partitions stand before. */
+  get standing(): StandingRecord[] {
+    return this.#buffer.standing;
   }
 
   /** True when so much waits that a batch of it is taken though no thread is free. */

@@ -179,5 +179,4 @@ const NO_EVENTS: PipelineEvents = {
   stage: () => {},
   classified: () => {},
   stored: () => {},
-  waiting: () => {},
 };

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failPoint } from '../failpoints.js';
 import type { Ledger, Page } from '../observe/ledger.js';
 import type { StageName } from '../observe/list.js';
@@ -28,13 +27,11 @@ export interface PipelineEvents {
   /** The texts of these records went through the model together. */
   classified(timings: BatchTimings, records: readonly SourceRecord[]): void;
   stored(outcomes: readonly Outcome[]): void;
-  /** Decoding waits for something outside, such as a registry that is down. */
-  waiting(error: unknown): void;
 }
 
 export interface PipelineParts {
   readonly source: Source;
-  readonly decoder: Decoder;
+  readonly decoder: Pick<Decoder, 'decode'>;
   readonly classifier: Classifier;
   /** Keeps the crash journal round the classifier, where there is one. */
   readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
@@ -48,8 +45,6 @@ export interface PipelineParts {
   /** Traces every batch, where somebody collects traces. */
   readonly tracer?: Pick<BatchTracer, 'start'> | undefined;
 }
-
-const RETRY_MS = { first: 200, most: 10_000 };
 
 /**
  * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are with the classifier as
@@ -69,8 +64,7 @@ export class Pipeline {
   readonly #unanswered = new Set<Promise<unknown>>();
   #classifying = 0;
   #lastProgress = performance.now();
-  readonly #stopping = new AbortController();
-  /** A batch was given up: what is behind it must not be published, so that what was published stays a prefix. */
+  /** A batch has failed: what is behind it must not be published, so that what was published stays a prefix. */
   #sealed = false;
   /** Why nothing more is taken, when the limit says so. */
   #exceeded: Error | undefined;
@@ -92,9 +86,8 @@ export class Pipeline {
     return Promise.race([this.#loop(), this.#failed]);
   }
 
-  /** Nothing more is taken. What is under way is finished, except what waits for something outside: that is given up. */
+  /** Nothing more is taken. What is under way is finished. */
   stop(): void {
-    this.#stopping.abort();
     this.#parts.source.stop();
   }
 
@@ -136,8 +129,7 @@ export class Pipeline {
       source.look();
       failPoint('classified');
       await turn.comes;
-      if (!outcomes) this.#sealed = true;
-      if (!outcomes || this.#sealed || !source.isCurrent(batch)) {
+      if (this.#sealed || !source.isCurrent(batch)) {
         trace?.end(undefined);
         return this.#revoke(batch.records, page);
       }
@@ -187,9 +179,7 @@ export class Pipeline {
     };
   }
 
-  /** Undefined when the batch is given up. */
-  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[] | undefined> {
-    if (!(await this.#prepare(records))) return undefined;
+  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[]> {
     const decoded = this.#decode(records, trace);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
@@ -207,22 +197,6 @@ export class Pipeline {
       const labelled = { id: each.id, ...this.#parts.judge(answer), ...readingOf(answer), timings };
       return { record, kind: 'labelled', ...labelled };
     });
-  }
-
-  /** Waits for what decoding needs; false when the stop comes first. */
-  async #prepare(records: readonly SourceRecord[]): Promise<boolean> {
-    const { decoder, events } = this.#parts;
-    const { signal } = this.#stopping;
-    for (let delay = RETRY_MS.first; ; delay = Math.min(delay * 2, RETRY_MS.most)) {
-      try {
-        await decoder.prepare(records);
-        return true;
-      } catch (error) {
-        events.waiting(error);
-        if (!signal.aborted) await sleep(delay, undefined, { signal }).catch(() => {});
-        if (signal.aborted) return false;
-      }
-    }
   }
 
   #decode(records: readonly SourceRecord[], trace: BatchTrace | undefined): Decoded[] {

@@ -1,44 +1,43 @@
-import { LRUCache } from 'lru-cache';
-import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
 import { unframe } from '../../avro/framing.js';
-import type { SchemaAnswer } from '../../avro/registry.js';
-import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
-import { invariant, messageOf } from '../../errors.js';
-import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
+import { type AvroType, unwrapped } from '../../avro/type.js';
+import { invariant } from '../../errors.js';
+import type { Decoded, SourceRecord } from '../../ports.js';
+import { type ReadySchema, type SchemaSource, Schemas, type SchemasOptions } from './schemas.js';
 import { type Fields, idOf } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
-/** Where schemas come from: the registry's client, or a list in a test. Throws when it can give no answer. */
-export interface SchemaSource {
-  schemaById(id: number): Promise<SchemaAnswer>;
-}
-
-/** A schema ready for use, or why every record written with it is rejected. */
-type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
-
-const MAX_TYPES = 1_000;
-const QUESTIONS_AT_ONCE = 8;
-
 /**
- * Values in the schema registry's format. `prepare` asks once for each schema the records name and this reader has not
- * built yet; `read` takes only records that went through it. The answers hang on the records themselves, so that no
- * cache, however small, can lose one between the two.
+ * Values in the schema registry's format. What a record is decoded with hangs on the record itself once it is ready, so
+ * that no cache, however small, can lose it before the record is read.
  */
-export function createAvroReader(schemas: SchemaSource): (fields: Fields) => ValueReader {
-  return fields => readerOf(fields, schemas);
+export function createAvroReader(source: SchemaSource, options: SchemasOptions = {}): (fields: Fields) => ValueReader {
+  return fields => readerOf(fields, new Schemas(source, options));
 }
 
-function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
-  const built = new LRUCache<number, ReadySchema>({ max: MAX_TYPES });
+function readerOf(fields: Fields, schemas: Schemas): ValueReader {
   const prepared = new WeakMap<SourceRecord, ReadySchema>();
   return {
-    prepare: async records => {
-      const byId = await readyFor([...new Set(records.flatMap(schemaIds))], built, schemas);
-      for (const record of records) {
-        const ready = schemaIds(record).map(id => byId.get(id))[0];
-        if (ready) prepared.set(record, ready);
-      }
+    isReady: record => {
+      const id = prepared.has(record) ? undefined : schemaId(record);
+      if (id === undefined) return true;
+      const ready = schemas.get(id);
+      if (ready) prepared.set(record, ready);
+      return ready !== undefined;
     },
+    prepare: records => {
+      const byId = new Map<number, SourceRecord[]>();
+      for (const record of records) {
+        const id = schemaId(record);
+        if (id === undefined) continue;
+        const known = byId.get(id);
+        if (known) known.push(record);
+        else byId.set(id, [record]);
+      }
+      return schemas.fetch([...byId.keys()], (id, ready) => {
+        for (const record of byId.get(id) ?? []) prepared.set(record, ready);
+      });
+    },
+    awaits: record => schemas.describe(schemaId(record) ?? -1),
     read: (record, value) => {
       const parts = unframe(value);
       if (parts.kind === 'unframed') return rejected('AVRO_FRAMING', parts.detail);
@@ -49,46 +48,10 @@ function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
   };
 }
 
-/** The schema id a record names: none or one. */
-function schemaIds(record: SourceRecord): number[] {
-  const parts = record.value === null ? undefined : unframe(record.value);
-  return parts?.kind === 'framed' ? [parts.id] : [];
-}
-
-/** A few at a time; the first question that gets no answer ends the asking. */
-async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySchema>, schemas: SchemaSource) {
-  const ready = new Map<number, ReadySchema>();
-  for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
-    const some = ids.slice(i, i + QUESTIONS_AT_ONCE);
-    await Promise.all(some.map(async id => ready.set(id, built.get(id) ?? (await fetchReady(id, built, schemas)))));
-  }
-  return ready;
-}
-
-/** An unknown id is not kept: the schema may be registered any moment. What is known never changes. */
-async function fetchReady(
-  id: number,
-  built: LRUCache<number, ReadySchema>,
-  schemas: SchemaSource,
-): Promise<ReadySchema> {
-  const answer = await schemas.schemaById(id);
-  if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
-  const ready = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);
-  built.set(id, ready);
-  return ready;
-}
-
-function build(id: number, schema: unknown): ReadySchema {
-  try {
-    const type = buildType(schema);
-    return { kind: 'ready', type, scan: createBodyScan(type) };
-  } catch (error) {
-    return unusable(id, messageOf(error).slice(0, 200));
-  }
-}
-
-function unusable(id: number, why: string): Rejection {
-  return rejected('AVRO_SCHEMA_UNUSABLE', `schema id ${id}: ${why}`);
+/** The schema id a record names, where it names one. */
+function schemaId({ value }: SourceRecord): number | undefined {
+  const parts = value === null ? undefined : unframe(value);
+  return parts?.kind === 'framed' ? parts.id : undefined;
 }
 
 function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {

@@ -1,13 +1,13 @@
 import { messageOf, SiftlineError } from '../../errors.js';
 import type { Decoded, Rejection } from '../../ports.js';
-import { rejected, utf8, type ValueReader } from './value-reader.js';
+import { ALWAYS_READY, rejected, utf8, type ValueReader } from './value-reader.js';
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
 /** Values that are JSON objects (RFC 8259; of a key that comes twice the last counts). */
 export function createJsonReader(fields: Fields): ValueReader {
   return {
-    prepare: async () => undefined,
+    ...ALWAYS_READY,
     read: (_record, value) => {
       const source = utf8(value);
       if (source === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');
@@ -58,7 +58,7 @@ function place(message: string): string {
 /** Values that are the text itself, in UTF-8. They carry no id. */
 export function createTextReader(): ValueReader {
   return {
-    prepare: async () => undefined,
+    ...ALWAYS_READY,
     read: (_record, value) => {
       const text = utf8(value);
       if (text === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');

@@ -1,12 +1,17 @@
 import { isUtf8 } from 'node:buffer';
-import type { Decoded, Headers, Rejection, RejectReason, SourceRecord } from '../../ports.js';
+import type { Decoded, Decoder, Headers, Rejection, RejectReason, SourceRecord } from '../../ports.js';
 
 /** One input format. Is given records whose value is there and not too large. */
-export interface ValueReader {
-  /** Fetches what reading these very records needs. */
-  prepare(records: readonly SourceRecord[]): Promise<void>;
+export interface ValueReader extends Pick<Decoder, 'isReady' | 'prepare' | 'awaits'> {
   read(record: SourceRecord, value: Buffer): Decoded;
 }
+
+/** Of a format whose records have all that reading them needs. */
+export const ALWAYS_READY: Pick<ValueReader, 'isReady' | 'prepare' | 'awaits'> = {
+  isReady: () => true,
+  prepare: async () => undefined,
+  awaits: () => '',
+};
 
 /** How large the parts of a record may be; what is not given has no limit. */
 export interface RecordLimits {

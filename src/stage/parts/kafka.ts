@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { readSecret } from '../../config/secrets.js';
 import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
+import type { SchemaWait } from '../../consumer/decode/schemas.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
 import { SiftlineError } from '../../errors.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
@@ -36,6 +37,7 @@ export interface KafkaContext {
 }
 
 export interface SourceParts {
+  readonly decoder: Decoder;
   readonly events: SourceEvents;
   readonly budget: BatchBudget;
 }
@@ -63,12 +65,15 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
 
 /** Avro is loaded only where it is read. */
 export async function buildDecoder(
-  { input }: Pick<Config, 'input'>,
+  { config, log }: Pick<KafkaContext, 'config' | 'log'>,
   schemas: RegistryClient | undefined,
 ): Promise<Decoder> {
+  const { input, registry } = config;
   if (input.format !== 'avro') return createDecoder(input);
   const { createAvroReader } = await import('../../consumer/decode/avro.js');
-  return createDecoder({ ...input, avro: schemas && createAvroReader(schemas) });
+  const waits = (wait: SchemaWait) => log.warn({ event: 'decode_waits', ...wait }, 'waiting for the schema registry');
+  const { giveUpSeconds } = registry;
+  return createDecoder({ ...input, avro: schemas && createAvroReader(schemas, { giveUpSeconds, waits }) });
 }
 
 /** The topics a stage reads and writes exist, and this user may see them; their partitions. */

@@ -1,35 +1,38 @@
 import { parseArgs } from 'node:util';
 
 export interface BenchArgs {
-  /** Names of contestants; none means all. */
+  /** The names of contestants; an empty list means all. */
   readonly only: readonly string[];
   readonly model: string;
-  /** JSON lines with a `text` each, from which the texts are made; the demo's without it. */
+  /** JSON lines with a `text` each, from which the texts are made; without it, the texts of the demo. */
   readonly texts: string | undefined;
-  /** Texts of one round. */
+  /** The number of texts in one round. */
   readonly count: number;
   readonly rounds: number;
   readonly threads: number;
-  /** Seconds of each steady load. */
+  /** The seconds of each steady load. */
   readonly seconds: number;
-  /** An fp32 graph with the model's inputs, in place of the one that is made from the model. */
+  /** An fp32 graph with the model's inputs, which replaces the one that is made from the model. */
   readonly fp32: string | undefined;
-  /** Also install torch, and run it. */
+  /** True to install torch too, and to run it. */
   readonly torch: boolean;
-  /** Leave out everything but siftline and the limit. */
+  /** True to leave out everything but siftline and the limit. */
   readonly alone: boolean;
-  /** Also measure what grows with what. */
+  /** True to measure the growth of the cost too (bench/growth.ts). */
   readonly growth: boolean;
-  /** A backlog of a million as well. */
+  /** True to drain a backlog of a million too. */
   readonly full: boolean;
-  /** Compare with bench/limits.json, and end with 1 when a ratio is below its floor. */
+  /** True to compare with bench/limits.json, and to end with 1 if a ratio is below its floor. */
   readonly gate: boolean;
   readonly json: boolean;
-  /** Write docs/performance.md and its pictures. */
+  /** True to write docs/performance.md and its pictures. */
   readonly write: boolean;
 }
 
-/** `--quick` is three rounds of few texts; the default is what docs/performance.md is written from. */
+/**
+ * Parses the arguments. `--quick` is three rounds of few texts; the default is the run that docs/performance.md is
+ * written from.
+ */
 export function readArgs(argv: readonly string[], threads: number): BenchArgs {
   const { values } = parseArgs({
     args: [...argv],

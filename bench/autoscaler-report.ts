@@ -7,7 +7,10 @@ import { type Outcome, type Plant, simulate } from './simulate.js';
 
 const SCALED_OBJECT = 'deploy/k8s/components/keda/scaled-object.yaml';
 const SEEDS = [1, 2, 3, 4, 5];
-/** Stand-still and start are more than was measured (docs/scaling.md): a pod is also placed on a node, and images are not always there. */
+/**
+ * Stand-still and start are longer than the measured values (docs/scaling.md): a pod is also placed on a node, and a
+ * node may have to pull the image.
+ */
 export const PLANT: Plant = {
   partitions: 12,
   perInstance: 1_000,
@@ -17,7 +20,7 @@ export const PLANT: Plant = {
   commitSeconds: 1,
 };
 
-/** What a HorizontalPodAutoscaler does when it is told nothing. */
+/** The default behaviour of a HorizontalPodAutoscaler. */
 const DEFAULT_BEHAVIOR: { scaleUp: ScalingRules; scaleDown: ScalingRules } = {
   scaleUp: {
     stabilizationWindowSeconds: 0,
@@ -29,7 +32,7 @@ const DEFAULT_BEHAVIOR: { scaleUp: ScalingRules; scaleDown: ScalingRules } = {
   scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
 };
 
-/** The values of the manifest. */
+/** Returns the values of the manifest. */
 export function shippedRules(): Autoscaling {
   const { spec } = parse(readFileSync(packageFile(SCALED_OBJECT), 'utf8'));
   return {
@@ -40,7 +43,7 @@ export function shippedRules(): Autoscaling {
   };
 }
 
-/** By name: the others have the number's bounds from ours. */
+/** Returns the contestants by name. The others have the bounds of our manifest for the number of replicas. */
 export function contestants(): ReadonlyMap<string, Autoscaling> {
   const ours = shippedRules();
   const fixed = (replicas: number) => ({ ...ours, minReplicas: replicas, maxReplicas: replicas });
@@ -55,13 +58,13 @@ export function contestants(): ReadonlyMap<string, Autoscaling> {
 
 export type Days = ReadonlyMap<string, readonly Outcome[]>;
 
-/** Every contestant over the same days. */
+/** Simulates every contestant over the same days. */
 export function allDays(): Days {
   const days = SEEDS.map(burstyDay);
   return new Map([...contestants()].map(([name, rules]) => [name, days.map(day => simulate(day, PLANT, rules))]));
 }
 
-/** The simulated part of docs/scaling.md. */
+/** Returns the simulated part of docs/scaling.md. */
 export function autoscalerPart(): string {
   const days = allDays();
   const [first, naive] = [...days.values()].map(([day]) => day as Outcome);

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { autoscalerPart } from './autoscaler-report.js';
 import { replacePart } from './part.js';
 
-/** The autoscaler of deploy/k8s over a bursty day, beside others: a simulation, the same for the same seed. */
+/** Simulates the autoscaler of deploy/k8s over a bursty day, beside others. The same seed gives the same result. */
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 const text = autoscalerPart();
 console.log(text);

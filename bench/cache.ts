@@ -8,8 +8,8 @@ import { KeptAnswers, textKeys } from '../src/workers/answer-cache.js';
 import { median } from './stats.js';
 
 /**
- * What the answer cache costs: the key of a text against the inference of it, both on one thread, and the bytes an answer
- * takes against those it is charged for. Run with --expose-gc for the bytes.
+ * Measures the cost of the answer cache: the key of a text against the inference of it, both on one thread, and the
+ * bytes of an answer against the bytes it is charged for. The bytes need --expose-gc.
  */
 const ROUNDS = 5;
 const MB = 1024 * 1024;
@@ -51,7 +51,7 @@ function measureBytes(): void {
   console.log(`a kept answer          ${real.toFixed(0)} bytes, charged ${(many.bytes / count).toFixed(0)}`);
 }
 
-/** Answers of a classifier share nothing. */
+/** Copies an answer, since answers of a classifier share no memory. */
 function copyOf(answer: Scored): Scored {
   return { ...answer, scores: answer.scores.map(own => [...own]) };
 }
@@ -62,7 +62,7 @@ function heldBytes(): number {
   return heapUsed + external;
 }
 
-/** Median microseconds a text. */
+/** Returns the median microseconds for each text. */
 async function micros(times: number, work: () => void | Promise<void>): Promise<number> {
   const rounds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

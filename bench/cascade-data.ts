@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A question the bar is set on: the texts its thresholds are chosen from, and those they are held to. */
+/** A task that the bar is set on: the texts its thresholds are chosen from, and the texts they are tested on. */
 export interface CascadeSet {
   readonly name: string;
   readonly task: string;
-  /** Decisions nobody acts on. */
+  /** The labels whose decisions no user acts on. */
   readonly ignored: readonly string[];
   readonly dev: readonly string[];
   readonly test: readonly string[];
@@ -18,7 +18,7 @@ interface Listed {
   readonly file: string;
 }
 
-/** Test splits and dev rows as the model cards have them (training/testsets.py). */
+/** Returns test splits and dev rows as the model cards have them (training/testsets.py). */
 export function cascadeSets(data: string): CascadeSet[] {
   const folder = mkdtempSync(join(tmpdir(), 'siftline-cascade-'));
   try {

@@ -13,10 +13,11 @@ import { type CascadeSet, cascadeSets } from './cascade-data.js';
 import { median, spread } from './stats.js';
 
 /**
- * What a cascade agrees with, passes on and gains, on the test sets of the model cards. The threshold for each wanted
- * agreement is chosen on dev rows; agreement and share passed on are then those of the test set. The gain is the full model's
- * time over the cascade's, on the same threads and texts, one right after the other: by the clock, which other work on the
- * machine disturbs, and by the CPU seconds of the process, which it disturbs less.
+ * Measures agreement, share passed on and gain of a cascade, on the test sets of the model cards. The threshold for
+ * each wanted agreement is chosen on dev rows; agreement and share passed on are then measured on the test set. The
+ * gain is the full model's time divided by the cascade's, on the same threads and texts, one right after the other. It
+ * is measured twice: by the clock, which other work on the machine disturbs, and by the CPU seconds of the process,
+ * which it disturbs less.
  */
 const { values } = parseArgs({
   options: {
@@ -30,16 +31,16 @@ const { values } = parseArgs({
   },
 });
 const WANTED = [0, 0.95, 0.98, 0.99, 0.995];
-/** What a stage takes at once when it is behind: `workers.batchRecords`. */
+/** The records that a stage with a backlog takes at once: `workers.batchRecords`. */
 const BATCH = 512;
-/** Texts a `--quick` round is about, taken evenly from all. */
+/** The approximate number of texts in a `--quick` round, taken evenly from all. */
 const QUICK = 2_000;
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 const log = pino({ level: 'warn' });
 const scored = new Map<string, Float64Array[]>();
 
 interface Chosen {
-  /** As it is printed. */
+  /** The name that is printed. */
   readonly name: string;
   readonly minConfidence: number;
   readonly confidenceFor: Readonly<Record<string, number>>;
@@ -108,7 +109,7 @@ interface Infos {
   readonly full: { readonly info: ModelInfo };
 }
 
-/** One number for each wanted agreement; and where there are several labels, one for each label at 99 %. */
+/** Returns one confidence for each wanted agreement. For several labels, also returns one for each label at 99 %. */
 function chosenOn(texts: readonly BothScores[], { ignored }: CascadeSet, { student, full }: Infos): Chosen[] {
   const without = Object.fromEntries(ignored.map(name => [name, 0]));
   const all = { minConfidence: 1, confidenceFor: without };
@@ -127,7 +128,10 @@ function chosenOn(texts: readonly BothScores[], { ignored }: CascadeSet, { stude
   });
 }
 
-/** Four digits, as a person would write it; upwards, so that no less is agreed. */
+/**
+ * Rounds a confidence to four digits, as a person would write it. It rounds upwards, so that the agreement does not
+ * fall.
+ */
 function rounded(confidence: number): number {
   return Math.ceil(confidence * 1e4) / 1e4;
 }
@@ -148,7 +152,7 @@ function pointsFor({ tasks }: ModelInfo, { minConfidence, confidenceFor }: Omit<
   return turningPoints(tasks, {}, { minConfidence, confidenceFor });
 }
 
-/** Sets share their dev texts: each is scored once by a model. */
+/** Scores the texts of a set. Sets share their dev texts, so each text is scored once by each model. */
 async function rowsOf(classifier: Classifier, texts: readonly string[]): Promise<Float64Array[]> {
   const { sha256, tasks } = classifier.model;
   const key = `${sha256} ${tasks.map(({ name }) => name)} ${texts.length} ${texts[0]}`;
@@ -164,7 +168,7 @@ async function scoredBy(classifier: Classifier, texts: readonly string[]): Promi
   );
 }
 
-/** By choice, the ratios of all rounds. */
+/** Returns the ratios of all rounds, by choice. */
 async function gainsOf(set: CascadeSet, choices: readonly Chosen[]): Promise<Seconds[][]> {
   const every = values.quick ? Math.ceil(set.test.length / QUICK) : 1;
   const texts = set.test.filter((_, i) => i % every === 0);
@@ -185,7 +189,7 @@ async function gainsOf(set: CascadeSet, choices: readonly Chosen[]): Promise<Sec
   return gains;
 }
 
-/** Through the workers, in batches as a stage takes them when it is behind. */
+/** Measures the time through the workers, in batches as a stage with a backlog takes them. */
 function secondsOf(config: Config, texts: readonly string[]): Promise<Seconds> {
   return withClassifier(config, async classifier => {
     await classifier.classify(texts.slice(0, BATCH));

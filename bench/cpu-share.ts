@@ -5,8 +5,8 @@ const ROOT = '/sys/fs/cgroup';
 const PERIOD_MICROS = 100_000;
 
 /**
- * Part of the machine's CPU for a process, as a container's CPU limit gives it: a quota of a control group. Needs Linux
- * and the right to make control groups (root).
+ * Gives processes a part of the machine's CPU, as a container's CPU limit does: a quota of a control group. It needs
+ * Linux and the permission to make control groups (root).
  */
 export class CpuShare {
   readonly #folder: string;
@@ -15,9 +15,9 @@ export class CpuShare {
     this.#folder = folder;
   }
 
-  /** Undefined where control groups cannot be made. */
+  /** Makes a control group; undefined if control groups cannot be made. */
   static make(name: string): CpuShare | undefined {
-    // Version 1 has a tree of its own for the CPU.
+    // Version 1 has a separate tree for the CPU.
     const folder = join(existsSync(join(ROOT, 'cpu')) ? join(ROOT, 'cpu') : ROOT, name);
     try {
       mkdirSync(folder);
@@ -30,18 +30,18 @@ export class CpuShare {
     return undefined;
   }
 
-  /** Puts a process with all its threads under a limit of so many CPUs. */
+  /** Puts a process with all its threads under a limit of this many CPUs. */
   give(pid: number, cpus: number): void {
     const quota = Math.round(cpus * PERIOD_MICROS);
     if (existsSync(this.#file('cpu.max'))) writeFileSync(this.#file('cpu.max'), `${quota} ${PERIOD_MICROS}`);
     else writeFileSync(this.#file('cpu.cfs_quota_us'), String(quota));
-    // First in line up to the limit: other work on the machine is not to be measured.
+    // The group has the highest weight up to its limit, since other work on the machine must not be measured.
     if (existsSync(this.#file('cpu.weight'))) writeFileSync(this.#file('cpu.weight'), '10000');
     else writeFileSync(this.#file('cpu.shares'), '100000');
     writeFileSync(this.#file('cgroup.procs'), String(pid));
   }
 
-  /** To be called when its processes have ended. */
+  /** Removes the group. Called after its processes have ended. */
   remove(): void {
     rmdirSync(this.#folder);
   }

@@ -1,13 +1,13 @@
 import { Random } from '../faults/random.js';
 
 export const DAY_SECONDS = 86_400;
-/** Records a second at every second hour, from midnight to midnight; between them it goes straight. */
+/** The records a second at every second hour, from midnight to midnight; interpolated linearly in between. */
 const HOURS = [600, 400, 300, 600, 1_800, 3_200, 3_800, 3_600, 3_900, 4_200, 3_000, 1_400, 600];
 const BURSTS = 14;
 
 /**
- * Records that arrive in each second of a day with a night, a noon, an evening, noise, and bursts of one to twenty minutes
- * that double to quadruple what is there. The same for the same seed.
+ * Returns the records that arrive in each second of a day with a night, a noon, an evening, noise, and bursts of one to
+ * twenty minutes that double to quadruple the load. The same seed gives the same day.
  */
 export function burstyDay(seed: number): Float64Array {
   const random = new Random(seed);

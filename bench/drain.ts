@@ -10,15 +10,15 @@ interface Usage {
   readonly at: number;
   readonly cpu: number;
   readonly main: number;
-  /** By thread, of the first process. */
+  /** CPU seconds by thread, of the first process. */
   readonly others: ReadonlyMap<string, number>;
   readonly broker: number;
 }
 
 /**
- * A backlog is written first, then the contestant is started. The clock runs from its last process having joined to the
- * last label's append time, as the broker stamps it; what was labelled before does not count. Broker and contestant share
- * the machine.
+ * Drains a backlog: the backlog is written first, then the contestant is started. The clock runs from the moment at
+ * which its last process has joined to the last label's append time, as the broker stamps it. Labels from before do not
+ * count. Broker and contestant share the machine.
  */
 export async function drain(
   broker: BenchBroker,
@@ -43,7 +43,7 @@ export async function drain(
   }
 }
 
-/** Ends the processes that say what they did only then. */
+/** Returns the totals. Ends the processes that report them only at their end. */
 async function totalsOf({ totals }: StreamContestant, children: readonly Child[]): Promise<Totals | undefined> {
   if (totals) return totals(children);
   await Promise.all(children.map(child => child.end()));
@@ -74,7 +74,10 @@ type Rates = Pick<
   | 'brokerCpuPerThousand'
 >;
 
-/** The second usage is taken when the end has been noticed, a tenth of a second late at most: CPU shares use its own clock. */
+/**
+ * Computes the rates. The second usage is taken when the end has been noticed, a tenth of a second late at most, so CPU
+ * shares use its own time.
+ */
 function rates(labels: readonly Appended[], [before, after]: readonly [Usage, Usage], { pid }: BenchBroker): Rates {
   const counted = labels.filter(({ at }) => at >= before.at).length;
   const seconds = (lastOf(labels) - before.at) / 1_000;
@@ -90,7 +93,10 @@ function rates(labels: readonly Appended[], [before, after]: readonly [Usage, Us
   };
 }
 
-/** Of the threads that were about as busy as the busiest: the engine's. The rest are V8's compiler and collector, and files. */
+/**
+ * Returns the CPU seconds of the engine's threads: the threads that were about as busy as the busiest. The others are
+ * V8's compiler and collector, and file threads.
+ */
 function engineSeconds(before: Usage['others'], after: Usage['others']): number {
   const spent = [...after].map(([id, seconds]) => seconds - (before.get(id) ?? 0));
   const most = Math.max(0, ...spent);

@@ -1,18 +1,19 @@
-/** A ratio of one run, and what it must not fall below. */
+/** A ratio of one run, and its floor. */
 export interface Floor {
-  /** Two figures of the JSON line as `contestant`: their texts/s are compared. */
+  /** The name of a figure of the JSON line. Its texts/s are divided by those of the figure `to`. */
   readonly of: string;
   readonly to: string;
   readonly floor: number;
-  /** How far below the floor a run may be by chance, as a share of it. */
+  /** The distance that a run may be below the floor by chance, as a share of the floor. */
   readonly margin: number;
 }
 
 type Rates = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**
- * What is below its floor, one sentence each; none is good. Ratios only: two figures of the same run on the same machine.
- * A contestant that was not measured is a failure as well, or a missing one would pass.
+ * Returns one sentence for each ratio below its floor; an empty list is good. Only ratios are compared: two figures of
+ * the same run on the same machine. A contestant that was not measured counts as a failure, since a missing one would
+ * pass otherwise.
  */
 export function belowFloor(summary: Rates, floors: readonly Floor[]): string[] {
   return floors.flatMap(({ of, to, floor, margin }) => {

@@ -10,7 +10,7 @@ import { loadKafkajs } from '../src/kafka/patches/index.js';
 import { packageFile } from '../src/package.js';
 import { IdempotentProducer } from '../src/producer/idempotent-producer.js';
 
-/** Four instances of one group have two each. */
+/** The number of partitions: four instances of one group have two each. */
 export const PARTITIONS = 8;
 const TICK_MS = 20;
 const LIMIT_MS = 240_000;
@@ -19,20 +19,20 @@ export interface GroupOptions {
   readonly name: string;
   readonly brokers: string;
   readonly model: string;
-  /** Fields of the configuration beside the usual ones. */
+  /** Fields of the configuration, in addition to the usual ones. */
   readonly set: Readonly<Record<string, string>>;
 }
 
-/** A label as the broker has it. */
+/** A label as the broker stores it. */
 export interface StoredLabel {
-  /** Of the input record: topic, partition and offset. */
+  /** The id of the input record: topic, partition and offset. */
   readonly id: string;
   readonly partition: number;
-  /** When the broker stored it, by its clock, milliseconds. */
+  /** The time at which the broker stored it, by the broker's clock, in milliseconds. */
   readonly at: number;
 }
 
-/** Instances of one consumer group, a feed before them, and what they have stored. */
+/** The instances of one consumer group, the feed of their input, and the labels that they have stored. */
 export class Group {
   readonly members: Member[] = [];
   readonly #options: GroupOptions;
@@ -49,7 +49,8 @@ export class Group {
     this.#admin = kafka.admin();
     const compression = loadKafkajs().CompressionTypes.None;
     const log = pino({ level: 'silent' });
-    // A send that is repeated must not be in the topic twice: the ids of the labels are counted.
+    // The producer is idempotent: a send that is repeated must not be in the topic twice, since the ids of the labels
+    // are counted.
     this.#producer = new IdempotentProducer({ kafka, compression, requestTimeoutMs: 10_000, log });
     this.#texts = readFileSync(packageFile('examples/demo/texts.jsonl'), 'utf8')
       .trim()
@@ -70,7 +71,7 @@ export class Group {
     return group;
   }
 
-  /** Records written so far. */
+  /** Returns the number of records written so far. */
   get fed(): number {
     return this.#fed;
   }
@@ -85,7 +86,7 @@ export class Group {
       'output.rejectedTopic': this.#topic('rejected'),
       'output.metricsTopic': this.#topic('metrics'),
       'metrics.port': '0',
-      // Texts are repeated: only what is computed is to be measured.
+      // The cache is off: texts are repeated, and only computed answers are measured.
       'cache.maxBytes': '0',
       ...set,
     };
@@ -96,7 +97,7 @@ export class Group {
     return member;
   }
 
-  /** Waits until those that run share the partitions equally. */
+  /** Waits until the running instances share the partitions equally. */
   async shared(): Promise<void> {
     const running = this.members.filter(each => each.running);
     const due = PARTITIONS / running.length;
@@ -107,7 +108,7 @@ export class Group {
     if (!(await until(isSo, LIMIT_MS, 100))) throw new Error(`no ${due} partitions each after ${LIMIT_MS / 1000} s`);
   }
 
-  /** Writes so many records, equally many to each partition. */
+  /** Writes this many records, equally many to each partition. */
   async write(count: number): Promise<void> {
     const messages = Array.from({ length: count }, (_, i) => {
       const id = this.#fed + i;
@@ -124,7 +125,7 @@ export class Group {
     );
   }
 
-  /** Writes so many records a second from now on. */
+  /** Writes this many records a second from now on. */
   feed(perSecond: number): void {
     const feeding = { on: true, done: Promise.resolve() };
     const run = async () => {
@@ -140,7 +141,7 @@ export class Group {
     this.#feeding = feeding;
   }
 
-  /** Waits until everything that was written is committed. */
+  /** Waits until every record that was written is committed. */
   async drained(): Promise<void> {
     this.#feeding.on = false;
     await this.#feeding.done;
@@ -160,7 +161,7 @@ export class Group {
     }));
   }
 
-  /** The ids the labels must have, each once. */
+  /** Returns the ids that the labels must have, each once. */
   expected(): string[] {
     const topic = this.#topic('texts');
     return Array.from({ length: this.#fed }, (_, i) => `${topic}-${i % PARTITIONS}-${Math.floor(i / PARTITIONS)}`);
@@ -177,7 +178,10 @@ export class Group {
     return `${this.#options.name}.${kind}`;
   }
 
-  /** Labels carry the time of their input; here the broker puts its own in place, so that all times are of one clock. */
+  /**
+   * Makes the broker stamp labels with its own time. Labels carry the time of their input, and here all times must come
+   * from one clock.
+   */
   async #stampOnArrival(): Promise<void> {
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
     const resources = [{ type: loadKafkajs().ConfigResourceTypes.TOPIC, name: this.#topic('labels'), configEntries }];
@@ -185,7 +189,7 @@ export class Group {
   }
 }
 
-/** A series of a member's /metrics; 0 before it is there. */
+/** Returns the value of a series in a member's /metrics; 0 before the series exists. */
 export async function seriesOf(member: Member, series: string): Promise<number> {
   const line = member.log.find(each => each.includes('"event":"listening"'));
   if (line === undefined) return 0;

@@ -9,11 +9,11 @@ export interface Point {
   readonly textsPerSecond: number;
   /** Microseconds of all cores together: 1e6 x threads / texts/s. */
   readonly coreMicros: number;
-  /** The same of the bare engine, where it was measured. */
+  /** The microseconds of the bare engine, if it was measured. */
   readonly limitMicros?: number | undefined;
 }
 
-/** What one text costs while one thing grows and the rest stays. */
+/** The cost of one text while one thing grows and everything else stays. */
 export interface Growth {
   readonly what: string;
   readonly points: readonly Point[];
@@ -22,7 +22,7 @@ export interface Growth {
 interface Series {
   readonly what: string;
   readonly xs: readonly number[];
-  /** What is measured at x; what is left out is as ever. */
+  /** Returns the variant to measure at x; a field that is left out keeps its usual value. */
   readonly at: (x: number) => Variant;
 }
 
@@ -31,15 +31,15 @@ interface Variant {
   readonly partitions?: number;
   readonly threads?: number;
   readonly sets?: Readonly<Record<string, string>>;
-  /** The bare engine at this point too. */
+  /** True to measure the bare engine at this point too. */
   readonly limit?: boolean;
 }
 
 const WORDS = [3, 8, 18, 40, 85];
-/** A rough number of tokens an English word has, special tokens aside: only to keep rounds equally long. */
+/** The approximate number of tokens of an English word, without special tokens. It only keeps rounds equally long. */
 const TOKENS_PER_WORD = 1.3;
 
-/** Every series in turn; each point is the median of so many drained backlogs at most. */
+/** The most backlogs that a point is the median of. Every series is measured in turn. */
 const MOST_ROUNDS = 3;
 
 export async function measureGrowth(setting: Setting): Promise<Growth[]> {

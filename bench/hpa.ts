@@ -1,4 +1,6 @@
-/** As in `behavior` of a HorizontalPodAutoscaler; `selectPolicy: Max`, which is the default, is what is computed. */
+/**
+ * The scaling rules as in `behavior` of a HorizontalPodAutoscaler. Only `selectPolicy: Max`, the default, is computed.
+ */
 export interface ScalingRules {
   readonly stabilizationWindowSeconds: number;
   readonly policies: ReadonlyArray<{ readonly type: string; readonly value: number; readonly periodSeconds: number }>;
@@ -7,7 +9,7 @@ export interface ScalingRules {
 export interface Autoscaling {
   readonly minReplicas: number;
   readonly maxReplicas: number;
-  /** Records of lag an instance may have. */
+  /** The records of lag that an instance may have. */
   readonly lagThreshold: number;
   readonly scaleUp: ScalingRules;
   readonly scaleDown: ScalingRules;
@@ -18,13 +20,13 @@ interface Change {
   readonly by: number;
 }
 
-/** The controller leaves the number alone while the lag is within a tenth of what it should be. */
+/** The controller leaves the number of replicas alone while the lag is within a tenth of its target. */
 const TOLERANCE = 0.1;
 const LONGEST_SECONDS = 3_600;
 
 /**
- * The HorizontalPodAutoscaler's arithmetic for one external metric of type AverageValue, as the controller has it: lag over
- * threshold, a tolerance, the stabilisation windows, then the policies. Times are seconds.
+ * Computes the HorizontalPodAutoscaler's arithmetic for one external metric of type AverageValue, as the controller
+ * does: lag over threshold, a tolerance, the stabilisation windows, then the policies. Times are in seconds.
  */
 export class Hpa {
   readonly #rules: Autoscaling;
@@ -35,7 +37,7 @@ export class Hpa {
     this.#rules = rules;
   }
 
-  /** How many replicas there are to be from now on. */
+  /** Returns the number of replicas from now on. */
   decide(now: number, { lag, replicas }: { lag: number; replicas: number }): number {
     const wish = this.#wish(lag, replicas);
     const calm = this.#stabilised(now, { wish, replicas });
@@ -52,7 +54,7 @@ export class Hpa {
     return Math.min(maxReplicas, Math.max(minReplicas, wish));
   }
 
-  /** Up to the least wish of the one window, down to the largest of the other. */
+  /** Limits an increase to the least wish of its window, and a decrease to the largest wish of the other window. */
   #stabilised(now: number, { wish, replicas }: { wish: number; replicas: number }): number {
     const { scaleUp, scaleDown } = this.#rules;
     this.#wishes.push({ at: now, replicas: wish });
@@ -64,7 +66,7 @@ export class Hpa {
     return Math.min(Math.max(replicas, least), most);
   }
 
-  /** No further than the most generous policy allows within its period. */
+  /** Limits the change to the most generous policy within its period. */
   #limited(now: number, { wanted, replicas }: { wanted: number; replicas: number }): number {
     const { scaleUp, scaleDown } = this.#rules;
     const before = (seconds: number) =>

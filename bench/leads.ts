@@ -4,9 +4,9 @@ import { readModelFolder } from '../src/model/folder.js';
 import { packageFile } from '../src/package.js';
 import { pythonHome } from './contestants/homes.js';
 
-/*
- * What a shipped graph could still gain: edits that keep its answers, timed against it, and how fast its int8 products are
- * beside one large product alone. One thread; nothing is written.
+/**
+ * Measures what a shipped graph could still gain: edits that keep its answers, timed against it, and the speed of its
+ * int8 products compared with one large product alone. It uses one thread and writes nothing.
  */
 
 const LIMIT_MS = 10 * 60_000;

@@ -1,7 +1,10 @@
 import { cpus, release } from 'node:os';
 import { arithmeticFor, type GraphFile } from '../src/model/arithmetic.js';
 
-/** The machine of a report: figures of CPUs that compute int8 products in different ways do not compare. */
+/**
+ * Returns the machine of a report, with its arithmetic: figures of CPUs that compute int8 products in different ways
+ * cannot be compared.
+ */
 export async function machineLine(file: Pick<GraphFile, 'saturates'> = {}): Promise<string> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   const cpu = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores`;

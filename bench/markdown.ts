@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { packageFile } from '../src/package.js';
 import { type BenchResult, bestDynamic, find, limitBesideBroker, type Result } from './result.js';
 
-/** docs/performance.md. */
+/** Returns docs/performance.md. */
 export function renderMarkdown(result: BenchResult): string {
   return [
     head(result),
@@ -76,14 +76,14 @@ Its main thread is busy ${percent(stream.mainThreadShare ?? 0)} of a core.
 ${threads(stream)}${flood && trickle ? `A backlog spread over 100 partitions is worked off at ${(trickle.rate / flood.rate).toFixed(2)} of the speed of one in a single partition.\n` : ''}`;
 }
 
-/** Which threads the CPU seconds go to. */
+/** Returns the sentence about the CPU seconds of each kind of thread. */
 function threads({ cpuPerThousand: all, engineCpuPerThousand: engine, mainCpuPerThousand: main }: Result): string {
   if (engine === undefined || main === undefined) return '';
   return `Of its ${all.toFixed(3)} CPU seconds per 1,000 texts the threads that infer take ${engine.toFixed(3)}, the main thread ${main.toFixed(3)}, V8's own threads (compiler, collector) ${(all - engine - main).toFixed(3)}.
 `;
 }
 
-/** What siftline is against the files of those who have tuned nothing: one sentence each. */
+/** Compares siftline with the programs on the files of untuned users, in one sentence each. */
 function againstUntuned(result: BenchResult): string {
   const [stream, fp32, dynamic] = [find(result, 'stream'), find(result, 'plainFp32'), bestDynamic(result)];
   if (!stream) return '';

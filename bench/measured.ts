@@ -1,26 +1,26 @@
 import { median, type Rate, rateOf } from './stats.js';
 
-/** One round of one contestant. */
+/** The figures of one round of one contestant. */
 export interface Measured {
   readonly textsPerSecond: number;
   /** CPU seconds of all its processes per 1,000 texts, without their start. */
   readonly cpuPerThousand: number;
-  /** High-water marks of the resident sets of its processes, added up. */
+  /** The high-water marks of the resident sets of its processes, added up. */
   readonly peakRssMb: number;
   readonly paddingShare?: number | undefined;
-  /** From the start of the process to its first label being appended by the broker. */
+  /** The time from the start of the process to the broker's append of its first label. */
   readonly firstLabelMs?: number | undefined;
-  /** Share of a core its main thread was busy. */
+  /** The share of a core for which its main thread was busy. */
   readonly mainThreadShare?: number | undefined;
-  /** Of the CPU seconds per 1,000 texts, those of the first process's main thread, and of its threads that infer. */
+  /** The CPU seconds per 1,000 texts of the first process's main thread, and of its threads that infer. */
   readonly mainCpuPerThousand?: number | undefined;
   readonly engineCpuPerThousand?: number | undefined;
-  /** Cores the broker kept busy meanwhile; undefined when it is not ours to look at. */
+  /** The cores that the broker kept busy meanwhile; undefined for a broker that was not started here. */
   readonly brokerCores?: number | undefined;
   readonly brokerCpuPerThousand?: number | undefined;
 }
 
-/** Medians over the rounds; the spread is that of texts/s. */
+/** The medians over the rounds; the spread is the spread of texts/s. */
 export interface Medians extends Rate, Omit<Measured, 'textsPerSecond'> {}
 
 export function mediansOf(rounds: readonly Measured[]): Medians {

@@ -9,9 +9,9 @@ import { median } from './stats.js';
 import { distinctTexts, readTexts } from './texts.js';
 
 /**
- * What an inference thread takes: memory of a process that is its own (Linux: Anonymous in smaps_rollup; the weights, which
- * all threads map from one file, are not in it), by the number of threads, at its peak. Beside it what a thread of Node
- * takes that does nothing.
+ * Measures the memory of an inference thread: the private memory of a process at its peak, by the number of threads. On
+ * Linux it is Anonymous in smaps_rollup; the weights are not in it, since all threads map them from one file. Beside it
+ * stands the memory of an idle thread of Node.
  */
 const THREADS = [1, 2, 4];
 const ROUNDS = 3;
@@ -72,7 +72,7 @@ function ownMb(pid: number): number {
     const [, kb] = /^Anonymous:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
     return Number(kb ?? 0) / 1_024;
   } catch {
-    // It has just ended.
+    // The process has just ended.
     return 0;
   }
 }

@@ -6,11 +6,11 @@ import { Child } from './processes.js';
 import { isFallingBehind, type Latency, latencyOf } from './stats.js';
 import { type BenchBroker, type Place, recordOf, untilLabelled } from './topics.js';
 
-/** A contestant under a steady load. */
+/** The figures of a contestant under a steady load. */
 export interface Paced extends Latency {
-  /** Texts/s fed. */
+  /** The rate of the feed, in texts/s. */
   readonly rate: number;
-  /** False: the texts came faster than they were labelled, so latencies only say how long that went on. */
+  /** False if the texts came faster than they were labelled. Latencies then only show how long that lasted. */
   readonly keptUp: boolean;
   /** Mean time of one batch in the engine under this load, ms; siftline only. */
   readonly batchInferMs?: number | undefined;
@@ -18,23 +18,23 @@ export interface Paced extends Latency {
 
 export interface Load {
   readonly texts: readonly string[];
-  /** Texts/s, one after the other. */
+  /** The rate of the load, in texts/s. */
   readonly rate: number;
-  /** Counted; what comes before to warm up is not. */
+  /** The seconds that count; the warm-up before them does not. */
   readonly seconds: number;
 }
 
 const WARM_UP_SECONDS = 2;
 const WARM_UP_RATE = 100;
-/** Records due within so long are sent together, as a producer with a linger would. */
+/** Records that are due within this time are sent together, as by a producer with a linger. */
 const TICK_MS = 2;
-/** How far behind a contestant may be when the feed ends. */
+/** The longest time that a contestant may be behind when the feed ends. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Feeds texts at a steady rate and looks how long each takes: from the timestamp of its record, which is the moment it was
- * due, to that of its label, which is when the broker appended it. A feeder that is late itself counts as latency. A process
- * of its own for each rate: what its batch sizes learnt at another is forgotten.
+ * Feeds texts at a steady rate and measures the latency of each: from the timestamp of its record, the moment at which
+ * it was due, to the timestamp of its label, the moment of the broker's append. A feeder that is late counts as
+ * latency. Each rate has a separate process, so that batch sizes learnt at one rate do not affect another.
  */
 export async function paced(broker: BenchBroker, contestant: StreamContestant, load: Load): Promise<Paced> {
   const place = await broker.place(PARTITIONS);
@@ -61,9 +61,12 @@ export async function paced(broker: BenchBroker, contestant: StreamContestant, l
   }
 }
 
-/** Writes texts when they are due; one partition a send, in turn, so that a batch of the broker's is as large as can be. */
+/**
+ * Writes texts when they are due. Each send goes to one partition, in turn, so that the broker's batches are as large
+ * as possible.
+ */
 class Feed {
-  /** By text, when it was due: Unix milliseconds. */
+  /** The time at which each text was due, in Unix milliseconds. */
   readonly dueAt: number[] = [];
   readonly #producer: Producer;
   readonly #place: Place;

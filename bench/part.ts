@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** What stands in a page between the two comments that name a part; throws when there is no such part. */
+/** Returns the text between the two comments that name a part of a page; throws if there is no such part. */
 export function partOf(page: string, name: string): string {
   const [, , part] = find(page, name);
   return part;
 }
 
-/** Writes a part anew, and leaves the rest of the page as it is. */
+/** Replaces a part of a page, and leaves the rest as it is. */
 export function replacePart(file: string, name: string, text: string): void {
   const page = readFileSync(file, 'utf8');
   const [whole, begin] = find(page, name);

@@ -2,13 +2,13 @@ import { shape, words } from '../src/tools/eval/svg.js';
 import type { Growth, Point } from './growth.js';
 import type { BenchResult } from './result.js';
 
-/** Pictures for docs/: plain SVG that is read on white and on black. */
+/** Draws pictures for docs/: plain SVG that can be read on white and on black. */
 const INK = '#888888';
 const BAR = '#3b82c4';
 const LIMIT = '#c4843b';
 const TEXT = { 'font-family': 'sans-serif', 'font-size': 12, fill: INK };
 
-/** Texts/s of every contestant, as bars. */
+/** Draws texts/s of every contestant, as bars. */
 export function contestantsPlot({ results }: BenchResult): string {
   const [left, row, length] = [120, 22, 480];
   const most = Math.max(...results.map(({ rate }) => rate));
@@ -26,7 +26,10 @@ export function contestantsPlot({ results }: BenchResult): string {
 const PANEL = { width: 240, height: 170, left: 45, top: 24, right: 28, bottom: 24 };
 const PANELS_A_ROW = 3;
 
-/** Cost of a text, one panel for each thing that grows; both axes logarithmic, so what is flat looks flat. */
+/**
+ * Draws the cost of a text, with one panel for each thing that grows. Both axes are logarithmic, so that a constant
+ * cost is a flat line.
+ */
 export function growthPlot(growth: readonly Growth[]): string {
   const body = growth.flatMap(({ what, points }, i) => {
     const [x, y] = [(i % PANELS_A_ROW) * PANEL.width, Math.floor(i / PANELS_A_ROW) * PANEL.height];
@@ -61,7 +64,7 @@ function panel(what: string, points: readonly Point[]): string[] {
   ];
 }
 
-/** Logarithmic, from the values' range to the picture's. */
+/** Returns a logarithmic scale, from the range of the values to the range of the picture. */
 function scale(values: readonly number[], [from, to]: readonly [number, number]): (value: number) => number {
   const [low, high] = [Math.log(Math.min(...values)), Math.log(Math.max(...values))];
   return value => Math.round((from + ((Math.log(value) - low) / (high - low || 1)) * (to - from)) * 10) / 10;
@@ -78,7 +81,7 @@ interface Frame {
   readonly title: string;
 }
 
-/** As src/tools/eval/svg.ts frames them, but a file of its own needs the name space. */
+/** Frames a picture as src/tools/eval/svg.ts does. A separate file also needs the name space. */
 function picture({ width, height, title }: Frame, body: readonly string[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${title}</title>\n${body.join('\n')}\n</svg>\n`;
 }

@@ -9,16 +9,18 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-/** What a process of a contestant writes to stderr: a JSON object with an `event` in a line of its own. */
+/**
+ * An event that a process of a contestant writes to stderr: a JSON object with the field `event`, on a separate line.
+ */
 export type Event = Readonly<Record<string, unknown>> & { readonly event: string };
 
 const START_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 20_000;
 const KEPT_LINES = 30;
-/** USER_HZ, which Linux has kept at 100 on every platform Node runs on. */
+/** USER_HZ, which Linux has kept at 100 on every platform that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** One process of a contestant. It ends with us, whatever becomes of us. */
+/** One process of a contestant. It ends with this process, however this one ends. */
 export class Child {
   readonly pid: number;
   readonly startedAt = Date.now();
@@ -41,7 +43,10 @@ export class Child {
     if (this.#child.stderr) createInterface({ input: this.#child.stderr }).on('line', line => this.#read(line));
   }
 
-  /** The first event of this name; throws with the end of the log when the process ends, or two minutes pass, before it. */
+  /**
+   * Returns the first event of this name. Throws with the end of the log if the process ends, or two minutes pass,
+   * before it.
+   */
   async event(name: string): Promise<Event> {
     const until = performance.now() + START_LIMIT_MS;
     for (;;) {
@@ -54,12 +59,12 @@ export class Child {
     }
   }
 
-  /** Throws when the process has ended by itself. */
+  /** Throws if the process has ended by itself. */
   check(): void {
     if (this.#ended) throw new Error(`a contestant's process ended${this.#end()}`);
   }
 
-  /** SIGTERM; SIGKILL when that does not help. */
+  /** Ends the process with SIGTERM, and with SIGKILL if that does not help. */
   async end(): Promise<void> {
     this.#child.kill('SIGTERM');
     const limit = setTimeout(() => this.#child.kill('SIGKILL'), END_LIMIT_MS);
@@ -89,29 +94,31 @@ function eventIn(line: string): Event | undefined {
   }
 }
 
-/** CPU seconds so far of a process, all its threads; 0 where /proc is not to be had. */
+/** Returns the CPU seconds so far of a process with all its threads; 0 without /proc. */
 export function cpuSeconds(pid: number | undefined): number {
   return ticks(`/proc/${pid}/stat`);
 }
 
-/** CPU seconds so far of a process's first thread: in Node, of the event loop. */
+/** Returns the CPU seconds so far of a process's first thread: in Node, of the event loop. */
 export function mainThreadSeconds(pid: number): number {
   return ticks(`/proc/${pid}/task/${pid}/stat`);
 }
 
-/** CPU seconds so far of each other thread of a process, by id. */
+/** Returns the CPU seconds so far of each other thread of a process, by id. */
 export function otherThreadSeconds(pid: number): Map<string, number> {
   const ids = readdirOrEmpty(`/proc/${pid}/task`).filter(id => id !== String(pid));
   return new Map(ids.map(id => [id, ticks(`/proc/${pid}/task/${id}/stat`)]));
 }
 
-/** High-water mark of the resident set, MB; 0 where /proc is not to be had. */
+/** Returns the high-water mark of the resident set, MB; 0 without /proc. */
 export function peakRssMb(pid: number): number {
   const kb = /VmHWM:\s+(\d+)/.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
   return Number(kb ?? 0) / 1024;
 }
 
-/** The JVM of a broker we started; undefined where the broker is not ours, or not on this machine's /proc. */
+/**
+ * Returns the process id of the JVM of a broker that was started here; undefined for another broker, or without /proc.
+ */
 export function brokerPid(): number | undefined {
   const pids = readdirOrEmpty('/proc').filter(name => /^\d+$/.test(name));
   const found = pids.find(
@@ -120,7 +127,7 @@ export function brokerPid(): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-/** The fields of `stat` behind the name, which may hold spaces and brackets itself. */
+/** Returns the fields of `stat` after the name, which may hold spaces and brackets itself. */
 function fields(file: string): string[] {
   const stat = readOrEmpty(file);
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

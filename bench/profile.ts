@@ -8,9 +8,10 @@ import { readModelFolder } from '../src/model/folder.js';
 import { planRuns, Tensors } from '../src/model/plan.js';
 import { Tokenizer } from '../src/model/tokenizer.js';
 
-/*
- * Where the time of inference goes, by operator: ONNX Runtime's own profile of one thread over the demo's texts, in runs as
- * a worker cuts them. Profiling costs a little for every operator, so shares of small ones are a little too large.
+/**
+ * Shows the time of inference by operator: ONNX Runtime's own profile of one thread over the demo's texts, in runs as a
+ * worker cuts them. Profiling costs a little for every operator, so the shares of small operators are a little too
+ * large.
  */
 
 const RUN_TOKENS = 512;

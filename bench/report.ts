@@ -1,14 +1,14 @@
 import { type BenchResult, bestDynamic, find, limitBesideBroker, type PacedAt, type Result } from './result.js';
 import { round } from './stats.js';
 
-/** The load whose latencies stand for a contestant. */
+/** The load whose latencies represent a contestant. */
 const SHARE = 0.6;
 
 type Summary = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**
- * The one line of `--json`: by contestant, with ratios to the limit, to the plain script on the same file and on fp32, and to
- * the fastest rival on the quantize_dynamic file, with and without the one that is tuned by hand.
+ * Returns the one line of `--json`, by contestant. It has ratios to the limit, to the plain script on the same file and
+ * on fp32, and to the fastest rival on the quantize_dynamic file, with and without the hand-tuned one.
  */
 export function summary(result: BenchResult): Summary {
   const { results, cores } = result;

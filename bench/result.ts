@@ -6,32 +6,32 @@ import type { Growth } from './growth.js';
 import type { Medians } from './measured.js';
 import type { Paced } from './paced.js';
 
-/** One contestant over all rounds, and under steady loads. */
+/** The figures of one contestant over all rounds, and under steady loads. */
 export interface Result extends Medians {
   readonly name: string;
   readonly title: string;
-  /** Texts of a round. */
+  /** The number of texts in a round. */
   readonly count: number;
   readonly paced: readonly PacedAt[];
 }
 
-/** A steady load: a share of the contestant's own peak, or a fixed number of texts/s. */
+/** The figures under a steady load: a share of the contestant's own peak, or a fixed number of texts/s. */
 export interface PacedAt extends Paced {
   readonly share?: number | undefined;
 }
 
-/** What a run of the bench found. */
+/** The result of a run of the bench. */
 export interface BenchResult {
   readonly args: BenchArgs;
   readonly machine: string;
   readonly cores: number;
   readonly meanTokens: number;
   readonly model: ModelInfo;
-  /** The limit is `results[0]`; all others by name. */
+  /** The limit is `results[0]`; all others are found by name. */
   readonly results: readonly Result[];
-  /** Contestants that could not be had, and why. */
+  /** The contestants that could not be set up, with the reason. */
   readonly missing: readonly string[];
-  /** Of the graphs made for rivals with the shipped one, where they could be made. */
+  /** The agreement of the graphs made for rivals with the shipped one, if they could be made. */
   readonly agreement?: Agreement | undefined;
   readonly growth: readonly Growth[];
   readonly repeatShare: number;
@@ -43,7 +43,7 @@ export function find({ results }: Pick<BenchResult, 'results'>, name: string): R
   return results.find(each => each.name === name);
 }
 
-/** The fastest rival on the quantize_dynamic file; `asInExamples`: of those that nobody has tuned by hand. */
+/** Returns the fastest rival on the quantize_dynamic file. With `asInExamples`, the hand-tuned one is left out. */
 export function bestDynamic(
   { results }: Pick<BenchResult, 'results'>,
   { asInExamples = false }: { readonly asInExamples?: boolean } = {},
@@ -54,7 +54,9 @@ export function bestDynamic(
   return rivals.reduce<Result | undefined>((best, each) => (best && best.rate >= each.rate ? best : each), undefined);
 }
 
-/** The limit on the cores the broker left: what the same cores could do while it ran on them too. */
+/**
+ * Returns the limit on the cores that the broker left: the speed of the bare engine with the broker on the same cores.
+ */
 export function limitBesideBroker({ rate }: Result, cores: number, brokerCores: number): number {
   return (rate * (cores - brokerCores)) / cores;
 }

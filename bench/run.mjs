@@ -1,15 +1,15 @@
-// The body of `npm run bench`: compiles, then hands over to bench/main.ts, or to the one that is named first:
+// The body of `npm run bench`: compiles, then starts bench/main.ts, or the measurement that is named first:
 //
-//   npm run bench -- [--quick] [--write]   siftline against the raw engine and against what people write
+//   npm run bench -- [--quick] [--write]   siftline against the raw engine and against programs as people write them
 //   npm run bench -- --growth              cost per text against everything that grows
-//   npm run bench -- --only start         how long `--version` and `--help` take, against Node alone
-//   npm run bench -- --gate                fails when a ratio is below its floor in bench/limits.json
-//   npm run bench -- cascade [--quick]     what a cascade agrees with, passes on and gains
-//   npm run bench -- cache                 what an answer costs to look up, and to keep
-//   npm run bench -- memory                what an inference thread takes
-//   npm run bench -- profile [--model]     which operators the time of inference goes into
-//   npm run bench -- leads [--model]       what edits of the graph would gain, and how fast its products are
-//   npm run bench -- scaling [--quick]     1, 2 and 4 instances of a group, and what a change of their number costs
+//   npm run bench -- --only start          time of `--version` and `--help`, against Node alone
+//   npm run bench -- --gate                fails if a ratio is below its floor in bench/limits.json
+//   npm run bench -- cascade [--quick]     agreement, share passed on and gain of a cascade
+//   npm run bench -- cache                 cost to look an answer up, and to keep it
+//   npm run bench -- memory                memory of an inference thread
+//   npm run bench -- profile [--model]     time of inference by operator
+//   npm run bench -- leads [--model]       gain of edits of the graph, and speed of its products
+//   npm run bench -- scaling [--quick]     1, 2 and 4 instances of a group, and the cost of a change of their number
 //   npm run bench -- autoscaler            the autoscaler of deploy/k8s over a day, simulated
 import { join } from 'node:path';
 import { build, compile, installDependencies } from '../scripts/setup.mjs';
@@ -26,6 +26,6 @@ try {
   await import(`../build/bench/${named}.js`);
 } catch (error) {
   if (!String(error.code).startsWith('ERR_PARSE_ARGS')) throw error;
-  console.error(`npm run bench: ${error.message}; bench/run.mjs lists what there is`);
+  console.error(`npm run bench: ${error.message}; bench/run.mjs lists the measurements`);
   process.exitCode = 2;
 }

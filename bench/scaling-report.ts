@@ -5,7 +5,7 @@ export interface Drained {
   readonly instances: number;
   readonly cpusEach: number;
   readonly textsPerSecond: number;
-  /** Records labelled by each instance. */
+  /** The records labelled by each instance. */
   readonly each: readonly number[];
   readonly counted: Count;
 }
@@ -15,7 +15,7 @@ export interface Changed {
   readonly join: readonly Silence[];
   readonly term: readonly Silence[];
   readonly kill: readonly Silence[];
-  /** From the start of a process to its share of the partitions, seconds. */
+  /** The seconds from the start of a process to its share of the partitions. */
   readonly startSeconds: number;
   readonly records: number;
   readonly counted: Count;
@@ -34,7 +34,9 @@ export interface ScalingResult {
   readonly changed: Changed;
 }
 
-/** The measured part of docs/scaling.md. Throws when a record is missing: such a figure is none. */
+/**
+ * Returns the measured part of docs/scaling.md. Throws if a record is missing, since the figures are worthless then.
+ */
 export function renderScaling(result: ScalingResult): string {
   const { drained, changed, rounds } = result;
   for (const { counted } of [...drained, changed]) insistOnAll(counted);

@@ -12,8 +12,8 @@ import { counted, silence } from './silence.js';
 import { median } from './stats.js';
 
 /**
- * One, two and four instances of one group on a real broker: what they do together when a backlog is drained, and how long
- * nothing is labelled when an instance comes or goes under a steady feed. Every record has to be labelled.
+ * Measures one, two and four instances of one group on a real broker: their speed together when a backlog is drained,
+ * and the time without labels when an instance joins or leaves under a steady feed. Every record has to be labelled.
  */
 const { values } = parseArgs({
   options: {
@@ -28,10 +28,10 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
 const perSecond = Number(values.rate);
-/** CPUs of all instances together. What is left of the machine is the broker's and the feed's. */
+/** The CPUs of all instances together. The rest of the machine is for the broker and the feed. */
 const CPUS = cpus().length * 0.7;
 const SESSION_SECONDS = 10;
-/** How long is watched after a change, and how long without one. */
+/** The time for which the group is watched after a change, and without one. */
 const WATCH_MS = 6_000;
 const run = randomBytes(3).toString('hex');
 let groups = 0;
@@ -57,7 +57,7 @@ try {
   await broker.stop();
 }
 
-/** Each setting once a round, in turn, so that a slow minute of the machine hits them all. */
+/** Measures each setting once a round, in turn, so that a slow minute of the machine affects them all. */
 async function allDrained(): Promise<Drained[]> {
   const settings = [
     { instances: 1, cpusEach: CPUS },
@@ -87,7 +87,7 @@ async function drain({ instances, cpusEach }: Pick<Drained, 'instances' | 'cpusE
   try {
     for (let i = 0; i < instances; i++) group.start();
     await group.shared();
-    // Only now: a start under a limit would be measured by nobody and cost minutes.
+    // The limit is set only now: a start under a limit is not measured, and would cost minutes.
     for (const { pid } of group.members) {
       const share = CpuShare.make(`siftline-bench-${pid}`);
       if (!share) throw new Error('no control group with a CPU quota can be made here; run this as root, on Linux');
@@ -108,7 +108,10 @@ async function drain({ instances, cpusEach }: Pick<Drained, 'instances' | 'cpusE
   }
 }
 
-/** Texts/s between a tenth of the labels and nine tenths, so that neither the writing of the backlog nor the last batches count. */
+/**
+ * Returns texts/s between a tenth and nine tenths of the labels, so that neither the writing of the backlog nor the
+ * last batches count.
+ */
 function middleRate(unsorted: readonly number[]): number {
   const times = [...unsorted].sort((a, b) => a - b);
   const [from, to] = [Math.floor(times.length * 0.1), Math.floor(times.length * 0.9)];
@@ -175,7 +178,7 @@ async function allChanged(): Promise<Changed> {
   }
 }
 
-/** From before something is done to some seconds behind it. */
+/** Returns the time from before an act to some seconds after it. */
 async function watched(act: () => Promise<void>): Promise<[from: number, to: number]> {
   const from = Date.now();
   await act();

@@ -11,12 +11,12 @@ import { BenchBroker } from './topics.js';
 const MAX_TOKENS = 128;
 const RUN_TOKENS = 512;
 
-/** What all contestants have in common: texts, model, broker. */
+/** The common setting of all contestants: texts, model, broker. */
 export class Setting {
   readonly args: BenchArgs;
   readonly broker: BenchBroker;
   readonly folder: ModelFolder;
-  /** What the texts were made from. */
+  /** The real texts that the texts were made from. */
   readonly real: readonly string[];
   readonly texts: readonly string[];
   readonly meanTokens: number;
@@ -41,7 +41,7 @@ export class Setting {
     return this.folder.info;
   }
 
-  /** The limit, on these texts. */
+  /** Measures the limit on these texts. */
   raw(texts: readonly string[], threads: number): Promise<Measured> {
     const { onnxFile, optimised, saturates, padId } = this.folder;
     return measureRaw({ onnxFile, optimised, saturates, padId, runTokens: RUN_TOKENS, ids: this.#ids(texts) }, threads);

@@ -1,18 +1,18 @@
 import type { StoredLabel } from './group.js';
 
-/** How long nothing came. */
+/** The longest times without a label. */
 export interface Silence {
-  /** Of all partitions together, seconds. */
+  /** The longest silence of all partitions together, in seconds. */
   readonly overall: number;
-  /** Of the partition that was silent longest, seconds. */
+  /** The longest silence of the partition that was silent longest, in seconds. */
   readonly worst: number;
-  /** Of the one that was silent shortest, seconds. */
+  /** The longest silence of the partition that was silent shortest, in seconds. */
   readonly least: number;
 }
 
 /**
- * The longest silences between two labels of which the second came between `from` and `to` (milliseconds). A partition
- * whose last label came before `to` is silent up to there.
+ * Returns the longest silences between two labels of which the second came between `from` and `to` (milliseconds). A
+ * partition whose last label came before `to` counts as silent until `to`.
  */
 export function silence(labels: readonly StoredLabel[], from: number, to: number): Silence {
   const partitions = [...new Set(labels.map(({ partition }) => partition))];
@@ -32,7 +32,7 @@ function longest(labels: readonly StoredLabel[], from: number, to: number): numb
   return Math.max(...points.slice(1).map((at, i) => at - (points[i] ?? at))) / 1_000;
 }
 
-/** What is missing of the ids that must be there, what came more than once, and what nobody asked for. */
+/** Counts the expected ids that are missing, the ids that came more than once, and the ids that were not expected. */
 export function counted(labels: readonly StoredLabel[], expected: readonly string[]): Count {
   const found = new Set(labels.map(({ id }) => id));
   const due = new Set(expected);

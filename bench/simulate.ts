@@ -1,35 +1,38 @@
 import { type Autoscaling, Hpa } from './hpa.js';
 
-/** What does not depend on the autoscaler. */
+/** The parameters that do not depend on the autoscaler. */
 export interface Plant {
   readonly partitions: number;
-  /** Texts/s of an instance. */
+  /** The texts/s of an instance. */
   readonly perInstance: number;
-  /** From the decision to a pod's share of the partitions. */
+  /** The time from the decision to a pod's share of the partitions. */
   readonly startSeconds: number;
-  /** The whole group, when somebody joins or leaves. */
+  /** The time for which the whole group stands still when a member joins or leaves. */
   readonly standStillSeconds: number;
-  /** How often the controller looks. */
+  /** The interval at which the controller decides. */
   readonly syncSeconds: number;
-  /** Records that are always counted as lag: stored, and not committed yet; in seconds of the arrivals. */
+  /** The records that always count as lag, since they are stored and not committed yet, in seconds of the arrivals. */
   readonly commitSeconds: number;
 }
 
 export interface Outcome {
   readonly podHours: number;
-  /** How long the record that waits longest has been there, seconds. */
+  /** The age of the oldest waiting record, in seconds. */
   readonly worstBehind: number;
   readonly p99Behind: number;
-  /** Decisions that changed the number. */
+  /** The decisions that changed the number of replicas. */
   readonly changes: number;
-  /** Seconds of the day in which the whole group stood still. */
+  /** The seconds of the day in which the whole group stood still. */
   readonly stoodStill: number;
-  /** At the end of each minute. */
+  /** The replicas at the end of each minute. */
   readonly replicas: readonly number[];
   readonly behind: readonly number[];
 }
 
-/** A day of a group under an autoscaler, second by second; a fixed number is one whose least and most are the same. */
+/**
+ * Simulates a day of a group under an autoscaler, second by second. A fixed number of replicas is an autoscaler whose
+ * least and most are the same.
+ */
 export function simulate(arrivals: Float64Array, plant: Plant, rules: Autoscaling): Outcome {
   const group = new SimulatedGroup(arrivals, plant);
   const hpa = new Hpa(rules);
@@ -62,14 +65,16 @@ export function simulate(arrivals: Float64Array, plant: Plant, rules: Autoscalin
   };
 }
 
-/** Partitions, each with the same part of the arrivals, shared among members as equally as whole partitions can be. */
+/**
+ * The partitions, each with the same part of the arrivals, shared among members as equally as whole partitions allow.
+ */
 class SimulatedGroup {
   readonly #plant: Plant;
   readonly #arrivals: Float64Array;
-  /** Records of one partition that have come by the end of a second. */
+  /** The records of one partition that have arrived by the end of each second. */
   readonly #come: Float64Array;
   readonly #done: Float64Array;
-  /** Seconds up to which a partition's records are done. */
+  /** The second up to which each partition's records are done. */
   readonly #reached: Uint32Array;
   #members = 0;
   #joining: number[] = [];
@@ -92,7 +97,9 @@ class SimulatedGroup {
     this.#members = members;
   }
 
-  /** Pods that are added join when they have started; those that are taken away leave at once, first those that start. */
+  /**
+   * Changes the number of pods. New pods join when they have started. Pods are removed at once, starting pods first.
+   */
   resize(now: number, by: number): void {
     for (let i = 0; i < by; i++) this.#joining.push(now + this.#plant.startSeconds);
     for (let i = 0; i < -by; i++) {
@@ -115,7 +122,7 @@ class SimulatedGroup {
     for (let member = 0; member < this.#members; member++) this.#work(member, now);
   }
 
-  /** Age of the oldest record that waits. */
+  /** Returns the age of the oldest record that waits. */
   behind(now: number): number {
     let worst = 0;
     this.#done.forEach((done, partition) => {
@@ -127,7 +134,7 @@ class SimulatedGroup {
     return worst;
   }
 
-  /** As KEDA tells it: no more than a threshold for each partition (`allowIdleConsumers: false`). */
+  /** Returns the lag as KEDA reports it: no more than a threshold for each partition (`allowIdleConsumers: false`). */
   lag(now: number, lagThreshold: number): number {
     const come = (this.#come[now] ?? 0) * this.#plant.partitions;
     const uncommitted = (this.#arrivals[now] ?? 0) * this.#plant.commitSeconds;
@@ -135,7 +142,7 @@ class SimulatedGroup {
     return Math.min(lag, lagThreshold * this.#plant.partitions);
   }
 
-  /** A second of one member: its partitions take turns until its time or their records are used up. */
+  /** Simulates a second of one member: its partitions take turns until its time or their records are used up. */
   #work(member: number, now: number): void {
     let time = this.#plant.perInstance;
     let own = Array.from(this.#done.keys()).filter(partition => partition % this.#members === member);

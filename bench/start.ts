@@ -3,8 +3,8 @@ import { packageFile } from '../src/package.js';
 import { median, round, spread } from './stats.js';
 
 /**
- * `npm run bench -- --only start`: how long the commands that compute nothing take to start and end, against a Node that
- * is given nothing to do. What they load is held by a test (test/cli); the clock is only looked at here.
+ * `npm run bench -- --only start`: measures how long the commands that compute nothing take to start and end, compared
+ * with a Node that does nothing. A test holds the modules that they load (test/cli); the time is only measured here.
  */
 const MAIN = packageFile('dist/main.js');
 const COMMANDS: ReadonlyArray<readonly [name: string, args: readonly string[]]> = [

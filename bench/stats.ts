@@ -2,9 +2,9 @@ import { median, spread } from '../src/tools/tune/statistics.js';
 
 export { median, spread };
 
-/** A rate of one contestant over the rounds. */
+/** The rate of one contestant over the rounds. */
 export interface Rate {
-  /** Texts/s, median of the rounds. */
+  /** Texts/s, the median of the rounds. */
   readonly rate: number;
   readonly spread: number;
   readonly rounds: readonly number[];
@@ -14,7 +14,7 @@ export function rateOf(rounds: readonly number[]): Rate {
   return { rate: median(rounds), spread: spread(rounds), rounds };
 }
 
-/** Nearest-rank quantiles in milliseconds. A quantile that fewer than five values lie above is undefined. */
+/** Nearest-rank quantiles in milliseconds. A quantile with fewer than five values above it is undefined. */
 export interface Latency {
   readonly count: number;
   readonly p50Ms: number | undefined;
@@ -33,7 +33,10 @@ export function latencyOf(values: readonly number[]): Latency {
 
 const LATE_MS = 250;
 
-/** Whether latencies, in the order of the feed, rise from its first quarter to its last: what is fed is more than gets done. */
+/**
+ * Returns true if latencies, in the order of the feed, rise from its first quarter to its last: more is fed than gets
+ * done.
+ */
 export function isFallingBehind(values: readonly number[]): boolean {
   const quarter = Math.ceil(values.length / 4);
   const [first, last] = [median(values.slice(0, quarter)), median(values.slice(-quarter))];

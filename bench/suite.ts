@@ -13,23 +13,23 @@ import type { BenchResult, PacedAt, Result } from './result.js';
 import { Setting } from './setting.js';
 import { withRepeats } from './texts.js';
 
-/** One way of doing the work, measured once a round. */
+/** One way to do the work, measured once a round. */
 interface Entry {
   readonly name: string;
   readonly title: string;
   readonly count: number;
   measure(): Promise<Measured>;
-  /** Under steady loads: shares of its own peak, and texts/s. */
+  /** The steady loads: shares of its own peak, and fixed numbers of texts/s. */
   readonly loads?: { readonly contestant: StreamContestant; readonly shares: readonly number[] };
 }
 
-/** Share of the texts that have come before, on the line with the answer cache. */
+/** The share of repeated texts, for the line with the answer cache. */
 const REPEAT_SHARE = 0.5;
 const MANY_PARTITIONS = 100;
-/** Texts/s at which others were measured before: docs/performance.md compares. */
+/** Texts/s at which rivals were measured in earlier runs: docs/performance.md compares with them. */
 const FIXED_RATES = [70, 280];
 
-/** Rounds in which every contestant runs once, in turn, so that a slow minute of the machine hits them all. */
+/** Runs rounds in which every contestant runs once, in turn, so that a slow minute of the machine affects them all. */
 export async function bench(args: BenchArgs): Promise<BenchResult> {
   const setting = await Setting.open(args);
   const { meanTokens, model } = setting;

@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import { packageFile } from '../src/package.js';
 import { type Random, seeded } from '../src/tools/eval/random.js';
 
-/** One word in so many is made of two halves: in a real stream, too, some words have never been seen before. */
+/** One word in this many is made of two halves, since a real stream also has words that have never been seen. */
 const NEW_WORD_EVERY = 25;
 const MOST_TRIES = 20;
 
-/** The texts of a JSON lines file with a `text` each; the demo's without one. */
+/** Returns the texts of a JSON lines file with a `text` each; without a file, the texts of the demo. */
 export function readTexts(file: string = packageFile('examples/demo/texts.jsonl')): string[] {
   const lines = readFileSync(file, 'utf8').trim().split('\n');
   return lines.map(line => (JSON.parse(line) as { text: string }).text);
 }
 
 /**
- * So many texts of which no two are alike, case and spaces aside, the same ones for the same seed. Each has as many words
- * as one of the real texts, drawn anew, so the mix of lengths stays; its words are the beginning of one of them and
- * the ends of others.
+ * Returns this many texts of which no two are alike, apart from case and spaces; the same seed gives the same texts.
+ * Each has as many words as a real text drawn at random, so the mix of lengths stays. Its words are the beginning of
+ * one real text and the ends of others.
  */
 export function distinctTexts(real: readonly string[], count: number, seed = 1): string[] {
   const random = seeded(seed);
@@ -63,7 +63,7 @@ function pick<T>(all: readonly T[], random: Random): T {
   return all[Math.floor(random() * all.length)] as T;
 }
 
-/** The same number of texts, of which about this share have come before, at random places. */
+/** Returns the same number of texts, of which about this share are repeats, at random places. */
 export function withRepeats(texts: readonly string[], share: number, seed = 2): string[] {
   const random = seeded(seed);
   const given: string[] = [];
@@ -75,7 +75,7 @@ export function withRepeats(texts: readonly string[], share: number, seed = 2): 
   return given;
 }
 
-/** So many distinct texts of exactly so many words each. */
+/** Returns this many distinct texts of exactly this many words each. */
 export function textsOfLength(real: readonly string[], words: number, count: number): string[] {
   const random = seeded(words);
   const pool = real.flatMap(text => text.split(/\s+/).filter(Boolean));

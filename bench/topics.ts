@@ -7,7 +7,7 @@ import { startBroker } from '../src/local-broker/broker.js';
 import type { Broker } from '../src/local-broker/broker-types.js';
 import { brokerPid } from './processes.js';
 
-/** The topics of one measurement, and the group that works on them. */
+/** The topics of one measurement, and the group that reads them. */
 export interface Place {
   readonly brokers: string;
   readonly input: string;
@@ -18,7 +18,7 @@ export interface Place {
   readonly partitions: number;
 }
 
-/** A record of the output: whose text it labels, and when the broker appended it (Unix milliseconds). */
+/** A record of the output: the text that it labels, and the time of the broker's append (Unix milliseconds). */
 export interface Appended {
   readonly n: number;
   readonly at: number;
@@ -28,11 +28,14 @@ const CHUNK = 2_000;
 const MOST_TRIES = 50;
 /** Bytes between entries of the broker's index of a partition (index.interval.bytes). */
 const INDEX_INTERVAL_BYTES = 4_096;
-/** The key of no text. */
+/** A key that no text has. */
 const TOUCH = '-1';
 const POLL_MS = 1_000;
 
-/** The broker all contestants use, and what is asked of it. Output topics are stamped by the broker as it appends. */
+/**
+ * The broker that all contestants use, and the questions to it. The broker stamps the records of output topics when it
+ * appends them.
+ */
 export class BenchBroker {
   readonly broker: Broker;
   readonly pid: number | undefined;
@@ -60,7 +63,7 @@ export class BenchBroker {
     return new BenchBroker(broker, kafka, { admin, reader });
   }
 
-  /** Makes topics that nobody has used. */
+  /** Creates new topics. */
   async place(partitions: number): Promise<Place> {
     const name = `bench-${process.pid}-${this.#places++}`;
     const place = {
@@ -87,8 +90,8 @@ export class BenchBroker {
   }
 
   /**
-   * Two records in every output partition, large enough that the broker begins its files and their indexes: what that
-   * costs belongs to the bench, whose topics are new, and to no contestant.
+   * Writes two records to every output partition, large enough that the broker begins its files and their indexes.
+   * Their cost comes from the new topics of the bench, and must not count for a contestant.
    */
   async #touch({ output, partitions }: Place): Promise<void> {
     const producer = this.kafka.producer({ allowAutoTopicCreation: false });
@@ -100,7 +103,7 @@ export class BenchBroker {
     await producer.disconnect();
   }
 
-  /** A leader may be named in the metadata a moment before it knows that it leads. */
+  /** Waits until every leader answers. The metadata may name a leader a moment before it knows that it leads. */
   async #answers(topic: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -113,7 +116,7 @@ export class BenchBroker {
     }
   }
 
-  /** Writes a backlog: text `n` has the key `n`, and goes to the partitions in turn. */
+  /** Writes a backlog: text `n` has the key `n`, and the texts go to the partitions in turn. */
   async fill(place: Place, texts: readonly string[]): Promise<void> {
     const producer = this.kafka.producer({ allowAutoTopicCreation: false });
     await producer.connect();
@@ -129,13 +132,13 @@ export class BenchBroker {
     await producer.disconnect();
   }
 
-  /** Offsets used in the output so far; with transactions their markers count as well. */
+  /** Returns the offsets used in the output so far; with transactions their markers count as well. */
   async outputEnd(place: Place): Promise<number> {
     const offsets = await this.#admin.offsets(place.output);
     return offsets.reduce((sum, { high }) => sum + Number(high), 0);
   }
 
-  /** What has been appended to the output behind `from` (by partition), which is moved on. */
+  /** Returns the records appended to the output after `from` (by partition), and moves `from` on. */
   async appended(place: Place, from: Map<number, bigint>): Promise<Appended[]> {
     const found: Appended[] = [];
     for (const range of await this.#reader.bounds(place.output)) {
@@ -162,8 +165,9 @@ export function recordOf(n: number, text: string): { key: string; value: string 
 }
 
 /**
- * Waits until the output holds a label for each of so many texts; undefined when `limitMs` pass before. Polls seldom: that
- * is work for the broker too, the more so with many partitions, and labels bear the time at which they were appended.
+ * Waits until the output holds a label for each of this many texts; undefined if `limitMs` pass before. It polls
+ * rarely, since a poll is work for the broker too, and more with many partitions. The labels carry their append time,
+ * so a late poll loses no accuracy.
  */
 export async function untilLabelled(
   broker: BenchBroker,

@@ -2,21 +2,21 @@ import { parseArgs } from 'node:util';
 
 export interface FaultArgs {
   readonly seed: number;
-  /** Many more of each fault, and the long scenarios. */
+  /** True for many more of each fault, and for the long scenarios. */
   readonly full: boolean;
-  /** Names of scenarios; none means all. */
+  /** The names of scenarios; an empty list means all. */
   readonly only: readonly string[];
   readonly list: boolean;
   readonly json: boolean;
-  /** Write docs/reliability.md. */
+  /** True to write docs/reliability.md. */
   readonly write: boolean;
-  /** How long the soak takes; it is in the full set, or asked for with `--only soak`. */
+  /** The duration of the soak. It is part of the full set, or asked for with `--only soak`. */
   readonly soakMinutes: number;
-  /** Where the evidence of a breach is put; a folder of its own by default. */
+  /** The folder for the evidence of a breach; a new folder by default. */
   readonly evidence: string | undefined;
 }
 
-/** `--quick` is the default: each fault a few times, in less than ten minutes on two cores. */
+/** Parses the arguments. `--quick` is the default: each fault a few times, in less than ten minutes on two cores. */
 export function readArgs(argv: readonly string[]): FaultArgs {
   const { values } = parseArgs({
     args: [...argv],

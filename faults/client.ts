@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { loadKafkajs } from '../src/kafka/patches/index.js';
 
-/** The harness' own client: patient, and silent about it. */
+/** Returns the harness' own client, which retries for long and does not log. */
 export function clientOf(brokers: string, clientId = 'siftline-faults'): Kafka {
   const { Kafka, logLevel } = loadKafkajs();
   return new Kafka({
@@ -15,7 +15,7 @@ export function clientOf(brokers: string, clientId = 'siftline-faults'): Kafka {
   });
 }
 
-/** Asks until the answer is yes; false after `limitMs`. */
+/** Asks until the answer is yes; returns false after `limitMs`. */
 export async function until(isSo: () => boolean | Promise<boolean>, limitMs: number, everyMs = 50): Promise<boolean> {
   const end = Date.now() + limitMs;
   while (!(await isSo())) {
@@ -25,7 +25,7 @@ export async function until(isSo: () => boolean | Promise<boolean>, limitMs: num
   return true;
 }
 
-/** Tries again until it works; throws the last error after `limitMs`. */
+/** Repeats an act until it works; throws the last error after `limitMs`. */
 export async function insist<T>(act: () => Promise<T>, limitMs = 120_000): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {

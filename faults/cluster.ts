@@ -27,7 +27,10 @@ export const JVM_FLAGS = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
 
-/** Brokers are killed only where a second replica keeps what the first had: docs/guarantees.md. */
+/**
+ * The settings of a replicated cluster. Brokers are killed only where a second replica keeps the records of the first:
+ * docs/guarantees.md.
+ */
 const REPLICATED: Properties = {
   'default.replication.factor': '3',
   'min.insync.replicas': '2',
@@ -48,7 +51,8 @@ export async function findKafka(log: (line: string) => void): Promise<Java> {
 
 /**
  * One broker, or three that replicate everything (KRaft, each broker and controller). Every broker has two addresses:
- * its own, and that of the proxy in front of it. What was started here is ended by its process id, and never outlives us.
+ * its own, and the address of the proxy in front of it. Every process that is started here is ended by its process id,
+ * and never outlives this process.
  */
 export class Cluster {
   readonly nodes: readonly Node[];
@@ -100,12 +104,12 @@ export class Cluster {
     }
   }
 
-  /** Addresses of the brokers themselves. */
+  /** Returns the addresses of the brokers themselves. */
   get bootstrap(): string {
     return this.nodes.map(({ port }) => `127.0.0.1:${port}`).join();
   }
 
-  /** Addresses of the proxies in front of them. */
+  /** Returns the addresses of the proxies in front of them. */
   get proxied(): string {
     return this.proxies.map(({ port }) => `127.0.0.1:${port}`).join();
   }
@@ -123,12 +127,12 @@ export class Cluster {
 
 interface NodeOptions {
   readonly id: number;
-  /** Start of the names of its files. */
+  /** The beginning of the names of its files. */
   readonly home: string;
   readonly port: number;
 }
 
-/** One broker's JVM, or none while it is dead. */
+/** One broker's JVM; no JVM while it is dead. */
 export class Node {
   readonly id: number;
   readonly port: number;
@@ -178,7 +182,7 @@ export class Node {
     this.#jvm?.kill(signal);
   }
 
-  /** Ends the JVM and waits for that; SIGTERM turns into SIGKILL when it takes too long. */
+  /** Ends the JVM and waits for its end. SIGTERM is followed by SIGKILL if it takes too long. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const jvm = this.#jvm;
     if (!jvm || jvm.exitCode !== null || jvm.signalCode !== null) return;

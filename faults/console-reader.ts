@@ -11,10 +11,11 @@ import { type Java, JVM_FLAGS } from './cluster.js';
 
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 const FETCH_LIMIT_MS = 180_000;
-/** It ends when nothing has come for so long; joining its group counts. */
-const QUIET_MS = 6_000;
 
-/** Kafka's command line tools are no part of the broker's jars; this one jar is fetched once, into a cache of its own. */
+/**
+ * Returns the jar of Kafka's command line tools. It is not among the broker's jars, and is fetched once, into a
+ * separate cache.
+ */
 async function toolsJar(): Promise<string> {
   const folder = packageFile('.cache/kafka-tools');
   const jar = join(folder, `kafka-tools-${KAFKA_VERSION}.jar`);
@@ -30,25 +31,33 @@ async function toolsJar(): Promise<string> {
   return jar;
 }
 
-/** Where a committed record stands, and whose result it is: all that two readers have to agree on. */
+/**
+ * The place of a committed record, and the id of the input it belongs to: everything that two readers have to agree on.
+ */
 export type Position = `${string}/${number}@${string} ${string}`;
 
-/** The topics of a stage are named after it; a result's id begins with the name of the input topic. */
+/**
+ * The ending of the input topic. The topics of a stage are named after it, and a result's id begins with the name of
+ * the input topic.
+ */
 export const INPUT_SUFFIX = '.in';
 
 /**
  * The second reader: Apache Kafka's own console consumer (Java), read_committed. It shares no code with the first. One
  * process reads the labels and rejected topics of all stages, since a JVM takes seconds to start; it does not print the
  * topic, which follows from the result's id and from whether it has the headers of a rejection.
+ *
+ * It ends when nothing has come for `quietMs`, and joining its group counts: on a busy machine it may end too early, and
+ * even before its first record. `compareReaders` tells.
  */
-export async function readWithJava(java: Java, bootstrap: string): Promise<Set<Position>> {
+export async function readWithJava(java: Java, bootstrap: string, quietMs: number): Promise<Set<Position>> {
   const print = { partition: true, offset: true, headers: true, key: false, value: false };
   const args = [
     '-Xmx192m',
     ...JVM_FLAGS,
     ...['-cp', `${java.classpath}:${await toolsJar()}`, 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
     ...['--bootstrap-server', bootstrap, '--include', '.*[.](labels|rejected)', '--from-beginning'],
-    ...['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)],
+    ...['--isolation-level', 'read_committed', '--timeout-ms', String(quietMs)],
     ...Object.entries(print).flatMap(([what, is]) => ['--formatter-property', `print.${what}=${is}`]),
   ];
   const child = spawn(java.command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -66,7 +75,7 @@ export async function readWithJava(java: Java, bootstrap: string): Promise<Set<P
   }
   await closed;
   process.off('exit', kill);
-  // It calls the end by time a TimeoutException and ends with 1, so the count is what tells.
+  // It reports the end by time as a TimeoutException and exits with 1, so the count shows whether it has succeeded.
   const [, processed] = /Processed a total of (\d+) messages/.exec(errors) ?? [];
   if (Number(processed) !== positions.size) {
     throw new Error(
@@ -83,4 +92,39 @@ function positionIn(line: string): Position | undefined {
   if (!partition || !offset || !id || !stage) return undefined;
   const kind = line.includes('__connect.errors.topic:') ? 'rejected' : 'labels';
   return `${stage}.${kind}/${Number(partition)}@${offset} ${id}`;
+}
+
+/** Where the two readers disagree, and which records say nothing because one reader ended before them. */
+export interface Comparison {
+  readonly onlyFirst: readonly Position[];
+  readonly onlySecond: readonly Position[];
+  /** Records of the first reader behind the last one of their partition that the second was shown. */
+  readonly unread: readonly Position[];
+}
+
+/**
+ * Compares two readers of the same partitions. A record that only the first was shown is a difference when the second
+ * was shown a later one of the partition; else the second may just have ended too early, which is no verdict.
+ */
+export function compareReaders(first: ReadonlySet<Position>, second: ReadonlySet<Position>): Comparison {
+  const last = new Map<string, number>();
+  for (const position of second) {
+    const { partition, offset } = placeOf(position);
+    last.set(partition, Math.max(last.get(partition) ?? -1, offset));
+  }
+  const missed = [...first].filter(position => !second.has(position));
+  const isUnread = (position: Position) => {
+    const { partition, offset } = placeOf(position);
+    return offset > (last.get(partition) ?? -1);
+  };
+  return {
+    onlyFirst: missed.filter(position => !isUnread(position)),
+    onlySecond: [...second].filter(position => !first.has(position)),
+    unread: missed.filter(isUnread),
+  };
+}
+
+function placeOf(position: Position): { partition: string; offset: number } {
+  const at = position.indexOf('@');
+  return { partition: position.slice(0, at), offset: Number(position.slice(at + 1, position.indexOf(' ', at))) };
 }

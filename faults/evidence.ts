@@ -5,7 +5,10 @@ import { headerOf } from './outputs.js';
 import type { Result } from './result.js';
 import type { Evidence } from './stage.js';
 
-/** Puts down all that is left of a run: the topics as they were read, the raw log with its markers, the members' logs. */
+/**
+ * Writes everything that is left of a run: the topics as they were read, the raw log with its markers, and the members'
+ * logs.
+ */
 export function keep(root: string, result: Result, evidence: Evidence): string {
   const folder = join(root, `${result.scenario}-${result.promise}`);
   mkdirSync(folder, { recursive: true });

@@ -1,14 +1,14 @@
 import type { FailPoint, FailPointHook } from '../src/failpoints.js';
 
-/** A compiled siftline: what is shipped, or what the tests run. */
+/** A compiled siftline: the shipped program, or the one that the tests run. */
 export type Program = 'dist' | 'build';
 
 /**
- * The environment that arms a siftline process, and every process it starts. The program itself reads none of it: node
- * loads `preload.ts` before it, which does.
+ * Returns the environment that arms a siftline process, and every process it starts. The program itself reads none of
+ * it: node loads `preload.ts` before it, and `preload.ts` reads it.
  *
- * `sent=kill@7` ends the process with SIGKILL when it comes by that place the seventh time, `stop` stops it there, and
- * `inferring=abort#key` aborts it whenever the record with this key comes by; several with commas between them.
+ * `sent=kill@7` ends the process with SIGKILL when it passes that place for the seventh time, `stop` stops it there,
+ * and `inferring=abort#key` aborts it whenever the record with this key passes. Several are separated by commas.
  */
 export function failPointEnv(spec: string, program: Program): Record<string, string> {
   const modules = { dist: '../../dist/failpoints.js', build: '../src/failpoints.js' };
@@ -20,7 +20,10 @@ export function failPointEnv(spec: string, program: Program): Record<string, str
   };
 }
 
-/** Does what `spec` says; throws for a place that is none of `places`, and for what it cannot read. */
+/**
+ * Returns a hook that does what `spec` says. Throws for a place that is not one of `places`, and for a spec that it
+ * cannot parse.
+ */
 export function failPointHook(spec: string, places: readonly FailPoint[]): FailPointHook {
   const armed = new Map(spec.split(',').map(one => parsed(one.trim(), places)));
   return (name, key) => armed.get(name)?.(key);

@@ -3,15 +3,15 @@ import type { Random } from './random.js';
 import type { ExpectedOutcome } from './verifier.js';
 
 export const PARTITIONS = 4;
-/** More keys than partitions, and a key always goes to the same one. */
+/** The number of keys. There are more keys than partitions, and a key always goes to the same partition. */
 const KEYS = 37;
 const POISON_EVERY = 20;
-/** What the members are given as input.maxValueBytes. */
+/** The input.maxValueBytes of the members. */
 export const MOST_VALUE_BYTES = 16_384;
 
-/** What has to become of a record. */
+/** A record that was fed, and its expected outcome. */
 export interface Fed {
-  /** Unique in the stage: 0, 1, 2, ... */
+  /** The number of the record, unique in the stage: 0, 1, 2, ... */
   readonly n: number;
   readonly outcome: ExpectedOutcome;
   readonly poison: boolean;
@@ -25,7 +25,7 @@ export interface FedRecord extends Fed {
 
 type Poison = Pick<FedRecord, 'value' | 'outcome'>;
 
-/** What can be wrong with a record, and what has to become of it. */
+/** The kinds of broken records, each with its expected outcome. */
 const POISONS: ReadonlyArray<(n: number) => Poison> = [
   () => ({ value: null, outcome: { kind: 'skipped' } }),
   n => rejected(`{"id":${n},"text":"no end`, 'VALUE_NOT_JSON'),
@@ -41,7 +41,10 @@ function rejected(value: string | Buffer, reason: string): Poison {
   return { value: Buffer.from(value as string), outcome: { kind: 'rejected', reason } };
 }
 
-/** Records without end, the same for the same seed; one in twenty is poison. The `n`-th is always the same. */
+/**
+ * Yields records without end; one in twenty is poison. The same seed gives the same records, and the `n`-th is always
+ * the same.
+ */
 export class Feed {
   readonly #texts: readonly GoldenText[];
   readonly #random: Random;

@@ -10,15 +10,16 @@ const TICK_MS = 50;
 
 export interface FeederOptions {
   readonly feed: Feed;
-  /** Records a second. */
+  /** The rate of the feed, in records a second. */
   readonly rate: number;
-  /** True while the members have more to do than is of use. */
+  /** Returns true while the members have a larger backlog than is useful. */
   readonly behind: () => boolean;
 }
 
 /**
- * Writes the feed into the input topic at a steady pace until it is told to stop. A send that fails is repeated, so the
- * topic may hold a record twice after a broker's fault: the input topic itself is what results are held against.
+ * Writes the feed into the input topic at a steady rate until it is stopped. A send that fails is repeated, so the
+ * topic may hold a record twice after a broker's fault. For that reason results are compared with the input topic
+ * itself.
  */
 export class Feeder {
   readonly fed: Fed[] = [];
@@ -41,7 +42,7 @@ export class Feeder {
     this.#behind = behind;
   }
 
-  /** Records fed that have to have a result. */
+  /** Returns the number of records fed that must have a result. */
   get due(): number {
     return this.#due;
   }
@@ -51,12 +52,12 @@ export class Feeder {
     this.#running = this.#run();
   }
 
-  /** Records a second from now on. */
+  /** Sets the rate, in records a second, from now on. */
   pace(rate: number): void {
     this.#rate = rate;
   }
 
-  /** So many records at once. */
+  /** Writes this many records at once. */
   async write(count: number): Promise<void> {
     const records = Array.from({ length: count }, () => this.#feed.next());
     this.fed.push(...records.map(({ n, outcome, poison }) => ({ n, outcome, poison })));
@@ -65,7 +66,7 @@ export class Feeder {
     await Promise.all(partitions.map(partition => this.#send(records.filter(each => each.partition === partition))));
   }
 
-  /** Resolves when everything fed is in the topic. */
+  /** Resolves when every record fed is in the topic. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;

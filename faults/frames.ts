@@ -1,11 +1,13 @@
-/** Cuts a stream of bytes into Kafka's frames: four bytes of length, then so many bytes. */
+/** Cuts a stream of bytes into Kafka's frames: four bytes of length, then as many bytes. */
 export class Frames {
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Bytes there have to be before it is worth looking: a large frame comes in many chunks. */
+  /**
+   * The bytes that are needed for the next frame. It avoids a look at every chunk, since a large frame comes in many.
+   */
   #needed = 4;
 
-  /** The frames that are whole now, each with its length in front. */
+  /** Returns the frames that are complete now, each with its length in front. */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
@@ -43,7 +45,7 @@ export function apiKeyOf(request: Buffer): number {
   return request.readInt16BE(4);
 }
 
-/** Behind api key and api version in a request, right behind the length in a response. */
+/** Returns the correlation id: after api key and api version in a request, right after the length in a response. */
 export function correlationOf(frame: Buffer, kind: 'request' | 'response'): number {
   return frame.readInt32BE(kind === 'request' ? 8 : 4);
 }

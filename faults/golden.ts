@@ -16,12 +16,15 @@ interface Line {
 }
 
 export const MODEL = packageFile('test/fixtures/models/bert-two-tasks');
-/** Thresholds of the fixture model (siftline.json) from which a score must keep away, or rounding could change the label. */
+/**
+ * The thresholds of the fixture model (siftline.json). Scores near them are avoided, since rounding could change the
+ * label.
+ */
 const EDGES = [0.5, 0.35];
 const MARGIN = 0.01;
 const TEXTS = 240;
 
-/** The answers of the same model, worked out once by `siftline classify`, away from Kafka and from faults. */
+/** Returns the answers of the same model, computed once by `siftline classify`, without Kafka and without faults. */
 export async function goldenTexts(): Promise<GoldenText[]> {
   const texts = candidates();
   const folder = mkdtempSync(join(tmpdir(), 'siftline-faults-golden-'));

@@ -9,15 +9,15 @@ import { type LogEntry, readCommitted, readRaw } from './reader.js';
 import type { Result } from './result.js';
 import { type Expected, type Found, verify } from './verifier.js';
 
-/** All that a run has left in the topics. */
+/** Everything that a run has left in the topics. */
 export interface Logs {
   readonly inputs: readonly SourceRecord[];
-  /** Committed records of the labels and rejected topics. */
+  /** The committed records of the labels and rejected topics. */
   readonly outputs: readonly SourceRecord[];
   readonly raw: readonly LogEntry[];
 }
 
-/** Who has written the outputs, and what may be expected of them. */
+/** The functions that read the outputs of one writer, and the outcomes expected of it. */
 export interface Judging {
   readonly expected: (input: SourceRecord, fed: readonly Fed[]) => Expected;
   readonly label: (record: SourceRecord) => Found;
@@ -27,17 +27,17 @@ export const SIFTLINE: Judging = { expected: expectedOf, label: labelFound };
 
 export interface Case extends Judging {
   readonly kafka: Kafka;
-  /** Name of the stage: start of its topics' names, and its group. */
+  /** The name of the stage: the beginning of its topics' names, and its group. */
   readonly stage: string;
   readonly fed: readonly Fed[];
 }
 
 type Judgement = Pick<
   Result,
-  'findings' | 'abortedSeen' | 'abortedVisible' | 'finalLag' | 'readersDiffer' | 'complaints' | 'positions'
+  'findings' | 'abortedSeen' | 'abortedVisible' | 'finalLag' | 'readersDiffer' | 'unread' | 'complaints' | 'positions'
 >;
 
-/** Reads all that a run has left in the topics, and says what became of it. The second reader comes later, for all runs. */
+/** Reads everything that a run has left in the topics, and judges it. The second reader follows later, for all runs. */
 export async function judge(one: Case): Promise<Judgement> {
   const { kafka, stage, fed } = one;
   const { input, labels, rejected } = topicsOf(stage);
@@ -55,12 +55,13 @@ export async function judge(one: Case): Promise<Judgement> {
     abortedVisible: [...places].filter(place => log.aborted.has(place)).length,
     finalLag: await lagOf(kafka, stage),
     readersDiffer: hidden.length,
+    unread: 0,
     complaints: [...complaints, ...hidden.map(place => `${place} is committed, and was not shown`)],
     positions: new Set(found.map((each): Position => `${placeOf(each)} ${each.id}`)),
   };
 }
 
-/** What the judge has read, as it stands in the topics, for whoever wants to know why. */
+/** Returns the records that the judge has read, as they are in the topics, for the evidence. */
 export async function logsOf(kafka: Kafka, stage: string): Promise<Logs> {
   const { input, labels, rejected } = topicsOf(stage);
   const whole = (record: SourceRecord) => record;
@@ -79,7 +80,7 @@ function placeOf({ topic, partition, offset }: Found): `${string}/${number}@${st
   return `${topic}/${partition}@${offset}`;
 }
 
-/** Records of the input behind the group's committed offsets. */
+/** Returns the number of records of the input after the group's committed offsets. */
 function lagOf(kafka: Kafka, stage: string): Promise<number> {
   const { input: topic } = topicsOf(stage);
   return insist(() =>

@@ -12,7 +12,8 @@ import { SCENARIOS } from './scenarios/all.js';
 import { control } from './scenarios/control.js';
 import { Suite } from './suite.js';
 
-// The exit code comes from the verdict. Whatever way we go, what we started goes with us: everybody kills their own on exit.
+// The exit code comes from the verdict. However this process exits, the processes it started end too: each owner kills
+// its own on exit.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -41,18 +42,25 @@ async function main(): Promise<number> {
   const result = await new Suite({ args, java, texts, evidence, log }).run(chosen);
   const seconds = (performance.now() - started) / 1_000;
   const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`;
-  const page = renderMarkdown(args, result, { machine, kafka: KAFKA_VERSION, minutes: seconds / 60, skipped });
+  const notTried = [...skipped, ...result.leftOut.map(name => `${name}: no time in a quick run`), ...longOnes()];
+  const page = renderMarkdown(args, result, { machine, kafka: KAFKA_VERSION, minutes: seconds / 60, notTried });
   if (args.write) writeFileSync('docs/reliability.md', page);
   else log(page);
   const wrong = broken(result);
   for (const each of wrong) log(`BROKEN ${each}`);
   if (wrong.length > 0) log(`evidence: ${evidence}`);
   else if (!args.evidence) rmdirSync(evidence);
-  if (args.json) console.log(JSON.stringify(summary(args, result, seconds)));
+  if (args.json) console.log(JSON.stringify(summary(args, result, { seconds, notTried })));
   return wrong.length === 0 ? ExitCode.ok : ExitCode.check;
 }
 
-/** The scenarios asked for, less those that cannot run here or are too long for a quick run. */
+/** Returns the scenarios of the full suite that a quick run does not have; none where scenarios are named. */
+function longOnes(): string[] {
+  if (args.full || args.only.length > 0) return [];
+  return all.flatMap(({ name, long }) => (long ? [`${name}: only in a full run`] : []));
+}
+
+/** Returns the scenarios that were asked for, less those that cannot run here or are too long for a quick run. */
 function choose(): { chosen: Scenario[]; skipped: string[] } {
   const unknown = args.only.find(name => !all.some(each => each.name === name));
   if (unknown) throw new Error(`--only ${unknown}: there are ${all.map(({ name }) => name).join(', ')}`);

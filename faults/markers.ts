@@ -1,16 +1,16 @@
 import type { LogEntry } from './reader.js';
 
-/** What a topic's own transaction markers say of its records. */
+/** The records of a topic, sorted by the topic's own transaction markers. */
 export interface MarkedLog {
-  /** `topic/partition@offset` of records outside of transactions, or in one that ends with a commit marker. */
+  /** `topic/partition@offset` of each record outside of transactions, or in one that ends with a commit marker. */
   readonly committed: ReadonlySet<string>;
-  /** Records of a transaction that ends with an abort marker, or that has no end. */
+  /** The records of a transaction that ends with an abort marker, or that has no end. */
   readonly aborted: ReadonlySet<string>;
 }
 
 /**
- * Works out from the raw log which records are committed, with none of the filters of the readers: a producer's records
- * wait for its next marker in the partition. `entries` come in the order of the log.
+ * Finds the committed records in the raw log, with none of the filters of the readers: a producer's records wait for
+ * its next marker in the partition. `entries` are in the order of the log.
  */
 export function marked(entries: readonly LogEntry[]): MarkedLog {
   const committed = new Set<string>();

@@ -8,7 +8,7 @@ import { until } from './client.js';
 
 export interface MemberOptions {
   readonly name: string;
-  /** Arguments of node: the script and its own. */
+  /** The arguments of node: the script and its own arguments. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -21,15 +21,15 @@ export interface Exit {
 const KEPT_LINES = 2_000;
 const START_LIMIT_MS = 90_000;
 
-/** A process of the group: siftline, or the control. It ends with us, whatever becomes of us. */
+/** A process of the group: siftline, or the control. It ends with this process, however this one ends. */
 export class Member {
   readonly name: string;
-  /** The end of what it wrote to stderr. */
+  /** The end of its stderr. */
   readonly log: string[] = [];
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #events = new Set<string>();
-  /** SIGTERM was sent: from then on exit code 0 is right. */
+  /** True once SIGTERM was sent; from then on exit code 0 is right. */
   asked = false;
 
   private constructor(name: string, child: ChildProcess) {
@@ -66,13 +66,13 @@ export class Member {
     return this.running && stateOf(this.pid) === 'T';
   }
 
-  /** Resident set, MB. */
+  /** Returns the resident set, MB. */
   get rssMb(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
   }
 
-  /** Waits for a log line with this event; false when the process ends before it, or too much time has passed. */
+  /** Waits for a log line with this event. Returns false if the process ends before it, or too much time has passed. */
   async event(name: string, limitMs = START_LIMIT_MS): Promise<boolean> {
     await until(() => this.#events.has(name) || !this.running, limitMs);
     return this.#events.has(name);
@@ -82,7 +82,7 @@ export class Member {
     this.#child.kill(signal);
   }
 
-  /** SIGTERM; SIGKILL when it has not ended after a long while. */
+  /** Ends the process with SIGTERM, and with SIGKILL if it has not ended after a long time. */
   async end(limitMs = 60_000): Promise<Exit> {
     this.asked = true;
     this.#child.kill('SIGCONT');
@@ -101,7 +101,9 @@ export class Member {
   }
 }
 
-/** The letter of /proc that says what a process is at; T is stopped. Linux only, as are the faults that need it. */
+/**
+ * Returns the letter of /proc for the state of a process; T is stopped. It needs Linux, as do the faults that use it.
+ */
 function stateOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

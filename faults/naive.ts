@@ -2,9 +2,10 @@ import type { Consumer, EachBatchPayload, Producer } from 'kafkajs';
 import { clientOf } from './client.js';
 
 /**
- * The control, a process of its own: consume, tag, and produce in transactions, as it is often done and as it is wrong.
- * One transactional id for a member, whatever its partitions, and nobody asks anew what is committed when a partition
- * changes hands. Stops itself (SIGSTOP) in one of its transactions, with results and offsets sent and nothing committed.
+ * The control, in a separate process: consumes, tags, and produces in transactions, in a way that is common and wrong.
+ * A member has one transactional id, whatever its partitions, and does not ask again for the committed offsets when a
+ * partition is reassigned. It stops itself (SIGSTOP) in one of its transactions, with results and offsets sent and
+ * nothing committed.
  *
  *   node naive.js <brokers> <stage> <transactional id> <transaction to stop in, or 0>
  */

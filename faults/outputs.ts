@@ -18,12 +18,12 @@ interface Label {
 
 const classification = buildType(shippedSchema('classification').json);
 
-/** The last value of a header, as text. */
+/** Returns the last value of a header, as text. */
 export function headerOf({ headers }: Pick<SourceRecord, 'headers'>, key: string): string | undefined {
   return headers.findLast(([name]) => name === key)?.[1]?.toString();
 }
 
-/** What has to become of a record of the input topic: the feed says, by the record's header `n`. */
+/** Returns the expected outcome of a record of the input topic. The feed knows it, by the record's header `n`. */
 export function expectedOf(record: SourceRecord, fed: readonly Fed[]): Expected {
   const own = fed[Number(headerOf(record, 'n'))];
   if (!own) throw new Error(`${record.topic}/${record.partition}@${record.offset} was not fed by us`);
@@ -38,7 +38,7 @@ export function expectedOf(record: SourceRecord, fed: readonly Fed[]): Expected 
   };
 }
 
-/** A record of the labels topic. */
+/** Reads a record of the labels topic. */
 export function labelFound(record: SourceRecord): Found {
   const parts = unframe(record.value ?? Buffer.alloc(0));
   if (parts.kind !== 'framed') throw new Error(`${record.topic}: ${parts.detail}`);
@@ -56,7 +56,7 @@ export function labelFound(record: SourceRecord): Found {
   };
 }
 
-/** A record of the rejected topic. */
+/** Reads a record of the rejected topic. */
 export function rejectedFound(record: SourceRecord): Found {
   return {
     ...placeOf(record),
@@ -71,7 +71,10 @@ export function placeOf(record: SourceRecord): Pick<Found, 'topic' | 'partition'
   return { topic, partition, offset, id: headerOf(record, 'siftline.id') ?? '' };
 }
 
-/** What goes through unchanged: partition, key, event time and the header; `own` is the text's id or the value's digest. */
+/**
+ * Returns the parts that go through unchanged: partition, key, event time and the header. `own` is the text's id or the
+ * value's digest.
+ */
 export function identityOf(record: SourceRecord, own: string): string {
   return [record.partition, record.key, record.timestamp, headerOf(record, 'n'), own].join(' ');
 }

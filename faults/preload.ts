@@ -2,8 +2,9 @@ import { isMainThread } from 'node:worker_threads';
 import { failPointHook } from './fail-points.js';
 
 /**
- * Loaded by node before a siftline process that `failPointEnv` has armed, and before each of its threads, where there are
- * no fail points. Sets the hook of that very program: `FAILPOINTS_MODULE` is the module of its own, which it shares.
+ * Node loads this module before a siftline process that `failPointEnv` has armed, and before each of its threads, where
+ * there are no fail points. It sets the hook of that program: `FAILPOINTS_MODULE` names the program's own module, so
+ * that both share one instance of it.
  */
 const { FAILPOINTS, FAILPOINTS_MODULE } = process.env;
 

@@ -2,26 +2,31 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { API_KEYS, type ApiName, apiKeyOf, correlationOf, Frames } from './frames.js';
 
-/** A response that is to get lost: the request reaches the broker and does its work, the answer does not come back. */
+/**
+ * A response that must get lost: the request reaches the broker and takes effect, and the response does not come back.
+ */
 interface Loss {
   readonly key: number;
-  /** `cut` ends the connection in its place, so the client knows at once; `silence` lets it wait for its limit. */
+  /**
+   * `cut` ends the connection instead of the response, so the client knows at once; `silence` makes the client wait for
+   * its timeout.
+   */
   readonly how: 'cut' | 'silence';
   readonly happened: () => void;
 }
 
 /**
- * A TCP proxy in front of one broker, on the loopback interface only. The broker advertises the proxy's port, so clients
- * come back through it. Of the protocol it knows lengths, API keys and correlation ids.
+ * A TCP proxy in front of one broker, on the loopback interface only. The broker advertises the proxy's port, so
+ * clients come back through it. The proxy knows lengths, API keys and correlation ids of the protocol, and no more.
  */
 export class BrokerProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #target: () => number;
   readonly #links = new Set<Link>();
-  /** Milliseconds every chunk is held back, in each direction. */
+  /** The milliseconds by which every chunk is delayed, in each direction. */
   latencyMs = 0;
-  /** While true nothing gets through, and nobody is told. */
+  /** While true, no byte gets through, and neither side gets an error. */
   blackHole = false;
   #losses: Loss[] = [];
 
@@ -32,7 +37,7 @@ export class BrokerProxy {
     server.on('connection', socket => this.#link(socket));
   }
 
-  /** `target` is asked at every connection. */
+  /** Opens a proxy. `target` is called for every connection. */
   static async open(target: () => number, port = 0): Promise<BrokerProxy> {
     const server = createServer({ noDelay: true }).listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -46,7 +51,7 @@ export class BrokerProxy {
     });
   }
 
-  /** Losses that nobody has met are called off. */
+  /** Cancels the losses that no request has met. */
   heal(): void {
     this.latencyMs = 0;
     this.blackHole = false;
@@ -54,7 +59,7 @@ export class BrokerProxy {
     for (const link of this.#links) link.flow();
   }
 
-  /** Resets every connection; how many there were. */
+  /** Resets every connection, and returns their number. */
   drop(): number {
     const { size } = this.#links;
     for (const link of this.#links) link.end();
@@ -87,7 +92,7 @@ export class BrokerProxy {
 interface Weather {
   latencyMs(): number;
   blackHole(): boolean;
-  /** The loss that a request with this key meets, if any; it is used up. */
+  /** Returns the loss for a request with this key, if there is one, and removes it. */
   claim(key: number): Loss | undefined;
 }
 
@@ -123,7 +128,7 @@ class Link {
     this.#broker.destroy();
   }
 
-  /** Lets go of what a black hole has held. */
+  /** Releases the bytes that a black hole has held. */
   flow(): void {
     this.#toBroker.flow();
     this.#toClient.flow();
@@ -148,7 +153,10 @@ class Link {
   }
 }
 
-/** One direction of a connection. What is held back leaves in the order it came, however the latency changes meanwhile. */
+/**
+ * One direction of a connection. Delayed bytes leave in the order in which they came, however the latency changes
+ * meanwhile.
+ */
 class Pipe {
   readonly #to: Socket;
   readonly #weather: Weather;
@@ -173,7 +181,7 @@ class Pipe {
     while (this.#held.length > 0) this.#next();
   }
 
-  /** One timer, one frame: the oldest. A black hole keeps them all, until `flow`. */
+  /** Starts a timer for the oldest frame. A black hole keeps all frames until `flow`. */
   #next(): void {
     if (this.#weather.blackHole()) return;
     const frame = this.#held.shift();

@@ -4,7 +4,7 @@ import { recordOf } from '../src/kafka/record-codec.js';
 import type { SourceRecord } from '../src/ports.js';
 import { insist, until, withAdmin } from './client.js';
 
-/** What kafkajs keeps of a record batch, markers and aborted records included; not in its types. */
+/** The fields that kafkajs keeps of a record batch, markers and aborted records included. They are not in its types. */
 interface RawMessage {
   readonly offset: string;
   readonly key: Buffer | null;
@@ -29,12 +29,12 @@ export interface LogEntry {
 }
 
 const COMMIT = 1;
-/** Reading is given up when nothing has come for so long. */
+/** Reading is given up when no record has come for this long. */
 const STILL_LIMIT_MS = 60_000;
 
 /**
- * `take` of all committed records of the topics, by partition and offset: the first reader, kafkajs. What `take` leaves out
- * is not kept, so that millions of records can be judged.
+ * Returns `take` of all committed records of the topics, by partition and offset. It is the first reader, kafkajs.
+ * Records that `take` leaves out are not kept, so that millions of records can be judged.
  */
 export async function readCommitted<T>(
   kafka: Kafka,
@@ -48,7 +48,10 @@ export async function readCommitted<T>(
   return found.inOrder();
 }
 
-/** Everything in the log, by partition and offset: open, aborted and committed records and the markers between them. */
+/**
+ * Returns everything in the log, by partition and offset: open, aborted and committed records, and the markers between
+ * them.
+ */
 export async function readRaw(kafka: Kafka, topics: readonly string[]): Promise<LogEntry[]> {
   const found = new Found<LogEntry>();
   await readToEnd(kafka, topics, { uncommitted: true }, batch => {
@@ -63,7 +66,7 @@ function entryOf({ topic, partition }: Batch, { offset, key, isControlRecord, ba
   return { topic, partition, offset, producerId, producerEpoch, inTransaction, marker };
 }
 
-/** One thing for each offset, however often it is read. */
+/** Keeps one value for each offset, however often it is read. */
 class Found<T> {
   readonly #byPartition = new Map<string, Map<string, T>>();
 
@@ -82,9 +85,9 @@ class Found<T> {
 }
 
 /**
- * By a consumer group of kafkajs, not by src/kafka/log-reader.ts: what `siftline audit` and `siftline replay` read with has
- * its own idea of where the next fetch begins and where a topic ends, and an error in that must not hide a loss from the
- * suite as well.
+ * Reads with a consumer group of kafkajs, and not with src/kafka/log-reader.ts, which `siftline audit` and `siftline
+ * replay` read with. That reader decides by itself where the next fetch begins and where a topic ends, and an error in
+ * it must not hide a loss from the suite as well.
  */
 async function readToEnd(
   kafka: Kafka,
@@ -103,7 +106,7 @@ async function readToEnd(
       retry: { retries: 30, restartOnFailure: async () => true },
     });
     const position = new Map<string, bigint>();
-    // Also told of batches with nothing to see in them: markers, aborted records.
+    // The event also comes for batches without visible records: markers, aborted records.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
       position.set(`${topic}/${partition}`, BigInt(lastOffset) + 1n);
     });

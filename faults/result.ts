@@ -3,31 +3,33 @@ import type { Findings } from './verifier.js';
 
 export type Promised = 'exactly-once' | 'at-least-once';
 
-/** What one scenario came to, under one promise. */
+/** The result of one scenario, under one promise. */
 export interface Result {
   readonly scenario: string;
   readonly fault: string;
   readonly promise: Promised;
   readonly faults: number;
   readonly findings: Findings;
-  /** Records of aborted transactions: in the log, and of those the ones a reader of committed records was shown. */
+  /** The records of aborted transactions in the log, and those of them that a reader of committed records was shown. */
   readonly abortedSeen: number;
   readonly abortedVisible: number;
   readonly finalLag: number;
-  /** Records that one of the two readers was shown and the other was not. */
+  /** The records that one of the two readers was shown and the other was not. */
   readonly readersDiffer: number;
+  /** Records that the second reader did not come to, however long it was given; says nothing about the promise. */
+  readonly unread: number;
   /** Processes that ended by themselves, or did not end well when asked to. */
   readonly processExits: number;
   readonly recoveryMs: readonly number[];
   readonly seconds: number;
-  /** More figures of this scenario. */
+  /** Further figures of this scenario. */
   readonly notes: readonly string[];
   readonly complaints: readonly string[];
-  /** What the first reader was shown, for the second to be compared with. */
+  /** The positions that the first reader was shown, for the comparison with the second. */
   readonly positions: ReadonlySet<Position>;
 }
 
-/** The promises that did not hold, each with its number. */
+/** Returns the promises that did not hold, each with its number. */
 export function breaches(result: Result): string[] {
   const { findings, promise } = result;
   const exactly = promise === 'exactly-once';

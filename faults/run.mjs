@@ -1,4 +1,4 @@
-// The body of `npm run faults`: compiles, then hands over to faults/main.ts.
+// The body of `npm run faults`: compiles, then starts faults/main.ts.
 import { join } from 'node:path';
 import { build, compile, installDependencies } from '../scripts/setup.mjs';
 

@@ -2,33 +2,33 @@ import type { Cluster } from './cluster.js';
 import type { Promised } from './result.js';
 import type { Stage } from './stage.js';
 
-/** Where a scenario runs: one broker, one behind its proxy, or three that replicate. */
+/** The cluster of a scenario: one broker, one behind its proxy, or three that replicate. */
 export type Place = 'single' | 'proxied' | 'three';
 
 export interface World {
   readonly cluster: Cluster;
-  /** Many more of each fault. */
+  /** True for many more of each fault. */
   readonly full: boolean;
   readonly soakMinutes: number;
 }
 
 export interface Scenario {
   readonly name: string;
-  /** One line for the report. */
+  /** The description of the fault, one line for the report. */
   readonly fault: string;
   readonly promises: readonly Promised[];
   readonly place: Place;
-  /** Records a second, in each stage. */
+  /** The rate in each stage, in records a second. */
   readonly rate: number;
-  /** Only in the full set. */
+  /** True for a scenario of the full set only. */
   readonly long?: boolean;
-  /** Why it cannot run on this machine; undefined when it can. */
+  /** Returns the reason why it cannot run on this machine; undefined if it can. */
   readonly skip?: () => string | undefined;
-  /** Hurts the stages, which are fed meanwhile, and leaves them able to go on. One stage for each promise. */
+  /** Hurts the stages while they are fed, and leaves them able to go on. There is one stage for each promise. */
   run(stages: readonly Stage[], world: World): Promise<void>;
 }
 
-/** Every stage by itself, at the same time. */
+/** Runs an act on every stage separately, at the same time. */
 export function each(act: (stage: Stage, world: World) => Promise<void>): Scenario['run'] {
   return async (stages, world) => {
     await Promise.all(stages.map(stage => act(stage, world)));

@@ -17,30 +17,30 @@ export interface StageOptions {
   readonly name: string;
   readonly promise: Promised;
   readonly cluster: Cluster;
-  /** The brokers' addresses as the members get them. */
+  /** The brokers' addresses that the members get. */
   readonly brokers: string;
   readonly random: Random;
   readonly texts: readonly GoldenText[];
-  /** Records a second. */
+  /** The rate of the feed, in records a second. */
   readonly rate: number;
-  /** How the outputs are judged; the control writes other records than siftline. */
+  /** The functions that judge the outputs; the records of the control differ from siftline's. */
   readonly judging?: Judging;
 }
 
-/** What is left of a stage for whoever wants to know why. */
+/** The evidence of a stage, for people who look into a breach. */
 export interface Evidence extends Logs {
   readonly members: readonly Member[];
 }
 
 export const SESSION_MS = 5_000;
 export const ZOMBIE_MS = SESSION_MS + 2_500;
-/** Records that wait at most while faults go on: what a slow machine has not done then is fed no more. */
+/** The most records that wait while faults go on: the feed stops for a slow machine at this number. */
 const MOST_BACKLOG = 2_000;
-/** At the end: how long nothing may come, and how long it may take in all. */
+/** The limits at the end: the longest time without a result, and the longest time in total. */
 const STILL_LIMIT_MS = 60_000;
 const FINISH_LIMIT_MS = 300_000;
 
-/** One run: topics, a feed into the first, members that work on it, and a reader at the end. */
+/** One run: topics, a feed into the first, members that read it, and a reader at the end. */
 export class Stage {
   readonly name: string;
   readonly promise: Promised;
@@ -52,7 +52,7 @@ export class Stage {
   readonly #options: StageOptions;
   readonly #kafka: Kafka;
   readonly #faults: number[] = [];
-  /** The members' crash journals: of this run alone. */
+  /** The folder of the members' crash journals, for this run alone. */
   readonly #crashFolder = mkdtempSync(join(tmpdir(), 'siftline-faults-crash-'));
   readonly #started = performance.now();
 
@@ -94,7 +94,7 @@ export class Stage {
     return this.#options.brokers;
   }
 
-  /** Records fed so far that have to have a result, and results seen so far. */
+  /** Returns the number of records fed that must have a result, and the number of results seen so far. */
   get progress(): { due: number; seen: number } {
     return { due: this.feeder.due, seen: this.tail.ids.size };
   }
@@ -103,7 +103,7 @@ export class Stage {
     return this.#faults.length;
   }
 
-  /** A siftline process as a user would run it. */
+  /** Starts a siftline process as a user would run it. */
   start({ env = {}, set = {} }: { env?: Record<string, string>; set?: Record<string, string> } = {}): Member {
     const fields = {
       'kafka.brokers': this.brokers,
@@ -121,9 +121,10 @@ export class Stage {
       'workers.count': '1',
       'workers.batchRecords': '32',
       'workers.crashFolder': this.#crashFolder,
-      // A process that somebody else kills looks like one that a record has killed, and here somebody does all the time.
+      // A process that is killed from outside looks like one that a record has killed, and here processes are killed
+      // all the time.
       'workers.crashes': '100',
-      // The texts come again and again, and what is to be hurt is inference.
+      // The cache is off: the texts repeat, and the faults have to hit inference.
       'cache.maxBytes': '0',
       'metrics.port': '0',
       'metrics.windowSeconds': '2',
@@ -134,14 +135,14 @@ export class Stage {
     return this.run(['dist/main.js', 'run', '--model', MODEL, ...sets], env);
   }
 
-  /** Any process as a member. */
+  /** Starts any process as a member. */
   run(args: readonly string[], env: Record<string, string> = {}): Member {
     const member = Member.start({ name: `${this.name}-${this.members.length}`, args, env });
     this.members.push(member);
     return member;
   }
 
-  /** Notes that something was done to the members or their brokers, now. */
+  /** Notes that the members or their brokers are hurt now. */
   fault(): void {
     this.#faults.push(Date.now());
   }
@@ -152,7 +153,7 @@ export class Stage {
     return until(() => this.tail.ids.size >= from + results, limitMs);
   }
 
-  /** No more faults and no more feed: waits for every result, ends the members and judges what came out. */
+  /** Ends faults and feed: waits for every result, ends the members and judges the outputs. */
   async finish(scenario: { name: string; fault: string }): Promise<Result> {
     const healed = Date.now();
     await this.feeder.stop();
@@ -188,7 +189,7 @@ export class Stage {
     rmSync(this.#crashFolder, { recursive: true, force: true });
   }
 
-  /** Waits for the last result as long as there are new ones. */
+  /** Waits for the last result as long as new ones come. */
   async #done(): Promise<boolean> {
     const end = Date.now() + FINISH_LIMIT_MS;
     const { seen, due } = { seen: () => this.progress.seen, due: this.progress.due };
@@ -198,7 +199,7 @@ export class Stage {
     return seen() >= due;
   }
 
-  /** How many processes have ended when nobody wanted them to, or badly. Ends those that still run. */
+  /** Ends the members that still run. Returns the number of processes that ended without being asked to, or badly. */
   async #end(): Promise<number> {
     const exits = await Promise.all(
       this.members.map(async member => {
@@ -212,7 +213,7 @@ export class Stage {
     return exits.filter(well => !well).length;
   }
 
-  /** From each fault to the next one, or to the end of the feed. */
+  /** Returns the recovery from each fault, up to the next fault or the end of the feed. */
   #recoveries(healed: number): number[] {
     return this.#faults.flatMap(
       (at, i) => this.tail.recovery(at, this.#faults[i + 1] ?? healed + FINISH_LIMIT_MS) ?? [],

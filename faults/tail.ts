@@ -5,7 +5,7 @@ import { headerOf } from './outputs.js';
 
 /** Watches the outputs while the faults go on, as a downstream reader would: committed records only. */
 export class Tail {
-  /** Results seen, by id. */
+  /** The ids of the results seen. */
   readonly ids = new Set<string>();
   readonly #consumer: Consumer;
   readonly #arrivals = new Map<string, number[]>();
@@ -34,8 +34,9 @@ export class Tail {
   }
 
   /**
-   * Milliseconds from a fault to the end of the silence it brought, in the partition that was silent longest. Results that
-   * were stored before the fault may still arrive shortly after it, so a silence counts that begins up to `ONSET_MS` later.
+   * Returns the milliseconds from a fault to the end of the silence that it caused, in the partition that was silent
+   * longest. Results that were stored before the fault may still arrive shortly after it, so a silence counts if it
+   * begins up to `ONSET_MS` later.
    */
   recovery(from: number, to: number): number | undefined {
     const silences = [...this.#arrivals.values()].map(times =>
@@ -63,7 +64,7 @@ export class Tail {
 
 const ONSET_MS = 1_500;
 
-/** When the longest silence ended that began soon after `from`; undefined when nothing came after it. */
+/** Returns the end of the longest silence that began soon after `from`; undefined if no result came after it. */
 function silenceAfter(from: number, times: readonly number[]): number | undefined {
   let longest: { begin: number; end: number } | undefined;
   let begin = from;

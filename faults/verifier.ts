@@ -1,4 +1,4 @@
-/** What a record of the input has to come to. */
+/** The outcome that a record of the input must have. */
 export type ExpectedOutcome =
   | { readonly kind: 'labelled'; readonly labels: string }
   | { readonly kind: 'rejected'; readonly reason: string }
@@ -7,7 +7,7 @@ export type ExpectedOutcome =
 /** The parts of a record that go through unchanged: key, event time, own headers and the record's own id. */
 export type Identity = string;
 
-/** One record of the input topic, and what has to become of it. */
+/** One record of the input topic, with its expected outcome. */
 export interface Expected {
   /** `<topic>-<partition>-<offset>` of the input. */
   readonly id: string;
@@ -26,7 +26,7 @@ export interface Found {
   readonly id: string;
   readonly identity: Identity;
   readonly outcome: Exclude<ExpectedOutcome, { kind: 'skipped' }>;
-  /** Probabilities, in the order of the labels' names; none for what was rejected. */
+  /** The probabilities, in the order of the labels' names; empty for a rejected record. */
   readonly scores: readonly number[];
 }
 
@@ -36,32 +36,34 @@ export interface Findings {
   readonly rejected: number;
   readonly skipped: number;
   readonly missing: number;
-  /** Copies beyond the first: `identical` ones say the same as the first, `differing` ones do not. */
+  /** The copies after the first: an `identical` copy has the content of the first, a `differing` one does not. */
   readonly duplicates: number;
   readonly identical: number;
   readonly differing: number;
   readonly outOfOrder: number;
-  /** Another label than the golden one, another reason, a label for poison or a rejection for a good record. */
+  /** A label other than the golden one, another reason, a label for poison, or a rejection for a good record. */
   readonly wrongLabels: number;
-  /** Key, event time, headers or id are not the input's. */
+  /** Key, event time, headers or id that differ from the input. */
   readonly altered: number;
-  /** Results for which there is no input. */
+  /** Results without an input. */
   readonly unexpected: number;
   readonly poison: { readonly records: number; readonly accounted: number };
 }
 
-/** One sentence on each record that is not as it should be; the first few are evidence enough. */
+/** The findings, with one sentence for each record that is wrong; the first few are evidence enough. */
 export interface Verdict {
   readonly findings: Findings;
   readonly complaints: readonly string[];
 }
 
-/** The same text in another batch has other padding, and with it another rounding. */
+/**
+ * The largest difference of the same score. The same text in another batch has other padding, and so another rounding.
+ */
 const SAME_SCORE = 1e-4;
 
 /**
- * Holds what came out against what went in. The conservation law is records = labelled + rejected + skipped, every one
- * once; order is that of the input, partition by partition and topic by topic, for the first copy of each result.
+ * Compares the outputs with the input. The conservation law is records = labelled + rejected + skipped, each record
+ * once. The order is the order of the input, by partition and topic, for the first copy of each result.
  */
 export function verify(expected: readonly Expected[], found: readonly Found[]): Verdict {
   const complaints: string[] = [];
@@ -116,7 +118,7 @@ function inOrder(found: readonly Found[]): Found[] {
   );
 }
 
-/** `firsts` in the order they stand in the output. */
+/** Returns the results that are out of order; `firsts` are in the order of the output. */
 function outOfOrder(firsts: readonly Found[], inputs: ReadonlyMap<string, Expected>): Found[] {
   const last = new Map<string, bigint>();
   return firsts.filter(each => {

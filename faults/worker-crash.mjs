@@ -1,6 +1,7 @@
-// Loaded into siftline's processes by the scenario of the same name (NODE_OPTIONS=--import): from the moment the file
-// CRASH_ONCE_THERE is there, every inference thread ends itself after a while, as a thread does that runs out of memory
-// or aborts in native code. A thread that ends before the first model is loaded is another matter: then the process ends.
+// Loaded into siftline's processes by the scenario of the same name (NODE_OPTIONS=--import). From the moment at which
+// the file CRASH_ONCE_THERE exists, every inference thread ends itself after a while, as a thread does that runs out of
+// memory or aborts in native code. Threads do not end before the first model is loaded, since the process would end
+// then.
 import { existsSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 

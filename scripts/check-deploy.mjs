@@ -1,11 +1,14 @@
 #!/usr/bin/env node
-// The body of `npm run check:deploy`: everything under deploy/k8s is rendered, validated and held against the program.
+// The body of `npm run check:deploy`: renders and validates everything under deploy/k8s, and compares it with the
+// program.
 //
-//   npm run check:deploy                      the checks; what this machine lacks is named and skipped
-//   node scripts/check-deploy.mjs --write     writes the files of components that are made of deploy/prometheus and deploy/grafana
+//   npm run check:deploy                      the checks; a tool that this machine lacks is named, and its check
+//   skipped
+//   node scripts/check-deploy.mjs --write     writes the files of components that are made of deploy/prometheus and
+//   deploy/grafana
 //
-// It takes kubectl, and Python 3 with a virtual environment for kubernetes-validate, which is put into .cache once.
-// REQUIRE_DEPLOY_TOOLS=1 makes a missing tool a failure (CI).
+// It needs kubectl, and Python 3 with a virtual environment for kubernetes-validate, which is installed into .cache
+// once. REQUIRE_DEPLOY_TOOLS=1 makes a missing tool a failure (CI).
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +28,7 @@ async function write() {
   const { generatedFiles } = await import(pathToFileURL(join(ROOT, 'build', 'test', 'deploy', 'generated.js')).href);
   for (const { file, source, text } of generatedFiles()) {
     writeFileSync(join(ROOT, file), text);
-    say(`wrote ${file} of ${source}${existsSync(join(ROOT, source)) ? '' : ', which is not there yet'}`);
+    say(`wrote ${file} of ${source}${existsSync(join(ROOT, source)) ? '' : ', which does not exist yet'}`);
   }
   return 0;
 }
@@ -34,10 +37,10 @@ async function write() {
 function check() {
   const missing = [];
   if (spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status !== 0)
-    missing.push('kubectl, which renders: nothing is checked without it');
+    missing.push('kubectl, which renders the manifests: nothing is checked without it');
   const validator = findValidator();
-  if (validator === undefined) missing.push(`${VALIDATOR} from PyPI: the schemas of Kubernetes are not looked at`);
-  for (const each of missing) say(`check:deploy: SKIPPED for want of ${each}`);
+  if (validator === undefined) missing.push(`${VALIDATOR} from PyPI: the schemas of Kubernetes are not checked`);
+  for (const each of missing) say(`check:deploy: SKIPPED, missing ${each}`);
   if (missing.length > 0 && process.env.REQUIRE_DEPLOY_TOOLS === '1') {
     say('check:deploy: FAILED, since REQUIRE_DEPLOY_TOOLS=1');
     return 1;
@@ -57,7 +60,10 @@ function check() {
   return status ?? 1;
 }
 
-/** The command, installed if it is not there yet. @returns {string | undefined} */
+/**
+ * Returns the command of the validator, which is installed if it is missing.
+ * @returns {string | undefined}
+ */
 function findValidator() {
   const command = join(CACHE, 'bin', 'kubernetes-validate');
   if (works(command)) return command;

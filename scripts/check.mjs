@@ -1,5 +1,5 @@
-// The body of `npm run check`: types, lint, architecture, generated docs in step. Prints what it runs; fails on the first
-// thing that does not hold.
+// The body of `npm run check`: types, lint, architecture, generated docs that match the code, and the tags of
+// blocks in docs. Prints each step; fails at the first step that does not hold.
 import { spawnSync } from 'node:child_process';
 import { setup } from './setup.mjs';
 
@@ -10,6 +10,7 @@ const STEPS = [
   ['architecture', ['node', '--test', 'build/test/architecture.test.js']],
   ['lint and format', ['npx', 'biome', 'check', '--error-on-warnings']],
   ['generated docs', ['node', 'scripts/generate-docs.mjs', '--check']],
+  ['blocks of docs', ['node', 'scripts/test-docs.mjs', '--check']],
 ];
 
 for (const [name, [command, ...args]] of STEPS) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// The body of `npm run test:compose`: deploy/compose from nothing to the first label, measured. Builds the image, starts
-// everything, waits for a label, for Prometheus to have seen it and for Grafana to have the dashboards; takes it all down.
+// The body of `npm run test:compose`: runs deploy/compose from nothing to the first label, and measures the time. It
+// builds the image and starts everything. It waits for a label, for Prometheus to have seen it, and for Grafana to have
+// the dashboards. Then it takes everything down.
 //
-// COMPOSE names the command ("docker compose"). Without Docker it is skipped, with REQUIRE_DOCKER=1 it fails. With
-// PULL_IMAGES=0 the services whose images are not here are left out, by name.
+// COMPOSE names the command ("docker compose"). Without Docker the test is skipped; with REQUIRE_DOCKER=1 it fails.
+// With PULL_IMAGES=0, services whose images are missing on this machine are left out, by name.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,7 +58,10 @@ async function grafanaAnswers() {
   return (await (await fetch('http://127.0.0.1:3000/api/health')).json()).database === 'ok';
 }
 
-/** @param {string} what @param {() => Promise<boolean>} isSo a failure counts as no, and so does no answer */
+/**
+ * Waits until a check says yes. A check that fails, or does not answer, counts as no.
+ * @param {string} what @param {() => Promise<boolean>} isSo
+ */
 async function until(what, isSo) {
   const end = Date.now() + LIMIT_MS;
   while (!(await Promise.race([isSo().catch(() => false), sleep(PROBE_LIMIT_MS, false)]))) {
@@ -70,7 +74,7 @@ async function until(what, isSo) {
 function whyNot() {
   if (spawnSync('docker', ['version'], { stdio: 'ignore' }).status !== 0) return 'no container engine answers';
   const { status } = spawnSync(COMMAND, [...FIRST_ARGS, 'version'], { stdio: 'ignore' });
-  return status === 0 ? undefined : `"${COMMAND} ${FIRST_ARGS.join(' ')}" is not to be had; COMPOSE names another`;
+  return status === 0 ? undefined : `"${COMMAND} ${FIRST_ARGS.join(' ')}" does not run; set COMPOSE to another command`;
 }
 
 /** @returns {string[]} */
@@ -78,7 +82,8 @@ function servicesToStart() {
   const { stdout } = spawnSync(COMMAND, [...FIRST_ARGS, ...FILE, 'config', '--format', 'json'], { encoding: 'utf8' });
   const all = Object.entries(JSON.parse(stdout).services);
   const out = process.env.PULL_IMAGES === '0' ? all.filter(([, { build, image }]) => !build && !isHere(image)) : [];
-  for (const [name, { image }] of out) say(`SKIPPED ${name}: image ${image} is not here, and PULL_IMAGES=0`);
+  for (const [name, { image }] of out)
+    say(`SKIPPED ${name}: image ${image} is missing, and PULL_IMAGES=0 forbids to pull it`);
   return all.filter(entry => !out.includes(entry)).map(([name]) => name);
 }
 
@@ -87,7 +92,10 @@ function isHere(image) {
   return spawnSync('docker', ['image', 'inspect', image], { stdio: 'ignore' }).status === 0;
 }
 
-/** Runs a command of Compose with its output on stderr; throws when it fails. @param {string[]} args */
+/**
+ * Runs a command of Compose with its output on stderr; throws if it fails.
+ * @param {string[]} args
+ */
 function compose(...args) {
   const { status } = spawnSync(COMMAND, [...FIRST_ARGS, ...FILE, ...args], { stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`compose ${args.join(' ')} ended with ${status}`);

@@ -1,6 +1,9 @@
-// A reporter for `node --test` beside the one that people read: the counts of the whole run as one line of JSON.
+// A reporter for `node --test`, used beside the one that people read: writes the counts of the whole run as one line of
+// JSON.
 
-/** `pass 12`; the last of each kind is of the whole run. A test's own diagnostics come before. */
+/**
+ * Matches `pass 12`. The last line of each kind is the count of the whole run; a test's own diagnostics come before it.
+ */
 const COUNT = /^(pass|fail|cancelled|skipped|todo) (\d+)$/;
 
 /** @param {AsyncIterable<{ type: string, data: { message?: string } }>} events */

@@ -1,6 +1,6 @@
 /**
- * deploy/grafana/dashboards/siftline.json, from a list of panels: a title, a unit, and PromQL by legend. `npm run docs`
- * writes it. In an expression `$S` stands for the labels that the variables at the top choose.
+ * Renders deploy/grafana/dashboards/siftline.json from a list of panels: a title, a unit, and PromQL by legend. `npm
+ * run docs` writes it. In an expression `$S` is replaced by the labels that the variables at the top choose.
  */
 
 const SELECTED = 'job=~"$job",instance=~"$instance"';
@@ -16,7 +16,7 @@ const total = (name, by) => `sum by (${by}) (${rate(`siftline_${name}_total{$S}`
 const mean = name =>
   `sum by (job) (${rate(`siftline_${name}_sum{$S}`)}) / sum by (job) (${rate(`siftline_${name}_count{$S}`)})`;
 
-/** Rows of panels; lines that belong to the rules (job:...) are of a whole stage, whatever instance is chosen. */
+/** The rows of panels. A line of a rule (job:...) shows the whole stage, whatever instance is chosen. */
 const ROWS = {
   Overview: [
     panel('Outcomes a second', 'ops', {
@@ -110,6 +110,7 @@ const ROWS = {
     panel('Models', 'short', {
       '{{name}} {{version}} {{precision}} {{sha256}}':
         'count by (name, version, precision, sha256) (siftline_model_info{$S})',
+      '{{name}} {{identity}}': 'count by (name, identity) (siftline_model_identity_info{$S})',
     }),
   ],
   'Workers and process': [
@@ -145,8 +146,14 @@ const ROWS = {
       '{{instance}} assigned': 'siftline_assigned_partitions{$S}',
       '{{instance}} paused': 'siftline_paused_partitions{$S}',
     }),
+    panel('Partitions that no member reads', 'short', {
+      '{{topic}}': 'max by (topic) (siftline_unread_partitions{$S})',
+    }),
     panel('Metrics records lost, in an hour', 'short', {
       '{{instance}}': 'increase(siftline_metrics_windows_lost_total{$S}[1h])',
+    }),
+    panel('Log lines given up, in an hour', 'short', {
+      '{{instance}}': 'increase(siftline_log_lines_dropped_total{$S}[1h])',
     }),
     panel('Records from the future a second', 'ops', { '{{job}}': total('clock_skew', 'job') }),
   ],
@@ -178,7 +185,10 @@ function panel(title, unit, lines, description) {
   return { title, unit, lines, description };
 }
 
-/** The dashboard as Grafana reads it from a file. @returns {string} */
+/**
+ * Returns the dashboard as Grafana reads it from a file.
+ * @returns {string}
+ */
 export function renderDashboard() {
   const dashboard = {
     uid: 'siftline',
@@ -204,14 +214,14 @@ function datasource() {
   return { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' };
 }
 
-/** A variable with the values of a label; all of them at first. */
+/** Returns a variable with the values of a label, all of them selected at first. */
 function choice(name, of) {
   const query = { query: `label_values(${of}, ${name})`, refId: name };
   const all = { includeAll: true, multi: true, allValue: '.*', current: { text: ['All'], value: ['$__all'] } };
   return { name, type: 'query', datasource: DATASOURCE, definition: query.query, query, refresh: 2, sort: 1, ...all };
 }
 
-/** Rows one below the other, three panels side by side. */
+/** Lays the panels out in rows one below the other, three panels side by side. */
 function laidOut() {
   let [id, y] = [0, 0];
   return Object.entries(ROWS).flatMap(([title, panels]) => {

@@ -1,7 +1,7 @@
 /**
- * Writes what is generated from the code: docs/configuration.md, schemas/siftline.schema.json, docs/metrics.md and the
- * dashboard for Grafana.
- * Build first: it reads dist/. With --check it writes nothing and exits 1 if a file is out of step with the code.
+ * Writes the files that are generated from the code: docs/configuration.md, schemas/siftline.schema.json,
+ * docs/metrics.md and the dashboard for Grafana. It reads dist/, so build first. With --check it writes nothing and
+ * exits with 1 if a file does not match the code.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -26,7 +26,7 @@ async function generate() {
 
 async function metricsPage() {
   if (!existsSync(pathOf('dist/observe/list.js'))) {
-    console.error('docs/metrics.md is skipped: dist/observe/list.js is not there');
+    console.error('docs/metrics.md is skipped: dist/observe/list.js is missing; build first');
     return [];
   }
   const { renderMetricsMarkdown } = await import('../dist/observe/list.js');

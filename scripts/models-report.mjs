@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The body of `npm run models:report`: every score of the model cards, by `siftline eval` itself, from the test splits
-// in ../shared/data (or the folder given). Floors are the scores a model must reach; HateCheck is told by function.
+// The body of `npm run models:report`: computes every score of the model cards with `siftline eval`, from the test
+// splits in ../shared/data (or the folder given). A floor is the score that a model must reach; HateCheck is reported
+// by function.
 //
 //   npm run models:report                    all shipped models
 //   npm run models:report -- english         one of them
@@ -15,7 +16,10 @@ import { build, installDependencies, ROOT, say } from './setup.mjs';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
 const run = promisify(execFile);
-/** Scores of models by question: a student's floor is its teacher's score less a point. @type {Map<string, Map<string, number[]>>} */
+/**
+ * The scores of models by question: a student's floor is its teacher's score minus a point.
+ * @type {Map<string, Map<string, number[]>>}
+ */
 const scores = new Map();
 const TEACHERS = new Map([['english-small', 'english']]);
 
@@ -98,7 +102,10 @@ async function evaluated(model, file, how) {
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Moderation labels given to each line of a file, beside what the line says. @param {string} model @param {string} file */
+/**
+ * Returns the moderation labels given to each line of a file, beside the file's own label.
+ * @param {string} model @param {string} file
+ */
 async function moderated(model, file) {
   const path = join(folder, file);
   const flags = ['classify', path, '--model', model, '--tasks', 'moderation'];
@@ -110,7 +117,10 @@ async function moderated(model, file) {
     .map((line, i) => ({ given: JSON.parse(line).tasks.moderation.labels, row: JSON.parse(rows[i] ?? '') }));
 }
 
-/** Three classes from two labels: hate first, then offensive. @param {string} model @param {string} file */
+/**
+ * Returns three classes from two labels: hate first, then offensive.
+ * @param {string} model @param {string} file
+ */
 async function threeWay(model, file) {
   const answers = await moderated(model, file);
   const guess = labels =>

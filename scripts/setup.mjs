@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// First step of `npm run demo` and `npm test`, also straight after `git clone`: dependencies and a build that fit the
-// sources. Says what it does in single lines on stderr, and nothing when there is nothing to do. Plain JavaScript
-// without dependencies, since it runs before there are any.
+// The first step of `npm run demo` and `npm test`, also right after `git clone`: dependencies and a build that match
+// the sources. Writes each step as a single line on stderr, and nothing if there is nothing to do. Plain JavaScript
+// without dependencies, since it runs before they are installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export function say(line) {
 }
 
 /**
- * Runs a command in the repository with its output on stderr; ends this process with its exit code when it fails.
+ * Runs a command in the repository with its output on stderr. If it fails, ends this process with its exit code.
  * @param {string} what @param {string} command @param {string[]} args
  */
 export function runOrExit(what, command, args) {
@@ -33,7 +33,7 @@ export function checkNode() {
   process.exit(1);
 }
 
-/** `npm ci` when node_modules is missing or not what package-lock.json says. */
+/** Runs `npm ci` if node_modules is missing or does not match package-lock.json. */
 export function installDependencies() {
   const reason = whyInstall();
   if (!reason) return;
@@ -44,7 +44,10 @@ export function installDependencies() {
   else runOrExit('npm ci', 'npm', args);
 }
 
-/** npm notes what it installed in node_modules/.package-lock.json, so that file against the lock tells. */
+/**
+ * Returns the reason to install. npm lists the packages it has installed in node_modules/.package-lock.json, which is
+ * compared with the lock file.
+ */
 function whyInstall() {
   const noted = join(ROOT, 'node_modules', '.package-lock.json');
   if (!existsSync(noted)) return 'there are none';

@@ -1,4 +1,5 @@
-// A resolve hook of Node, see sources.mjs: a file of this repository that ends in .js and is not there is its .ts.
+// A resolve hook of Node, see sources.mjs: a file of this repository that ends in .js and does not exist is resolved to
+// its .ts.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

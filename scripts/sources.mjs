@@ -1,7 +1,6 @@
-// Loads the TypeScript sources as they are, with tsx; for `node --import`. Threads and processes that are started inherit
-// it by NODE_OPTIONS; `import 'tsx'` would leave the threads of Node 20 out. The sources name each other as .js, the name
-// they have once compiled. tsx finds the .ts behind an import of a source; sources-hook.mjs does it for the first file of
-// a thread or a process.
+// Loads the TypeScript sources with tsx, for `node --import`. Threads and processes inherit it by NODE_OPTIONS; `import
+// 'tsx'` would leave out the threads of Node 20. The sources import each other as .js, their name after compilation.
+// tsx finds the .ts behind an import of a source; sources-hook.mjs does so for the first file of a thread or a process.
 import { register as registerHook } from 'node:module';
 import { register as registerTsx } from 'tsx/esm/api';
 

@@ -1,16 +1,18 @@
 #!/usr/bin/env node
-// The body of `npm run test:cpus`: the shipped models on other CPUs, against this machine. On each, `siftline models verify`
-// and `siftline classify` of texts of the demo; their scores may differ by as much as rounding does, and no more.
+// The body of `npm run test:cpus`: compares the shipped models on other CPUs with this machine. On each CPU it runs
+// `siftline models verify`, and `siftline classify` on texts of the demo. Scores may differ by as much as rounding
+// does, and no more.
 //
 //   npm run test:cpus                             all CPUs and models, about 20 minutes
 //   npm run test:cpus -- --only no-vnni,haswell   these CPUs: no-vnni, no-avx, haswell, nehalem, arm
 //   npm run test:cpus -- --model english-small    this model
 //   npm run test:cpus -- --full                   `models verify` of every model under emulation too, about 45 minutes
 //
-// Three CPUs are emulated by qemu-user 10 or later (PATH, or QEMU_X86_64 and QEMU_AARCH64), at a thirtieth of the speed or
-// less. `no-vnni` and `no-avx` are this CPU with instructions hidden from one process, at full speed, and so with twenty times
-// the texts and with `models verify` of every model. What this machine lacks is named and skipped.
-// It installs nothing but for arm64, in ~/.cache/siftline/cpus. Exit code 1 when something differs more than allowed.
+// Three CPUs are emulated by qemu-user 10 or later (PATH, or QEMU_X86_64 and QEMU_AARCH64), at a thirtieth of the speed
+// or less. `no-vnni` and `no-avx` are this CPU with instructions hidden from one process. They run at full speed, so
+// they get twenty times the texts, and `models verify` of every model. A thing that this machine lacks is named, and
+// its CPU skipped. Nothing is installed except for arm64, in ~/.cache/siftline/cpus. Exit code 1 if a difference is
+// larger than allowed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, homedir, tmpdir } from 'node:os';
@@ -22,11 +24,11 @@ import { ROOT, say, setup } from './setup.mjs';
 
 /** @typedef {import('./cpus/kinds.mjs').Kind} Kind @typedef {import('./cpus/kinds.mjs').Cpu} Cpu */
 
-/** The smallest first: its answer comes soonest. */
+/** The smallest model comes first, since its answer comes soonest. */
 const MODELS = ['english-small', 'english', 'multilingual'];
 const EMULATED_TEXTS = 100;
 const NATIVE_TEXTS = 2_000;
-/** An emulated CPU takes minutes for what takes this one seconds. */
+/** An emulated CPU takes minutes for what takes this machine seconds. */
 const LIMIT_MS = 60 * 60_000;
 
 const { kinds, models, full } = argumentsOrExit();
@@ -35,7 +37,10 @@ const work = mkdtempSync(join(tmpdir(), 'siftline-cpus-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 process.on('SIGINT', () => process.exit(130));
 
-/** Answers of this machine as it is, by model and number of texts. @type {Map<string, object[]>} */
+/**
+ * The answers of this machine as it is, by model and number of texts.
+ * @type {Map<string, object[]>}
+ */
 const native = new Map();
 /** @type {string[]} */
 const failures = [];
@@ -60,7 +65,10 @@ function testKind(kind) {
 
 /** @typedef {{ kind: Kind, cpu: Cpu, model: string }} Trial */
 
-/** Adds a row to the table as soon as there is one: the next may take minutes. @param {Trial} trial */
+/**
+ * Adds a row to the table as soon as it is measured, since the next one may take minutes.
+ * @param {Trial} trial
+ */
 function testModel(trial) {
   const { kind, model } = trial;
   say(`test:cpus: ${kind.id}, ${model}`);
@@ -97,7 +105,10 @@ function nativeAnswers(model, count) {
   return native.get(key);
 }
 
-/** How the engine multiplies on a CPU by itself, and with this model. @returns {{ saturates: boolean, arithmetic: string }} */
+/**
+ * Returns how the engine multiplies on a CPU by itself, and with this model.
+ * @returns {{ saturates: boolean, arithmetic: string }}
+ */
 function arithmeticOf(cpu, { model, id }) {
   const code = `
     const { arithmeticFor, cpuSaturates } = await import('./dist/model/arithmetic.js');
@@ -112,12 +123,15 @@ function classify(cpu, { model, id, count }) {
   const input = join(work, `${model}-${count}.jsonl`);
   const lines = textsFor(model, count).map(text => JSON.stringify({ text }));
   writeFileSync(input, `${lines.join('\n')}\n`);
-  // One worker, which may take its time to load the model.
+  // One worker, with much time to load the model.
   const settings = ['--workers', '1', '--set', 'workers.startTimeoutSeconds=3600'];
   return parsed(run(cpu, id, [mainOf(cpu), 'classify', input, '--text', 'text', '--model', model, ...settings]));
 }
 
-/** English for the English models; as much Chinese for the other. @param {string} model @param {number} count */
+/**
+ * Returns English texts for the English models; half of each, English and Chinese, for the multilingual one.
+ * @param {string} model @param {number} count
+ */
 function textsFor(model, count) {
   const english = chooseTexts(textsOf('texts.jsonl'), model === 'multilingual' ? count / 2 : count);
   return model === 'multilingual' ? [...english, ...chooseTexts(textsOf('texts-zh.jsonl'), count / 2)] : english;
@@ -133,7 +147,11 @@ function parsed(lines) {
   return lines.split('\n').flatMap(line => (line === '' ? [] : JSON.parse(line)));
 }
 
-/** Returns a word for the table. The start of `classify` has proved the golden samples of every model. @param {Trial} trial */
+/**
+ * Verifies the model and returns a word for the table. The start of `classify` has proved the golden samples of every
+ * model already.
+ * @param {Trial} trial
+ */
 function verify(trial) {
   const { kind, cpu, model } = trial;
   if (kind.emulated && !full && model !== models[0]) return 'not run';
@@ -152,8 +170,9 @@ function mainOf({ root }) {
 }
 
 /**
- * Runs Node on a CPU and returns its standard output; throws with the end of what it said when it fails. Nothing of this
- * environment reaches it, and each CPU has a temporary folder of its own: laid-out weights of one are not another's.
+ * Runs Node on a CPU and returns its standard output; throws with the end of its output if it fails. It gets nothing of
+ * this environment, and each CPU has a separate temporary folder, since the weights laid out for one CPU do not fit
+ * another.
  * @param {Cpu} cpu @param {string} id @param {string[]} args @returns {string}
  */
 function run({ command: [command, ...first], root, env }, id, args) {

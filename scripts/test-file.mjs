@@ -3,8 +3,8 @@
 //
 //   npm run test:file test/consumer/buffer.test.ts
 //
-// Tests that start the compiled program (dist/) or a compiled helper (build/) have it compiled before. Types are not
-// checked: `npm run check` does that.
+// For a test that starts the compiled program (dist/) or a compiled helper (build/), that is compiled first. Types are
+// not checked: `npm run check` does that.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -14,8 +14,8 @@ import { build, checkNode, compile, installDependencies, ROOT, say } from './set
 const files = process.argv.slice(2);
 const wrong = files.find(file => !file.endsWith('.ts') || !existsSync(join(ROOT, file)));
 if (files.length === 0 || wrong) {
-  const why = wrong ? `there is no test file ${wrong}` : 'no file was named';
-  say(`npm run test:file: ${why}; it takes paths from the root, such as test/consumer/buffer.test.ts`);
+  const why = wrong ? `${wrong} is not a test file, or does not exist` : 'no test file is given';
+  say(`npm run test:file: ${why}; give paths from the root, such as test/consumer/buffer.test.ts`);
   process.exit(2);
 }
 checkNode();
@@ -37,7 +37,7 @@ const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec'
 process.exitCode = status ?? 1;
 
 /**
- * The files and what they import of the folder test.
+ * Returns the files, and the files of the folder test that they import.
  * @param {string[]} files @param {Set<string>} found
  */
 function withImports(files, found = new Set()) {

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-// The body of `npm run test:kube`: the overlays on a real cluster, the one of KUBECONFIG: a dry run by its server, then pods
-// against a broker on this machine.
+// The body of `npm run test:kube`: tries the overlays on a real cluster, the one of KUBECONFIG. First its server does a
+// dry run, then pods run against a broker on this machine.
 //
 //   npm run test:kube                 everything
 //   npm run test:kube -- dry-run      only test files with this in their path
 //
-// It makes the namespace siftline-kube-test and deletes it again; one that is there already is not touched, and nothing is
-// tested. Without a cluster it says so and skips; REQUIRE_KUBE=1 makes that a failure. SIFTLINE_IMAGE (siftline:dev) must be
-// on the nodes; KUBE_HOST_ADDRESS is this machine as pods see it, where that cannot be told.
+// It makes the namespace siftline-kube-test and deletes it again. If the namespace exists already, it is left alone and
+// nothing is tested. Without a cluster the tests are skipped with a message; REQUIRE_KUBE=1 makes that a failure.
+// SIFTLINE_IMAGE (siftline:dev) must be on the nodes. KUBE_HOST_ADDRESS is the address of this machine for pods, if it
+// cannot be found out.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { compile, filesUnder, ROOT, say, setup } from './setup.mjs';
@@ -37,13 +38,13 @@ process.exitCode = status ?? 1;
 
 /** @returns {string | undefined} */
 function whyNot() {
-  if (!process.env.KUBECONFIG) return 'KUBECONFIG is not set, so there is no cluster to try it on';
-  if (spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).error) return 'kubectl is not there';
+  if (!process.env.KUBECONFIG) return 'KUBECONFIG is not set, so there is no cluster to test on';
+  if (spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).error) return 'kubectl is not installed';
   const ready = spawnSync('kubectl', ['get', '--raw', '/readyz', '--request-timeout=10s'], { encoding: 'utf8' });
   if (ready.status !== 0) return `the cluster of ${process.env.KUBECONFIG} does not answer: ${ready.stderr.trim()}`;
   const known = spawnSync('kubectl', ['get', 'namespace', 'siftline-kube-test'], { stdio: 'ignore' });
   if (known.status === 0)
-    return 'the namespace siftline-kube-test is there already; delete it if it is of an earlier run';
+    return 'the namespace siftline-kube-test exists already; delete it if it is left from an earlier run';
   const { stdout } = spawnSync('kubectl', ['config', 'current-context'], { encoding: 'utf8' });
   say(`test:kube: on the cluster ${stdout.trim()} of ${process.env.KUBECONFIG}`);
   return undefined;

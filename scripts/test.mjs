@@ -9,10 +9,11 @@
 //   npm test -- --image             builds the container image and tests it; needs Docker
 //   npm test -- headers codecs      only test files with one of these in their path
 //
-// At the end there is a line for each part, and the sum of all as the last one: `N passed, N failed, N skipped`.
+// At the end it writes a line for each part, and the sum of all as the last line: `N passed, N failed, N skipped`.
 //
 // REQUIRE_BROKER=1 makes a missing broker a failure instead of a skip (CI). KAFKA_BROKERS=host:port uses that broker.
-// REQUIRE_DOCKER=1 makes a missing container engine one. PULL_IMAGES=0 pulls nothing. TEST_KAFKA_IMAGE names the image.
+// REQUIRE_DOCKER=1 makes a missing container engine a failure. PULL_IMAGES=0 pulls nothing. TEST_KAFKA_IMAGE names the
+// image.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,12 +28,14 @@ const patterns = args.filter(arg => !arg.startsWith('--'));
 const options = args.filter(arg => arg.startsWith('--'));
 const unknown = options.find(arg => !['--unit', '--integration', '--containers', '--image'].includes(arg));
 if (unknown) {
-  say(`npm test: ${unknown} is not an option; there are --unit, --integration, --containers, --image and file names`);
+  say(
+    `npm test: ${unknown} is not an option; give --unit, --integration, --containers, --image or parts of file names`,
+  );
   process.exit(2);
 }
 const only = options.length === 1 ? options[0] : undefined;
 
-// From the sources, not from build/: what is left there of a deleted test must not run.
+// The list comes from the sources, not from build/, where a deleted test may have left its output.
 const tests = filesUnder('test')
   .filter(path => path.endsWith('.test.ts'))
   .filter(path => patterns.length === 0 || patterns.some(pattern => path.includes(pattern)));
@@ -49,7 +52,7 @@ installDependencies();
 build();
 compile(['-p', join('test', 'tsconfig.json')]);
 
-// The reaper of testcontainers is an image of its own; our containers are removed without it, too.
+// The reaper of testcontainers is a separate image; our containers are removed without it, too.
 if (process.env.PULL_IMAGES === '0') process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
 
 /** @type {Array<{ name: string, passed: number, failed: number, skipped: number, note: string }>} */
@@ -81,9 +84,9 @@ async function runIntegration(extra) {
     if (error.name !== 'SiftlineError') throw error;
     const optional = error.code === 'BROKER_UNAVAILABLE' && !env.KAFKA_BROKERS && env.REQUIRE_BROKER !== '1';
     say(`${optional ? 'SKIPPED' : 'FAILED'} the integration tests: ${error.message}`);
-    // Of files that were not run nobody knows how many tests they have: each counts as one.
+    // The number of tests in a file that was not run is unknown, so each file counts as one.
     const [failed, skipped] = optional ? [0, integration.length] : [integration.length, 0];
-    parts.push({ name, passed: 0, failed, skipped, note: '(files, for want of a broker)' });
+    parts.push({ name, passed: 0, failed, skipped, note: '(files, since there is no broker)' });
     return optional;
   }
   try {
@@ -128,7 +131,7 @@ async function run(name, files, options) {
 }
 
 /**
- * The counts of the reporter; of a run that ended before it could write them, a failure for each file.
+ * Returns the counts of the reporter. For a run that ended before it could write them, each file counts as a failure.
  * @param {string} file @param {string[]} files
  */
 function countsIn(file, files) {
@@ -140,7 +143,7 @@ function countsIn(file, files) {
 }
 
 /**
- * One `node --test` over compiled test files; Node 20 takes no globs, so they are listed.
+ * Runs one `node --test` over compiled test files. Node 20 takes no globs, so they are listed.
  * @param {string[]} files @param {{ concurrency?: number, env?: Record<string, string>, countsFile: string }} options
  * @returns {Promise<boolean>} true when it passed
  */
@@ -158,7 +161,7 @@ function runner(files, { concurrency, env, countsFile }) {
   const child = spawn(process.execPath, [...flags, ...scripts], {
     cwd: ROOT,
     stdio: 'inherit',
-    // Set for the whole process tree, since onnxruntime-node reads it before any test code runs.
+    // The variable is set for the whole process tree, since onnxruntime-node reads it before any test code runs.
     env: { ORT_DISABLE_TELEMETRY: '1', ...process.env, ...env },
   });
   const forward = signal => child.kill(signal);

@@ -1,4 +1,4 @@
-/** Exit codes of the program; documented in README.md and stable. */
+/** The exit codes of the program; documented in README.md and stable. */
 export const ExitCode = {
   ok: 0,
   internal: 1,
@@ -15,8 +15,8 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /**
- * A failure the user can act on. The message names the thing, the value it had and the way out; it never holds
- * the text of a record. `code` is stable and greppable, `exitCode` is what the process ends with.
+ * A failure that the user can act on. The message names the thing, the value it had and the way out; it never holds the
+ * text of a record. `code` is stable and greppable; `exitCode` is the code that the process ends with.
  */
 export class SiftlineError extends Error {
   readonly code: string;
@@ -29,7 +29,7 @@ export class SiftlineError extends Error {
     this.exitCode = fields.exitCode;
   }
 
-  /** A command line that cannot be meant. */
+  /** Makes the error for a command line that has no meaning. */
   static usage(code: string, message: string, cause?: unknown): SiftlineError {
     return new SiftlineError({ code, message, exitCode: ExitCode.usage, cause });
   }
@@ -54,18 +54,20 @@ export class SiftlineError extends Error {
     return new SiftlineError({ code, message, exitCode: ExitCode.registry, cause });
   }
 
-  /** Something that was looked at is not as it should be. */
+  /** Makes the error for a thing that was checked and is not as it should be. */
   static check(code: string, message: string, cause?: unknown): SiftlineError {
     return new SiftlineError({ code, message, exitCode: ExitCode.check, cause });
   }
 }
 
-/** For states that cannot happen: whoever sees this message has found a bug in siftline, not in their set-up. */
+/**
+ * Asserts a state that cannot be otherwise. Its message means a bug in siftline, not a mistake in the user's set-up.
+ */
 export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new Error(`bug in siftline: ${what}; please report it`);
 }
 
-/** What went wrong, for a log line: the message of an Error, or the value itself as a string. */
+/** Returns the words for a log line: the message of an Error, or any other value as a string. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

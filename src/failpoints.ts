@@ -17,15 +17,17 @@ export const FAIL_POINTS = [
 ] as const;
 export type FailPoint = (typeof FAIL_POINTS)[number];
 
-/** Called at every place; `key` is that of the record that comes by, where it is one record. */
+/** Acts at a place. `key` is the key of the record that passes, where a single record passes. */
 export type FailPointHook = (name: FailPoint, key: Buffer | null | undefined) => void;
 
 let hook: FailPointHook = () => {};
 
+/** Sets the hook; the latest hook replaces the one before. */
 export function onFailPoint(act: FailPointHook): void {
   hook = act;
 }
 
+/** Marks a place in the code, and calls the hook there. */
 export function failPoint(name: FailPoint, key?: Buffer | null): void {
   hook(name, key);
 }

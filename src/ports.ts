@@ -1,14 +1,36 @@
-/** The words of the domain and the ports. Everything here is plain data or an interface; nothing imports a library. */
+/**
+ * Declares the words of the domain and the four ports. Everything here is plain data or an interface; nothing imports a
+ * library.
+ *
+ * The ports are the steps of a record's journey. `stage/pipeline.ts` is the one caller. This is its order of calls for
+ * one batch:
+ *
+ *     source.take                 -> a batch
+ *     decoder.prepare             once with all records of the batch; repeated while it throws
+ *     decoder.decode              once per record
+ *     classifier.classify         once with all texts; not called for a batch without texts
+ *     source.look                 a thread may be free
+ *     source.isCurrent            false: the batch is dropped, and so is every later one
+ *     sink.publish                after all earlier batches of the same partitions have been handed to the sink
+ *     source.done                 after `publish` has resolved
+ *
+ * Several batches are under way at once, so calls for different batches interleave. Within one partition `publish` is
+ * called in the order of `take`.
+ *
+ * The caller opens each part before it uses it, and closes it once the run has ended, however it ended. Expected
+ * trouble (bad bytes, a bad text) is a value: a `Rejection`. A throw is trouble that waiting does not mend. It ends the
+ * run, unless the method's comment says otherwise.
+ */
 
-/** Record headers in their order on the wire; a key may repeat, a value may be null (KIP-82). */
+/** Record headers in their order on the wire. A key may repeat, and a value may be null (KIP-82). */
 export type Headers = ReadonlyArray<readonly [key: string, value: Buffer | null]>;
 
-/** One record as it came: a Kafka message, or a line of a file. */
+/** One record as it was read: a Kafka message, or a line of a file. */
 export interface SourceRecord extends RecordPlace {
-  /** Event time, milliseconds since the epoch; -1 when the record has none. */
+  /** The event time in milliseconds since the epoch; -1 when the record has none. */
   readonly timestamp: bigint;
   readonly key: Buffer | null;
-  /** Null is a tombstone. */
+  /** Null marks a tombstone. */
   readonly value: Buffer | null;
   readonly headers: Headers;
 }
@@ -18,33 +40,36 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A partition as a map key: "topic/3". Topic names hold no slash. */
+/** Returns a partition as a map key: "topic/3". Topic names hold no slash. */
 export function partitionId({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
 
+/** Reads a partition back from its key; the inverse of `partitionId`. */
 export function parsePartitionId(id: string): TopicPartition {
   const at = id.lastIndexOf('/');
   return { topic: id.slice(0, at), partition: Number(id.slice(at + 1)) };
 }
 
-/** One record of a partition. */
+/** The place of one record in its partition. */
 export interface RecordPlace extends TopicPartition {
   readonly offset: bigint;
 }
 
 /**
- * The id of a record's result, "topic-3-17": the same input has the same id, whoever answers it and however often. Readers
- * drop repeats by it.
+ * Returns the id of a record's result: "topic-3-17". The same input always has the same id, whichever instance answers
+ * it and however often. Readers drop repeats by it.
  */
 export function recordId({ topic, partition, offset }: RecordPlace): string {
   return `${topic}-${partition}-${offset}`;
 }
 
-/** Where in the journey a record was rejected. */
+/** The step of the journey at which a record was rejected. */
 export type Stage = 'decode' | 'infer' | 'encode' | 'publish';
 
-/** The closed list of reasons a record is rejected; stable, used in headers and metric labels. */
+/**
+ * The closed list of reasons for which a record is rejected. It is stable: headers and metric labels hold these names.
+ */
 export const REJECT_REASONS = [
   'KEY_TOO_LARGE',
   'HEADERS_TOO_LARGE',
@@ -71,10 +96,14 @@ export const REJECT_REASONS = [
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
+/** The closed list of reasons for which a record is skipped; stable, a metric label holds these names. */
 export const SKIP_REASONS = ['TOMBSTONE'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
-/** A record turned down: why, where, after how many attempts. `detail` never quotes the record. */
+/**
+ * The end of a record that cannot be labelled: the reason, the step, and the number of attempts. `detail` never quotes
+ * the record.
+ */
 export interface Rejection {
   readonly kind: 'rejected';
   readonly reason: RejectReason;
@@ -83,123 +112,150 @@ export interface Rejection {
   readonly detail: string;
 }
 
+/** The end of a record that has nothing to classify. */
 export interface Skip {
   readonly kind: 'skipped';
   readonly reason: SkipReason;
 }
 
-/** What decoding makes of a record's value. */
+/**
+ * The result of decoding a record's value. `id` is the record's own id, where the input format names a field for it.
+ */
 export type Decoded = { readonly kind: 'text'; readonly text: string; readonly id: string | null } | Rejection | Skip;
 
-/** One question the model answers, with its labels in the order of the scores. */
+/** One question that the model answers, with its labels in the order of the scores. */
 export interface Task {
   readonly name: string;
   readonly labels: readonly string[];
-  /** softmax: exactly one label holds; sigmoid: each label holds or not by itself. */
+  /** softmax is single-label: exactly one label holds. sigmoid is multi-label: each label holds or not by itself. */
   readonly activation: 'softmax' | 'sigmoid';
-  /** Probability from which a label counts as given; one per label. */
+  /** The probability from which a label counts as given; one per label. */
   readonly thresholds: readonly number[];
 }
 
-/** Who answered: stamped on every result. */
+/** Identifies the model that answers; stamped on every result. */
 export interface ModelInfo {
   readonly name: string;
   readonly version: string;
-  /** SHA-256 of the ONNX file, hex. */
+  /** SHA-256 of the ONNX file, in hex. */
   readonly sha256: string;
+  /** SHA-256 of everything in the model's folder that decides an answer, hex; its grammar is in model/folder.ts. */
+  readonly identity: string;
   readonly precision: string;
   readonly maxTokens: number;
   readonly tasks: readonly Task[];
 }
 
-/** The model's answer for one text: `scores[t][l]` is the probability of label l of task t. It shares no memory with others. */
+/**
+ * The model's answer for one text: `scores[t][l]` is the probability of label l of task t. The arrays are copies: they
+ * share no memory with other answers.
+ */
 export interface Scored {
   readonly kind: 'scored';
   readonly scores: ReadonlyArray<readonly number[]>;
-  /** Tokens the model saw, special tokens included; each counts once, also where windows overlap. */
+  /**
+   * The number of tokens that the model read, special tokens included. A token that lies in two windows counts once.
+   */
   readonly tokens: number;
   readonly truncated: boolean;
-  /** Only of a text that was read as several windows. */
+  /** Present only for a text that was read as several windows. */
   readonly windows?: TextWindows;
-  /** Only of a text with a label that is to be explained; null when the explanation was not given. */
+  /**
+   * Present only for a text with a label that is to be explained. Null means that the explanation could not be given.
+   */
   readonly explanations?: readonly Explanation[] | null;
-  /** The explanations are not all they would be with more time: right for now, not to be kept. */
+  /**
+   * True when more time would have given fuller explanations. Such an answer is used once and not kept in the cache.
+   */
   readonly provisional?: boolean;
-  /** Which of the two models of a cascade; without one, nothing. */
+  /** Names the model of a cascade that answered; absent without a cascade. */
   readonly answeredBy?: AnsweredBy;
 }
 
-/** The small model of a cascade, or the full one. */
+/** The two models of a cascade: the small one and the full one. */
 export const ANSWERED_BY = ['student', 'full'] as const;
 export type AnsweredBy = (typeof ANSWERED_BY)[number];
 
-/** How a long text was read, and which windows its answer comes from. */
+/** Says how a long text was read, and which windows decided its answer. */
 export interface TextWindows {
   readonly count: number;
-  /** One per task: the window with the highest probability of the task's top label, the first of equals. */
+  /**
+   * One per task: the window with the highest probability of the task's top label. Of equal windows the first counts.
+   */
   readonly deciding: readonly TextWindow[];
 }
 
-/** A window of a long text: its place among the windows, and its stretch of the text's tokens, special ones not counted. */
+/**
+ * A window of a long text: its index, and the range of the text's tokens that it holds. Special tokens are not counted.
+ */
 export interface TextWindow {
-  /** From 0. */
+  /** Counts from 0. */
   readonly index: number;
   readonly fromToken: number;
-  /** The first token behind it. */
+  /** The first token after the window. */
   readonly toToken: number;
 }
 
-/** A stretch of a text, in UTF-16 code units (`text.slice(start, end)`), and what it adds to a label's score. */
+/** A range of a text in UTF-16 code units (`text.slice(start, end)`), and what it adds to a label's score. */
 export interface WordContribution {
   readonly start: number;
   readonly end: number;
-  /** Score of the text less its score with this stretch hidden; below zero for one that speaks against the label. */
+  /**
+   * The score of the text minus its score with this range hidden. Negative for a range that speaks against the label.
+   */
   readonly contribution: number;
 }
 
-/** Which words made the score of one label; never the words themselves. */
+/** Shows which words made the score of one label. It holds their places, never the words themselves. */
 export interface Explanation {
   readonly task: string;
   readonly label: string;
   readonly score: number;
   readonly words: readonly WordContribution[];
-  /** What the score loses when the words that add most to it are hidden together. */
+  /** The drop of the score when the words that add most to it are hidden together. */
   readonly comprehensiveness: number;
 }
 
-/** A label, and the place of its score in a row of scores: all tasks' labels one after the other. */
+/**
+ * A label, and the column of its score in a row of scores. A row holds the labels of all tasks, one task after the
+ * other.
+ */
 export interface LabelPlace {
   readonly task: string;
   readonly label: string;
   readonly column: number;
 }
 
-/** A label that is to be explained whenever a text is given it; plain data, made of the policy, for the threads. */
+/**
+ * A label that is explained whenever a text is given it. The condition is plain data that is made from the policy, so
+ * that it can be sent to the threads: the label is given when its score is at least `least`, above the scores of the
+ * columns `above`, and not below the scores of the columns `notBelow`.
+ */
 export interface WatchedLabel extends LabelPlace {
-  /** It is given when its score is no less than this, */
   readonly least: number;
-  /** above the scores of these columns, */
   readonly above: readonly number[];
-  /** and not below those of these. */
   readonly notBelow: readonly number[];
 }
 
 /**
- * A place where a decision about a text would turn into another: the second label of a softmax task overtakes the first,
- * or a label crosses a score that policy looks at. Plain data, made of the policy, for the threads.
+ * A score at which a decision about a text would change: the second label of a softmax task overtakes the first, or a
+ * label crosses a score that the policy looks at. It is plain data that is made from the policy, so that it can be sent
+ * to the threads. `from`, `to` and `column` are columns in a row of scores.
  */
 export type TurningPoint = {
-  /** As in `confidenceFor`: the task of a top label, or task/label. */
+  /** The key as in `confidenceFor`: a task (for its top label), or task/label. */
   readonly name: string;
-  /** Confidence from which the decision stands; 0 is for a decision nobody acts on. */
+  /** The confidence from which the decision stands; 0 for a decision that nothing depends on. */
   readonly least: number;
-  /** Columns in a row of scores. */
 } & (
   | { readonly kind: 'top'; readonly from: number; readonly to: number }
   | { readonly kind: 'crossing'; readonly column: number; readonly at: number }
 );
 
-/** What one call of the classifier cost; milliseconds, and tokens that went through the engine, with and without padding. */
+/**
+ * The cost of one call of the classifier: milliseconds, and the tokens that went through the engine, without and with
+ * padding.
+ */
 export interface BatchTimings {
   readonly queueMs: number;
   readonly tokeniseMs: number;
@@ -208,7 +264,7 @@ export interface BatchTimings {
   readonly paddedTokens: number;
 }
 
-/** What comes of a text that goes to the model. */
+/** The classifier's answer for one text. */
 export type Answer = Scored | Rejection;
 
 export interface ClassifiedBatch {
@@ -220,23 +276,23 @@ export interface ClassifiedBatch {
 export type Decision = 'allow' | 'review' | 'block';
 
 /**
- * Probabilities by label, made into an object by whoever writes them. Objects of all texts of a batch, kept until it is
- * stored, would be copied by V8's garbage collector.
+ * Probabilities by label. They become an object only when a result is written: objects for all texts of a batch, kept
+ * until the batch is stored, would be copied by V8's garbage collector.
  */
 export interface LabelScores {
   toJSON(): Record<string, number>;
 }
 
-/** What policy makes of one task's scores. */
+/** The policy's result for one task. */
 export interface TaskResult {
   readonly task: string;
   /** The label with the highest score. */
   readonly label: string;
   readonly score: number;
-  /** Labels at or above their threshold (sigmoid), or the top label alone (softmax). */
+  /** The labels at or above their threshold (sigmoid), or the top label alone (softmax). */
   readonly labels: readonly string[];
   readonly scores: LabelScores;
-  /** The window the label comes from; only of a text that was read as several. */
+  /** The window that decided the label; present only for a text that was read as several windows. */
   readonly window?: TextWindow;
 }
 
@@ -248,105 +304,204 @@ export interface Labelled {
   readonly decision: Decision | null;
   readonly tokens: number;
   readonly truncated: boolean;
-  /** Windows the text was read as; only where they are several. */
+  /** The number of windows that the text was read as; present only when there were several. */
   readonly windows?: number;
-  /** As in Scored. */
+  /** As in `Scored`. */
   readonly explanations?: readonly Explanation[] | null;
-  /** As in Scored. */
+  /** As in `Scored`. */
   readonly answeredBy?: AnsweredBy;
   readonly timings: BatchTimings;
 }
 
-/** How a record's journey ends: exactly one of these for every record. */
+/** The end of a record's journey. Every record has exactly one outcome. */
 export type Outcome = { readonly record: SourceRecord } & (Labelled | Rejection | Skip);
 
-/** Records handed out together; `epoch` names the assignment they were read under. */
+/**
+ * Records that are handed out together. A source may return a type of its own that extends this one: `isCurrent`,
+ * `done` and `lose` get the same object back.
+ */
 export interface Batch {
+  /**
+   * The number of the assignment under which the records were read. It grows with every rebalance and never repeats; a
+   * source without rebalances always gives the same number.
+   */
   readonly epoch: number;
+  /** Never empty. The records of one partition are in offset order; several partitions may be mixed. */
   readonly records: readonly SourceRecord[];
-  /** Where each of its partitions goes on after it: what is committed once all its records are stored. */
+  /**
+   * One entry per partition of the batch: the offset to commit once all its records are stored. It is at least the
+   * offset after the partition's last record in the batch, and larger where transaction markers or compacted records
+   * follow. Empty for a source whose offsets cannot be committed, such as a file.
+   */
   readonly next: ReadonlyArray<{ readonly topic: string; readonly partition: number; readonly offset: bigint }>;
 }
 
-/** The right to publish a batch, for sinks that store results and offsets together. */
+/**
+ * The right to publish one batch. Sinks that store results and offsets together need it; other sinks use only `leave`,
+ * and only when they leave records out. The three calls stay valid until `publish` has settled.
+ */
 export interface Claim {
   readonly batch: Batch;
-  /** False once the batch's partitions may belong to somebody else. */
+  /**
+   * Returns false once the batch's partitions may belong to another consumer: from then on nothing of it may be stored.
+   */
   readonly isCurrent: () => boolean;
-  /** Says that they do. */
+  /**
+   * Marks the batch as lost: the brokers say that its partitions were reassigned. The source drops the assignment and
+   * rejoins. The sink then leaves the records out and resolves; it does not throw.
+   */
   readonly lose: (why: Error) => void;
   /**
-   * Says that another owner of their partition has stored these, or will, or that nobody is left to read them: `publish`
-   * answers without them.
+   * Leaves these records out: another consumer has stored them or will, or the reader of the output is gone. Called
+   * before `publish` resolves, whose result does not contain them.
    */
   readonly leave: (records: readonly SourceRecord[]) => void;
 }
 
 /**
- * Where records come from. `take` hands out batches, in order within each partition; `done` is told when every record
- * of a batch has its outcome stored, in any order of batches; the source commits only what is contiguous.
+ * A place that records come from: a consumer of topics, a range of offsets, or files. An implementation is held to
+ * `test/contracts/source.contract.ts`.
+ *
+ * Order of calls:
+ *
+ * 1. `open`, once. `stop` and `close` may come before it, or while it waits.
+ * 2. `take`, again and again, one call at a time. It is not called after it has resolved with undefined or has thrown.
+ * 3. For each batch, while the next `take` may be waiting: `look` and `isCurrent` any number of times, `lose` if the
+ *    sink finds that the partitions were reassigned, and `done` at most once. Batches are done in any order. A batch
+ *    that is dropped is never done.
+ * 4. `stop`, any number of times, at any moment.
+ * 5. `close`, at least once. Batches that are still out may be done before it, after it, or never.
+ *
+ * All calls come from one thread. Only `open`, `take` and `close` may wait; the other calls return at once and do not
+ * throw.
+ *
+ * An assignment of partitions is an epoch. When the partitions are revoked, a source that can wait first lets the
+ * batches that are out become done, and commits them. Then the epoch ends: `isCurrent` returns false for all its
+ * batches, and records that are not done are read again by the next consumer of their partition. Batches that come next
+ * carry the next epoch.
  */
 export interface Source {
+  /**
+   * Connects, and resolves once records can be taken. Brokers that are away are waited for. Resolves as well when
+   * `stop` is called meanwhile. Throws when waiting does not mend the trouble: a missing right, wrong credentials.
+   */
   open(): Promise<void>;
   /**
-   * The next batch, of a size that suits the classifier's threads; waits for one; undefined once stopped or at the end of
-   * the input. A source whose records trickle in hands out nothing small while no thread is free: what waits behind other
-   * batches may as well grow.
+   * Resolves with the next batch, and waits until there is one. Every record is handed out once per epoch, in offset
+   * order within its partition; a record that is not done when its epoch ends is handed out again.
+   *
+   * - A batch: at least one record, and no more than the source was configured for.
+   * - Undefined: the input has ended, or the source was stopped. It stays undefined if asked again.
+   * - A throw: the input cannot be read any further. Batches that are under way may still be done.
+   *
+   * `occupancy` tells the state of the classifier's threads, at any moment and for free; without it the source assumes
+   * one free thread. The source cuts the batch to suit them. A source whose records trickle in hands out only large
+   * batches while no thread is free, because records that wait behind other batches may as well gather; it asks
+   * `occupancy` again whenever records come and whenever `look` is called.
    */
   take(occupancy?: () => Occupancy): Promise<Batch | undefined>;
-  /** A thread may be free: a waiting `take` looks again. */
+  /**
+   * Tells that a thread may have become free: a `take` that waits looks at `occupancy` again. A source that never waits
+   * for a thread does nothing.
+   */
   look(): void;
-  /** False once the batch's partitions may belong to somebody else: its results must not be published. */
+  /**
+   * Returns false once the batch's partitions may belong to another consumer: its results must not be published. Never
+   * becomes true again. `stop` and `done` do not change it. A source without rebalances always returns true.
+   */
   isCurrent(batch: Batch): boolean;
+  /**
+   * Marks the batch as done: every record of it has its outcome stored. Soon afterwards the source commits, per
+   * partition, the offset up to which all records are done; it never commits over a record that is not done. A batch
+   * that is not current is ignored.
+   */
   done(batch: Batch): void;
-  /** A partition of the batch has another owner: what was read is given up, and the input is joined anew. */
+  /**
+   * Ends the batch's assignment, because a sink found that a partition of it was reassigned. Every batch of the epoch
+   * is no longer current, all records that were read are dropped, and the source rejoins. A batch that is not current
+   * is ignored.
+   */
   lose(batch: Batch, why: Error): void;
-  /** No more batches; what was handed out may still be finished. */
+  /**
+   * Ends the input: a `take` that waits resolves with undefined, and so does every later one. Batches that are out stay
+   * current and may be done.
+   */
   stop(): void;
-  /** Commits what is done and lets go of the input. */
+  /** Stops, commits the offsets that are done, and leaves the input. Resolves when nothing is open any more. */
   close(): Promise<void>;
 }
 
-/** A classifier's threads, and those of them that have nothing to do. */
+/** The number of a classifier's threads, and of those that are idle. */
 export interface Occupancy {
   readonly threads: number;
   readonly free: number;
 }
 
-/** Texts to scores. Never throws for a text: one that cannot be answered comes back as a Rejection. */
+/**
+ * Turns texts into scores. An implementation is held to `test/contracts/classifier.contract.ts`.
+ *
+ * Order of calls: `open` once, then `classify`, then `close` at least once (it may also come without `open`). Up to
+ * `concurrency` calls of `classify` are open at once; more are allowed and wait in a queue.
+ */
 export interface Classifier {
   readonly model: ModelInfo;
-  /** Calls that are worked on at once. */
+  /** The number of calls that are worked on at once. */
   readonly threads: number;
-  /** Calls that can usefully be open at once, so that no thread waits for its next; more only queue. */
+  /** The number of open calls with which no thread waits for its next call. */
   readonly concurrency: number;
+  /** Loads the model and tries it. Throws when it cannot be used. */
   open(): Promise<void>;
+  /**
+   * Resolves with one answer per text. Never throws for a text: a text that cannot be answered becomes a `Rejection`
+   * and does not change its neighbours' answers. No texts give no answers. A throw means that the classifier cannot go
+   * on.
+   */
   classify(texts: readonly string[]): Promise<ClassifiedBatch>;
+  /** Finishes the calls that are open, then ends the threads. */
   close(): Promise<void>;
 }
 
 /**
- * Where outcomes go. `publish` resolves when every outcome is stored, with the outcomes as they were stored (a result
- * too large for the sink becomes a rejection). Outcomes of one input partition are stored in the order of the calls. A
- * sink that keeps the offsets as well leaves out those that another owner of their partition has stored, or will store,
- * and says which (`Claim.leave`).
+ * A place that outcomes go to. An implementation is held to `test/contracts/sink.contract.ts`.
+ *
+ * Order of calls: `open` once, then `publish`, then `close` once. Calls of `publish` do not wait for one another:
+ * several are open at once, and outcomes of one input partition are stored in the order of the calls. After a failed
+ * run `close` may come while calls of `publish` are open, and a last `publish` may follow it; those reject.
  */
 export interface Sink {
+  /** Connects. Throws only when waiting does not mend it; brokers that are away are left to `publish`. */
   open(): Promise<void>;
+  /**
+   * Resolves when every outcome is stored. The result holds the outcomes as they were stored, those of one partition in
+   * the order given:
+   *
+   * - A skipped record has nothing to store, and is returned as it is.
+   * - A result that is too large for the sink is stored as a rejection, and returned as that rejection.
+   * - A record that was passed to `claim.leave` is missing.
+   *
+   * A call without outcomes is allowed. While the output is away, `publish` waits and tries again: this wait is the
+   * backpressure. It throws when the output refuses for good (a missing right, a dead letter that is refused); then the
+   * run ends and the batch is not done.
+   */
   publish(outcomes: readonly Outcome[], claim: Claim): Promise<readonly Outcome[]>;
+  /** Gives up what is not stored yet, and disconnects. */
   close(): Promise<void>;
 }
 
 /**
- * A record's value to the text in it. `decode` never waits, and takes only records that are ready. What a record lacks
- * (a schema) is fetched by `prepare`, and only what reads its partition waits for that.
+ * Finds the text in a record's value. A record is decoded only once it is ready: `prepare` fetches what it lacks (a
+ * schema), and only the partition of the record waits for that.
  */
 export interface Decoder {
-  /** True when `decode` may be called: what it needs hangs on the record from then on. */
+  /** Returns true when `decode` may be called; from then on the record itself keeps what decoding it needs. */
   isReady(record: SourceRecord): boolean;
-  /** Fetches what these lack; resolves when each is ready or is worth another call, after a pause. Never rejects. */
+  /**
+   * Fetches what decoding these records needs. Resolves when each is ready or is worth another call, after a pause. Never
+   * rejects. Calls for different records may be open at once.
+   */
   prepare(records: readonly SourceRecord[]): Promise<void>;
-  /** Says what a record that is not ready waits for: "schema id 7 (HTTP 403)". */
+  /** Returns what a record that is not ready waits for, such as "schema id 7 (HTTP 403)". */
   awaits(record: SourceRecord): string;
+  /** Returns the text, a rejection or a skip. Never waits, and never throws for the contents of a record. */
   decode(record: SourceRecord): Decoded;
 }

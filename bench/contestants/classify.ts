@@ -14,8 +14,8 @@ interface Usage {
 }
 
 /**
- * `siftline classify` on a file: time and CPU of a run over all texts less those of a run over one, so that starting
- * Node and loading the model do not count.
+ * Measures `siftline classify` on a file: time and CPU of a run over all texts minus those of a run over one text, so
+ * that starting Node and loading the model do not count.
  */
 export class ClassifyCommand {
   readonly #folder = mkdtempSync(join(tmpdir(), 'siftline-bench-'));

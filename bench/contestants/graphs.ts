@@ -5,17 +5,17 @@ import type { ModelFolder } from '../../src/model/folder.js';
 import { packageFile } from '../../src/package.js';
 import { cacheFolder, type Missing, madeOnce } from './made-once.js';
 
-/** By head: the share of the texts for which a graph has the shipped graph's best label. */
+/** By head, the share of the texts for which a graph has the best label of the shipped graph. */
 type SameLabels = Readonly<Record<string, number>>;
 
-/** How far the graphs of those who have tuned nothing do the same work as the shipped one. */
+/** The agreement of the graphs of untuned users with the shipped one. */
 export interface Agreement {
   readonly texts: number;
   readonly fp32: SameLabels;
   readonly dynamic: SameLabels;
 }
 
-/** ONNX files of the same model: fp32, and what onnxruntime's quantize_dynamic makes of that. */
+/** ONNX files of the same model: fp32, and the output of onnxruntime's quantize_dynamic for it. */
 export interface UntunedGraphs {
   readonly fp32: string;
   readonly dynamic: string;
@@ -26,7 +26,10 @@ const LIMIT_MS = 10 * 60_000;
 
 type Graph = Pick<ModelFolder, 'onnxFile' | 'tokenizerFile' | 'info'>;
 
-/** Made by bench/python/graphs.py once per model and version of that script; or why they cannot be had. */
+/**
+ * Returns the graphs, or the reason why they cannot be made. bench/python/graphs.py makes them once per model and
+ * version of that script.
+ */
 export async function untunedGraphs(
   { onnxFile, tokenizerFile, info }: Graph,
   interpreter: string,

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { run } from '../../src/local-broker/commands.js';
 import { cacheFolder, type Missing, madeOnce } from './made-once.js';
 
-/** Where transformers.js is installed, and where it finds its models. */
+/** The folder that transformers.js is installed in, and the one in which it finds its models. */
 export interface TransformersHome {
   readonly home: string;
   readonly models: string;
@@ -20,13 +20,14 @@ const PYTHON_PACKAGES = [
 const TORCH_PACKAGES = ['torch', 'transformers'];
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
-/** transformers.js in a folder of its own; or why not. */
+/** Installs transformers.js in a separate folder; returns the reason if it cannot. */
 export async function transformersHome(): Promise<TransformersHome | Missing> {
   const home = cacheFolder('bench-js');
   const install = () => {
     writeFileSync(join(home, 'package.json'), '{"private":true}');
     writeFileSync(join(home, '.npmrc'), 'ignore-scripts=true\nonnxruntime-node-install=skip\n');
-    // By the folder, not by `cwd`: npm takes neither this project's lock nor its node_modules for its own then.
+    // The folder is given by an option and not by `cwd`, so that npm does not use the lock file and node_modules of
+    // this project.
     return run(
       'npm',
       ['install', '--prefix', home, '--ignore-scripts', '--no-audit', '--no-fund', TRANSFORMERS],
@@ -38,7 +39,7 @@ export async function transformersHome(): Promise<TransformersHome | Missing> {
   return { home, models: `${join(home, 'models')}/` };
 }
 
-/** Lays a model out as transformers.js wants it, with this graph; answers its name among the models. */
+/** Lays a model out as transformers.js needs it, with this graph. Returns its name among the models. */
 export function layOut({ models }: TransformersHome, modelFolder: string, onnxFile: string): string {
   const model = `${basename(modelFolder)}-${basename(onnxFile, '.onnx')}`;
   const folder = join(models, model);
@@ -51,7 +52,9 @@ export function layOut({ models }: TransformersHome, modelFolder: string, onnxFi
   return model;
 }
 
-/** A virtual environment with what the Python contestants import; or why not. */
+/**
+ * Makes a virtual environment with the packages that the Python contestants import; returns the reason if it cannot.
+ */
 export async function pythonHome(torch: boolean): Promise<{ readonly interpreter: string } | Missing> {
   const home = cacheFolder(torch ? 'bench-python-torch' : 'bench-python');
   const interpreter = join(home, 'bin', 'python');

@@ -20,17 +20,17 @@ import {
 /** Rivals are ten times slower, and get a sixth of the texts: the start of the same list. */
 const RIVAL_SHARE = 6;
 
-/** Whatever can be set up here; the rest is named. */
+/** The contestants that can be set up on this machine; the others are named. */
 export interface Lineup {
-  /** On the shipped graph. */
+  /** The rivals on the shipped graph. */
   readonly rivals: readonly StreamContestant[];
-  /** On the graphs people have who have tuned nothing. */
+  /** The rivals on the graphs of untuned users. */
   readonly untuned: readonly StreamContestant[];
   readonly missing: readonly string[];
   readonly agreement?: Agreement | undefined;
 }
 
-/** What has been set up here, or not. */
+/** The homes that have been set up on this machine, or the reasons why they are missing. */
 interface Here {
   readonly js: TransformersHome | Missing;
   readonly py: { readonly interpreter: string } | Missing;
@@ -46,13 +46,16 @@ export async function lineUp(args: BenchArgs, folder: ModelFolder): Promise<Line
   return lineUpOf(args, folder, { js, py, graphs });
 }
 
-/** Who takes part, given what is here. `--fp32 FILE` stands in for the fp32 graph made here. */
+/**
+ * Returns the contestants that take part, given the homes on this machine. `--fp32 FILE` replaces the fp32 graph that
+ * is made here.
+ */
 export function lineUpOf(args: BenchArgs, folder: ModelFolder, { js, py, graphs }: Here): Lineup {
   const setup: RivalSetup = { model: folder, threads: args.threads, count: Math.ceil(args.count / RIVAL_SHARE) };
   const all = (on: RivalSetup, kinds: readonly PythonKind[]) => [
     plain(on),
     ...('missing' in js ? [] : [transformersJs(on, js, layOut(js, folder.path, on.model.onnxFile))]),
-    // The tuned one is fast, and gets as many texts as siftline.
+    // The hand-tuned rival is fast, and gets as many texts as siftline.
     ...('missing' in py
       ? []
       : kinds.map(kind => python(kind.sorted ? { ...on, count: args.count } : on, kind, py.interpreter))),

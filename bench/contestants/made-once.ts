@@ -3,18 +3,18 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../../src/local-broker/commands.js';
 
-/** What cannot be had on this machine, and why. */
+/** A thing that cannot be made on this machine, and the reason. */
 export type Missing = { readonly missing: string };
 
-/** Written last: the folder is whole, and holds what is named in it. */
+/** The file that is written last: with it the folder is complete, and holds the contents that it names. */
 const SEAL = '.installed';
 
-/** Beside the broker's jars: what contestants need is made once per machine. */
+/** Returns a folder beside the broker's jars, for things that are made once per machine. */
 export function cacheFolder(name: string): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'siftline', name);
 }
 
-/** Fills the folder unless its seal says that this is there already. Answers what went wrong, if anything. */
+/** Fills the folder unless its seal names these contents already. Returns the error, if there is one. */
 export async function madeOnce(
   folder: string,
   what: string,

@@ -3,7 +3,9 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { runScript, type ScriptOptions, scoresByTask } from './script.js';
 
-/** kafkajs + onnxruntime-node as people put them together: every text padded to 128, the engine's default options. */
+/**
+ * kafkajs + onnxruntime-node as people combine them: every text is padded to 128, with the engine's default options.
+ */
 interface PlainOptions extends ScriptOptions {
   readonly onnxFile: string;
   readonly tokenizerFile: string;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { RawJob } from './raw-worker.js';
 
-/** What `raw.ts` reads on stdout. */
+/** The answer that `raw.ts` reads on stdout. */
 export interface RawAnswer {
   readonly seconds: number;
   readonly cpuSeconds: number;
@@ -11,7 +11,10 @@ export interface RawAnswer {
   readonly paddedTokens: number;
 }
 
-/** A process of its own, so that its memory is told apart: one worker per thread, each with its share of the texts. */
+/**
+ * Runs as a separate process, so that its memory is measured alone: one worker per thread, each with its share of the
+ * texts.
+ */
 const [file = '', threads = '1'] = process.argv.slice(2);
 const job = JSON.parse(readFileSync(file, 'utf8')) as RawJob;
 const workers = Array.from({ length: Number(threads) }, (_, i) => {

@@ -4,8 +4,8 @@ import { planRuns, Tensors } from '../../src/model/plan.js';
 import { Session } from '../../src/model/session.js';
 
 /**
- * The limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock starts; nothing
- * is read, activated or written. One single-threaded session, as in a worker.
+ * Measures the limit: ONNX Runtime in a bare loop. Texts are tokenised, sorted and cut into runs before the clock
+ * starts. Nothing is read, activated or written. It has one single-threaded session, as a worker has.
  */
 export interface RawJob extends GraphFile {
   readonly padId: number;

@@ -10,7 +10,7 @@ import type { RawJob } from './raw-worker.js';
 
 const LIMIT_MS = 30 * 60_000;
 
-/** Texts/s of the bare engine, one single-threaded session per thread, each with its share of the texts. */
+/** Returns texts/s of the bare engine: one single-threaded session per thread, each with its share of the texts. */
 export async function measureRaw(job: RawJob, threads: number): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'siftline-bench-raw-'));
   try {

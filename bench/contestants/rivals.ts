@@ -4,29 +4,29 @@ import { packageFile } from '../../src/package.js';
 import type { StreamContestant } from './contestant.js';
 import type { TransformersHome } from './homes.js';
 
-/** What all rivals are given: the same model files, the same number of threads. */
+/** The setup that all rivals get: the same model files and the same number of threads. */
 export interface RivalSetup {
   readonly model: {
     readonly onnxFile: string;
     readonly tokenizerFile: string;
     readonly padId: number;
-    /** The graph needs no more optimising by the engine. */
+    /** True for a graph that the engine need not optimise. */
     readonly optimised: boolean;
-    /** What every text is answered by, and how that is read off the graph. */
+    /** The tasks that answer every text; they name the graph's outputs. */
     readonly tasks: readonly TaskSpec[];
   };
   readonly threads: number;
-  /** Texts of a round. */
+  /** The number of texts in a round. */
   readonly count: number;
-  /** What the graph is when it is not the shipped one. */
+  /** The variant of the graph, if it is not the shipped one. */
   readonly variant?: Variant;
 }
 
-/** A graph of the same model as people have it who have tuned nothing. */
+/** A graph of the same model as a user has it who has tuned nothing. */
 export interface Variant {
-  /** Behind the contestant's name in the JSON line. */
+  /** The ending of the contestant's name in the JSON line. */
   readonly suffix: string;
-  /** Behind its title. */
+  /** The ending of its title. */
   readonly title: string;
 }
 
@@ -38,7 +38,7 @@ export function onGraph(setup: RivalSetup, variant: Variant, onnxFile: string): 
   return { ...setup, variant, model: { ...setup.model, onnxFile, optimised: false } };
 }
 
-/** Texts a batch has in examples of these libraries. */
+/** The batch size in examples of these libraries. */
 const CHUNK = 32;
 
 function script(name: string, options: object): { command: string; args: string[] } {
@@ -57,7 +57,7 @@ export function plain({ model, threads, count, variant = SHIPPED }: RivalSetup):
   };
 }
 
-/** `model` is the name of the setup's graph among the home's models. */
+/** Returns the contestant; `model` is the name of the setup's graph among the home's models. */
 export function transformersJs(
   { model: { tasks }, threads, count, variant = SHIPPED }: RivalSetup,
   { home, models }: TransformersHome,
@@ -78,13 +78,21 @@ export interface PythonKind {
   readonly name: string;
   readonly title: string;
   readonly engine: 'onnx' | 'torch';
-  /** Processes of one engine thread each, partitions dealt out among them; else one process with all threads. */
+  /**
+   * True for processes with one engine thread each, which divide the partitions among them; false for one process with
+   * all threads.
+   */
   readonly processes: boolean;
-  /** Sorted by length and cut into runs of at most 512 tokens; else batches of 32 as they come. */
+  /**
+   * True for texts sorted by length and cut into runs of at most 512 tokens; false for batches of 32 in order of
+   * arrival.
+   */
   readonly sorted: boolean;
 }
 
-/** Our own tricks in Python; all other rivals are written as the examples of their libraries are. */
+/**
+ * The rival with our own optimisations, in Python. All other rivals are written as the examples of their libraries are.
+ */
 export const TUNED = 'pythonTuned';
 
 export const PYTHON_KINDS: readonly PythonKind[] = [

@@ -3,9 +3,9 @@ import type { EachBatchPayload } from 'kafkajs';
 import type { TaskSpec } from '../../src/model/manifest.js';
 
 /**
- * What the two Node scripts among the contestants have in common: kafkajs as it comes, `eachBatch`, chunks of so many
- * texts in the order they came, one `send` for the answers of a chunk: every label's probability, as siftline's. Written
- * as the examples of these libraries are.
+ * The common part of the two Node scripts among the contestants: kafkajs as it comes, `eachBatch`, chunks of this many
+ * texts in order of arrival, and one `send` for the answers of a chunk. An answer has every label's probability, as
+ * siftline's has. The scripts are written as the examples of these libraries are.
  */
 export interface ScriptOptions {
   readonly brokers: string;
@@ -16,7 +16,7 @@ export interface ScriptOptions {
   readonly chunk: number;
 }
 
-/** Answers to one chunk of texts, in order, and what they cost. */
+/** The answers to one chunk of texts, in order, and their cost. */
 export interface ChunkAnswer {
   readonly answers: readonly object[];
   readonly tokens: number;
@@ -27,7 +27,7 @@ export async function runScript(
   { brokers, input, output, group, chunk }: ScriptOptions,
   classify: (texts: readonly string[]) => Promise<ChunkAnswer>,
 ): Promise<void> {
-  // Not src/kafka/patches: what people write has no patches.
+  // kafkajs is used without src/kafka/patches, since other people's scripts have no patches.
   const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
   const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.ERROR });
   const producer = kafka.producer();
@@ -59,7 +59,7 @@ export async function runScript(
   });
 }
 
-/** Per text the probability of every label, by task, out of logits of shape [texts, labels]. */
+/** Returns for each text the probability of every label, by task, from logits of shape [texts, labels]. */
 export function scoresByTask(
   outputs: Readonly<Record<string, ArrayLike<number>>>,
   tasks: readonly TaskSpec[],

@@ -11,7 +11,7 @@ export interface SiftlineOptions {
   readonly sets?: Readonly<Record<string, string>>;
 }
 
-/** `siftline run`. The answer cache is off: texts are all different, and the others have none. */
+/** Runs `siftline run`. The answer cache is off: all texts are different, and the other contestants have no cache. */
 export function siftline({ name, title, count, model, threads, sets = {} }: SiftlineOptions): StreamContestant {
   return {
     name,

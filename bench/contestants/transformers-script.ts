@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { runScript, type ScriptOptions, scoresByTask } from './script.js';
 
-/** kafkajs + transformers.js: its tokenizer and its model class, each chunk padded to its longest text. */
+/** kafkajs + transformers.js: its tokenizer and its model class. Each chunk is padded to its longest text. */
 interface TransformersOptions extends ScriptOptions {
-  /** Where transformers.js is installed. */
+  /** The folder that transformers.js is installed in. */
   readonly home: string;
-  /** Holds the model's folder, and its name there. */
+  /** The folder of the models, and the name of the model in it. */
   readonly models: string;
   readonly model: string;
   readonly threads: number;
@@ -18,7 +18,7 @@ interface Encoding {
   readonly attention_mask: { readonly data: ArrayLike<bigint> };
 }
 
-/** The few names of transformers.js used here; it is not a dependency of this project. */
+/** The few names of transformers.js that are used here; it is not a dependency of this project. */
 interface TransformersJs {
   readonly env: { localModelPath: string; allowRemoteModels: boolean };
   readonly AutoTokenizer: {

@@ -1,4 +1,5 @@
-// Preloaded into `siftline classify`: writes what the whole process used when it ends, which nobody can ask for later.
+// Preloaded into `siftline classify`. Writes the resource usage of the whole process at its end, since no other process
+// can ask for it after that.
 import { writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 

@@ -10,7 +10,7 @@ import { soak } from './soak.js';
 import { workerCrash } from './worker-crash.js';
 import { zombies } from './zombies.js';
 
-/** Everything but the control. The poison has no entry: one record in twenty is poison in all of them. */
+/** All scenarios but the control. The poison has no entry: one record in twenty is poison in all of them. */
 export const SCENARIOS: readonly Scenario[] = [
   failPoints,
   killStorm,

@@ -4,7 +4,7 @@ import type { Scenario } from '../scenario.js';
 
 const KINDS = ['SIGKILL', 'SIGTERM', 'SIGSTOP'] as const;
 
-/** One of three brokers at a time is killed, ended or stopped, and comes back. All of it is replicated three times. */
+/** One of three brokers at a time is killed, ended or stopped, and comes back. Everything is replicated three times. */
 export const brokers: Scenario = {
   name: 'brokers',
   fault: 'broker SIGKILL, SIGTERM, SIGSTOP; one of three',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { each, type Scenario } from '../scenario.js';
 
-/** LIBFAKETIME names one that is somewhere else. */
+/** The usual places of libfaketime; LIBFAKETIME names another. */
 const LIBRARIES = [
   ...(process.env.LIBFAKETIME ? [process.env.LIBFAKETIME] : []),
   '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
@@ -13,7 +13,7 @@ const LIBRARIES = [
 ];
 const JUMPS = ['+3600', '-3600', '+86400', '-86400', '+0'];
 
-/** The wall clock of the members jumps by an hour and by a day, there and back; the monotonic clock goes on. */
+/** The wall clock of the members jumps by an hour and by a day, forwards and back; the monotonic clock goes on. */
 export const clock: Scenario = {
   name: 'clock',
   fault: "jumps of the members' wall clock",

@@ -5,7 +5,10 @@ import { expectedOf, placeOf } from '../outputs.js';
 import type { Scenario } from '../scenario.js';
 import { ZOMBIE_MS } from '../stage.js';
 
-/** A scheme known to be wrong, under the zombie fault and the same judge: when it is not caught, the suite proves nothing. */
+/**
+ * Runs a scheme that is known to be wrong, under the zombie fault and the same judge. If it is not caught, the suite
+ * proves nothing.
+ */
 export const control: Scenario = {
   name: 'control',
   fault: 'a naive scheme that has to be caught',
@@ -14,7 +17,7 @@ export const control: Scenario = {
   rate: 200,
   run: async ([stage]) => {
     if (!stage) return;
-    // A backlog, so that the transaction it stops in is a full one.
+    // A backlog makes the transaction that it stops in a full one.
     await stage.feeder.write(2_000);
     const program = ['build/faults/naive.js', stage.brokers, stage.name];
     const zombie = stage.run([...program, `${stage.name}-a`, '20']);
@@ -24,14 +27,14 @@ export const control: Scenario = {
     stage.fault();
     await survivor.event('assigned');
     await sleep(ZOMBIE_MS + 2_000);
-    // Others than the zombie's open one move on only when its partitions have a new owner.
+    // Records outside the zombie's open transaction move on only when its partitions are reassigned.
     await stage.moves(100, 30_000);
     zombie.signal('SIGCONT');
     await stage.moves(50);
   },
 };
 
-/** The control's records have the id of their input and say nothing else. */
+/** The control's records have the id of their input and nothing else. */
 export const NAIVE: Judging = {
   expected: (input, fed) => ({
     ...expectedOf(input, fed),

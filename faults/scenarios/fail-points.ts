@@ -6,10 +6,10 @@ import type { Stage } from '../stage.js';
 
 const TRANSACTIONAL: readonly FailPoint[] = ['transaction-begun', 'half-sent', 'sent', 'offsets-sent', 'committed'];
 const REACHED_MS = 40_000;
-/** Members at a time: whoever dies is replaced at once. */
+/** The members at a time: a member that dies is replaced at once. */
 const MEMBERS = 2;
 
-/** SIGKILL at every named place of the code, in an order the seed gives; another process takes over at once. */
+/** SIGKILL at every named place of the code, in an order from the seed; another process takes over at once. */
 export const failPoints: Scenario = {
   name: 'fail-points',
   fault: 'SIGKILL at every fail point',
@@ -29,7 +29,7 @@ export const failPoints: Scenario = {
 };
 
 async function killAt(stage: Stage, { point, at }: { point: FailPoint; at: number }): Promise<void> {
-  // A member settles only when another one comes.
+  // A member settles only when another one joins.
   const member = stage.start({ env: failPointEnv(`${point}=kill@${point === 'settling' ? 1 : at}`, 'dist') });
   const limit = new AbortController();
   const helper = point === 'settling' ? helped(stage, member.exited, limit.signal) : undefined;
@@ -47,7 +47,7 @@ async function killAt(stage: Stage, { point, at }: { point: FailPoint; at: numbe
   await helper;
 }
 
-/** After a while without one, lets a member join and leave. */
+/** Lets a member join and leave if none has done so for a while. */
 async function helped(stage: Stage, exited: Promise<unknown>, signal: AbortSignal): Promise<void> {
   await sleep(6_000, undefined, { signal }).catch(() => {});
   if (signal.aborted) return;

@@ -19,7 +19,7 @@ const APIS: Readonly<Record<Promised, readonly ApiName[]>> = {
 };
 const HAPPENS_MS = 15_000;
 
-/** The broker does what it was asked and the answer gets lost: with a cut connection, or in silence. */
+/** The broker does what it was asked, and the response gets lost: with a cut connection, or in silence. */
 export const lostResponses: readonly Scenario[] = [losing('exactly-once'), losing('at-least-once')];
 
 function losing(promise: Promised): Scenario {
@@ -49,7 +49,7 @@ async function lose(
   { api, how }: { api: ApiName; how: 'cut' | 'silence' },
 ): Promise<void> {
   const lost = proxy.lose(api, how);
-  // Asked only when a producer or a consumer starts anew: that is what a lost Produce brings about.
+  // These requests are sent only when a producer or a consumer starts again, and a lost Produce makes them start again.
   if (api === 'InitProducerId' || api === 'OffsetFetch') void proxy.lose('Produce', 'cut');
   const happened = await Promise.race([lost.then(() => true), sleep(HAPPENS_MS, false)]);
   proxy.heal();

@@ -5,7 +5,7 @@ import type { Scenario } from '../scenario.js';
 
 type Trouble = (proxy: BrokerProxy, random: Random) => Promise<void>;
 
-/** A bad network between the members and their broker; between faults it is a good one. */
+/** A bad network between the members and their broker; between two faults the network is good. */
 export const network: readonly Scenario[] = [
   troubled('latency', 'latency of 30-100 ms, then a reset', async (proxy, random) => {
     proxy.latencyMs = random.between(30, 100);

@@ -5,7 +5,7 @@ import type { Stage } from '../stage.js';
 
 const MOST_MEMBERS = 4;
 
-/** Members join and leave every second or two, three times out of four as they should, else by SIGKILL. */
+/** Members join and leave every second or two, three times out of four in order, else by SIGKILL. */
 export const rebalanceStorm: Scenario = {
   name: 'rebalance-storm',
   fault: 'members join and leave every 1-2 s',
@@ -32,7 +32,7 @@ async function storm(stage: Stage): Promise<void> {
   await stage.moves();
 }
 
-/** Who has not opened its probes yet does not listen for SIGTERM either. */
+/** Ends a member. Before it has opened its probes it does not listen for SIGTERM either. */
 async function leave(member: Member, killed: boolean): Promise<void> {
   if (killed) member.signal('SIGKILL');
   else if (await member.event('listening')) await member.end();

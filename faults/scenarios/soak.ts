@@ -4,10 +4,10 @@ import { each, type Scenario } from '../scenario.js';
 const PROBE_RECORDS = 6_000;
 const LOAD = 0.7;
 const SAMPLES = 240;
-/** Of the resident set, in the second half: more is no noise. */
+/** The largest growth of the resident set in the second half, as a share; more is not noise. */
 const MOST_GROWTH = 0.1;
 
-/** Nothing but load, at 70 % of what one member can do. */
+/** Load without faults, at 70 % of the capacity of one member. */
 export const soak: Scenario = {
   name: 'soak',
   fault: '70 % of capacity for minutes; memory is watched',
@@ -48,7 +48,7 @@ function median(samples: ReadonlyArray<readonly [number, number]>): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-/** Theil and Sen: the median of the slopes between all pairs of points. */
+/** Returns the slope by Theil and Sen: the median of the slopes between all pairs of points. */
 function robustSlope(points: ReadonlyArray<readonly [number, number]>): number {
   const slopes = points.flatMap(([x, y], i) => points.slice(i + 1).map(([x2, y2]) => (y2 - y) / (x2 - x)));
   return slopes.sort((a, b) => a - b)[Math.floor(slopes.length / 2)] ?? 0;

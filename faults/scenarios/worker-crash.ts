@@ -7,7 +7,7 @@ import { packageFile } from '../../src/package.js';
 import { each, type Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 
-/** Inference threads end in the middle of their work, again and again; the process lives on. */
+/** Inference threads end during their work, again and again; the process lives on. */
 export const workerCrash: Scenario = {
   name: 'worker-crash',
   fault: 'inference threads exit while they work',
@@ -34,7 +34,7 @@ async function crash(stage: Stage, { start, forMs }: { start: string; forMs: num
   for (let counted = 0; Date.now() < until; await sleep(100)) {
     for (; counted < crashes(); counted++) stage.fault();
   }
-  // The rest is done by one whose threads live.
+  // A member whose threads stay alive does the rest.
   await stage.start().event('assigned');
   await member.end();
 }

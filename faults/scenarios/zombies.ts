@@ -10,7 +10,7 @@ const POINTS: Readonly<Record<Stage['promise'], readonly FailPoint[]>> = {
   'at-least-once': ['publishing', 'published', 'classified', 'taken'],
 };
 
-/** Members stopped in the middle of their work until the group has given their partitions away; then they go on. */
+/** Members are stopped during their work until their partitions have been reassigned; then they go on. */
 export const zombies: Scenario = {
   name: 'zombies',
   fault: 'SIGSTOP past the session, then SIGCONT',

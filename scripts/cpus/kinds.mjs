@@ -1,4 +1,4 @@
-// The CPUs of `npm run test:cpus`: how a program is run on each, and what it takes.
+// The CPUs of `npm run test:cpus`: the command that runs a program on each, and the things it needs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -18,13 +18,16 @@ import { isNewEnough } from './compare.mjs';
  * @property {() => Cpu} prepare throws a Missing where this machine has not what it takes
  */
 
-/** Something this machine lacks, and what to do: the kind is skipped. */
+/** A thing that this machine lacks, and what to do about it. The kind is skipped. */
 export class Missing extends Error {}
 
 const CACHE = join(homedir(), '.cache', 'siftline', 'cpus');
 const SYSROOT = process.env.AARCH64_SYSROOT || '/usr/aarch64-linux-gnu';
 
-/** This machine as it is. @type {Cpu} */
+/**
+ * This machine as it is.
+ * @type {Cpu}
+ */
 export const NATIVE = { command: [process.execPath], root: ROOT, env: {} };
 
 /** @type {Kind[]} */
@@ -53,7 +56,10 @@ function arm(model) {
   return { command: [command, '-cpu', model, '-L', SYSROOT, node], root, env: {} };
 }
 
-/** Returns the command of a QEMU that is new enough. @param {string} arch @returns {string} */
+/**
+ * Returns the command of a QEMU that is new enough.
+ * @param {string} arch @returns {string}
+ */
 function emulator(arch) {
   onlyOnLinuxX64();
   const variable = `QEMU_${arch.toUpperCase()}`;
@@ -112,7 +118,10 @@ function onlyOnLinuxX64() {
   throw new Missing(`it is run from Linux on x86-64; this is ${process.platform} on ${process.arch}`);
 }
 
-/** Takes trouble with npm for a thing that is missing: a machine without a network. @template T @param {() => T} make */
+/**
+ * Turns an error of npm into a missing thing: the machine may have no network.
+ * @template T @param {() => T} make
+ */
 function unlessMissing(make) {
   try {
     return make();

@@ -1,9 +1,34 @@
+/**
+ * Checks an Avro body against its schema before avsc decodes it.
+ *
+ * The grammar of a body, by the type of its schema (Avro specification, "Binary Encoding"):
+ *
+ *     null     = nothing
+ *     boolean  = 00 | 01
+ *     int      = varint of at most 32 bits
+ *     long     = varint of at most 64 bits
+ *     float    = 4 bytes
+ *     double   = 8 bytes
+ *     bytes    = long, that many bytes
+ *     string   = long, that many bytes of UTF-8
+ *     fixed    = as many bytes as the schema says
+ *     enum     = int: the index of the symbol
+ *     union    = long: the index of the branch, then a value of the branch
+ *     record   = its fields, in the order of the schema
+ *     array    = {block} 00
+ *     map      = {block} 00
+ *     block    = long: the count of items, then the items
+ *              | long: minus the count, long: the bytes of the items, then the items
+ *     item     = a value (array) | a string and a value (map)
+ *     varint   = zigzag, seven bits a byte, the lowest first; the high bit of every byte but the last is set
+ */
+
 import { isUtf8 } from 'node:buffer';
 import type { RejectReason } from '../ports.js';
 import { type Shape, shapeOf } from './shape.js';
 import type { AvroType } from './type.js';
 
-/** Why an Avro body was turned away. The detail says where and what kind, never what the bytes were. */
+/** The reason why an Avro body is rejected. The detail names the place and the kind of the fault, never the bytes. */
 interface BodyProblem {
   readonly reason: Extract<RejectReason, 'AVRO_MALFORMED' | 'AVRO_LIMIT' | 'VALUE_NOT_UTF8'>;
   readonly detail: string;
@@ -12,8 +37,8 @@ interface BodyProblem {
 const MAX_VARINT_BYTES = 10;
 
 /**
- * A place in an Avro body that only moves forward and never past the end. Each step answers whether it could be taken;
- * the first that could not leaves its `problem`, and the scan is over.
+ * A place in an Avro body that only moves forward and never past the end. Each step returns whether it was taken. The
+ * first step that was not taken leaves its `problem`, and the scan is over.
  */
 class Cursor {
   readonly bytes: Buffer;
@@ -45,7 +70,7 @@ class Cursor {
 
   /**
    * Reads a zigzag varint of at most 64 bits; undefined when there is none. Beyond 2^53 the number is rounded and may
-   * have the wrong sign: far outside every bound it is held against either way.
+   * have the wrong sign. Either way it is far outside every bound that it is compared with.
    */
   varint(): number | undefined {
     let value = 0;
@@ -64,7 +89,7 @@ class Cursor {
     return this.#noVarint('a number is longer than 64 bits');
   }
 
-  /** Steps over a length and the bytes it counts; answers where they start, or undefined. */
+  /** Steps over a length and the bytes that it counts. Returns the place where the bytes start, or undefined. */
   counted(what: string): number | undefined {
     const length = this.varint();
     if (length === undefined) return undefined;
@@ -84,26 +109,29 @@ class Cursor {
   }
 }
 
-/** How much a body may hold, whatever its bytes say. */
+/** Limits the contents of a body, whatever its bytes say. */
 export interface BodyLimits {
-  /** Records, arrays and maps inside one another. */
+  /** Records, arrays and maps nested in one another. */
   readonly depth: number;
-  /** Values of every kind in one body: items, map entries, fields. Bounds what takes no bytes, as nulls do. */
+  /**
+   * Values of every kind in one body: items, map entries, fields. This limit also bounds values that take no bytes,
+   * such as nulls.
+   */
   readonly values: number;
 }
 
 export const BODY_LIMITS: BodyLimits = { depth: 64, values: 100_000 };
 
-/** Undefined when the body may be decoded. */
+/** Returns undefined when the body may be decoded. */
 export type BodyScan = (body: Buffer) => BodyProblem | undefined;
 
 type Kind<K extends Shape['kind']> = Extract<Shape, { kind: K }>;
 
 /**
- * Makes the check that stands before avsc. avsc believes the count an array or map claims: nine bytes that claim two
+ * Makes the check that runs before avsc. avsc believes the count that an array or map claims: nine bytes that claim two
  * thousand million items end the process, in a worker with resource limits too (reliability.md, finding 1), and no
- * `catch` helps. The scan walks the bytes by the schema and builds nothing: a body it lets through decodes without a
- * throw, to no more values than the limit, each paid for by its bytes. Throws when the type is none of Avro's.
+ * `catch` helps. The scan walks the bytes by the schema and builds nothing. A body that it lets through decodes without
+ * a throw, to no more values than the limit, each paid for by its bytes. Throws when the type is not one of Avro's.
  */
 export function createBodyScan(type: AvroType, limits: BodyLimits = BODY_LIMITS): BodyScan {
   const shape = shapeOf(type);
@@ -161,7 +189,7 @@ class Scan {
     return fits;
   }
 
-  /** Arrays and maps come in blocks; a count of 0 ends them, a negative one is followed by the block's size in bytes. */
+  /** Steps over the blocks of an array or a map (see the grammar above). */
   #blocks(shape: Kind<'array' | 'map'>): boolean {
     for (;;) {
       const count = this.at.varint();
@@ -179,7 +207,10 @@ class Scan {
     return this.at.pos === end || this.at.malformed('a block has another size than it says');
   }
 
-  /** The count is held against the bytes left before anything is walked; items of no bytes end at the limit of values. */
+  /**
+   * Steps over the items of one block. The count is compared with the bytes that are left before an item is walked;
+   * items that take no bytes end at the limit of values.
+   */
   #items(shape: Kind<'array' | 'map'>, count: number): boolean {
     const item = shape.kind === 'array' ? shape.items : shape.values;
     const least = item.least + (shape.kind === 'map' ? 1 : 0);

@@ -1,20 +1,35 @@
+/**
+ * Writes and reads the schema registry's framing of Avro values.
+ *
+ * The grammar of a framed value (Confluent's wire format):
+ *
+ *     value = 00                the magic byte
+ *             id                int32, big endian, >= 0: the schema id in the registry
+ *             body              Avro binary encoding (see bounds.ts)
+ */
+
 import { ExitCode, invariant, SiftlineError } from '../errors.js';
 import type { AvroType } from './type.js';
 
 const HEADER_BYTES = 5;
-/** Most records fit; a larger one is encoded once more into a buffer of its own size. */
+/**
+ * The size of the shared buffer. Most records fit; a larger record is encoded once more into a buffer of its exact
+ * size.
+ */
 const SCRATCH_BYTES = 16_384;
 const MAX_ID = 2 ** 31 - 1;
 
-/** Confluent's wire format taken apart, or why it is not that. The body is a view of the value, not a copy. */
+/**
+ * The parts of a framed value, or the reason why a value is not framed. The body is a view of the value, not a copy.
+ */
 export type Unframed =
   | { readonly kind: 'framed'; readonly id: number; readonly body: Buffer }
   | { readonly kind: 'unframed'; readonly detail: string };
 
 /**
- * Writes a value in Confluent's wire format: byte 0, schema id (int32, big endian), Avro body. Strings must be
- * well-formed Unicode, as decoding leaves them: avsc writes a lone surrogate as bytes that are no UTF-8. Throws
- * AVRO_ENCODE, naming the field and never its value, when the value does not fit the schema.
+ * Writes a value in Confluent's wire format. Strings must be well-formed Unicode, as decoding leaves them: avsc writes
+ * a lone surrogate as bytes that are not UTF-8. Throws AVRO_ENCODE, naming the field and never its value, when the
+ * value does not fit the schema.
  */
 export function frame(id: number, type: AvroType, value: unknown): Buffer {
   invariant(Number.isInteger(id) && id >= 0 && id <= MAX_ID, `schema id ${id} is not an int32 >= 0`);
@@ -24,7 +39,7 @@ export function frame(id: number, type: AvroType, value: unknown): Buffer {
   return bytes;
 }
 
-/** Takes Confluent's wire format apart. Looks at the header alone: the body may still be anything. */
+/** Splits a framed value into its parts. It reads the header alone: the body may still be malformed. */
 export function unframe(value: Buffer): Unframed {
   if (value.length < HEADER_BYTES) {
     return {
@@ -43,8 +58,8 @@ export function unframe(value: Buffer): Unframed {
 }
 
 /**
- * Encodes into a buffer that is used again and again, then copies what was written: a record of its own size is
- * cheaper than one cut from a guess. avsc answers a negative number when the buffer is too small: minus what was missing.
+ * Encodes into a shared buffer, then copies the bytes that were written: a copy of the exact size is cheaper than a
+ * buffer of a guessed size. When the buffer is too small, avsc returns minus the number of bytes that were missing.
  */
 function encodeAfter(start: number, type: AvroType, value: unknown): Buffer {
   scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -71,7 +86,10 @@ function encode(type: AvroType, value: unknown, to: { into: Buffer; start: numbe
   }
 }
 
-/** Where in the value the first misfit is. A map's key may be anybody's text, so only what looks like a name is shown. */
+/**
+ * Returns the place of the first misfit in the value. A map's key may be a user's text, so only steps that look like a
+ * name are shown.
+ */
 function misfit(type: AvroType, value: unknown): string {
   let found: string | undefined;
   const errorHook = (path: string[], _value: unknown, expected: AvroType) => {

@@ -1,17 +1,17 @@
 import { SiftlineError } from '../errors.js';
 
-/** A registry and what it was asked for, in words; `registry` is its URL without credentials. */
+/** A registry and the question that it was asked, in words. `registry` is its URL without credentials. */
 export interface AskedRegistry {
   readonly registry: string;
   readonly about: string;
 }
 
-/** The registry's words about a failure: the HTTP status and its own code and message, as far as there are any. */
+/** The registry's words about a failure: the HTTP status, and its own code and message where it gave them. */
 export interface Refusal {
   readonly status: number;
   readonly errorCode: number | undefined;
   readonly message: string;
-  /** By which level it was judged, where that is known. */
+  /** The compatibility level by which the schema was judged, where it is known. */
   readonly level?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ const ELSE = {
   wayOut: 'check that the URL is a schema registry and not a proxy or a login page',
 };
 
-/** The error for an answer that is a refusal. */
+/** Makes the error for an answer that is a refusal. */
 export function refused(asked: AskedRegistry, refusal: Refusal): SiftlineError {
   const { code, wayOut } = CLUES.find(clue => clue.is(refusal.status)) ?? ELSE;
   const own = [refusal.errorCode, refusal.message && `"${refusal.message}"`].filter(Boolean).join(' ');
@@ -61,12 +61,12 @@ export function statusOf(error: unknown): number | undefined {
   return typeof refusal === 'number' ? refusal : undefined;
 }
 
-/** The error for an answer that cannot be read. */
+/** Makes the error for an answer that cannot be read. */
 export function unreadable(asked: AskedRegistry, what: string): SiftlineError {
   return SiftlineError.registry(ELSE.code, `${subjectLine(asked)} answered with ${what}; ${ELSE.wayOut}`);
 }
 
-/** The error for no answer at all. */
+/** Makes the error for a question without any answer. */
 export function unreachable(asked: AskedRegistry, failure: { attempts: number; error: unknown }): SiftlineError {
   const { attempts, error } = failure;
   const tries = attempts === 1 ? '' : ` after ${attempts} attempts`;
@@ -79,7 +79,10 @@ function subjectLine(asked: AskedRegistry): string {
   return `schema registry ${asked.registry}, asked for ${asked.about},`;
 }
 
-/** fetch says "fetch failed"; the reason (ECONNREFUSED, ENOTFOUND, a certificate) is in its cause. */
+/**
+ * Returns the reason of a network failure (ECONNREFUSED, ENOTFOUND, a certificate). `fetch` only says "fetch failed",
+ * and keeps the reason in the cause.
+ */
 function networkCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;

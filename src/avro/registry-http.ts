@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../errors.js';
 import { unreachable } from './registry-errors.js';
 
-/** One question to the registry. `about` says it in words, for errors: "schema id 7". */
+/** One question to the registry. `about` names it in words, for errors: "schema id 7". */
 export interface Ask {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -10,15 +10,15 @@ export interface Ask {
   readonly about: string;
 }
 
-/** An answer, whatever its status; `text` is undefined when it was longer than the limit. */
+/** An answer with any status. `text` is undefined when it was longer than the limit. */
 export interface RegistryAnswer {
   readonly status: number;
   readonly text: string | undefined;
 }
 
-/** The registry's place, and the credentials to show; at most one of `basic` and `bearer`. */
+/** The registry's place, and the credentials to show: at most one of `basic` and `bearer`. */
 export interface RegistryAddress {
-  /** The base, its path included: `https://registry:8081`, `http://apicurio:8080/apis/ccompat/v7`. */
+  /** The base URL with its path: `https://registry:8081`, `http://apicurio:8080/apis/ccompat/v7`. */
   readonly url: string;
   /** `user:password`. */
   readonly basic?: Credentials | undefined;
@@ -26,17 +26,20 @@ export interface RegistryAddress {
   readonly bearer?: Credentials | undefined;
 }
 
-/** The credentials themselves, or where to get them: asked again for every request, since they may be renewed. */
+/**
+ * The credentials, or a function that returns them. The function is called for every request, since credentials may be
+ * renewed.
+ */
 type Credentials = string | (() => string);
 
 export interface HttpOptions extends RegistryAddress {
-  /** For each attempt, answer read to its end; default 5000. */
+  /** Limits each attempt, until its answer is read to the end; default 5000. */
   readonly timeoutMs?: number;
-  /** Tries of one question, the first included; default 4. */
+  /** The number of tries for one question, the first included; default 4. */
   readonly attempts?: number;
-  /** The first pause is between half of this and all of it, each later one doubles up to 5 s; default 200. */
+  /** The first pause is between half of this time and all of it; each later pause doubles, up to 5 s. Default 200. */
   readonly backoffMs?: number;
-  /** Longest answer that is read; default 1 MiB. */
+  /** The longest answer that is read; default 1 MiB. */
   readonly maxAnswerBytes?: number;
 }
 
@@ -47,12 +50,17 @@ const MAX_PAUSE_MS = 5_000;
 const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 
 /**
- * Asks a schema registry over HTTP. Tries again on network trouble, 429 and 5xx, a bounded number of times; asks the same
- * question once however many wait for it; reads a bounded answer; follows no redirect, which could carry the
- * credentials elsewhere. `send` throws REGISTRY_UNREACHABLE only when there was no answer at all.
+ * Asks a schema registry over HTTP.
+ *
+ * - It tries again on network trouble, 429 and 5xx, a bounded number of times.
+ * - It sends the same question once, however many callers wait for it.
+ * - It reads answers up to a limit.
+ * - It follows no redirect, which could carry the credentials elsewhere.
+ *
+ * `send` throws REGISTRY_UNREACHABLE only when there was no answer at all.
  */
 export class RegistryHttp {
-  /** Without credentials: fit for messages. */
+  /** The URL without credentials, fit for messages. */
   readonly registry: string;
   readonly #address: RegistryAddress;
   readonly #options: typeof DEFAULTS;
@@ -62,7 +70,7 @@ export class RegistryHttp {
 
   constructor(options: HttpOptions) {
     this.registry = registryUrl(options.url);
-    // Once now, so that credentials that cannot be sent stop the start.
+    // Called once at the start, so that credentials that cannot be sent stop the start.
     authorization(options);
     this.#address = options;
     this.#options = { ...DEFAULTS, ...options };
@@ -77,7 +85,7 @@ export class RegistryHttp {
     return flight;
   }
 
-  /** Ends what is being asked, pauses included; those who wait, and those who ask later, get REGISTRY_UNREACHABLE. */
+  /** Ends open questions, their pauses included. Callers that wait, and later callers, get REGISTRY_UNREACHABLE. */
   close(): void {
     this.#closing.abort(new Error('the registry client was closed'));
     for (const attempt of this.#open) attempt.abort(this.#closing.signal.reason);
@@ -100,7 +108,8 @@ export class RegistryHttp {
     const timer = setTimeout(() => attempt.abort(new Error(`it took longer than ${timeoutMs} ms`)), timeoutMs);
     this.#open.add(attempt);
     try {
-      // The clock has the last word: Node's fetch was seen (test/fuzz/registry.test.ts) to settle neither way, signal or not.
+      // The timer decides: Node's fetch was seen (test/fuzz/registry.test.ts) to settle neither way, with a signal or
+      // without.
       return { answer: await Promise.race([this.#fetch(ask, attempt.signal), aborted(attempt.signal)]) };
     } catch (error) {
       return { error };
@@ -127,16 +136,16 @@ export class RegistryHttp {
     return { accept: `${MEDIA_TYPE}, application/json`, ...(credentials && { authorization: credentials }) };
   }
 
-  /** With jitter, so that instances that lost the registry together do not come back together. */
+  /** Pauses with jitter, so that instances that lost the registry together do not come back together. */
   async #pause(attempt: number): Promise<void> {
     const longest = Math.min(MAX_PAUSE_MS, this.#options.backoffMs * 2 ** (attempt - 1));
     const jittered = longest * (0.5 + Math.random() / 2);
-    // Closing cuts the pause short; the attempt that follows ends at once.
+    // Closing cuts the pause short; the attempt after it ends at once.
     await sleep(jittered, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 }
 
-/** Rejects when the signal says so, and never resolves. */
+/** Rejects when the signal is aborted, and never resolves. */
 function aborted(signal: AbortSignal): Promise<never> {
   const promise = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -145,7 +154,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
-/** Asking again may help after network trouble, 429 and 5xx. */
+/** Returns true for trouble that may pass: network trouble, 429 and 5xx. */
 function isPassing(tried: Tried): boolean {
   if ('answer' in tried) return tried.answer.status === 429 || tried.answer.status >= 500;
   return !(tried.error instanceof Error && isRedirect(tried.error.cause));
@@ -167,13 +176,16 @@ async function readAtMost(response: Response, limit: number): Promise<string | u
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The base URL without its credentials, query and last slash. Throws REGISTRY_URL, which quotes no credentials either. */
+/**
+ * Returns the base URL without credentials, query and last slash. Throws REGISTRY_URL, which quotes no credentials
+ * either.
+ */
 function registryUrl(url: string): string {
   const parsed = parse(url);
   return `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`;
 }
 
-/** The value of the Authorization header; credentials in the URL count as `basic`. Throws REGISTRY_AUTH. */
+/** Returns the value of the Authorization header. Credentials in the URL count as `basic`. Throws REGISTRY_AUTH. */
 function authorization(address: RegistryAddress): string | undefined {
   const basic = address.basic ?? userInfo(parse(address.url));
   const { bearer } = address;
@@ -213,7 +225,7 @@ function decoded(part: string): string {
   }
 }
 
-/** fetch quotes a header it cannot send, and this one is a secret. */
+/** Checks that a token can be sent: `fetch` would quote a header that it cannot send, and this header is a secret. */
 function printable(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw SiftlineError.registry(

@@ -4,7 +4,10 @@ import type { SiftlineError } from '../errors.js';
 import { type AskedRegistry, refused, unreadable } from './registry-errors.js';
 import { type Ask, type HttpOptions, type RegistryAnswer, RegistryHttp } from './registry-http.js';
 
-/** The registry's knowledge of a schema id. `unusable`: it is there, and nothing we can read Avro with. */
+/**
+ * The registry's knowledge of a schema id. `unusable` means that the id is registered, but with a schema that cannot be
+ * used to read Avro.
+ */
 export type SchemaAnswer =
   | { readonly kind: 'schema'; readonly schema: unknown }
   | { readonly kind: 'unknown' }
@@ -19,9 +22,9 @@ export type CompatibilityAnswer =
   | { readonly kind: 'incompatible'; readonly messages: readonly string[] };
 
 export interface RegistryOptions extends HttpOptions {
-  /** Schemas kept by id; default 1000. */
+  /** The number of schemas that are kept by id; default 1000. */
   readonly maxSchemas?: number;
-  /** An id that the registry does not know is taken to stay unknown for this long; at least 1, default 30000. */
+  /** The time for which an id that the registry does not know is taken to stay unknown; at least 1, default 30000. */
   readonly unknownForMs?: number;
 }
 
@@ -46,9 +49,10 @@ const LevelBody = z.object({ compatibilityLevel: z.string() });
 const ErrorBody = z.object({ error_code: z.int(), message: z.string().default('') });
 
 /**
- * A client of a schema registry that speaks Confluent's API (Confluent, Apicurio's ccompat, Karapace, Redpanda).
- * What the registry may rightly say is a value: an id it does not know, a schema that is not compatible. A registry that
- * is down, refuses or makes no sense throws a SiftlineError REGISTRY_*: never is a record judged by a registry's outage.
+ * A client of a schema registry that speaks Confluent's API (Confluent, Apicurio's ccompat, Karapace, Redpanda). An
+ * answer that the registry may rightly give is a value: an unknown id, a schema that is not compatible. A registry that
+ * is down, refuses or makes no sense throws a SiftlineError REGISTRY_*, so no record is ever judged by an outage of the
+ * registry.
  */
 export class RegistryClient {
   readonly #http: RegistryHttp;
@@ -62,7 +66,10 @@ export class RegistryClient {
     this.#unknown = new LRUCache({ max, ttl: options.unknownForMs ?? 30_000 });
   }
 
-  /** The schema of an id, parsed. An id never changes its schema, so what is known is kept; what is unknown, for a while. */
+  /**
+   * Returns the schema of an id, parsed. An id never changes its schema, so a known id is kept; an unknown id is kept
+   * for a while.
+   */
   async schemaById(id: number): Promise<SchemaAnswer> {
     const known = this.#schemas.get(id);
     if (known) return known;
@@ -73,7 +80,10 @@ export class RegistryClient {
     return answer;
   }
 
-  /** Registers a schema under a subject, or finds it there; its id. Throws REGISTRY_INCOMPATIBLE, REGISTRY_INVALID. */
+  /**
+   * Registers a schema under a subject, or finds it there, and returns its id. Throws REGISTRY_INCOMPATIBLE,
+   * REGISTRY_INVALID.
+   */
   async register(subject: string, schema: unknown): Promise<number> {
     const ask = question(
       `/subjects/${encodeURIComponent(subject)}/versions`,
@@ -85,7 +95,7 @@ export class RegistryClient {
     return this.#read(ask, answer, IdBody).id;
   }
 
-  /** The id and version a schema already has under a subject. */
+  /** Returns the id and version that a schema already has under a subject. */
   async lookup(subject: string, schema: unknown): Promise<LookupAnswer> {
     const ask = question(`/subjects/${encodeURIComponent(subject)}`, schema, `the schema in subject "${subject}"`);
     const answer = await this.#http.send(ask);
@@ -93,7 +103,10 @@ export class RegistryClient {
     return { kind: 'found', ...this.#read(ask, answer, LookupBody) };
   }
 
-  /** Asks if a schema may follow the subject's latest one, by the subject's level. A subject not there yet allows any. */
+  /**
+   * Asks whether a schema may follow the subject's latest schema, by the subject's compatibility level. A subject that
+   * does not exist yet allows any schema.
+   */
   async compatibility(subject: string, schema: unknown): Promise<CompatibilityAnswer> {
     const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
     const ask = question(path, schema, `compatibility with subject "${subject}"`);
@@ -103,7 +116,7 @@ export class RegistryClient {
     return body.is_compatible ? { kind: 'compatible' } : { kind: 'incompatible', messages: body.messages };
   }
 
-  /** Lets go of what is being asked. */
+  /** Ends the questions that are open. */
   close(): void {
     this.#http.close();
   }
@@ -117,7 +130,10 @@ export class RegistryClient {
     return parseSchema(this.#read(ask, answer, SchemaBody));
   }
 
-  /** The level a subject is judged by, its own or the registry's; undefined where the registry does not say. */
+  /**
+   * Returns the level by which a subject is judged, its own or the registry's; undefined where the registry does not
+   * say.
+   */
   async #level(subject: string): Promise<string | undefined> {
     const path = `/config/${encodeURIComponent(subject)}?defaultToGlobal=true`;
     const ask: Ask = { method: 'GET', path, about: `the compatibility level of subject "${subject}"` };
@@ -146,7 +162,7 @@ function question(path: string, schema: unknown, about: string): Ask {
   return { method: 'POST', path, body: { schema: JSON.stringify(schema) }, about };
 }
 
-/** A bare 404 may be a wrong path or a proxy: only the registry's own code says that the thing is not there. */
+/** Returns true only for one of the registry's own error codes. A bare 404 may be a wrong path or a proxy. */
 function isUnknown(answer: RegistryAnswer, codes: readonly number[]): boolean {
   return answer.status === 404 && codes.includes(errorOf(parseJson(answer.text)).errorCode ?? answer.status);
 }
@@ -164,7 +180,7 @@ function errorOf(json: unknown): { errorCode: number | undefined; message: strin
   return { errorCode: read.data?.error_code, message: shown(read.data?.message ?? '') };
 }
 
-/** The registry's words on one line, cut to a length: they end up in a log. */
+/** Returns the registry's words on one line, cut to a length: they go into a log. */
 function shown(words: string): string {
   return words.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 300);
 }

@@ -1,7 +1,7 @@
 import avsc from 'avsc';
 import type { AvroType } from './type.js';
 
-/** What the scan needs to know of a type: how to step over a value of it, and the fewest bytes one can take. */
+/** Tells the scan how to step over a value of a type, and the fewest bytes that a value can take (`least`). */
 export type Shape =
   | { readonly kind: 'null' | 'boolean' | 'int' | 'long' | 'string' | 'bytes'; readonly least: number }
   | { readonly kind: 'fixed'; readonly size: number; readonly least: number }
@@ -14,13 +14,16 @@ export type Shape =
 interface RecordShape {
   readonly kind: 'record';
   readonly fields: Shape[];
-  /** 0 while its fields are being read: a lower bound still, when the record holds itself. */
+  /** Stays 0 while the fields are being read. For a record that holds itself, 0 is still a lower bound. */
   least: number;
 }
 
 type Seen = Map<AvroType, RecordShape>;
 
-/** The shape of a type. Recursive types make a shape that points to itself. Throws for a type Avro does not have. */
+/**
+ * Returns the shape of a type. A recursive type makes a shape that points to itself. Throws for a type that Avro does
+ * not have.
+ */
 export function shapeOf(type: AvroType, seen: Seen = new Map()): Shape {
   if (type instanceof avsc.types.RecordType) return seen.get(type) ?? recordShape(type, seen);
   if (type instanceof avsc.types.ArrayType) return { kind: 'array', items: shapeOf(type.itemsType, seen), least: 1 };

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SiftlineError } from '../errors.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import type { DrawTable } from '../observe/table.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
@@ -20,7 +21,7 @@ interface AuditFlags extends ConfigFlags, RangeFlags {
   readonly against?: string;
   readonly outputsFrom?: string;
   readonly isolation: 'read_committed' | 'read_uncommitted';
-  /** True when given without a number. */
+  /** True for the flag without a number. */
   readonly untilIdle?: number | true;
   readonly timestamps: boolean;
   readonly show: number;
@@ -42,23 +43,33 @@ Every input has exactly one outcome: a label, a rejected record, or none for a t
   siftline audit --from -2h
   siftline audit --against texts.next --show 20`;
 
-/** `audit`: finds inputs that do not have their one outcome as it should be. */
+/** Adds `audit`, which finds inputs whose outcome is missing, doubled, out of order or altered. */
 export function addAudit(program: Command, context: CliContext): void {
   const command = program
     .command('audit')
-    .description('compare input and output topics: what is missing, doubled, out of order or altered')
+    .description('compare input and output topics: find outcomes that are missing, doubled, out of order or altered')
     .option('--labels-topic <name>', 'the labels topic; without it, output.labelsTopic')
     .option('--rejected-topic <name>', 'the rejected topic; without it, output.rejectedTopic')
-    .option('--against <topic>', 'compare the answers with those of this labels topic, such as one of a replay')
-    .option('--outputs-from <place>', 'read the outputs from here on; like --from')
+    .option(
+      '--against <topic>',
+      'compare the answers with the answers in this labels topic, such as the topic of a replay',
+    )
+    .option('--outputs-from <place>', 'read the outputs from this place on; takes what --from takes')
     .addOption(
-      new Option('--isolation <level>', 'whether records of open and aborted transactions count')
+      new Option('--isolation <level>', 'leave out records of open and aborted transactions, or read them too')
         .choices(['read_committed', 'read_uncommitted'])
         .default('read_committed'),
     )
-    .option('--until-idle [seconds]', `read on until no outcome has come for so long (${IDLE_SECONDS})`, whole(1))
-    .option('--no-timestamps', 'do not compare timestamps: the output topics stamp their own (LogAppendTime)')
-    .option('--show <n>', 'positions to show of each finding', whole(0), 10)
+    .option(
+      '--until-idle [seconds]',
+      `read on until no outcome has come for this many seconds (${IDLE_SECONDS})`,
+      whole(1),
+    )
+    .option(
+      '--no-timestamps',
+      'do not compare timestamps; for output topics that stamp records themselves (LogAppendTime)',
+    )
+    .option('--show <n>', 'how many positions to show for each kind of finding', whole(0), 10)
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
@@ -104,7 +115,9 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       idleMs: idleMs(flags),
     });
     stdout.write(
-      flags.json ? `${JSON.stringify({ clean: isClean(report), ...report })}\n` : asText(report, topics, table),
+      flags.json
+        ? `${printableJson({ clean: isClean(report), ...report })}\n`
+        : asText(printableData(report), topics, table),
     );
     if (!isClean(report)) throw auditFailed(report);
   } finally {
@@ -119,7 +132,7 @@ function idleMs({ untilIdle }: AuditFlags): number | undefined {
 
 function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table: DrawTable): string {
   const found = FINDING_KINDS.flatMap(kind => (report.findings[kind] ?? []).map(finding => lineOf(kind, finding)));
-  const verdict = isClean(report) ? ['clean: every input has its one outcome'] : found;
+  const verdict = isClean(report) ? ['clean: every input has exactly one outcome'] : found;
   const counts = table(rows(report), { right: [1] });
   return `${[`${inputs.join(', ')} to ${labels} and ${rejected}`, '', ...counts, '', ...verdict].join('\n')}\n`;
 }
@@ -177,5 +190,8 @@ function auditFailed(report: AuditReport): SiftlineError {
   const found = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
-  return SiftlineError.check('AUDIT_FAILED', `the outputs are not what the inputs ask for: ${found.join(', ')}`);
+  return SiftlineError.check(
+    'AUDIT_FAILED',
+    `the outputs do not match the inputs: ${found.join(', ')}; the list above names the positions, and docs/tools.md explains each finding`,
+  );
 }

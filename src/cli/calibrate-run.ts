@@ -6,6 +6,7 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import { packageFile } from '../package.js';
 import { type ModelFolder, parseManifest, type TaskSpec } from '../stage/offline.js';
 import { type Calibration, calibrate } from '../tools/eval/calibration.js';
@@ -18,7 +19,7 @@ import type { CliContext } from './context.js';
 import { dataFrom, scoreData, withoutCascade } from './labelled-data.js';
 import { configFrom, type DataFlags } from './options.js';
 
-/** Says where temperature and thresholds are to go. */
+/** Names the places that temperature and thresholds are written to. */
 interface WriteFlags {
   readonly writeModel?: boolean;
   readonly writePolicy?: string;
@@ -31,14 +32,14 @@ export interface CalibrateFlags extends DataFlags, GoalFlags, WriteFlags {
   readonly json?: boolean;
 }
 
-/** `calibrate` with its flags: fits to the rows, writes where that is asked for, and reports. */
+/** Runs `calibrate` with its flags: fits to the rows, writes the result where a flag asks for it, and reports. */
 export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr }: CliContext): Promise<void> {
   const loaded = await configFrom(flags, env);
   await requireWritable(flags.writePolicy, '--write-policy');
   const data = await dataFrom(flags, loaded.config);
   const { folder, sample } = await scoreData({
     ...data,
-    // Temperature and thresholds are of one model, and not of a mixture.
+    // Temperature and thresholds belong to one model, not to a mixture of two.
     config: withoutCascade(loaded.config),
     stderr,
     log: quietLog(loaded),
@@ -55,8 +56,8 @@ export async function calibrateFile(flags: CalibrateFlags, { env, stdout, stderr
   const report = { calibration, task: spec.name, data: flags.data, activation: spec.activation, written };
   stdout.write(
     flags.json
-      ? `${JSON.stringify(calibrationJson(report))}\n`
-      : calibrationText(report, createPaint(stdout.isTTY === true)),
+      ? `${printableJson(calibrationJson(report))}\n`
+      : calibrationText(printableData(report), createPaint(stdout.isTTY === true)),
   );
 }
 
@@ -68,7 +69,7 @@ function calibrateSample(
   const thresholds = spec.labels.map((label, i) => [label, own[label] ?? spec.thresholds[i] ?? 0.5] as const);
   return calibrate(sample, {
     temperature: spec.temperature,
-    // A policy has no temperature, and one label does not speak for its task.
+    // The temperature stays in two cases: a policy has no temperature, and one label alone does not represent its task.
     keepTemperature: flags.positive !== undefined || (flags.writePolicy !== undefined && flags.writeModel !== true),
     thresholds: Object.fromEntries(thresholds),
     goals: parseGoals(flags, spec.labels),
@@ -80,14 +81,14 @@ function specOf(folder: ModelFolder, task: string): TaskSpec {
   return folder.tasks.find(each => each.name === task) as TaskSpec;
 }
 
-/** Throws for a place that cannot be written to, before the model has worked for it. */
+/** Throws for a place that cannot be written to, before the model starts to work. */
 function requireTargets(flags: WriteFlags, folder: ModelFolder, spec: TaskSpec): void {
   if (flags.writeModel) requireOwnModel(folder, flags.force === true);
   if (flags.writePolicy === undefined) return;
   if (spec.activation === 'softmax') {
     throw SiftlineError.usage(
       'CALIBRATE_POLICY',
-      `--write-policy: task ${spec.name} chooses one of its labels, so a policy has no thresholds for it; its temperature goes into the model (--write-model)`,
+      `--write-policy: task ${spec.name} is single-label (softmax), so a policy has no thresholds for it; give --write-model, which writes its temperature into the model`,
     );
   }
   withThresholds(flags.writePolicy, textOf(flags.writePolicy), {
@@ -108,7 +109,7 @@ function requireOwnModel({ path }: ModelFolder, force: boolean): void {
   if (force || !realpathSync(path).startsWith(realpathSync(packageFile('models')) + sep)) return;
   throw SiftlineError.usage(
     'CALIBRATE_MODEL',
-    `--write-model: ${path} ships with siftline, and the next update would undo the change; copy it (cp -r ${path} my-model) and give --model ./my-model, or give --force`,
+    `--write-model: ${path} ships with siftline, so the next update undoes the change; copy it (cp -r ${path} my-model) and give --model ./my-model, or give --force`,
   );
 }
 
@@ -118,7 +119,7 @@ interface Target {
   readonly folder: ModelFolder;
 }
 
-/** Writes what was asked for; the paths of what was written. */
+/** Writes to the places that the flags ask for, and returns their paths. */
 async function writeAll(calibration: Calibration, { flags, spec, folder }: Target): Promise<string[]> {
   const { writeModel, writePolicy } = flags;
   const written: string[] = [];
@@ -136,7 +137,7 @@ async function writeAll(calibration: Calibration, { flags, spec, folder }: Targe
 
 function manifestText(file: string, { calibration, spec }: { calibration: Calibration; spec: TaskSpec }): string {
   const { before, after } = calibration.temperature;
-  // At another temperature a threshold that stays has another number.
+  // A new temperature changes the number of every threshold, also of a threshold that stays where it is.
   const changed = calibration.labels.filter(label => before !== after || !label.kept);
   const thresholds = spec.activation === 'sigmoid' ? changed.map(({ label, threshold }) => [label, threshold]) : [];
   const text = editManifest(textOf(file), {
@@ -161,11 +162,15 @@ function policyText(
   });
 }
 
-/** Empty for a file that is not there yet. */
+/** Returns the text of a file; empty for a file that does not exist yet. */
 function textOf(file: string): string {
   try {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   } catch (cause) {
-    throw SiftlineError.usage('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
+    throw SiftlineError.usage(
+      'INPUT_UNREADABLE',
+      `${file} cannot be read: ${messageOf(cause)}; check its path and permissions`,
+      cause,
+    );
   }
 }

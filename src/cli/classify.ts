@@ -17,14 +17,14 @@ object or columns. Every record comes out as one JSON line, in the order of the 
   siftline classify posts.csv --text body --id post_id -o labels.jsonl
   tail -f app.log | siftline classify`;
 
-/** `classify`: files or standard input through the same decoder, model and policy as `run`, without a broker. */
+/** Adds `classify`: files or standard input through the decoder, model and policy of `run`, without a broker. */
 export function addClassify(program: Command, context: CliContext): void {
   const command = program
     .command('classify')
-    .description('classify the lines of files, or of standard input; JSON lines come out')
-    .argument('[files...]', 'text (.txt), JSON lines (.jsonl, .ndjson, .json) or CSV (.csv); - is standard input')
+    .description('classify the lines of files, or of standard input, and write JSON lines')
+    .argument('[files...]', 'text (.txt), JSON lines (.jsonl, .ndjson, .json) or CSV (.csv) files; - is standard input')
     .addOption(inputFormatOption())
-    .option('-o, --output <file>', 'write to this file, which appears when all is done')
+    .option('-o, --output <file>', 'write to this file; it appears when all records are done')
     .addHelpText('after', HELP);
   withConfigOptions(command, ['text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
   command.action((files: string[], flags: ClassifyFlags) => classify(files, flags, context));
@@ -39,7 +39,7 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
   const inputs = await inputsFrom(files.length > 0 ? files : ['-'], flags.inputFormat, stdin);
   const isTyped = isTerminal(stdin) && inputs.some(({ name }) => name === STDIN);
   if (isTyped) stderr.write('siftline: reading from the terminal, one text a line; Ctrl-D ends\n');
-  // A bar would run through what is typed, or through the results.
+  // A progress bar would run through the text that a person types, or through the results.
   const draw = isTerminal(stderr) && !isTyped && (flags.output !== undefined || !isTerminal(stdout));
   const progress = new Progress({ stderr, totalBytes: totalBytes(inputs), draw });
   const events = {
@@ -58,7 +58,8 @@ async function classify(files: readonly string[], flags: ClassifyFlags, context:
   try {
     await run.run();
   } catch (error) {
-    if (progress.records > 0) progress.end(`, not finished: what there is, is in ${run.outputName}`);
+    const what = run.left === undefined ? 'the partial results are removed' : `the results so far are in ${run.left}`;
+    if (progress.records > 0) progress.end(`, not finished: ${what}`);
     throw error;
   }
   progress.end(isStopped ? ', stopped before the end of the input' : '');

@@ -1,4 +1,4 @@
-/** What a command gets from outside: nothing in it reads the process by itself. */
+/** Everything that a command gets from outside. No command reads the process itself. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;

@@ -3,6 +3,7 @@ import type { DemoEnd } from '../demo/books.js';
 import type { StartFailure, Stream } from '../demo/streams.js';
 import type { View } from '../demo/views.js';
 import { ExitCode, SiftlineError } from '../errors.js';
+import { printableJson } from '../observe/printable.js';
 import type { CliContext } from './context.js';
 import { INTERRUPTED, Interrupt } from './interrupt.js';
 import { whole } from './options.js';
@@ -18,33 +19,33 @@ interface DemoFlags {
   readonly json?: true;
 }
 
-/** Records of an unattended run that does not say how many. */
+/** The number of records of an unattended run without --records. */
 const UNATTENDED_RECORDS = 500;
-/** Records fed a second where nobody says how many and the machine takes them. */
+/** The highest rate, in records a second, that the demo chooses by itself. */
 const MOST = 100;
 
 export function addDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
-    .description('start a broker, feed it real texts in English and Chinese, and watch them being classified')
+    .description('start a broker, feed it real texts in English and Chinese, and show how they are classified')
     .option('--brokers <list>', 'use these brokers instead of starting one (also: KAFKA_BROKERS)')
     .addOption(
-      new Option('--stream <which>', 'what to show (default: both, and english with --model)').choices([
+      new Option('--stream <which>', 'which stream to show (default: both, or english with --model)').choices([
         'english',
         'chinese',
         'both',
       ]),
     )
-    .option('--model <path>', 'a model folder, or the name of a shipped model, for the one stream that is shown')
-    .option('--workers <n>', 'inference threads in all, at least one a stream', whole(1))
+    .option('--model <path>', 'a model folder, or the name of a shipped model; for one stream only')
+    .option('--workers <n>', 'inference threads in total, at least one a stream', whole(1))
     .option(
       '--rate <n>',
-      `records fed a second in all, one of four Chinese; 0 is as fast as possible (default: what a warm-up finds that this machine takes, ${MOST} at most)`,
+      `records fed a second in total, one in four of them Chinese; 0 is as fast as possible (default: the rate this machine keeps up with in a warm-up, ${MOST} at most)`,
       whole(0),
     )
-    .option('--records <n>', 'records fed in all; without it, no end', whole(1))
-    .option('--exit', `end when all records have their outcome (--records is ${UNATTENDED_RECORDS} then, if not given)`)
-    .option('--json', 'end with the figures as one line of JSON on stdout, and write everything else to stderr')
+    .option('--records <n>', 'records fed in total; without it, the demo does not end by itself', whole(1))
+    .option('--exit', `end when all records have their outcome (without --records, ${UNATTENDED_RECORDS} are fed)`)
+    .option('--json', 'write the figures as one line of JSON to stdout at the end, and everything else to stderr')
     .action((flags: DemoFlags, command: Command) => demo(flags, { ...context, command }));
 }
 
@@ -56,7 +57,7 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
   const { planStreams } = await import('../demo/streams.js');
   const { threadsForQuota } = await import('../stage/offline.js');
   const view = await viewFor(flags, context);
-  // Said before a broker is started for nothing, as `siftline run` would say it.
+  // A missing model is reported in the words of `siftline run`, before a broker is started in vain.
   const { streams, failed } = await withModels(await chosenStreams(flags), {
     required: flags.stream !== undefined,
     view,
@@ -68,7 +69,7 @@ async function demo(flags: DemoFlags, context: CliContext & { readonly command: 
       env: context.env,
       streams: planStreams(streams, {
         pace: { rate: flags.rate ?? MOST, records: flags.records ?? (flags.exit ? UNATTENDED_RECORDS : undefined) },
-        // Two stages that know nothing of one another would each take the whole machine.
+        // Each of two stages would take the whole machine, since neither knows of the other.
         workers: flags.workers ?? (streams.length > 1 ? threadsForQuota() : undefined),
       }),
       failed,
@@ -96,8 +97,9 @@ interface Chosen {
 }
 
 /**
- * The streams whose models are there, and those that cannot start for want of one. Where nobody asked for particular
- * streams, one whose model is not installed is left out and is no failure. Throws when there is no stream left.
+ * Returns the streams whose models are installed, and the streams that cannot start because their model is missing.
+ * Without --stream, a stream whose model is not installed is left out and does not count as a failure. Throws when no
+ * stream is left.
  */
 async function withModels(
   chosen: readonly Stream[],
@@ -132,7 +134,10 @@ async function viewFor({ json }: DemoFlags, { stdout, stderr }: CliContext): Pro
   return stdout.isTTY && !json ? new ScreenView(stdout) : new LineView(stderr);
 }
 
-/** Exit code 0 is for all that was asked for; a stream that could not start is said once more where the eye is. */
+/**
+ * Exit code 0 means that every stream that was asked for has run. A stream that could not start is named once more at
+ * the end, where the reader looks.
+ */
 function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { env, stdout, stderr }: CliContext): void {
   if (exit && !end?.complete) {
     stderr.write('siftline demo: stopped before all records had their outcome\n');
@@ -140,7 +145,7 @@ function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { env, stdo
     return;
   }
   if (!end) return;
-  if (json) stdout.write(`${JSON.stringify(end.result)}\n`);
+  if (json) stdout.write(`${printableJson(end.result)}\n`);
   else (stdout.isTTY ? stdout : stderr).write(next(env));
   const failed = Object.entries(end.result.failed);
   if (failed.length === 0) return;
@@ -148,7 +153,7 @@ function report(end: DemoEnd | undefined, { exit, json }: DemoFlags, { env, stdo
   process.exitCode = ExitCode.model;
 }
 
-/** The commands are written as this one was started: in a clone by npm, else by the name of the program. */
+/** Writes the commands in the way this one was started: by npm in a clone, else by the name of the program. */
 function next({ npm_lifecycle_event: script }: CliContext['env']): string {
   const [siftline, demo, plain] =
     script === 'demo'
@@ -161,9 +166,9 @@ Try next:
   ${demo} --stream chinese
       one stream alone
   KAFKA_BROKERS=host:9092 ${plain}
-      on your broker, in topics of its own that it removes again
+       on your broker, in separate topics that the demo removes at its end
   ${siftline} run --brokers host:9092 --topics my-texts
-      your own stream: JSON with a field "text"
+       classify your own stream: JSON with a field "text"
   README.md, docs/configuration.md
       everything else
 `;

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
+import { printable, printableJson } from '../observe/printable.js';
 import { padEnd, table } from '../observe/table.js';
 import { recordId } from '../ports.js';
 import type { DeadLetter } from '../stage/dead-letters.js';
 import { formatOffsets } from '../stage/topics.js';
 import { rejectionTime, type Summary, type SummaryRow } from '../tools/dead-letters/letters.js';
-import { inWords, plain, shown } from '../tools/dead-letters/printable.js';
 import type { RedriveReport, RedriveSkip } from '../tools/dead-letters/redrive.js';
 
 interface ViewFlags {
   readonly json?: boolean;
 }
 
-/** Lines to standard output, at the pace of its reader; ends quietly when the reader is gone (`| head`). */
+/** Writes lines to standard output at the pace of its reader; ends quietly when the reader is gone (`| head`). */
 export class Lines {
   readonly #stdout: NodeJS.WritableStream;
   readonly #onError: () => void;
@@ -25,7 +25,7 @@ export class Lines {
     stdout.on('error', this.#onError);
   }
 
-  /** False once there is nobody to write to. */
+  /** Returns false when the reader is gone. */
   async write(line: string): Promise<boolean> {
     if (this.#gone) return false;
     if (!this.#stdout.write(`${line}\n`)) await once(this.#stdout, 'drain').catch(() => {});
@@ -33,11 +33,11 @@ export class Lines {
   }
 }
 
-/** A line for one record of a list. */
+/** Returns the line for one record of a list. */
 export function letterLine(letter: DeadLetter, { json }: ViewFlags): string {
   const { record, reason, stage, attempts, redrives, redriveOf, origin, cut } = letter;
   if (json)
-    return JSON.stringify({
+    return printableJson({
       record: recordId(record),
       reason,
       stage,
@@ -49,14 +49,14 @@ export function letterLine(letter: DeadLetter, { json }: ViewFlags): string {
       cut: cut !== undefined,
     });
   const notes = [`attempts ${attempts}`, `redrives ${redrives}`, ...(cut ? ['cut'] : [])].join('  ');
-  const from = origin ? `  from ${plain(recordId(origin))}` : '';
-  return `${recordId(record)}  ${plain(reason)}  ${plain(stage)}  ${timeOf(rejectionTime(letter))}  ${notes}${from}`;
+  const from = origin ? `  from ${printable(recordId(origin))}` : '';
+  return `${recordId(record)}  ${printable(reason)}  ${printable(stage)}  ${timeOf(rejectionTime(letter))}  ${notes}${from}`;
 }
 
 export function summaryText(topic: string, summary: Summary, { json }: ViewFlags): string {
   const rows = summary.rows();
-  if (json) return JSON.stringify({ topic, records: summary.count, reasons: rows.map(rowJson) });
-  if (rows.length === 0) return `${topic}: no rejected records there`;
+  if (json) return printableJson({ topic, records: summary.count, reasons: rows.map(rowJson) });
+  if (rows.length === 0) return `${topic}: no rejected records in this range`;
   const records = summary.count === 1 ? '1 rejected record' : `${summary.count} rejected records`;
   return [`${topic}: ${records}`, '', ...table([HEAD, ...rows.map(cellsOf)])].join('\n');
 }
@@ -70,19 +70,19 @@ const HEAD = ['reason', 'stage', 'count', 'redriven', 'first', 'last', 'partitio
 function cellsOf({ reason, stage, count, redriven, first, last, partitions }: SummaryRow): string[] {
   const spread = [...partitions].sort(([a], [b]) => a - b).map(([partition, many]) => `${partition}:${many}`);
   const counts = [String(count), String(redriven)];
-  return [plain(reason), plain(stage), ...counts, timeOf(first), timeOf(last), spread.join(' ')];
+  return [printable(reason), printable(stage), ...counts, timeOf(first), timeOf(last), spread.join(' ')];
 }
 
-/** The value and nothing else: its bytes, or in hex. */
+/** Returns the value alone: its bytes, or in hex. */
 export function valueAlone({ record }: DeadLetter, { hex, json }: ViewFlags & { hex?: boolean }): string | Buffer {
   const value = record.value ?? Buffer.alloc(0);
-  if (json) return `${JSON.stringify({ record: recordId(record), value: record.value?.toString('hex') ?? null })}\n`;
+  if (json) return `${printableJson({ record: recordId(record), value: record.value?.toString('hex') ?? null })}\n`;
   return hex ? `${value.toString('hex')}\n` : value;
 }
 
-/** One record, without its value. */
+/** Returns one record in words, without its value. */
 export function letterText(letter: DeadLetter, { json }: ViewFlags): string {
-  return json ? `${JSON.stringify(asObject(letter))}\n` : described(letter);
+  return json ? `${printableJson(asObject(letter))}\n` : described(letter);
 }
 
 function asObject(letter: DeadLetter): object {
@@ -108,30 +108,30 @@ function asObject(letter: DeadLetter): object {
 function described(letter: DeadLetter): string {
   const { record, origin, reason, stage, detail, attempts, redrives, redriveOf, cut } = letter;
   const bytes = record.value === null ? 'null' : `${record.value.length} bytes; --value writes them, --hex in hex`;
-  const whole = cut ? ` (the head of ${cut.bytes}; SHA-256 of the whole ${plain(cut.sha256)})` : '';
-  const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first ${plain(redriveOf)}`;
+  const whole = cut ? ` (the head of ${cut.bytes}; SHA-256 of the whole ${printable(cut.sha256)})` : '';
+  const again = redriveOf === undefined ? '' : `, sent back ${redrives} times, first as ${printable(redriveOf)}`;
   const width = Math.max(...record.headers.map(([name]) => name.length), 0);
   return `${[
     `record      ${recordId(record)}`,
-    `reason      ${plain(reason)} (${plain(stage)}): ${plain(detail)}`,
-    `source      ${origin ? plain(recordId(origin)) : 'unknown'}${again}`,
+    `reason      ${printable(reason)} (${printable(stage)}): ${printable(detail)}`,
+    `source      ${origin ? printable(recordId(origin)) : 'unknown'}${again}`,
     `event time  ${record.timestamp} (${timeOf(Number(record.timestamp))})`,
     `rejected    ${timeOf(rejectionTime(letter))}, after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
     `key         ${inWords(record.key)}`,
     `value       ${bytes}${whole}`,
     `headers     ${record.headers.length}`,
-    ...record.headers.map(([name, value]) => `  ${padEnd(plain(name), width)}  ${inWords(value)}`),
+    ...record.headers.map(([name, value]) => `  ${padEnd(printable(name), width)}  ${inWords(value)}`),
   ].join('\n')}\n`;
 }
 
 const SKIPS: Readonly<Record<RedriveSkip, string>> = {
-  cut: 'cut to fit the rejected topic: read them in the input topic',
-  noOrigin: 'without headers that say where they came from',
-  tooOften: 'sent back as often as --max-redrives allows',
-  refused: 'refused by the brokers: too large, or without a key for a compacted topic',
+  cut: 'cut to fit the rejected topic; the whole record is in the input topic',
+  noOrigin: 'no headers that name the input topic, partition and offset',
+  tooOften: 'already sent back as often as --max-redrives allows',
+  refused: 'refused by the brokers: too large, or without the key that a compacted topic needs',
 };
 
-/** What a redrive has done, or in a dry run would do. */
+/** Returns in words what a redrive has done, or what a dry run would do. */
 export function redriveText(
   report: RedriveReport,
   topic: string,
@@ -139,21 +139,52 @@ export function redriveText(
 ): string {
   const { reached, ...counts } = report;
   const next = formatOffsets([...reached].map(([partition, offset]) => ({ topic, partition, offset })));
-  if (json) return `${JSON.stringify({ topic, executed: execute === true, ...counts, next })}\n`;
+  if (json) return `${printableJson({ topic, executed: execute === true, ...counts, next })}\n`;
   const { read, wanted, sent, targets, skipped, finished } = report;
   const verb = execute ? 'sent' : 'to send';
   const skips = Object.entries(SKIPS).filter(([name]) => skipped[name as RedriveSkip] > 0);
   return `${[
     `${topic}: ${read} read, ${wanted} wanted, ${sent} ${verb}`,
-    ...targets.map(({ reason, topic: to, count }) => `  ${verb}  ${count}  ${plain(reason)}  to ${plain(to)}`),
+    ...targets.map(({ reason, topic: to, count }) => `  ${verb}  ${count}  ${printable(reason)}  to ${printable(to)}`),
     ...skips.map(([name, why]) => `  skipped  ${skipped[name as RedriveSkip]}  ${why}`),
     ...(execute || sent === 0 ? [] : ['dry run, nothing was sent; --execute sends']),
     ...(execute && next !== '' ? [`${finished ? 'done' : 'stopped early'}; --from ${next} goes on from here`] : []),
   ].join('\n')}\n`;
 }
 
-/** ISO 8601 to the second; what is no time stays a number. */
+/** Returns ISO 8601 to the second; a number that is no time stays a number. */
 function timeOf(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+/** Bytes for a person to look at: as text where they are harmless text, else as hex. */
+export interface Shown {
+  readonly bytes: number;
+  readonly utf8?: string;
+  readonly hex?: string;
+}
+
+const MOST_BYTES = 256;
+
+/** Cut after 256 bytes; null is null. */
+export function shown(value: Buffer | null): Shown | null {
+  if (value === null) return null;
+  const text = value.length <= MOST_BYTES ? harmless(value) : undefined;
+  if (text !== undefined) return { bytes: value.length, utf8: text };
+  return { bytes: value.length, hex: value.subarray(0, MOST_BYTES).toString('hex') };
+}
+
+export function inWords(value: Buffer | null): string {
+  const what = shown(value);
+  if (!what) return 'null';
+  const size = what.bytes === 1 ? '1 byte' : `${what.bytes} bytes`;
+  if (what.utf8 !== undefined) return what.bytes === 0 ? size : `${size}  ${JSON.stringify(what.utf8)}`;
+  return `${size}  hex ${what.hex}${what.bytes > MOST_BYTES ? '...' : ''}`;
+}
+
+function harmless(value: Buffer): string | undefined {
+  const text = value.toString('utf8');
+  const isText = Buffer.from(text, 'utf8').equals(value) && !/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u.test(text);
+  return isText ? text : undefined;
 }

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { SiftlineError } from '../errors.js';
+import { printable } from '../observe/printable.js';
 import type { RecordPlace } from '../ports.js';
 import { parseRange } from '../stage/choices.js';
 import { Closers } from '../stage/closers.js';
 import type { PartitionRange, TopicReading } from '../stage/topics.js';
 import type { Wanted } from '../tools/dead-letters/letters.js';
-import { plain } from '../tools/dead-letters/printable.js';
 import type { Redrive, RedriveOptions } from '../tools/dead-letters/redrive.js';
 import type { CliContext } from './context.js';
 import { drainOnSignals } from './interrupt.js';
@@ -43,32 +43,32 @@ interface RedriveFlags extends DlqFlags {
 }
 
 const REDRIVE_HELP = `
-Without --execute nothing is sent. What comes back has its own key, value, timestamp and headers, and two more:
-siftline.redrive.count and siftline.redrive.of. Only what is there at the start is read.
+Without --execute nothing is sent. A record is sent back with its own key, value, timestamp and headers, and two more:
+siftline.redrive.count and siftline.redrive.of. Rejected records that arrive after the start are not read.
 
   siftline dlq redrive --reason WORKER_CRASHED
   siftline dlq redrive --reason WORKER_CRASHED --execute --group redrive-2026-11-25
 
-With --group, offsets are committed under that name as it goes, and the next call with the same name goes on behind
-them; what a filter left out is then passed over too, so give every filter a name of its own.`;
+With --group, offsets are committed under that name during the redrive, and the next call with the same name goes on after
+them. Records that a filter left out are then passed over too, so give every filter a separate name.`;
 
-/** `dlq`: rejected records, and the way back. */
+/** Adds `dlq`, which shows rejected records and sends them back. */
 export function addDlq(program: Command, context: CliContext): void {
   const dlq = program.command('dlq').description('look at rejected records (dead letters), and send them back');
   const listing = dlq
     .command('list')
-    .description('count rejected records by reason; never shows what they say')
-    .option('--records', 'one line for each record');
+    .description('count rejected records by reason; never shows their text')
+    .option('--records', 'write one line for each record');
   withDlqOptions(listing).action((flags: ListFlags) => listDeadLetters(flags, context));
   addShow(dlq, context);
   const redrive = dlq
     .command('redrive')
     .description('send rejected records back to the topics they came from; a dry run without --execute')
     .option('--execute', 'do it')
-    .option('--to-topic <name>', 'send all of them to this topic')
-    .option('--max-redrives <n>', 'leave alone what has been sent back so often', options.whole(1), 3)
-    .option('--group <name>', 'remember how far it came under this name, and go on from there')
-    .option('--rate <n>', 'most records a second', options.whole(1))
+    .option('--to-topic <name>', 'send all records to this topic')
+    .option('--max-redrives <n>', 'skip records that have been sent back this often', options.whole(1), 3)
+    .option('--group <name>', 'commit the position under this name, and go on from there')
+    .option('--rate <n>', 'highest number of records a second', options.whole(1))
     .addHelpText('after', REDRIVE_HELP);
   withDlqOptions(redrive).action((flags: RedriveFlags) => redriveDeadLetters(flags, context));
 }
@@ -76,19 +76,19 @@ export function addDlq(program: Command, context: CliContext): void {
 function addShow(dlq: Command, context: CliContext): void {
   const command = dlq
     .command('show')
-    .description('one rejected record: why, where from, its headers; its value only with --value')
+    .description('show one rejected record: reason, origin and headers; its value only with --value')
     .argument('[record]', 'TOPIC-PARTITION-OFFSET, as `dlq list --records` names it')
     .option('--topic <name>', 'the rejected topic; without it, output.rejectedTopic')
     .option('-p, --partition <n>', 'its partition', options.whole(0))
     .option('-o, --offset <n>', 'its offset', options.whole(0))
-    .option('--value', 'nothing but the value, its bytes as they are')
-    .option('--hex', 'nothing but the value, in hex')
+    .option('--value', 'write the value alone, byte for byte')
+    .option('--hex', 'write the value alone, in hex')
     .option('--json', 'one JSON object, for programs');
   options.withConfigOptions(command, ['brokers']);
   command.action((record: string | undefined, flags: ShowFlags) => showDeadLetter(record, flags, context));
 }
 
-/** Options of every command that picks dead letters. */
+/** Adds the options of every command that picks dead letters. */
 function withDlqOptions(command: Command): Command {
   const { list, withConfigOptions, withRangeOptions } = options;
   command.option('--topic <name>', 'the rejected topic; without it, output.rejectedTopic');
@@ -102,20 +102,20 @@ function withDlqOptions(command: Command): Command {
 
 interface DlqJob {
   readonly config: Config;
-  /** The rejected topic that is meant. */
+  /** The rejected topic, from --topic or from the configuration. */
   readonly topic: string;
   readonly closers: Closers;
   readonly log: Logger;
 }
 
-/** Does the work of a command with what it needs, and closes what was opened. */
+/** Does the work of a command with everything it needs, and closes everything that was opened. */
 async function withJob(
   flags: options.ConfigFlags & Pick<DlqFlags, 'topic'>,
   { env, logLevel }: Pick<CliContext, 'env'> & { readonly logLevel?: string },
   work: (job: DlqJob) => Promise<void>,
 ): Promise<void> {
   const { createLog } = await import('../observe/log.js');
-  // `--group` of a redrive is not the stage's.
+  // `--group` of a redrive is not the consumer group of the stage.
   const { config } = await options.configForRun({ ...flags, group: undefined }, env);
   const log = createLog(logLevel ?? 'silent');
   const closers = new Closers(log);
@@ -131,7 +131,7 @@ interface DlqReading extends TopicReading {
   readonly wanted: Wanted;
 }
 
-/** Opens the rejected topic where the flags point. Throws for wrong flags before any broker is asked. */
+/** Opens the rejected topic at the place that the flags name. Throws for wrong flags before any broker is asked. */
 async function openDlq(flags: DlqFlags, { config, topic, closers, log }: DlqJob): Promise<DlqReading> {
   const { openReading, resolveRange } = await import('../stage/topics.js');
   const { parseRecords, rangeOf, splitTimes } = await import('../tools/dead-letters/letters.js');
@@ -176,12 +176,12 @@ async function showDeadLetter(name: string | undefined, flags: ShowFlags, contex
 
 function placeNamed(name: string): RecordPlace {
   const [, topic = '', partition, offset] = /^([A-Za-z0-9._-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(name) ?? [];
-  if (topic === '') throw whichRecord(`${plain(name)} is no record`);
+  if (topic === '') throw whichRecord(`${printable(name)} does not name a record`);
   return { topic, partition: Number(partition), offset: BigInt(offset ?? 0) };
 }
 
 function placeOf(topic: string, partition: number | undefined, offset: number | undefined): RecordPlace {
-  if (partition === undefined || offset === undefined) throw whichRecord('no record is named');
+  if (partition === undefined || offset === undefined) throw whichRecord('no record is given');
   return { topic, partition, offset: BigInt(offset) };
 }
 
@@ -197,7 +197,7 @@ async function redriveDeadLetters(flags: RedriveFlags, context: CliContext): Pro
     try {
       const reading = await openDlq(flags, job);
       const { admin, reader, ranges, wanted } = reading;
-      // Where a redrive of this group has been already; `--from` says otherwise.
+      // A redrive with --group goes on from the offsets of that group, unless `--from` names another place.
       const remembered = group !== undefined && flags.from === undefined;
       const running = new Redrive({
         ranges: remembered ? await behindCommitted(ranges, reading, { group, topic }) : ranges,
@@ -214,7 +214,7 @@ async function redriveDeadLetters(flags: RedriveFlags, context: CliContext): Pro
       await running.run();
       context.stdout.write(redriveText(running.report, topic, flags));
     } catch (error) {
-      // How far it came is what is needed then.
+      // A redrive that fails after it has sent records still reports its position: the next call needs it.
       if (redrive && redrive.report.sent > 0 && execute)
         context.stdout.write(redriveText(redrive.report, topic, flags));
       throw error;
@@ -236,7 +236,7 @@ async function openOutputs(group: string | undefined, job: DlqJob): Promise<Pick
   return { send, remember: next => offsets.commit(topic, next) };
 }
 
-/** Each topic is asked for once. */
+/** Looks up the partitions of a topic, once for each topic. */
 function partitionsOf(admin: TopicReading['admin'], to: string | undefined): (topic: string) => Promise<number> {
   const known = new Map<string, Promise<number>>();
   const ask = async (topic: string) => {
@@ -254,28 +254,28 @@ function partitionsOf(admin: TopicReading['admin'], to: string | undefined): (to
 function wrongOffsets(text: string): SiftlineError {
   return SiftlineError.usage(
     'OFFSETS_INVALID',
-    `--offsets ${text} cannot be read; give partition:offset, comma-separated, such as 0:12,0:15,1:7`,
+    `--offsets ${text} is not a list of offsets; give partition:offset, comma-separated, such as 0:12,0:15,1:7`,
   );
 }
 
 function whichRecord(what: string): SiftlineError {
   return SiftlineError.usage(
     'RECORD_INVALID',
-    `${what}; name one as TOPIC-PARTITION-OFFSET, such as siftline.rejected-0-12, or with -p and -o`,
+    `${what}; give TOPIC-PARTITION-OFFSET, such as siftline.rejected-0-12, or --partition and --offset`,
   );
 }
 
 function loop(topic: string): SiftlineError {
   return SiftlineError.usage(
     'REDRIVE_LOOP',
-    `--to-topic ${topic} is the rejected topic itself; give an input topic, or none to send each where it came from`,
+    `--to-topic ${topic} is the rejected topic itself; give an input topic, or leave it out to send each record to the topic it came from`,
   );
 }
 
 function noTarget(topic: string, to: string | undefined): SiftlineError {
   const message =
     to === undefined
-      ? `topic ${plain(topic)}, where rejected records came from, is not there; name another with --to-topic`
-      : `topic ${topic}, given with --to-topic, is not there; create it, or correct the name`;
+      ? `topic ${printable(topic)}, which rejected records came from, does not exist; name another with --to-topic`
+      : `topic ${topic}, given with --to-topic, does not exist; create it, or correct the name`;
   return SiftlineError.topic('TOPIC_MISSING', message);
 }

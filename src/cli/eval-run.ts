@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import { compare } from '../tools/eval/comparison.js';
 import { evaluate, wrongAnswers } from '../tools/eval/evaluation.js';
 import { asHtml } from '../tools/eval/html-report.js';
@@ -23,7 +24,7 @@ export interface EvalFlags extends DataFlags {
   readonly errors?: string;
 }
 
-/** `eval` with its flags: scores the rows, writes the files that are asked for, and reports. */
+/** Runs `eval` with its flags: scores the rows, writes the files that the flags ask for, and reports. */
 export async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: CliContext): Promise<void> {
   const loaded = await configFrom(flags, env);
   await requireWritable(flags.html, '--html');
@@ -43,10 +44,14 @@ export async function evaluateFile(flags: EvalFlags, { env, stdout, stderr }: Cl
   };
   if (flags.html !== undefined) await replaceFile(flags.html, [asHtml(report)]);
   if (flags.errors !== undefined) await replaceFile(flags.errors, jsonLines(wrongAnswers(sample)));
-  stdout.write(flags.json ? `${JSON.stringify(asJson(report))}\n` : asText(report, createPaint(stdout.isTTY === true)));
+  stdout.write(
+    flags.json
+      ? `${printableJson(asJson(report))}\n`
+      : asText(printableData(report), createPaint(stdout.isTTY === true)),
+  );
 }
 
-/** The other model, alone, on the same rows and asked for the same labels. */
+/** Scores the same rows with the other model alone, asked for the same labels. */
 async function evaluateOther(
   job: Omit<ScoringJob, 'ask'>,
   first: ScoredSample,
@@ -69,7 +74,7 @@ async function evaluateOther(
   };
 }
 
-/** The policy of the other model in this one's place: the same thresholds, for the labels it has. */
+/** Returns the policy of this model for the other one: the same thresholds, for the labels that both have. */
 function forOther({ policy }: Config, first: string): NonNullable<ScoringJob['policy']> {
   const { thresholds, bands: _, ...rest } = policy;
   return ({ task }: EvalQuestion) => {
@@ -79,5 +84,5 @@ function forOther({ policy }: Config, first: string): NonNullable<ScoringJob['po
 }
 
 function* jsonLines(values: Iterable<object>): Generator<string> {
-  for (const value of values) yield `${JSON.stringify(value)}\n`;
+  for (const value of values) yield `${printableJson(value)}\n`;
 }

@@ -1,17 +1,24 @@
 import { type Palette, shaded } from '../observe/paint.js';
+import { printable, printableJson } from '../observe/printable.js';
 import type { Explanation, WordContribution } from '../ports.js';
 import type { ExplainedLabel, ExplainedText, TextPlace } from '../stage/explanations.js';
 
 export interface ExplainView {
-  /** Written once, before the first text. */
+  /** The text that is written once, before the first explanation. */
   readonly head: string;
   text(text: ExplainedText): string;
 }
 
-/** The strongest word is not painted as strong when it shifts the log-odds by less than this: nothing mattered much. */
+/**
+ * The least shift of the log-odds that is painted in full strength. With a smaller strongest shift no word mattered
+ * much, and the strongest word is not painted as strong.
+ */
 const LEAST_STRONGEST = 0.5;
 
-/** One JSON line for each text, with all words or, where it `isCut`, the strongest. The reader had given the text. */
+/**
+ * Writes one JSON line for each text, with all words or, where the text `isCut`, the strongest. The text itself is left
+ * out, since the reader has it.
+ */
 export function jsonView({ isCut }: { readonly isCut: boolean }): ExplainView {
   const toldOf = ({ words, strongest, verdict, ...rest }: ExplainedLabel, text: string) => ({
     ...rest,
@@ -36,8 +43,8 @@ export function jsonView({ isCut }: { readonly isCut: boolean }): ExplainView {
 }
 
 /**
- * For people: under each label the text with its words coloured, or where there are no colours the `top` strongest words
- * as a list.
+ * Writes for people: under each label, the text with its words coloured. Without colours, it lists the `top` strongest
+ * words.
  */
 export function terminalView({ top, palette }: { readonly top: number; readonly palette: Palette }): ExplainView {
   const textLines = (text: string, explanation: ExplainedLabel) =>
@@ -60,8 +67,9 @@ export function terminalView({ top, palette }: { readonly top: number; readonly 
 }
 
 /**
- * The text with every word on a ground of red for the label or blue against it, deeper the more it counts. Depth goes by
- * log-odds, so that words show on a text whose score is near 1 as well: there no word alone takes much off.
+ * Returns the text with every word on a red ground if it speaks for the label, on a blue one if it speaks against it.
+ * The colour is deeper the more the word counts. Depth goes by log-odds: on a text whose score is near 1 no single word
+ * takes much off the score, and its words would not show.
  */
 export function painted(
   text: string,
@@ -80,19 +88,12 @@ export function painted(
   return out + printable(text.slice(from));
 }
 
-/** `+0.412  wonderful`, one word a line, in the order given. */
+/** Returns lines such as `+0.412  wonderful`, one word a line, in the order given. */
 export function listed(text: string, words: readonly WordContribution[]): string[] {
   return words.map(({ start, end, contribution }) => `${signed(contribution)}  ${printable(text.slice(start, end))}`);
 }
 
-/** On one line, and without what would steer the terminal (control characters) or turn the line round (bidi controls). */
-export function printable(text: string): string {
-  return text
-    .replace(/\r\n|[\t\n\v\f\r\u0085\u2028\u2029]/g, ' ')
-    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
-}
-
-/** Kept finite at the ends. */
+/** Returns the log-odds of a score, kept finite at 0 and 1. */
 function logOdds(score: number): number {
   const inside = Math.min(Math.max(score, 1e-9), 1 - 1e-9);
   return Math.log(inside / (1 - inside));
@@ -109,7 +110,7 @@ function colourKey(palette: Palette): string {
     { start: 0, end: 13, contribution: 0.3 },
     { start: 15, end: 25, contribution: -0.3 },
   ];
-  return `${painted(text, { score: 0.5, words }, palette)}; the deeper, the more\n\n`;
+  return `${painted(text, { score: 0.5, words }, palette)}; a deeper colour counts for more\n\n`;
 }
 
 function headOf({ file, line }: TextPlace): string[] {
@@ -117,10 +118,10 @@ function headOf({ file, line }: TextPlace): string[] {
   return [file === undefined ? `line ${line}` : `${printable(file)}:${line}`];
 }
 
-/** `moderation/toxic  0.931, given (from 0.42)`. */
+/** Returns a title such as `moderation/toxic  0.931, given (from 0.42)`. */
 function titleOf({ task, label, score, verdict }: ExplainedLabel): string {
   const reason = verdict ? `, ${verdict.given ? 'given' : 'not given'} (from ${verdict.threshold})` : '';
-  return `${task}/${label}  ${score.toFixed(3)}${reason}`;
+  return `${printable(`${task}/${label}`)}  ${score.toFixed(3)}${reason}`;
 }
 
 function withoutTop({ score, comprehensiveness, words }: Explanation, top: number): string {
@@ -135,5 +136,5 @@ function block(lines: readonly string[]): string {
 }
 
 function line(value: object): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(value)}\n`;
 }

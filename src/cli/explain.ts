@@ -17,24 +17,26 @@ interface ExplainFlags extends ConfigFlags {
 }
 
 const HELP = `
-Each word is hidden from the model in turn; what the label's score loses is what the word adds to it. Without --label,
-each task's labels are explained that are given, or its highest one. Without a text, the lines of standard input are
-read.
+Each word is hidden from the model in turn; the loss in the label's score is the word's contribution. Without --label, the
+labels that each task gives are explained, or its highest label if it gives none. Without a text, the lines of standard
+input are read.
 
   siftline explain "I love this wonderful film"
   siftline explain --task sentiment --json --file posts.csv --text body`;
 
-/** `explain`: which words made the decision, in colours on a terminal, as JSON lines for programs. */
+/**
+ * Adds `explain`, which shows the words that made the decision: in colours on a terminal, as JSON lines for programs.
+ */
 export function addExplain(program: Command, context: CliContext): void {
   const command = program
     .command('explain')
-    .description('say which words of a text made the model decide as it did')
+    .description('show which words of a text made the model decide as it did')
     .argument('[texts...]', 'each argument is one text; quote it')
     .option('-f, --file <files...>', 'explain the records of these files, as classify reads them; - is standard input')
     .addOption(inputFormatOption())
     .option('--task <list>', 'only these tasks, comma-separated', list)
-    .option('--label <list>', 'explain these labels, given or not: label or task/label', list)
-    .option('--top <n>', 'how many of the strongest words', whole(1))
+    .option('--label <list>', 'explain these labels, also if the model does not give them: label or task/label', list)
+    .option('--top <n>', 'how many of the strongest words to show', whole(1))
     .option('--json', 'one JSON line for each text')
     .addHelpText('after', HELP);
   withConfigOptions(command, ['text', 'id', 'model', 'workers', 'logLevel']);
@@ -56,7 +58,7 @@ async function explain(texts: readonly string[], flags: ExplainFlags, context: C
   }
 }
 
-/** Batch by batch, in order. A reader that has enough, as `head` has, ends it. */
+/** Writes batch by batch, in order. Ends when the reader has enough, as `head` has. */
 async function writeAll(run: ExplainRun, view: ExplainView, stdout: CliContext['stdout']): Promise<void> {
   let failure: NodeJS.ErrnoException | undefined;
   stdout.on('error', error => {

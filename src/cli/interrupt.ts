@@ -1,22 +1,23 @@
 import type { Logger } from 'pino';
 
-/*
- * SIGINT (Ctrl-C) and SIGTERM. Every command ends in order at the first and at once at the second.
- */
+/** Handles SIGINT (Ctrl-C) and SIGTERM. Every command ends in order at the first signal and at once at the second. */
 
 /** The exit code of a command that a signal ended before its work was done. */
 export const INTERRUPTED = 130;
 
-/** npm passes on the SIGINT that the terminal has sent to everybody already: the same one comes again so soon. */
+/**
+ * The time in which a second SIGINT counts as the first. The terminal sends SIGINT to every process of its group, and
+ * npm passes the same one on to its child.
+ */
 const SAME_MS = 300;
 
 export interface Deadline {
-  /** Resolves when the time to drain is over; never without a signal. */
+  /** Resolves when the time to drain is over; never resolves without a signal. */
   readonly passed: Promise<void>;
   missed(): boolean;
 }
 
-/** The first signal drains, for as long as it may take; the second ends the process. */
+/** Drains at the first signal, for at most `drainMs`; ends the process at the second. */
 export function drainOnSignals(options: { drainMs: number; stop: () => void; log: Logger }): Deadline {
   const { drainMs, stop, log } = options;
   let missed = false;
@@ -36,8 +37,8 @@ export function drainOnSignals(options: { drainMs: number; stop: () => void; log
 }
 
 /**
- * Does work that the first signal ends in order, so that nothing half-done stays. `ended` is what is said of the work
- * then, and the exit code is INTERRUPTED.
+ * Does work that ends in order at the first signal, so that nothing half-done stays. `ended` describes the state of the
+ * work in the message then, and the exit code is INTERRUPTED.
  */
 export async function interruptible(
   { stderr, ended }: { readonly stderr: NodeJS.WritableStream; readonly ended: string },
@@ -57,8 +58,8 @@ export async function interruptible(
 }
 
 /**
- * The signals of a command with processes of its own, which end with this one by their exit handlers: the first aborts
- * `signal`, the second exits.
+ * Handles the signals of a command with child processes, which end with this one by their exit handlers. The first
+ * signal aborts `signal`, the second exits.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
@@ -69,7 +70,7 @@ export class Interrupt {
     this.#off = onSignals(
       () => {
         this.#at = performance.now();
-        say('ending in order: what siftline has taken is finished; Ctrl-C again ends at once');
+        say('ending in order: records that siftline has taken are finished; Ctrl-C again ends at once');
         this.#controller.abort();
       },
       () => {
@@ -87,7 +88,7 @@ export class Interrupt {
   }
 }
 
-/** Tells the first signal from those behind it; the returned function listens no more. */
+/** Calls `first` for the first signal and `again` for each one after it. The returned function stops listening. */
 function onSignals(first: (signal: NodeJS.Signals) => void, again: () => void): () => void {
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -99,7 +100,7 @@ function onSignals(first: (signal: NodeJS.Signals) => void, again: () => void): 
   return () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 }
 
-/** `process.exit` while a thread infers aborts inside the engine. */
+/** Kills this process with SIGKILL. `process.exit` while a thread infers aborts inside the engine. */
 function kill(): void {
   process.kill(process.pid, 'SIGKILL');
 }

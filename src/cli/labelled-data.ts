@@ -13,13 +13,16 @@ import { parseLabelMap } from '../tools/eval/truth.js';
 import type { CliContext } from './context.js';
 import type { DataFlags } from './options.js';
 
-/** Throws for a file or a flag that cannot be meant; nothing but the file's first line has been read. */
+/**
+ * Returns the data file and its configuration. Throws for a file or a flag that makes no sense; has read only the first
+ * line of the file by then.
+ */
 export async function dataFrom(flags: DataFlags, config: Config): Promise<{ file: DataFile; rows: RowOptions }> {
   const { label, separator, map, ignoreUnknown, columns } = flags;
   if (separator === '')
     throw SiftlineError.usage(
       'EVAL_SEPARATOR',
-      '--separator: is empty; give what stands between two labels, such as a comma',
+      '--separator: is empty; give the text between two labels, such as a comma',
     );
   const { textFields, join, maxValueBytes } = config.input;
   const file = await openDataFile({
@@ -48,9 +51,9 @@ export interface ScoringJob {
   readonly rows: RowOptions;
   /** Chooses the question, once the model's tasks are known. */
   readonly ask: (tasks: readonly Task[], folder: ModelFolder) => EvalQuestion;
-  /** How rows are read, where that is another model's question. */
+  /** The question by which rows are read, where it is another model's question. */
   readonly read?: EvalQuestion;
-  /** Where it is not the configuration's own. */
+  /** The policy to decide with, where it is not the one of the configuration. */
   readonly policy?: (question: EvalQuestion) => Config['policy'];
   readonly stderr: CliContext['stderr'];
   readonly log: Logger;
@@ -60,12 +63,12 @@ export interface ScoredData {
   readonly folder: ModelFolder;
   readonly sample: ScoredSample;
   readonly skipped: Readonly<Record<string, number>>;
-  /** Only of a cascade. */
+  /** The share that a cascade passed on; null without a cascade. */
   readonly cascade: CascadeShare | null;
 }
 
 /**
- * The rows of a file as the model answers them, through the workers and the policy of serving. The file is looked through
+ * Scores the rows of a file with the model, through the workers and the policy of serving. Reads through the file
  * before the model is loaded.
  */
 export async function scoreData(job: ScoringJob): Promise<ScoredData> {
@@ -88,7 +91,10 @@ export async function scoreData(job: ScoringJob): Promise<ScoredData> {
       onProgress: progress.update,
     });
     if (sample.rows === 0)
-      throw SiftlineError.usage('EVAL_EMPTY', `${file.name}: the model has no answer for any of its texts`);
+      throw SiftlineError.usage(
+        'EVAL_EMPTY',
+        `${file.name}: the model could not answer any of its texts; look at the reasons with siftline classify ${file.name}`,
+      );
     const cascade = student ? { student, passedOn: passedOn / sample.rows } : null;
     return { folder, sample, skipped: { ...survey.skipped, ...rejected }, cascade };
   } finally {
@@ -97,7 +103,7 @@ export async function scoreData(job: ScoringJob): Promise<ScoredData> {
   }
 }
 
-/** The full model alone. */
+/** Returns the configuration of the full model alone. */
 export function withoutCascade(config: Config): Config {
   return { ...config, model: { ...config.model, cascade: { minConfidence: 0 } } };
 }

@@ -4,14 +4,14 @@ import { BOUND_HELP, FILE_FORMATS } from '../stage/choices.js';
 import type { DATA_FORMATS, DataFormat } from '../tools/eval/data-file.js';
 import type { CliContext } from './context.js';
 
-/** Flags that stand for a field of the configuration, for the ones people type. */
+/** The flags that stand for a field of the configuration: short forms for the fields that people type. */
 const SHORTCUTS: Readonly<Record<string, { readonly flag: string; readonly field: string; readonly help: string }>> = {
   brokers: { flag: '--brokers <list>', field: 'kafka.brokers', help: 'brokers, host:port, comma-separated' },
   topics: { flag: '--topics <list>', field: 'input.topics', help: 'topics to read, comma-separated' },
   group: { flag: '--group <name>', field: 'input.group', help: 'consumer group' },
   format: { flag: '--format <name>', field: 'input.format', help: 'json, avro or text' },
-  text: { flag: '--text <fields>', field: 'input.textFields', help: 'where the text is in a record' },
-  id: { flag: '--id <field>', field: 'input.idField', help: "where the record's id is" },
+  text: { flag: '--text <fields>', field: 'input.textFields', help: 'field of the text in a record' },
+  id: { flag: '--id <field>', field: 'input.idField', help: "field of the record's id" },
   model: { flag: '--model <path>', field: 'model.path', help: 'a model folder, or the name of a shipped model' },
   tasks: { flag: '--tasks <list>', field: 'model.tasks', help: 'answer only these tasks' },
   workers: { flag: '--workers <n>', field: 'workers.count', help: 'inference threads' },
@@ -30,7 +30,9 @@ export interface ConfigFlags {
 export function withConfigOptions(command: Command, shortcuts: readonly ShortcutName[]): Command {
   command.option('-c, --config <file>', 'configuration file (YAML); SIFTLINE_CONFIG names one too');
   command.addOption(
-    new Option('--set <field=value>', 'set any field of the configuration; may be repeated').argParser(collect),
+    new Option('--set <field=value>', 'set any field of the configuration; may be given several times').argParser(
+      collect,
+    ),
   );
   for (const name of shortcuts) {
     const shortcut = SHORTCUTS[name];
@@ -39,7 +41,7 @@ export function withConfigOptions(command: Command, shortcuts: readonly Shortcut
   return command;
 }
 
-/** What the flags and the environment of this call say, as `loadConfig` takes it. */
+/** Returns the flags and the environment of this call, as `loadConfig` takes them. */
 export function givenBy(flags: ConfigFlags, env: CliContext['env']) {
   const given = Object.entries(SHORTCUTS).flatMap(([name, { field }]) => {
     const value = flags[name];
@@ -48,13 +50,16 @@ export function givenBy(flags: ConfigFlags, env: CliContext['env']) {
   return { file: flags.config, env, flags: { ...flags.set, ...Object.fromEntries(given) } };
 }
 
-/** The configuration of this call: flags before environment before file before defaults. */
+/**
+ * Loads the configuration of this call: flags win over the environment, the environment over the file, the file over
+ * defaults.
+ */
 export async function configFrom(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
   const { loadConfig } = await import('../config/load.js');
   return loadConfig(givenBy(flags, env));
 }
 
-/** As `configFrom`, for a command that needs brokers and topics. */
+/** Loads the configuration as `configFrom` does, for a command that needs brokers and topics. */
 export async function configForRun(flags: ConfigFlags, env: CliContext['env']): Promise<LoadedConfig> {
   const { loadConfig, requireForRun } = await import('../config/load.js');
   const loaded = loadConfig(givenBy(flags, env));
@@ -68,20 +73,22 @@ export interface RangeFlags {
   readonly partition?: readonly number[];
 }
 
-/** Adds `--from`, `--to` and `--partition`; `what` is what they count. */
+/** Adds `--from`, `--to` and `--partition`; `what` names the records that they count. */
 export function withRangeOptions(command: Command, what: string): Command {
   return command
-    .option('--from <place>', `first ${what}: ${BOUND_HELP}; the oldest without it`)
-    .option('--to <place>', `where to end, not included; the end as it is at the start without it`)
+    .option('--from <place>', `first ${what}: ${BOUND_HELP}; without it, the oldest`)
+    .option('--to <place>', `place to end before; without it, the end of the topic at the start of the command`)
     .option('--partition <list>', 'only these partitions, comma-separated', partitions);
 }
 
-/** `--input-format`, of commands that read files as `classify` does. */
+/** Returns `--input-format`, for commands that read files as `classify` does. */
 export function inputFormatOption(): Option {
-  return new Option('--input-format <format>', 'what the input is, whatever its extension').choices(FILE_FORMATS);
+  return new Option('--input-format <format>', 'format of the input, instead of the one its extension names').choices(
+    FILE_FORMATS,
+  );
 }
 
-/** The flags that say what labelled texts are and where; those of `eval` and of `calibrate`. */
+/** The flags of `eval` and `calibrate` that name the file of labelled texts and describe its rows. */
 export interface DataFlags extends ConfigFlags {
   readonly data: string;
   readonly inputFormat?: DataFormat;
@@ -94,25 +101,30 @@ export interface DataFlags extends ConfigFlags {
   readonly positive?: string;
 }
 
-/** The compiler holds them to those that are read; the reader itself is loaded only when there is something to read. */
+/**
+ * The formats of a data file. The compiler holds them to the formats of the reader, which is loaded only when a file is
+ * read.
+ */
 const DATA_FILE_FORMATS: typeof DATA_FORMATS = ['jsonl', 'csv', 'tsv'];
 
 export function withDataOptions(command: Command): Command {
   return command
     .requiredOption('--data <file>', 'labelled texts: JSON lines (.jsonl), CSV (.csv) or TSV (.tsv)')
     .addOption(
-      new Option('--input-format <format>', 'what the file is, whatever its extension').choices(DATA_FILE_FORMATS),
+      new Option('--input-format <format>', 'format of the file, instead of the one its extension names').choices(
+        DATA_FILE_FORMATS,
+      ),
     )
-    .option('--label <field>', 'where the label is', 'label')
+    .option('--label <field>', 'field or column of the label', 'label')
     .option('--columns <names>', 'names of the columns of a CSV or TSV file without a header, comma-separated')
-    .option('--separator <text>', 'between the labels of a row that has several in one string', ',')
-    .option('--map <pairs>', "the file's labels to the model's, such as 1=positive,0=negative")
+    .option('--separator <text>', 'text between the labels of a row that has several in one string', ',')
+    .option('--map <pairs>', "map the file's labels to the model's, such as 1=positive,0=negative")
     .option('--ignore-unknown', 'drop labels that the model does not have, instead of ending with an error')
-    .option('--task <name>', 'which question of the model; without it, its only one')
-    .option('--positive <label>', 'look at this label of a sigmoid task alone; the file says 0, 1, true or false');
+    .option('--task <name>', 'task of the model; may be left out if the model has one only')
+    .option('--positive <label>', 'judge this label of a sigmoid task alone; the file has 0, 1, true or false');
 }
 
-/** For options that take a whole number from `least`, to `most` where there is a most. */
+/** Parses an option that takes a whole number of at least `least`, and at most `most` where that is given. */
 export function whole(least: number, most?: number): (value: string) => number {
   return value => {
     const n = Number(value);
@@ -121,13 +133,13 @@ export function whole(least: number, most?: number): (value: string) => number {
   };
 }
 
-/** For options that take a number above 0, such as a rate. */
+/** Parses an option that takes a number above 0, such as a rate. */
 export function aboveZero(value: string): number {
   if (/^(\d{1,7}(\.\d+)?|\.\d+)$/.test(value) && Number(value) > 0) return Number(value);
   throw new InvalidArgumentError('give a number above 0.');
 }
 
-/** For options that take a share, a number from 0 to 1; `words` say which of them are good. */
+/** Parses an option that takes a share, a number from 0 to 1; `words` name the shares that are allowed. */
 export function share(words: string, isGood: (n: number) => boolean = () => true): (value: string) => number {
   return value => {
     const n = Number(value);
@@ -136,7 +148,7 @@ export function share(words: string, isGood: (n: number) => boolean = () => true
   };
 }
 
-/** For options that take a comma-separated list. */
+/** Parses an option that takes a comma-separated list. */
 export function list(value: string): string[] {
   return value
     .split(',')

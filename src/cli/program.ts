@@ -3,7 +3,7 @@ import type { CliContext } from './context.js';
 
 type AddCommand = (program: Command, context: CliContext) => void;
 
-/** All commands in the order of the help. One that is called is loaded without the others. */
+/** All commands, in the order of the help. A command that is called is loaded without the others. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   run: async () => (await import('./run.js')).addRun,
   demo: async () => (await import('./demo.js')).addDemo,
@@ -20,7 +20,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   audit: async () => (await import('./audit.js')).addAudit,
 };
 
-/** The command line with the command of this name; without one, or for a name that no command has, with all of them. */
+/**
+ * Creates the command line with the one command of this name. Without a name, or for an unknown name, it has all
+ * commands.
+ */
 export async function createProgram(context: CliContext, called = ''): Promise<Command> {
   const program = new Command('siftline');
   program

@@ -3,13 +3,13 @@ import type { Outcome } from '../ports.js';
 
 export interface ProgressOptions {
   readonly stderr: NodeJS.WritableStream;
-  /** Of the whole input; undefined when that is not known. */
+  /** The bytes of the whole input; undefined when they are not known. */
   readonly totalBytes: number | undefined;
-  /** Whether to draw a bar. */
+  /** True to draw a bar. */
   readonly draw: boolean;
 }
 
-/** What has been done so far: counted, drawn on a terminal, and summed up in one line at the end. */
+/** Counts the records that are done, draws the count on a terminal, and sums it up in one line at the end. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #bar: SingleBar | undefined;
@@ -32,7 +32,7 @@ export class Progress {
     this.#bar?.start(this.#options.totalBytes ?? 0, 0, { records: 0, rate: 0, left: '' });
   }
 
-  /** `doneBytes` of the input have been dealt with. */
+  /** Counts these outcomes; `doneBytes` of the input are done by now. */
   stored(outcomes: readonly Outcome[], doneBytes: number): void {
     for (const outcome of outcomes) this.#count(outcome);
     this.#seconds = (performance.now() - this.#started) / 1000;

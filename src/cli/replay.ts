@@ -26,14 +26,14 @@ exist. Records that are rejected go to --rejected-topic, which is <labels topic>
 
   siftline replay --from -2h --model ./models/next --labels-topic texts.next`;
 
-/** `replay`: a range of the input once more, into topics of its own. */
+/** Adds `replay`, which classifies a range of the input again, into separate topics. */
 export function addReplay(program: Command, context: CliContext): void {
   const command = program
     .command('replay')
-    .description('classify a range of the input topics once more, into another topic')
-    .requiredOption('--labels-topic <name>', 'where the answers go')
-    .option('--rejected-topic <name>', 'where rejected records go; without it, <labels topic>.rejected')
-    .option('--into-live-topic', 'allow the topics the running stage writes to')
+    .description('classify a range of the input topics again, into another topic')
+    .requiredOption('--labels-topic <name>', 'topic for the answers')
+    .option('--rejected-topic <name>', 'topic for rejected records; without it, <labels topic>.rejected')
+    .option('--into-live-topic', 'allow the topics that the running stage writes to')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
   withConfigOptions(command, ['brokers', 'topics', 'format', 'text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
@@ -58,7 +58,7 @@ async function replay(flags: ReplayFlags, context: CliContext): Promise<void> {
   }
 }
 
-/** The stage's configuration with other outputs, and without records of metrics. */
+/** Returns the configuration of the stage with other outputs, and without records of metrics. */
 async function replayConfig(flags: ReplayFlags, { env }: CliContext): Promise<LoadedConfig> {
   const { config: live } = await configForRun(flags, env);
   const { labelsTopic, rejectedTopic = `${flags.labelsTopic}.rejected` } = flags;
@@ -76,6 +76,6 @@ function refuseLive({ output }: Config, topics: readonly string[]): void {
   if (live === undefined) return;
   throw SiftlineError.usage(
     'REPLAY_LIVE_TOPIC',
-    `${live} is a topic the stage itself writes to: its readers would get every answer again; give another, or --into-live-topic if that is meant`,
+    `${live} is a topic that the stage itself writes to, so its readers would get every answer again; give another topic, or --into-live-topic if you want that`,
   );
 }

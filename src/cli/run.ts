@@ -5,7 +5,7 @@ import { drainOnSignals } from './interrupt.js';
 import { type ConfigFlags, configForRun, withConfigOptions } from './options.js';
 
 export function addRun(program: Command, context: CliContext): void {
-  const command = program.command('run').description('classify the input topics until told to stop');
+  const command = program.command('run').description('classify the input topics until SIGTERM or Ctrl-C');
   withConfigOptions(command, [
     'brokers',
     'topics',
@@ -36,7 +36,7 @@ async function run(flags: ConfigFlags, context: CliContext): Promise<void> {
   if (deadline.missed()) {
     throw new SiftlineError({
       code: 'DRAIN_TIMEOUT',
-      message: `not drained after ${config.shutdown.drainSeconds} s; what was in flight is not committed and will be read again; give shutdown.drainSeconds more`,
+      message: `not drained after ${config.shutdown.drainSeconds} s; records in flight are not committed and will be read again; raise shutdown.drainSeconds`,
       exitCode: ExitCode.drain,
     });
   }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.js';
+import { printableJson } from '../observe/printable.js';
 import type { DrawTable } from '../observe/table.js';
 import {
   asConfig,
@@ -18,11 +19,19 @@ type TopicFlags = ConfigFlags & PlanOptions & { readonly apply?: boolean | undef
 export function addTopics(program: Command, context: CliContext): void {
   const command = program
     .command('topics')
-    .description('show which topics are there, which are missing and how to create them; --apply creates them')
-    .option('--apply', 'create what is missing; topics that exist are never changed')
-    .option('--with-input', 'also the input topics')
-    .option('--partitions <n>', "partitions of new topics; without it, the input topics' largest number", whole(1))
-    .option('--replication-factor <n>', 'replicas of new topics; without it, 3, or the number of brokers', whole(1))
+    .description('show which topics exist, which are missing and how to create them; --apply creates them')
+    .option('--apply', 'create the missing topics; topics that exist are never changed')
+    .option('--with-input', 'create missing input topics too')
+    .option(
+      '--partitions <n>',
+      'partitions of new topics; without it, as many as the input topic with the most has',
+      whole(1),
+    )
+    .option(
+      '--replication-factor <n>',
+      'replicas of new topics; without it, 3, or the number of brokers if there are fewer',
+      whole(1),
+    )
     .option('--json', 'one JSON object, for programs');
   withConfigOptions(command, ['brokers', 'topics']);
   command.action((flags: TopicFlags) => topics(flags, context));
@@ -57,7 +66,7 @@ function asJson(plan: readonly Topic[], config: Config, { apply }: TopicFlags): 
     const command = createCommand(topic, clientOf(config));
     return { ...common, state: apply ? 'created' : 'missing', config: asConfig(settings), command };
   });
-  return `${JSON.stringify({ applied: apply === true, topics: list }, null, 2)}\n`;
+  return `${printableJson({ applied: apply === true, topics: list }, 2)}\n`;
 }
 
 function asText(plan: readonly Topic[], config: Config, { apply, table }: TopicFlags & { table: DrawTable }): string {
@@ -86,7 +95,7 @@ function ending(plan: readonly Topic[], config: Config, { apply }: Pick<TopicFla
   const missing = missingOf(plan);
   const differ = plan.some(topic => topic.state === 'exists' && topic.differences.length > 0);
   if (missing.length === 0)
-    return [`all topics are there; ${differ ? 'what differs is left as it is' : 'nothing to do'}`];
+    return [`all topics exist; ${differ ? 'their differences are left as they are' : 'nothing to do'}`];
   if (apply) return [`created ${missing.map(({ topic }) => topic).join(', ')}`];
   return [
     'Nothing has been created. `siftline topics --apply` does it, or Kafka itself:',

@@ -8,6 +8,7 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { replaceFile, requireWritable } from '../files.js';
 import { quietLog } from '../observe/log.js';
 import { createPaint } from '../observe/paint.js';
+import { printableData, printableJson } from '../observe/printable.js';
 import type { FileFormat } from '../stage/choices.js';
 import { inputsFrom } from '../stage/offline.js';
 import { isReached, shortestP99, type TuneReport, tuneJson } from '../tools/tune/report.js';
@@ -26,7 +27,7 @@ export interface TuneFlags extends ConfigFlags, Omit<Wish, 'byName'> {
   readonly json?: boolean;
 }
 
-/** `tune` with its flags: measures, writes what is better where that is asked for, and reports. */
+/** Runs `tune` with its flags: measures, writes the better settings where a flag asks for it, and reports. */
 export async function tuneFiles(files: readonly string[], given: TuneFlags, context: CliContext): Promise<void> {
   const { stdout, stderr, env, stdin } = context;
   const config = given.config ?? env[FILE_VARIABLE];
@@ -34,7 +35,7 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
   if (flags.rate !== undefined && flags.latencyMs === undefined)
     throw SiftlineError.usage(
       'TUNE_RATE',
-      '--rate: says at what rate a latency is to hold; give --latency-ms too, or leave it out',
+      '--rate: is the rate at which --latency-ms must hold; give --latency-ms too, or leave --rate out',
     );
   const loaded = await configFrom(flags, env);
   await requireTarget(flags);
@@ -61,12 +62,14 @@ export async function tuneFiles(files: readonly string[], given: TuneFlags, cont
     written: target,
   };
   stdout.write(
-    flags.json ? `${JSON.stringify(tuneJson(report))}\n` : tuneText(report, createPaint(stdout.isTTY === true)),
+    flags.json
+      ? `${printableJson(tuneJson(report))}\n`
+      : tuneText(printableData(report), createPaint(stdout.isTTY === true)),
   );
   requireReached(tuned, flags);
 }
 
-/** A target that cannot be edited is told before anything is measured. */
+/** Refuses a target that cannot be edited, before anything is measured. */
 async function requireTarget(flags: TuneFlags): Promise<void> {
   await requireWritable(flags.output, '--output');
   const paths = [...KNOBS.map(knob => ['workers', knob]), ['model', 'cascade', 'confidenceFor', 'x']];
@@ -77,7 +80,7 @@ async function requireTarget(flags: TuneFlags): Promise<void> {
     );
 }
 
-/** The file that is there, or the configuration that was tuned, with these values set. */
+/** Returns the text of the existing file, or of the configuration that was tuned, with these values set. */
 function textWith(values: readonly Placed[], { output = '', config }: TuneFlags): string {
   const base = existsSync(output) ? output : config;
   return withValues(base ?? output, base === undefined ? '' : textOf(base), values);
@@ -87,11 +90,15 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw SiftlineError.usage('INPUT_UNREADABLE', `${file} cannot be read: ${messageOf(cause)}`, cause);
+    throw SiftlineError.usage(
+      'INPUT_UNREADABLE',
+      `${file} cannot be read: ${messageOf(cause)}; check its path and permissions`,
+      cause,
+    );
   }
 }
 
-/** Only what is to change: a setting that nothing beat is left to the configuration, or to its default. */
+/** Returns only the values that change. A setting that nothing beat is left to the configuration, or to its default. */
 function valuesOf({ found: { given, best }, cascade }: Tuned, { config }: LoadedConfig): Placed[] {
   const { path, minConfidence, confidenceFor = {} } = config.model.cascade;
   const { chosen } = cascade ?? {};
@@ -105,7 +112,7 @@ function valuesOf({ found: { given, best }, cascade }: Tuned, { config }: Loaded
     ...confidences.map(([name, least]) => [['model', 'cascade', 'confidenceFor', name], least] as const),
     ...KNOBS.filter(knob => given[knob] !== best[knob]).map(knob => [['workers', knob], best[knob]] as const),
   ];
-  // A new file without the student would have confidences for nobody.
+  // A new file also names the student: without it, the confidences would apply to nothing.
   return confidences.length > 0 && path !== undefined ? [[['model', 'cascade', 'path'], path], ...placed] : placed;
 }
 
@@ -119,11 +126,12 @@ function requireReached(tuned: Tuned, { latencyMs, agreement }: TuneFlags): void
   if (tuned.cascade && !tuned.cascade.chosen) {
     throw unreached(
       'TUNE_AGREEMENT',
-      `--agreement ${agreement}: only the full model alone agrees so often with itself on these texts; ask for less, leave out decisions nobody acts on (model.cascade.confidenceFor, 0), or leave out the cascade`,
+      `--agreement ${agreement}: no confidence of the student reaches it on these texts, only the full model alone does; ask for less, set model.cascade.confidenceFor to 0 for decisions that you do not act on, or leave out the cascade`,
     );
   }
   const shortest = shortestP99(tuned);
-  const best = shortest === undefined ? 'no time to measure it' : `the shortest p99 was ${shortest.toFixed(1)} ms`;
+  const best =
+    shortest === undefined ? 'there was no time to measure it' : `the shortest p99 was ${shortest.toFixed(1)} ms`;
   throw unreached(
     'TUNE_LATENCY',
     `--latency-ms ${latencyMs}: not reached, ${best}; allow more, lower --rate or --load, use a smaller model, or give more --seconds`,

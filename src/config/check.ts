@@ -10,12 +10,15 @@ import { unknownKey } from './suggest.js';
 type Issue = z.core.$ZodIssue;
 
 export interface Checked {
-  /** Complete and valid if there are no problems; otherwise only what was needed to find them all. */
+  /**
+   * The complete and valid configuration if there are no problems. With problems it holds no more than was needed to
+   * find them all.
+   */
   readonly config: Config;
   readonly problems: readonly Problem[];
 }
 
-/** A value that is not what its field takes. */
+/** A value that its field does not accept. */
 interface Misfit {
   readonly field: Field;
   /** The place inside the field, for a list or a mapping. */
@@ -23,7 +26,7 @@ interface Misfit {
   readonly text: string;
 }
 
-/** Puts given values over the defaults and finds everything that is wrong: each field by itself, then the relations. */
+/** Puts given values over the defaults and finds every problem: first each field by itself, then the relations. */
 export function check(given: GivenByPath): Checked {
   const whole = configSchema.safeParse(nest(given, new Set()));
   if (whole.success) return { config: whole.data, problems: brokenRules(whole.data, given, new Set()) };
@@ -36,7 +39,7 @@ export function check(given: GivenByPath): Checked {
   };
 }
 
-/** The given values as the tree the schema takes, without some of them. */
+/** Returns the given values as the tree that the schema takes, without the fields of `without`. */
 function nest(given: GivenByPath, without: ReadonlySet<string>): object {
   const root: Record<string, unknown> = {};
   for (const { path, value } of given.values()) {
@@ -54,13 +57,16 @@ function put(node: Record<string, unknown>, [key = '', ...below]: readonly strin
   put(node[key] as Record<string, unknown>, below, value);
 }
 
-/** A rule that looks at a field with a problem of its own has nothing to go by. */
+/** Applies the rules that have usable values: a rule is left out if one of its fields has a problem already. */
 function brokenRules(config: Config, given: GivenByPath, bad: ReadonlySet<string>): Problem[] {
   const rules = RULES.filter(rule => !rule.fields.some(path => bad.has(path)));
   return rules.flatMap(rule => rule.breaches(config).map(breach => toProblem(rule, breach, given)));
 }
 
-/** A breach is where its field is written; if the field is a default, where another field of the rule is. */
+/**
+ * Places a breach where its field is written. If the field is a default, the breach is placed where another field of
+ * the rule is written.
+ */
 function toProblem(rule: Rule, { path, rest = [], text }: Breach, given: GivenByPath): Problem {
   const own = given.get(path);
   const other = rule.fields.map(field => given.get(field)).find(value => value !== undefined);
@@ -72,7 +78,7 @@ function describe({ field, rest, text }: Misfit, given: GivenByPath): Problem {
   return { subject: subjectOf(field.path, rest), text, where: given.get(field.path)?.where(rest) ?? 'default' };
 }
 
-/** The schema's complaints about the given values, one for each place. */
+/** Turns the schema's complaints about the given values into misfits, one for each place. */
 function misfits(issues: readonly Issue[], given: GivenByPath): Misfit[] {
   const found = issues.flatMap(issue => toMisfits(issue, given));
   const bySubject = new Map(found.reverse().map(misfit => [subjectOf(misfit.field.path, misfit.rest), misfit]));
@@ -96,7 +102,9 @@ function complaint(field: Field, rest: readonly PropertyKey[], value: unknown): 
   return `${shown} is not allowed; give ${allowed}${wantsQuotes(field, rest, value) ? ', in quotes' : ''}`;
 }
 
-/** YAML reads `1.0` and `true` as no text. */
+/**
+ * Returns true for a value that would be accepted as text: YAML reads `1.0` and `true` as a number and a truth value.
+ */
 function wantsQuotes(field: Field, rest: readonly PropertyKey[], value: unknown): boolean {
   return (
     (typeof value === 'number' || typeof value === 'boolean') && schemaAt(field, rest).safeParse(String(value)).success

@@ -19,41 +19,41 @@ export interface Section {
   readonly description: string;
 }
 
-/** Every field, in the order of the schema. */
+/** Returns every field, in the order of the schema. */
 export function listFields(): Field[] {
   return entriesBelow(configSchema, '').flatMap(([path, schema]) => (shapeOf(schema) ? [] : [toField(path, schema)]));
 }
 
-/** Every section, in the order of the schema; the root is not one. */
+/** Returns every section, in the order of the schema. The root is not a section. */
 export function listSections(): Section[] {
   return entriesBelow(configSchema, '').flatMap(([path, schema]) =>
     shapeOf(schema) ? [{ path, description: schema.description ?? '' }] : [],
   );
 }
 
-/** The dotted path of every field. */
+/** Returns the dotted path of every field. */
 export function fieldNames(): string[] {
   return listFields().map(field => field.path);
 }
 
-/** The environment variable of a field: `kafka.clientId` is `SIFTLINE_KAFKA__CLIENT_ID`. */
+/** Returns the environment variable of a field: `kafka.clientId` is `SIFTLINE_KAFKA__CLIENT_ID`. */
 export function envName(path: string): string {
   const segments = path.split('.').map(segment => segment.replace(/[A-Z]/g, '_$&').toUpperCase());
   return `SIFTLINE_${segments.join('__')}`;
 }
 
-/** The value at a dotted path of a configuration, or of any tree shaped like one. */
+/** Returns the value at a dotted path of a configuration, or of any tree shaped like one. */
 export function valueAt(config: object, path: string): unknown {
   return path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
 }
 
-/** The children of a section's schema by name; undefined for a field. Mappings with free keys are fields. */
+/** Returns the children of a section's schema by name; undefined for a field. A mapping with free keys is a field. */
 export function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
   const inner = innermost(schema);
   return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : undefined;
 }
 
-/** The schema without its wrappers (default, optional). */
+/** Returns the schema without its wrappers (default, optional). */
 export function innermost(schema: z.ZodType): z.ZodType {
   const wrapped = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional;
   return wrapped ? innermost(schema.unwrap() as z.ZodType) : schema;
@@ -76,17 +76,20 @@ function toField(path: string, schema: z.ZodType): Field {
   };
 }
 
-/** Says what a field holds, in words that follow "give": `a whole number of milliseconds from 100 to 300000`. */
+/**
+ * Returns the values that a field accepts, in words that follow "give": `a whole number of milliseconds from 100 to
+ * 300000`.
+ */
 export function allowedIn(field: Field): string {
   return describeKind(field.schema, unitOf(field.path));
 }
 
-/** The schema of a place inside a field: of an element of a list, or of an entry of a mapping. */
+/** Returns the schema of a place inside a field: of an element of a list, or of an entry of a mapping. */
 export function schemaAt(field: Field, rest: readonly PropertyKey[]): z.ZodType {
   return rest.reduce<z.ZodType>(childSchema, field.schema);
 }
 
-/** Says what is allowed at a place inside a field. */
+/** Returns the values that a place inside a field accepts, in words that follow "give". */
 export function allowedAt(field: Field, rest: readonly PropertyKey[]): string {
   return rest.length === 0 ? allowedIn(field) : describeKind(schemaAt(field, rest), '');
 }
@@ -113,7 +116,7 @@ function takesEmpty(kind: z.ZodArray): boolean {
   return kind.safeParse([]).success;
 }
 
-/** The unit a field's name ends in, ready to follow "number". */
+/** Returns the unit at the end of a field's name, in words that follow "number". */
 function unitOf(path: string): string {
   if (path.endsWith('Ms')) return ' of milliseconds';
   if (path.endsWith('Chars')) return ' of characters';

@@ -17,7 +17,7 @@ import { configSchema } from './schema.js';
 import { unknownField } from './suggest.js';
 import { type Place, readYaml, type Yaml } from './yaml.js';
 
-/** A key of the file, beside what the schema has at its place. */
+/** A key of the file, with the part of the schema at its place. */
 interface Entry {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -25,8 +25,9 @@ interface Entry {
 }
 
 /**
- * The fields a YAML file gives. Throws CONFIG_UNREADABLE if the file cannot be read or is not YAML; unknown fields,
- * keys written twice and sections that are none come back as problems, each with line and column.
+ * Reads the fields that a YAML file gives. Throws CONFIG_UNREADABLE if the file cannot be read or is not YAML. Three
+ * mistakes come back as problems, each with line and column: an unknown field, a key that is written twice, a section
+ * that is not a mapping.
  */
 export function readConfigFile(file: string, cwd = '.'): Reading {
   const yaml = readYaml(readText(file, cwd));
@@ -51,7 +52,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; check the path',
   EISDIR: 'it is a folder; give the path of a YAML file',
   EACCES: 'reading it is not permitted; check its owner and mode',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8; save it as UTF-8',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8; save it in this encoding',
 };
 
 function why(error: unknown): string {
@@ -63,11 +64,11 @@ function syntaxMessage(file: string, yaml: Yaml): string {
   return lines.length === 1 ? `not valid YAML: ${lines[0]}` : `not valid YAML:\n  ${lines.join('\n  ')}`;
 }
 
-/** A file that is empty, or all comments, gives no fields. */
+/** Returns the root of the file. A file that is empty, or all comments, gives no fields. */
 function rootOf(file: string, { value, places }: Yaml): object {
   if (value === null || value === undefined) return {};
   if (isMapping(value)) return value;
-  const text = `is ${show(value)}, not a mapping of sections such as "kafka:"`;
+  const text = `is ${show(value)}; give a mapping of sections, such as "kafka:"`;
   throw configInvalid([{ subject: 'the file', text, where: at(file, places.ofValue([])) }]);
 }
 

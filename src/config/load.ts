@@ -6,25 +6,25 @@ import { configInvalid, type GivenValue, type Reading } from './problems.js';
 import type { Config } from './schema.js';
 
 export interface ConfigInputs {
-  /** Path of the YAML file; without it `SIFTLINE_CONFIG` names it, and without that there is none. */
+  /** Path of the YAML file; without it, `SIFTLINE_CONFIG` names the file. Without both, no file is read. */
   readonly file?: string | undefined;
   readonly env: Environment;
   /** Dotted field path to its value as text, as given on the command line. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
-  /** What a relative `file` is relative to; the working directory by default. */
+  /** The folder that a relative `file` starts from; the working directory by default. */
   readonly cwd?: string | undefined;
 }
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** Field path to where its value came from: `default`, `file <name>:<line>`, `env <NAME>` or `flag`. */
+  /** Field path to the source of its value: `default`, `file <name>:<line>`, `env <NAME>` or `flag`. */
   readonly sources: Readonly<Record<string, string>>;
 }
 
 /**
- * The configuration from flags, environment, file and defaults, the earlier winning; checked, complete and frozen.
- * Throws a SiftlineError: CONFIG_UNREADABLE for a file that is not there or not YAML, CONFIG_INVALID with every
- * problem there is. Nothing else throws, whatever the inputs.
+ * Loads the configuration from flags, environment, file and defaults; the earlier source wins. The result is checked,
+ * complete and frozen. Throws CONFIG_UNREADABLE for a file that does not exist or is not YAML, and CONFIG_INVALID with
+ * every problem. Throws nothing else, whatever the inputs.
  */
 export function loadConfig({ file, env, flags = {}, cwd }: ConfigInputs): LoadedConfig {
   const readings = [readFile(file ?? env[FILE_VARIABLE], cwd), readEnvironment(env), readFlags(flags)];
@@ -36,8 +36,8 @@ export function loadConfig({ file, env, flags = {}, cwd }: ConfigInputs): Loaded
 }
 
 /**
- * Throws CONFIG_INVALID if there is no broker. Only `run` needs one: the default configuration, which has none, is good
- * for files and for standard input.
+ * Throws CONFIG_INVALID if no broker is set. The check is not part of loading, since the default configuration has no
+ * brokers and is still good for files and for standard input.
  */
 export function requireForRun(config: Config): void {
   if (config.kafka.brokers.length > 0) return;
@@ -54,7 +54,7 @@ function sourcesOf(given: ReadonlyMap<string, GivenValue>): Readonly<Record<stri
   return Object.freeze(Object.fromEntries(fieldNames().map(path => [path, given.get(path)?.source ?? 'default'])));
 }
 
-/** Freezes a tree of plain objects and arrays, and hands it back. */
+/** Freezes a tree of plain objects and arrays, and returns it. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const child of Object.values(value)) deepFreeze(child);

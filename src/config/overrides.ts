@@ -6,12 +6,12 @@ import { readYaml } from './yaml.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Names the configuration file where the caller does not. */
+/** The variable that names the configuration file if the caller names none. */
 export const FILE_VARIABLE = 'SIFTLINE_CONFIG';
 
 /**
- * The fields the environment gives. A variable that is set but empty counts as not set, as `FOO=${FOO:-}` in a compose
- * file means it. A variable that starts with SIFTLINE_ and is no field is a problem.
+ * Reads the fields that the environment gives. A variable that is set but empty counts as not set, as `FOO=${FOO:-}` in
+ * a compose file means it. A variable that starts with SIFTLINE_ and belongs to no field is a problem.
  */
 export function readEnvironment(env: Environment): Reading {
   const fields = new Map(listFields().map(field => [envName(field.path), field]));
@@ -26,7 +26,7 @@ export function readEnvironment(env: Environment): Reading {
   return { given, problems };
 }
 
-/** The fields the command line gives, by dotted path; a path that is no field is a problem. */
+/** Reads the fields that the command line gives, by dotted path. A path that belongs to no field is a problem. */
 export function readFlags(flags: Readonly<Record<string, string>>): Reading {
   const fields = new Map(listFields().map(field => [field.path, field]));
   const given: GivenValue[] = [];
@@ -47,8 +47,8 @@ function ourVariables(env: Environment): [name: string, text: string][] {
 }
 
 /**
- * Kubernetes gives every pod variables for every Service of its namespace. A Service called `siftline`, or
- * `siftline-` and something, makes them start with our prefix.
+ * Recognizes the variables that Kubernetes gives to every pod for every Service of its namespace. For a Service called
+ * `siftline`, or `siftline-` and more, they start with our prefix.
  */
 function isServiceLink(name: string, text: string): boolean {
   if (/_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$/.test(name)) return true;
@@ -67,8 +67,8 @@ function firstFieldOf(section: string): string {
 }
 
 /**
- * The value a text from the environment or the command line stands for. A text that does not fit the field comes back
- * as it is, for the schema to turn down with the rest.
+ * Returns the value that a text from the environment or the command line stands for. A text that does not fit the field
+ * is returned unchanged; the schema refuses it together with all other problems.
  */
 function valueOfText(field: Field, text: string): unknown {
   const kind = innermost(field.schema);
@@ -88,7 +88,7 @@ function booleanOf(text: string): unknown {
   return word === 'true' || word === 'false' ? word === 'true' : text;
 }
 
-/** `a,b` or, for elements with commas in them, a YAML flow list: `["a,b", c]`. */
+/** Reads a list: `a,b` or, for elements with commas in them, a YAML flow list such as `["a,b", c]`. */
 function listOf(text: string): unknown {
   if (text.trim().startsWith('[')) return flowOf(text);
   const parts = text.split(',').map(part => part.trim());

@@ -29,11 +29,11 @@ policy:
       toxic: { review: 0.5, block: 0.9 }
 `;
 
-/** What the reference says about one field. */
+/** The entry of one field in the reference. */
 export interface ReferenceField {
   readonly path: string;
   readonly env: string;
-  /** What it takes, unit and bounds included: `a whole number of milliseconds from 100 to 300000`. */
+  /** The values that it accepts, with unit and bounds: `a whole number of milliseconds from 100 to 300000`. */
   readonly takes: string;
   /** Undefined for a field that may be left out. */
   readonly defaultValue: unknown;
@@ -41,7 +41,7 @@ export interface ReferenceField {
   readonly secret: boolean;
 }
 
-/** Every field, in the order of the schema. */
+/** Returns the entry of every field, in the order of the schema. */
 export function configReference(): ReferenceField[] {
   return listFields().map(field => ({
     path: field.path,
@@ -53,7 +53,7 @@ export function configReference(): ReferenceField[] {
   }));
 }
 
-/** docs/configuration.md, whole. */
+/** Returns the whole of docs/configuration.md. */
 export function renderConfigMarkdown(): string {
   return [INTRODUCTION, ...topLevel().map(renderSection), renderRules()].join('\n\n').concat('\n');
 }
@@ -62,28 +62,33 @@ const INTRODUCTION = `# Configuration
 
 <!-- Generated from src/config by scripts/generate-docs.mjs; do not edit. -->
 
-siftline reads one YAML file, the environment and the command line, once, at the start. Nothing in it is required but
-\`kafka.brokers\`, and that only by \`siftline run\`.
+siftline reads its configuration once, at the start, from one YAML file, the environment and the command line.
+All fields are optional but \`kafka.brokers\`, which \`siftline run\` requires.
 
-\`\`\`yaml
+\`\`\`yaml file=siftline.yaml
 ${EXAMPLE_CONFIG}\`\`\`
 
-The first line gives an editor with a YAML language server completion and checks; the JSON Schema ships with siftline.
+The first line gives an editor with a YAML language server completion and checks.
+Its path leads to the JSON Schema, which ships with siftline as \`schemas/siftline.schema.json\`.
 
-- **File**: \`siftline run --config siftline.yaml\`; \`SIFTLINE_CONFIG\` names it where there is no flag.
-- **Environment**: every field is also a variable. Sections are joined by two underscores and words by one:
-  \`kafka.clientId\` is \`SIFTLINE_KAFKA__CLIENT_ID\`. A list is comma-separated, or in YAML's \`[a, b]\`; a mapping is in
-  YAML's \`{a: {b: 0.5}}\`. A variable that is set but empty counts as not set.
+- **File**: \`siftline run --config siftline.yaml\`.
+  Without the flag, \`SIFTLINE_CONFIG\` names the file.
+- **Environment**: every field is also a variable.
+  Sections are joined by two underscores and words by one: \`kafka.clientId\` is \`SIFTLINE_KAFKA__CLIENT_ID\`.
+  A list is comma-separated, or in YAML's \`[a, b]\`; a mapping is in YAML's \`{a: {b: 0.5}}\`.
+  A variable that is set but empty counts as not set.
 - **Command line**: \`--set kafka.clientId=mine\`, written like a variable.
-- **Who wins**: command line, then environment, then file, then default. A list or mapping replaces the other as a whole.
-- **Mistakes stop the start**, all of them listed at once, each with the line or variable it comes from. A field or a
-  \`SIFTLINE_\` variable that siftline does not know is a mistake too; the variables Kubernetes makes for a Service that
-  is called \`siftline\` are not.
-- **Secrets** are in files of their own, and the field holds the path. One newline at the end of such a file is ignored.
-  A path starts with \`/\`, \`./\` or \`../\`, so that a password in the wrong place is noticed, and it is never printed.
+- **Precedence**: the command line wins over the environment, the environment over the file, and the file over the default.
+  A list or mapping replaces the other one as a whole.
+- **Mistakes stop the start**: all mistakes are listed at once, each with its line or variable.
+  A field or a \`SIFTLINE_\` variable that siftline does not know is a mistake too.
+  The variables that Kubernetes makes for a Service called \`siftline\` are not.
+- **Secrets** are in separate files, and the field holds the path.
+  One newline at the end of such a file is ignored.
+  A path starts with \`/\`, \`./\` or \`../\`, so that a password in the place of a path is noticed; it is never printed.
   Relative paths start at the working directory.`;
 
-/** Sections with their subsections, and the fields above all sections first. */
+/** Groups the fields by top-level section, subsections included. The fields outside all sections come first. */
 function topLevel(): { title: string; description: string; fields: ReferenceField[] }[] {
   const all = configReference();
   const sections = listSections()
@@ -94,11 +99,11 @@ function topLevel(): { title: string; description: string; fields: ReferenceFiel
       fields: all.filter(field => field.path.startsWith(`${path}.`)),
     }));
   const loose = all.filter(({ path }) => !path.includes('.'));
-  return [{ title: 'At the top', description: 'Fields outside all sections.', fields: loose }, ...sections];
+  return [{ title: 'Top level', description: 'Fields outside all sections.', fields: loose }, ...sections];
 }
 
 function renderSection({ title, description, fields }: ReturnType<typeof topLevel>[number]): string {
-  const head = '| field | variable | takes | default | what it is |\n| --- | --- | --- | --- | --- |';
+  const head = '| field | variable | takes | default | meaning |\n| --- | --- | --- | --- | --- |';
   return [`## ${title}\n\n${description}\n\n${head}`, ...fields.map(renderField)].join('\n');
 }
 
@@ -113,10 +118,13 @@ function row(cells: readonly string[]): string {
 
 function renderRules(): string {
   const rules = RULES.map(rule => `- ${rule.sentence}`).join('\n');
-  return `## Rules between fields\n\nChecked at the start, with the rest.\n\n${rules}`;
+  return `## Rules between fields\n\nThese rules are checked at the start, together with the fields.\n\n${rules}`;
 }
 
-/** JSON Schema (2020-12) of the configuration file, for editors. Relations between fields are not in it. */
+/**
+ * Returns the JSON Schema (2020-12) of the configuration file, for editors. It does not hold the relations between
+ * fields.
+ */
 export function configJsonSchema(): Record<string, unknown> {
   const { $schema, ...rest } = z.toJSONSchema(configSchema, { io: 'input' });
   return { $schema, title: 'siftline configuration', description: 'See docs/configuration.md.', ...rest };

@@ -1,7 +1,7 @@
 import { valueAt } from './fields.js';
 import type { Config } from './schema.js';
 
-/** A rule that is broken: the field to change, and a text with the values and the way out. */
+/** A broken rule: the field to change, and a text with the values and the way out. */
 export interface Breach {
   readonly path: string;
   /** The place inside the field, for a list or a mapping. */
@@ -9,14 +9,14 @@ export interface Breach {
   readonly text: string;
 }
 
-/** A relation between fields. `sentence` states it for the reference; `fields` are all it looks at. */
+/** A relation between fields. `sentence` states it for the reference; `fields` are all fields that it reads. */
 export interface Rule {
   readonly sentence: string;
   readonly fields: readonly string[];
   readonly breaches: (config: Config) => readonly Breach[];
 }
 
-/** `large` must be at least `factor` times `small`. */
+/** Says that `large` must be at least `factor` times `small`. */
 interface AtLeast {
   readonly large: string;
   readonly small: string;
@@ -24,7 +24,7 @@ interface AtLeast {
   readonly because: string;
 }
 
-/** A field that must be at least so many times another. */
+/** Returns the rule that one field is at least `factor` times another. */
 export function atLeast({ large, small, factor = 1, because }: AtLeast): Rule {
   const times = factor === 1 ? '' : `${factor} times `;
   return {
@@ -39,7 +39,7 @@ export function atLeast({ large, small, factor = 1, because }: AtLeast): Rule {
   };
 }
 
-/** Fields of which none is of use without the others. */
+/** Returns the rule that the fields are given together, or none of them. */
 export function together(...fields: readonly string[]): Rule {
   return {
     sentence: `${quoted(fields)} go together: all are given, or none.`,
@@ -48,7 +48,7 @@ export function together(...fields: readonly string[]): Rule {
   };
 }
 
-/** Fields that are of no use unless another field is given. */
+/** Returns the rule that the fields are given only together with the field `needed`. */
 export function needs(needy: readonly string[], needed: string): Rule {
   return {
     sentence: `${quoted(needy)} ${needy.length === 1 ? 'needs' : 'need'} \`${needed}\`.`,
@@ -57,15 +57,15 @@ export function needs(needy: readonly string[], needed: string): Rule {
   };
 }
 
-/** Those of the fields that have a value. */
+/** Returns the fields that have a value. */
 export function given(config: Config, fields: readonly string[]): string[] {
   return fields.filter(path => valueAt(config, path) !== undefined);
 }
 
-/** Names what is missing among `required` because of `reasons`, if there are any. */
+/** Names the fields of `required` that are missing although `reasons` need them; none if there are no reasons. */
 export function missing(config: Config, required: readonly string[], reasons: readonly string[]): Breach[] {
   if (reasons.length === 0) return [];
-  const text = `is missing, but needed because of ${reasons.join(', ')}; give it, or remove the other`;
+  const text = `is missing, but needed by ${reasons.join(', ')}; give it, or remove ${reasons.join(', ')}`;
   return required.filter(path => valueAt(config, path) === undefined).map(path => ({ path, text }));
 }
 

@@ -10,7 +10,7 @@ const noLoop: Rule = {
   breaches: config =>
     OUTPUTS.filter(path => config.input.topics.includes(topicAt(config, path))).map(path => ({
       path,
-      text: `"${topicAt(config, path)}" is also one of input.topics, so siftline would read its own results; use another`,
+      text: `"${topicAt(config, path)}" is also one of input.topics, so siftline would read its own results; give another topic`,
     })),
 };
 
@@ -21,7 +21,7 @@ const distinctOutputs: Rule = {
     OUTPUTS.flatMap((path, index) => {
       const topic = topicAt(config, path);
       const earlier = OUTPUTS.slice(0, index).find(other => topicAt(config, other) === topic);
-      return earlier === undefined ? [] : [{ path, text: `"${topic}" is also ${earlier}; give each its own topic` }];
+      return earlier === undefined ? [] : [{ path, text: `"${topic}" is also ${earlier}; give each a separate topic` }];
     }),
 };
 
@@ -31,7 +31,9 @@ const distinctInputs: Rule = {
   breaches: ({ input: { topics } }) =>
     topics.flatMap((topic, index) => {
       const repeated = topics.indexOf(topic) < index;
-      return repeated ? [{ path: 'input.topics', rest: [index], text: `"${topic}" is listed twice; keep one` }] : [];
+      return repeated
+        ? [{ path: 'input.topics', rest: [index], text: `"${topic}" is listed twice; remove one of the two` }]
+        : [];
     }),
 };
 
@@ -44,7 +46,7 @@ const SIZES: readonly Rule[] = [
     large: 'input.sessionTimeoutMs',
     small: 'input.heartbeatIntervalMs',
     factor: 3,
-    because: 'two signs of life may get lost before the group gives up',
+    because: 'two heartbeats may get lost before the group removes the consumer',
   }),
   atLeast({
     large: 'input.bufferRecords',
@@ -76,7 +78,7 @@ const tlsIsOn: Rule = {
   breaches: config => {
     const details = given(config, TLS_DETAILS);
     if (config.kafka.tls.enabled || details.length === 0) return [];
-    const text = `is false, so ${details.join(', ')} would have no effect; give true, or remove the rest`;
+    const text = `is false, so ${details.join(', ')} would have no effect; give true, or remove ${details.join(', ')}`;
     return [{ path: 'kafka.tls.enabled', text }];
   },
 };
@@ -133,15 +135,15 @@ const exactlyOnceReadsCommitted: Rule = {
 
 const windowsGoForward: Rule = {
   sentence:
-    'With `model.longTexts: windows`, `model.windowStrideTokens` is at most half of `model.maxTokens`: a window must bring more that is new than it repeats.',
+    'With `model.longTexts: windows`, `model.windowStrideTokens` is at most half of `model.maxTokens`: at least half of each window must be new text.',
   fields: ['model.windowStrideTokens', 'model.maxTokens', 'model.longTexts'],
   breaches: ({ model: { longTexts, windowStrideTokens, maxTokens } }) => {
     if (longTexts === 'truncate' || windowStrideTokens * 2 <= maxTokens) return [];
-    const what = `${windowStrideTokens} is more than half of model.maxTokens (${maxTokens}), so windows would hardly go forward`;
+    const what = `${windowStrideTokens} is more than half of model.maxTokens (${maxTokens}), so most of each window would repeat the one before`;
     return [
       {
         path: 'model.windowStrideTokens',
-        text: `${what}; give at most ${Math.floor(maxTokens / 2)}, or raise the other`,
+        text: `${what}; give at most ${Math.floor(maxTokens / 2)}, or raise model.maxTokens`,
       },
     ];
   },
@@ -152,7 +154,7 @@ const aggregateHasWindows: Rule = {
   fields: ['model.longTexts', 'model.aggregate'],
   breaches: ({ model: { longTexts, aggregate } }) => {
     if (longTexts === 'windows' || aggregate === undefined) return [];
-    const text = 'is truncate, so model.aggregate would have no effect; give windows, or remove the other';
+    const text = 'is truncate, so model.aggregate would have no effect; give windows, or remove model.aggregate';
     return [{ path: 'model.longTexts', text }];
   },
 };
@@ -162,26 +164,27 @@ const confidenceHasCascade: Rule = {
   fields: ['model.cascade.path', 'model.cascade.confidenceFor'],
   breaches: ({ model: { cascade } }) => {
     if (cascade.path !== undefined || cascade.confidenceFor === undefined) return [];
-    const text = 'is missing, so model.cascade.confidenceFor would have no effect; name a student, or remove the other';
+    const text =
+      'is missing, so model.cascade.confidenceFor would have no effect; give the path of a student model, or remove model.cascade.confidenceFor';
     return [{ path: 'model.cascade.path', text }];
   },
 };
 
 const cascadeIsAnother: Rule = {
-  sentence: '`model.cascade.path` is another model than `model.path`.',
+  sentence: '`model.cascade.path` names a different model than `model.path`.',
   fields: ['model.cascade.path', 'model.path'],
   breaches: ({ model: { cascade, path } }) => {
     if (cascade.path !== path) return [];
     return [
       {
         path: 'model.cascade.path',
-        text: 'is model.path itself, which would only be asked twice; name a smaller model',
+        text: 'is the same as model.path, so the same model would be asked twice; give a smaller model',
       },
     ];
   },
 };
 
-/** The scores from which a label leads to a review, or to a block. */
+/** The scores from which a label leads to a review, and to a block. */
 interface Band {
   readonly review?: number | undefined;
   readonly block?: number | undefined;
@@ -201,7 +204,7 @@ function breachesOf({ review, block }: Band, rest: readonly string[]): Breach[] 
     return [{ path: 'policy.bands', rest, text: 'has neither review nor block; give one of them, or remove it' }];
   }
   if (review === undefined || block === undefined || review <= block) return [];
-  const text = `${review} is above block (${block}), so nothing would be reviewed; lower it, or raise block`;
+  const text = `${review} is above block (${block}), so nothing would be reviewed; lower review, or raise block`;
   return [{ path: 'policy.bands', rest: [...rest, 'review'], text }];
 }
 

@@ -7,7 +7,7 @@ import { health, log, metrics, rejects, shutdown, tracing } from './sections/ope
 import { output, registry } from './sections/output.js';
 
 /**
- * The configuration, whole: types, defaults, error messages, environment names, docs/configuration.md and the JSON
+ * The whole configuration. Types, defaults, error messages, environment names, docs/configuration.md and the JSON
  * Schema all come from here. Relations between fields are in rules.ts.
  */
 export const configSchema = z.strictObject({
@@ -16,12 +16,12 @@ export const configSchema = z.strictObject({
     .regex(/^[A-Za-z0-9._-]{1,100}$/)
     .describe('a name (letters, digits, dot, underscore, hyphen; at most 100)')
     .default('siftline')
-    .describe('Name of this stage, in logs, metrics and results.'),
+    .describe('Name of this stage in logs, metrics and results.'),
   delivery: z
     .enum(['at-least-once', 'exactly-once'])
     .default('at-least-once')
     .describe(
-      'What a crash may do: `at-least-once` stores some results again, with the same ids; `exactly-once` stores results and offsets in one Kafka transaction.',
+      'Delivery guarantee: with `at-least-once`, a crash may store some results again, with the same ids; with `exactly-once`, results and offsets are stored in one Kafka transaction.',
     ),
   kafka,
   input,

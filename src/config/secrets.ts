@@ -4,8 +4,8 @@ import { listFields, valueAt } from './fields.js';
 import type { Config } from './schema.js';
 
 /**
- * The content of a secret file without one newline at its end (echo and most editors leave one). `field` is the field
- * that names the file. Throws CONFIG_SECRET_UNREADABLE, with field and path and never a content.
+ * Returns the content of a secret file without one newline at its end (echo and most editors leave one). `field` is the
+ * field that names the file. Throws CONFIG_SECRET_UNREADABLE, with field and path, and never with content of the file.
  */
 export function readSecret(path: string, field: string): string {
   const secret = contentOf(path, field).replace(/\r?\n$/, '');
@@ -26,7 +26,7 @@ function unreadable(path: string, field: string, why: string, cause?: unknown): 
   return SiftlineError.config('CONFIG_SECRET_UNREADABLE', message, cause);
 }
 
-/** A config as it may be printed: a copy, in which a secret field that is set reads `(set, not shown)`. */
+/** Returns a copy of a configuration that may be printed: a secret field that is set reads `(set, not shown)`. */
 export function redacted(config: Config): Record<string, unknown> {
   const copy = structuredClone(config) as unknown as Record<string, unknown>;
   for (const { path } of listFields().filter(({ secret }) => secret)) hide(copy, path);

@@ -1,25 +1,32 @@
 import { distance } from 'fastest-levenshtein';
 import { envName, fieldNames, listSections } from './fields.js';
 
-/** What to say about a path in the file or in a flag that is no field. */
+/** Returns the complaint about a path, in the file or in a flag, that belongs to no field. */
 export function unknownField(path: string): string {
   const names = [...fieldNames(), ...listSections().map(section => section.path)];
   return suggestion(path, names, name => name) ?? `is not a field; ${listing(parentOf(path), names)}`;
 }
 
-/** What to say about a variable that belongs to no field. */
+/** Returns the complaint about a variable that belongs to no field. */
 export function unknownVariable(variable: string): string {
   const path = variable.replace(/^SIFTLINE_/, '').replaceAll('__', '.');
-  return suggestion(path, fieldNames(), envName) ?? 'is not a field; docs/configuration.md lists the variables';
+  return (
+    suggestion(path, fieldNames(), envName) ??
+    'is not a field; correct the name (docs/configuration.md lists the variables), or unset it'
+  );
 }
 
-/** What to say about a key that is none of the few a mapping can have. */
+/** Returns the complaint about a key that a mapping with fixed keys does not have. */
 export function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
-  return near === undefined ? `is not a field; there are ${known.join(', ')}` : `is not a field; did you mean ${near}?`;
+  return near === undefined
+    ? `is not a field; give one of ${known.join(', ')}`
+    : `is not a field; did you mean ${near}?`;
 }
 
-/** First the same section, then the same name in another section, then the nearest name anywhere. */
+/**
+ * Suggests a name: first from the same section, then the same name in another section, then the nearest name of all.
+ */
 function suggestion(path: string, names: readonly string[], spell: (name: string) => string): string | undefined {
   const sibling = nearest(path, childrenOf(parentOf(path), names), lastOf);
   if (sibling !== undefined) return `is not a field; did you mean ${spell(sibling)}?`;
@@ -29,7 +36,9 @@ function suggestion(path: string, names: readonly string[], spell: (name: string
   return anywhere === undefined ? undefined : `is not a field; did you mean ${spell(anywhere)}?`;
 }
 
-/** The name that is least different, if it differs in no more than a quarter of its letters; `part` is what to compare. */
+/**
+ * Returns the nearest name, if it differs in no more than a quarter of its letters; `part` selects the part to compare.
+ */
 function nearest(unknown: string, names: readonly string[], part = (name: string) => name): string | undefined {
   const wanted = part(unknown).slice(0, 100);
   const ranked = names.map(name => ({ name, far: difference(wanted, part(name)) })).sort((a, b) => a.far - b.far);
@@ -37,7 +46,7 @@ function nearest(unknown: string, names: readonly string[], part = (name: string
   return best !== undefined && best.far <= Math.max(1, wanted.length / 4) ? best.name : undefined;
 }
 
-/** Letters to change; a name that has only another unit, or none, is nearer than one with a letter changed. */
+/** Counts the letters to change. A name that differs only in its unit is nearer than a name with one letter changed. */
 function difference(a: string, b: string): number {
   const letters = distance(lettersOf(a), lettersOf(b));
   return stem(a) === stem(b) ? Math.min(letters, 0.5) : letters;
@@ -53,12 +62,12 @@ function childrenOf(parent: string, names: readonly string[]): string[] {
   return names.filter(name => lettersOf(parentOf(name)) === lettersOf(parent));
 }
 
-/** Case and separators make no difference. */
+/** Returns the letters and digits of a name in lower case: case and separators make no difference. */
 function lettersOf(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** A name without the unit, or the `File`, at its end. */
+/** Returns a name without a unit, or the `File`, at its end. */
 function stem(name: string): string {
   return lettersOf(name).replace(/(ms|millis|seconds|bytes|records|file)$/, '');
 }

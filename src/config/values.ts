@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
-/*
- * The kinds of value a field can have. The description on a kind is a noun phrase: error messages and the reference
- * use it to say what is allowed. The description on a field, set where the field is defined, is its sentence.
+/**
+ * The kinds of value that a field can have. The description of a kind is a noun phrase, which error messages and the
+ * reference use for the values that are allowed. The description of a field, set where the field is defined, is its
+ * sentence.
  */
 
-/** A whole number within bounds, both included. The unit is in the field's name. */
+/** Returns the kind of a whole number within bounds, both included. The unit is in the field's name. */
 export function whole(min: number, max: number): z.ZodNumber {
   return z.number().int().min(min).max(max);
 }
@@ -14,7 +15,9 @@ export const text = z.string().min(1).max(1000).describe('text');
 
 export const probability = z.number().min(0).max(1);
 
-/** Steps into a record, as consumer/decode/text-and-json.ts reads them; a backslash takes the next character as it is. */
+/**
+ * A path into a record, as consumer/decode/text-and-json.ts reads it; a backslash takes the next character literally.
+ */
 export const fieldPath = z
   .string()
   .max(1000)
@@ -35,22 +38,22 @@ export const hostPort = z
   .describe('host:port, such as kafka:9092');
 
 /**
- * A path that can be told from a pasted secret or certificate, so that a password written into a `...File` field is
- * turned down, and not shown, before anything tries to open it.
+ * A path that can be told from a pasted secret or certificate. A password that is written into a `...File` field is
+ * refused, and not shown, before anything tries to open it.
  */
 export const filePath = z
   .string()
   .regex(/^(?:\/|\.{1,2}\/|[A-Za-z]:[\\/])[^\r\n]{1,4000}$/)
   .describe('a file path that starts with /, ./ or ../');
 
-/** An address without user name and password in it, so that it can be logged. */
+/** An address without user name and password, so that it can be logged. */
 export const httpUrl = z
   .string()
   .regex(/^https?:\/\/[^\s@]+$/)
   .refine(address => URL.canParse(address))
   .describe('an http:// or https:// address without user name and password');
 
-/** The description of a field that is never printed. `writeOnly` is JSON Schema's own word for it. */
+/** Returns the description of a field that is never printed. `writeOnly` is JSON Schema's own word for it. */
 export function secret(description: string): { description: string; writeOnly: true } {
   return { description, writeOnly: true };
 }

@@ -15,20 +15,20 @@ import { configInvalid, configUnreadable } from './problems.js';
 import { readYaml } from './yaml.js';
 
 export type Path = readonly string[];
-/** Where a value stands, key by key, and the value. */
+/** A value, and the path of keys that leads to it. */
 export type Placed = readonly [path: Path, value: string | number];
 
 export interface PolicyChange {
   readonly task: string;
   readonly thresholds: Readonly<Record<string, number>>;
-  /** Of a policy that has none yet; with `rename`, of any. */
+  /** The version to set if the policy has none; with `rename`, in any case. */
   readonly version: string;
   readonly rename: boolean;
 }
 
 /**
  * Returns the text of a configuration file with other thresholds for one task, edited as `withValues` does. Throws
- * CONFIG_INVALID where the policy is no mapping.
+ * CONFIG_INVALID if the policy is not a mapping.
  */
 export function withThresholds(file: string, text: string, change: PolicyChange): string {
   const document = documentOf(file, text);
@@ -44,9 +44,9 @@ function valuesOf(document: Document, path: Path, change: PolicyChange): Placed[
 }
 
 /**
- * Returns the text of a configuration file with these values set; without a text, of a new file. Comments, order and
- * other fields stay, and nearly always every other byte. Throws CONFIG_UNREADABLE for a text that is not YAML,
- * CONFIG_INVALID where something above a value is no mapping.
+ * Returns the text of a configuration file with these values set; an empty text gives a new file. Comments, order and
+ * other fields stay, and nearly always every other byte. Throws CONFIG_UNREADABLE for a text that is not YAML, and
+ * CONFIG_INVALID if something above a value is not a mapping.
  */
 export function withValues(file: string, text: string, values: readonly Placed[]): string {
   const document = documentOf(file, text);
@@ -60,7 +60,7 @@ export function withValues(file: string, text: string, values: readonly Placed[]
   return inserted !== undefined && isSame(inserted, whole) ? inserted : whole;
 }
 
-/** Throws CONFIG_UNREADABLE for a text that is not YAML. */
+/** Parses a configuration file. Throws CONFIG_UNREADABLE for a text that is not YAML. */
 function documentOf(file: string, text: string): Document {
   const [error] = readYaml(text).errors;
   if (error) {
@@ -70,7 +70,7 @@ function documentOf(file: string, text: string): Document {
   return parseDocument(text);
 }
 
-/** Throws CONFIG_INVALID where the path, or what is above it, is there and no mapping. */
+/** Throws CONFIG_INVALID if the path, or a part above it, exists and is not a mapping. */
 function requireMappings(file: string, document: Document, path: Path): void {
   for (let depth = 0; depth <= path.length; depth++) requireMapping(file, document, path.slice(0, depth));
 }
@@ -79,11 +79,11 @@ function requireMapping(file: string, document: Document, path: Path): void {
   const node = path.length === 0 ? document.contents : document.getIn(path);
   if (node === undefined || node === null || isMap(node)) return;
   const subject = path.join('.') || 'the file';
-  const text = 'is not a mapping here, or an alias of one; write its fields below it';
+  const text = 'is not a mapping here, or is an alias of a mapping; write its fields below it';
   throw configInvalid([{ subject, text, where: file }]);
 }
 
-/** Compares what two texts say, their comments and their layout aside. */
+/** Returns true if two texts hold the same values, whatever their comments and layout. */
 function isSame(one: string, other: string): boolean {
   const { value, errors } = readYaml(one);
   return errors.length === 0 && isDeepStrictEqual(value, readYaml(other).value);
@@ -97,7 +97,7 @@ function rewritten(document: Document, values: readonly Placed[]): Document {
   return document;
 }
 
-/** Makes a mapping of a field that is not there, or has nothing but comments below it. */
+/** Makes a mapping of a field that does not exist, or that has only comments below it. */
 function openMapping(document: Document, path: Path): void {
   const node = document.getIn(path, true);
   if (isMap(node)) return;
@@ -106,7 +106,7 @@ function openMapping(document: Document, path: Path): void {
   document.setIn(path, mapping);
 }
 
-/** The library's output in the style of what it read. */
+/** Returns the options that make the library write in the style of the text. */
 function styleOf(text: string): ToStringOptions {
   return {
     lineWidth: 0,
@@ -117,9 +117,9 @@ function styleOf(text: string): ToStringOptions {
 }
 
 /**
- * Returns a YAML text with one value set and every other byte as it was. The library's `Document` keeps comments, but
- * writes the spaces, the numbers (`1e-1`) and the empty lines of the whole text anew, and a file that others keep in
- * version control should differ in one line. Undefined where inserting text cannot do it, as in an empty section.
+ * Returns a YAML text with one value set and every other byte unchanged; undefined where inserting text cannot do it,
+ * as in an empty section. The library's `Document` keeps comments, but rewrites the spaces, the numbers (`1e-1`) and
+ * the empty lines of the whole text. A file under version control should differ in one line.
  */
 function insertValue(text: string, path: Path, value: string | number): string | undefined {
   const document = parseDocument(text);
@@ -140,7 +140,7 @@ function replaced(text: string, { range, type }: Node & { type?: string }, value
   return text.slice(0, range[0]) + plain(value) + text.slice(range[1]);
 }
 
-/** After the last member, on its line: `{a: 1}` becomes `{a: 1, b: 2}`. */
+/** Inserts after the last member, on its line: `{a: 1}` becomes `{a: 1, b: 2}`. */
 function intoFlow(text: string, parent: YAMLMap, [path, value]: readonly [Path, string | number]): string | undefined {
   const end = endOf(parent.items.at(-1)?.value as Node);
   if (end === undefined) return undefined;
@@ -149,7 +149,7 @@ function intoFlow(text: string, parent: YAMLMap, [path, value]: readonly [Path, 
   return `${text.slice(0, end)}, ${plain(first)}: ${inner}${text.slice(end)}`;
 }
 
-/** On lines of its own after the last member, as far in as the first. */
+/** Inserts on separate lines after the last member, with the indentation of the first. */
 function intoBlock(text: string, parent: YAMLMap, [path, value]: readonly [Path, string | number]): string | undefined {
   const start = (parent.items[0]?.key as Node | undefined)?.range?.[0];
   const end = endOf(parent.items.at(-1)?.value as Node);
@@ -164,7 +164,7 @@ function intoBlock(text: string, parent: YAMLMap, [path, value]: readonly [Path,
   return before + lines.join('') + (newline < 0 ? '' : text.slice(newline + 1));
 }
 
-/** Where the last thing in a node ends; undefined for nothing at all. */
+/** Returns the end of the last thing in a node; undefined for an empty node. */
 function endOf(node: Node | null | undefined): number | undefined {
   if (isCollection(node) && !node.flow) {
     const last = node.items.at(-1);
@@ -174,7 +174,7 @@ function endOf(node: Node | null | undefined): number | undefined {
   return isEmpty || !(isScalar(node) || isCollection(node) || isAlias(node)) ? undefined : node?.range?.[1];
 }
 
-/** A name or number as YAML has it; in quotes when it might be read as anything but itself. */
+/** Returns a name or number as YAML writes it, in quotes if YAML could read it as something else. */
 function plain(value: string | number): string {
   if (typeof value === 'number') return String(value);
   return /^[A-Za-z][\w-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value)

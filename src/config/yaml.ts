@@ -14,13 +14,13 @@ import {
   type YAMLMap,
 } from 'yaml';
 
-/** A place in a text, counted from 1. */
+/** A place in a text; line and column are counted from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** Finds where in a YAML text a value stands, by the path that leads to it. */
+/** Finds the place of a value in a YAML text by the path that leads to it. */
 class Places {
   readonly #document: Document;
   readonly #lines: LineCounter;
@@ -30,7 +30,9 @@ class Places {
     this.#lines = lines;
   }
 
-  /** The value at a path; if there is none, the innermost thing on the way that is there. */
+  /**
+   * Returns the place of the value at a path. If it does not exist, returns the innermost part of the path that does.
+   */
   ofValue(path: readonly PropertyKey[]): Place {
     let start = startOf(this.#document.contents) ?? 0;
     let node: unknown = this.#document.contents;
@@ -42,7 +44,7 @@ class Places {
     return this.at(start);
   }
 
-  /** The last key of a path. */
+  /** Returns the place of the last key of a path. */
   ofKey(path: readonly PropertyKey[]): Place {
     const parent = path
       .slice(0, -1)
@@ -56,7 +58,10 @@ class Places {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
-  /** Of a key written twice the last counts, as in the value the library makes of the text. */
+  /**
+   * Finds a child of a node. Of a key that is written twice the last counts, as in the value that the library makes of
+   * the text.
+   */
   #child(node: unknown, step: PropertyKey): { key?: unknown; value?: unknown } {
     const target = isAlias(node) ? node.resolve(this.#document) : node;
     if (isMap(target)) return target.items.findLast(pair => keyName(pair.key) === String(step)) ?? {};
@@ -65,7 +70,7 @@ class Places {
   }
 }
 
-/** A key as it is called in the value the library makes of the text. */
+/** Returns the name that a key has in the value that the library makes of the text. */
 function keyName(key: unknown): string {
   return isScalar(key) ? String(key.value ?? '') : String(key);
 }
@@ -86,7 +91,7 @@ interface RepeatedKey {
   readonly firstLine: number;
 }
 
-/** A YAML text, read. With `errors`, `value` is undefined. */
+/** A YAML text after reading. With `errors`, `value` is undefined. */
 export interface Yaml {
   readonly value: unknown;
   readonly errors: readonly SyntaxProblem[];
@@ -96,18 +101,18 @@ export interface Yaml {
 
 const MAX_CHARACTERS = 1024 * 1024;
 const MAX_DEPTH = 32;
-/** Ten aliases of ten aliases of ten are past this. */
+/** The most aliases that are resolved. Ten aliases of ten aliases of ten are more. */
 const MAX_ALIASES = 100;
 const MAX_ERRORS = 5;
 
 /**
- * Reads YAML 1.2. Never throws, whatever the text: size, nesting and what aliases multiply to are bounded. No message
- * quotes a value of the text.
+ * Reads YAML 1.2. Never throws, whatever the text: its size, its nesting and the number of values that its aliases
+ * stand for are bounded. No message quotes a value of the text.
  */
 export function readYaml(text: string): Yaml {
   const lines = new LineCounter();
   const limit = pastLimit(text);
-  // Keys written twice are let through and reported by name, beside all other problems.
+  // A key that is written twice passes here and is reported by name, together with all other problems.
   const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
   const document = parseDocument(limit === undefined ? text : '', options);
   const places = new Places(document, lines);
@@ -129,7 +134,9 @@ function resolved(document: Document): Pick<Yaml, 'value' | 'errors'> {
   }
 }
 
-/** Says which bound a text is past. The library recurses, and running out of stack inside it can end the process. */
+/**
+ * Returns the bound that a text exceeds. The library recurses, and running out of stack inside it can end the process.
+ */
 function pastLimit(text: string): string | undefined {
   if (text.length > MAX_CHARACTERS) return `Longer than ${MAX_CHARACTERS} characters`;
   for (const token of new Parser().parse(text)) {
@@ -172,11 +179,14 @@ function repeatsIn(map: YAMLMap, places: Places): RepeatedKey[] {
   });
 }
 
-/** Some of the library's messages quote the text, which may be a secret in the wrong place. */
+/**
+ * Returns the library's message, or a fixed one where the library quotes the text: the text may be a secret in the
+ * wrong place.
+ */
 function withoutQuote({ code, message }: YAMLError): string {
   if (code === 'BAD_DQ_ESCAPE') return 'A backslash inside double quotes starts no escape that YAML knows';
-  if (code === 'TAG_RESOLVE_FAILED') return 'A tag (!name) that is not known, or does not fit its value';
-  if (code === 'BAD_DIRECTIVE') return 'A directive (%NAME) that is not known';
-  if (code === 'MULTIPLE_DOCS') return 'A second document starts here; a configuration is one';
+  if (code === 'TAG_RESOLVE_FAILED') return 'A tag (!name) that YAML does not know, or that does not fit its value';
+  if (code === 'BAD_DIRECTIVE') return 'A directive (%NAME) that YAML does not know';
+  if (code === 'MULTIPLE_DOCS') return 'A second document starts here; a configuration is one document';
   return message.replace(/: .*$/s, '');
 }

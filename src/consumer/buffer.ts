@@ -1,27 +1,47 @@
+/**
+ * Keeps fetched records until they are classified, and cuts batches from them.
+ *
+ * The states of a record:
+ *
+ * - *waiting*: `push` appended it to its partition's queue. `take` moves it to *in flight*.
+ * - *in flight*: it is part of a batch that was handed out, and still counts against the limits. `release` frees its
+ *   room.
+ * - *gone*: released, or forgotten because `assign` began a new assignment.
+ *
+ * The states of a partition, which its reader asks for and acts on:
+ *
+ * - *open*: it holds less than its share of the limits, and is fetched. `isOver` ends this state.
+ * - *over*: it holds its share, waiting and in flight together, and its reader pauses it. `hasRoom` ends this state,
+ *   once it holds less than half of its share; the reader resumes it.
+ */
+
 import type { Occupancy, SourceRecord } from '../ports.js';
 import { type Held, PartitionQueue, type Readiness, type StandingRecord, sizeOf } from './partition-queue.js';
 
 export interface BufferLimits {
-  /** What may be held in all, in flight included. */
+  /** The most that may be held in all, records in flight included. */
   readonly records: number;
   readonly bytes: number;
   readonly batchRecords: number;
   readonly batchBytes: number;
 }
 
-/** Records of a partition that are worth a request: so many, or what makes a quarter of the batch where that is less. */
+/**
+ * The records of one partition that are worth a request to the brokers: 128, or a quarter of the batch where that is
+ * less.
+ */
 const RUN = { records: 128, share: 0.25 };
 
 /**
- * Records between fetching and classifying, one queue per partition. Every partition may hold an equal share of the
- * limits, so a flooded partition never keeps a trickling one from being read; whoever is over its share is paused and
- * resumed at half. In all it holds the limits plus at most what one fetch brings.
+ * Holds records between fetching and classifying, one queue per partition. Every partition may hold an equal share of
+ * the limits, so a flooded partition never keeps a trickling one from being read. A partition that is over its share is
+ * paused, and resumed at half. In all the buffer holds the limits plus at most the records of one fetch.
  */
 export class RecordBuffer {
   readonly #limits: BufferLimits;
   readonly #readiness: Readiness | undefined;
   readonly #queues = new Map<string, PartitionQueue>();
-  /** The partition the last batch ended with. */
+  /** The last partition that got its full part of a batch; the next batch begins after it. */
   #last: string | undefined;
 
   /** Without `readiness` every record may be handed out. */
@@ -30,14 +50,14 @@ export class RecordBuffer {
     this.#readiness = readiness;
   }
 
-  /** Forgets everything and makes room for these partitions. */
+  /** Forgets all records and makes room for these partitions. */
   assign(partitions: readonly string[]): void {
     for (const queue of this.#queues.values()) queue.close();
     this.#queues.clear();
     for (const partition of partitions) this.#queues.set(partition, new PartitionQueue(this.#readiness));
   }
 
-  /** False when the partition is not assigned: its records must be dropped. */
+  /** Returns false when the partition is not assigned: its records must be dropped. */
   push(partition: string, held: readonly Held[]): boolean {
     const queue = this.#queues.get(partition);
     queue?.push(held);
@@ -45,10 +65,10 @@ export class RecordBuffer {
   }
 
   /**
-   * The next batch: from each partition in turn an equal part, of the records and of the work, so that few records of
-   * many partitions travel together. Where equal parts would be short, fewer partitions take part, each with a run of
-   * records, and the next batch begins behind them: results are stored partition by partition, and a request for
-   * a handful of them costs the brokers more than the model costs us.
+   * Cuts the next batch: an equal part from each partition in turn, of the records and of the work, so that few records
+   * of many partitions travel together. Where equal parts would be short, fewer partitions take part, each with a run
+   * of records, and the next batch begins after them. Longer runs are cheaper: results are stored partition by
+   * partition, and a request for a handful of results costs the brokers more than the model costs us.
    */
   take(most: BatchBudget = this.#anyWork(), occupancy = ONE_THREAD): Map<string, Held[]> | undefined {
     const partitions = this.#inTurn().filter(([, queue]) => queue.ready > 0);
@@ -63,14 +83,15 @@ export class RecordBuffer {
       const part = partOf(room, partitions.length - i);
       const { taken, hadRoom } = takeFrom(queue, room, { part, run });
       if (taken.length > 0) batch.set(partition, taken);
-      // Who is cut short for want of room is the first in the next batch, where a record goes whatever it costs.
+      // A partition that got less than its share goes first in the next batch, where its first record fits whatever it
+      // costs.
       isCut ||= !hadRoom;
       if (!isCut) this.#last = partition;
     }
     return batch;
   }
 
-  /** True when so much waits that a batch of it is taken though no thread is free. */
+  /** Returns true when so many records wait that a batch of them is taken even though no thread is free. */
   isWorthWaiting(budget: BatchBudget = this.#anyWork()): boolean {
     const room = new BatchRoom(worthWaiting(budget), this.#limits.batchBytes);
     for (const queue of this.#queues.values()) {
@@ -91,28 +112,29 @@ export class RecordBuffer {
     return recordsOnly(this.#limits.batchRecords);
   }
 
-  /** The partition that was served last comes last. */
+  /** Returns the partitions in turn, beginning after the one that was served last. */
   #inTurn(): Array<[string, PartitionQueue]> {
     const all = [...this.#queues];
     const next = all.findIndex(([partition]) => partition === this.#last) + 1;
     return [...all.slice(next), ...all.slice(0, next)];
   }
 
-  /** What was taken is done with. */
+  /** Frees the room of records that were handed out and are done. */
   release(partition: string, held: readonly Held[]): void {
     this.#queues.get(partition)?.release(held);
   }
 
-  /** True when nothing of the partition is waiting or in flight. */
+  /** Returns true when no record of the partition is waiting or in flight. */
   isEmpty(partition: string): boolean {
     return (this.#queues.get(partition)?.records ?? 0) === 0;
   }
 
+  /** Returns true when the partition holds its share, and must be paused. */
   isOver(partition: string): boolean {
     return this.#exceeds(partition, 1);
   }
 
-  /** True when the partition may be read again: half of its share is free. */
+  /** Returns true when half of the partition's share is free, so that it may be resumed. */
   hasRoom(partition: string): boolean {
     return !this.#exceeds(partition, 0.5);
   }
@@ -150,7 +172,7 @@ export class RecordBuffer {
   }
 }
 
-/** So many records, and so much work. */
+/** A number of records and an amount of work; the limit of one partition in one batch. */
 interface Part {
   readonly records: number;
   readonly ms: number;
@@ -160,12 +182,15 @@ function runOf({ records, ms }: BatchBudget): Part {
   return { records: Math.min(RUN.records, Math.ceil(records * RUN.share)), ms: ms * RUN.share };
 }
 
-/** An equal part of the room for each of so many partitions. */
+/** Divides the room equally among so many partitions. */
 function partOf({ records, ms }: BatchRoom, partitions: number): Part {
   return { records: Math.ceil(records / partitions), ms: ms / partitions };
 }
 
-/** What is within the part, or within a run; and while there is room for it, at least one record. */
+/**
+ * Takes the records that are within the part or within a run, whichever allows more. Takes at least one record while
+ * there is room for it.
+ */
 function takeFrom(
   queue: PartitionQueue,
   room: BatchRoom,
@@ -185,18 +210,20 @@ function takeFrom(
   return { taken: queue.take(count), hadRoom };
 }
 
-/** Work that is not divided: two requests and two smaller runs would cost more than a thread saves. */
+/** Work that is not divided further: two requests and two smaller runs would cost more than a second thread saves. */
 const LEAST_MS = 25;
-/** Work that pads little: what is more is only better while there is a backlog. */
+/** Work of a batch that already pads little. A larger batch is better only while there is a backlog. */
 const SHORT_MS = 250;
 
-/** One thread, with nothing to do. */
+/** One idle thread. */
 export const ONE_THREAD: Occupancy = { threads: 1, free: 1 };
 
 /**
- * What the next batch may be when values of these sizes wait. Free threads get equal parts of it, so that a burst is answered as
- * soon as all of them together can. And no batch beyond SHORT_MS is more than its thread's share of all that waits: a
- * backlog travels in the largest batches, its end in smaller ones, and the threads end together.
+ * Cuts the budget of the next batch by the records that wait and the threads that are free.
+ *
+ * - Free threads get equal parts of the work, so that a burst is answered as soon as all of them together can.
+ * - A batch beyond SHORT_MS is at most one thread's share of all waiting work. A backlog travels in the largest
+ *   batches, its end in smaller ones, and the threads end together.
  */
 export function shareOf(budget: BatchBudget, valueBytes: Iterable<number>, { threads, free }: Occupancy): BatchBudget {
   if (threads === 1) return budget;
@@ -205,12 +232,12 @@ export function shareOf(budget: BatchBudget, valueBytes: Iterable<number>, { thr
   return atMost(budget, Math.min(apart, Math.max(SHORT_MS, waitingMs / threads)));
 }
 
-/** A batch that is worth taking though it must wait for a thread. */
+/** Returns the size of a batch that is worth taking even though it must wait for a thread. */
 export function worthWaiting(budget: BatchBudget): BatchBudget {
   return atMost(budget, SHORT_MS);
 }
 
-/** Estimated work of values of these sizes; nobody asks by how much it is more than enough. */
+/** Adds up the estimated work of values of these sizes. Stops at `enough`, since no caller needs a larger sum. */
 function workOf(valueBytes: Iterable<number>, budget: BatchBudget, enough: number): number {
   let ms = 0;
   for (const bytes of valueBytes) {
@@ -224,28 +251,28 @@ function atMost(budget: BatchBudget, ms: number): BatchBudget {
   return { records: budget.records, ms: Math.min(budget.ms, ms), msOf: bytes => budget.msOf(bytes) };
 }
 
-/** What the next batch may be, besides the limits of a source; it changes while the source works. */
+/** Limits the next batch, besides the limits of a source. It changes while the source works. */
 export interface BatchBudget {
   readonly records: number;
-  /** Work of a batch, milliseconds of a worker. */
+  /** The work of a batch in milliseconds of one worker. */
   readonly ms: number;
-  /** Estimated work of a record with so many bytes of value; 0 or more. */
+  /** Estimates the work of a record whose value has so many bytes; 0 or more. */
   msOf(valueBytes: number): number;
 }
 
-/** A budget that knows nothing of work. */
+/** Makes a budget that limits records and knows nothing of work. */
 export function recordsOnly(records: number): BatchBudget {
   return { records, ms: Number.POSITIVE_INFINITY, msOf: () => 0 };
 }
 
-/** What a record's work is estimated by. */
+/** Returns the size by which a record's work is estimated. */
 export function valueBytesOf({ value }: SourceRecord): number {
   return value?.length ?? 0;
 }
 
 /**
- * What a batch that is being gathered may still take. The work of all its records is within the budget, or it is a single
- * record; the bytes go beyond their limit by less than a record.
+ * Keeps the room that is left in a batch while it is gathered. The work of all its records is within the budget, or it
+ * holds a single record. Its bytes exceed their limit by less than one record.
  */
 export class BatchRoom {
   readonly #budget: BatchBudget;
@@ -277,12 +304,15 @@ export class BatchRoom {
     return this.#budget.msOf(valueBytes);
   }
 
-  /** False for a record of this much work that must wait for another batch; the first goes along whatever it costs. */
+  /**
+   * Returns false for a record of this much work that must wait for another batch. The first record fits whatever it
+   * costs.
+   */
   fits(ms: number): boolean {
     return !this.isFull && (this.#isEmpty || ms <= this.#ms);
   }
 
-  /** `bytes` are what counts against the limit of bytes. */
+  /** Takes the room of one record. `bytes` count against the limit of bytes. */
   add(ms: number, bytes: number): void {
     this.#isEmpty = false;
     this.#records -= 1;

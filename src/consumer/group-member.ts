@@ -1,3 +1,21 @@
+/**
+ * Keeps one membership in a consumer group.
+ *
+ * The states of the member:
+ *
+ * - *new*: no consumer exists. `join` moves it to *joining*.
+ * - *joining*: a kafkajs consumer connects and asks for partitions; its join ends this state, and moves it to *joined*.
+ *   Trouble that may pass moves it to *waiting*, a lasting error (`hooks.failed`) to *failed*.
+ * - *joined*: the group has assigned partitions; they are fetched, paused and committed. A rebalance keeps this state:
+ *   `hooks.settle` runs before it and `hooks.assigned` after it. A crash of the consumer or `joinAnew` moves it to
+ *   *waiting* (`hooks.left`), or a lasting error to *failed*.
+ * - *waiting*: the partitions are gone. After a pause, which doubles up to 15 s while joins fail, the old consumer is
+ *   disconnected, and a new one joins.
+ * - *failed*: nothing more is tried. Only `leave` follows.
+ * - *stopped*: `stop` was called in any state. A consumer that is joined stays joined until `leave`; no new one is
+ *   made.
+ */
+
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { assignBySubscription, partitionCounts } from '../kafka/assignor.js';
@@ -21,34 +39,34 @@ export interface MembershipOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
-  /** Partitions that are added are read after this time at the latest. */
+  /** Partitions that are added to a topic are read after this time at the latest. */
   readonly metadataMaxAgeMs: number;
   readonly fetchMaxBytes: number;
   readonly fetchMaxWaitMs: number;
   readonly log: Logger;
 }
 
-/** What a member tells whoever reads through it, and asks of it. */
+/** The calls by which a member tells its reader what happens, and asks it to act. */
 export interface MemberHooks {
-  /** The group has been joined, and these partitions ("topic/partition") are ours; nothing of them is paused. */
+  /** The group was joined and assigned these partitions ("topic/partition"); none of them is paused. */
   readonly assigned: (ids: readonly string[]) => void;
-  /** Must not wait: the fetcher is blocked while it runs. */
+  /** Takes the records of one fetch. Must not wait for inference: the fetcher is blocked while it runs. */
   readonly fetched: (payload: EachBatchPayload) => Promise<void>;
-  /** Before the partitions are given back: what is in flight is finished and committed. */
+  /** Finishes and commits the records in flight, before the partitions are given back. */
   readonly settle: () => Promise<void>;
   readonly lostOffset: LostOffsetHook;
   readonly unreadable: UnreadableHook;
-  /** The partitions are gone; the group is joined anew. */
+  /** The partitions are gone; the member joins the group again. */
   readonly left: () => void;
-  /** It cannot be mended, so nothing more is tried. */
+  /** The error cannot be mended by waiting; nothing more is tried. */
   readonly failed: (error: Error) => void;
 }
 
 const RESTART_MS = { first: 500, most: 15_000 };
 
 /**
- * One member of a consumer group, for as long as it is wanted: a kafkajs consumer that is made anew when kafkajs gives
- * up, until the brokers are back.
+ * Stays in a consumer group for as long as it is wanted. When its kafkajs consumer gives up, the member makes a new
+ * one, again and again until the brokers are back.
  */
 export class GroupMember {
   readonly #options: MembershipOptions;
@@ -63,7 +81,7 @@ export class GroupMember {
     this.#hooks = hooks;
   }
 
-  /** True while it belongs to the group. */
+  /** True while the member belongs to the group. */
   get joined(): boolean {
     return this.#joined;
   }
@@ -76,7 +94,10 @@ export class GroupMember {
     return this.#paused.has(id);
   }
 
-  /** Outside of a group kafkajs throws for a pause or a resume: before the first join, after a crash, once closed. */
+  /**
+   * Stops fetching these partitions. Outside a group (before the first join, after a crash, once closed) kafkajs throws
+   * for a pause or a resume, so there the member only notes it.
+   */
   pause(ids: readonly string[]): void {
     for (const id of ids) this.#paused.add(id);
     if (this.#joined) this.#consumer?.pause(ids.map(asPause));
@@ -87,7 +108,10 @@ export class GroupMember {
     if (this.#joined && ids.length > 0) this.#consumer?.resume(ids.map(asPause));
   }
 
-  /** kafkajs keeps a partition paused across a rejoin, so the next epoch must not inherit what this one paused. */
+  /**
+   * Resumes all partitions. kafkajs keeps a partition paused across a rejoin, so the next epoch must not inherit the
+   * pauses of this one.
+   */
   resumeAll(): void {
     this.resume([...this.#paused]);
   }
@@ -96,7 +120,7 @@ export class GroupMember {
     await this.#consumer?.commitOffsets([...offsets]);
   }
 
-  /** Brokers that are away are tried again, at the start as well. */
+  /** Joins the group. Brokers that are away are tried again, at the start as well. */
   async join(delayMs: number = RESTART_MS.first): Promise<void> {
     try {
       await this.#join();
@@ -108,18 +132,19 @@ export class GroupMember {
     }
   }
 
-  /** Gives up the partitions, and asks the group for some anew. */
+  /** Gives up the partitions, and joins the group again with a new consumer. */
   joinAnew(): void {
     this.#joined = false;
     this.#hooks.left();
     void this.#rejoin(RESTART_MS.first);
   }
 
-  /** The group is not joined anew from here on. */
+  /** Ends the making of new consumers: the group is not joined again. */
   stop(): void {
     this.#stopped = true;
   }
 
+  /** Leaves the group and disconnects. */
   async leave(): Promise<void> {
     this.stop();
     const wasJoined = this.#joined;
@@ -127,7 +152,8 @@ export class GroupMember {
     const left = this.#consumer
       ?.disconnect()
       .catch(error => this.#options.log.warn({ event: 'leave_failed', error: messageOf(error) }));
-    // kafkajs waits for the answer to a request to join; it comes once the others have joined too, or are given up.
+    // Not waited for while a join is open: kafkajs waits for its answer, which comes once the other members have joined
+    // or their sessions have ended.
     if (wasJoined) await left;
   }
 
@@ -145,7 +171,8 @@ export class GroupMember {
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
       metadataMaxAge: options.metadataMaxAgeMs,
-      // A broker that makes topics by itself would make a deleted one anew, with partitions of its own choosing.
+      // A broker that creates topics by itself would create a deleted topic again, with a number of partitions that it
+      // chooses.
       allowAutoTopicCreation: false,
       maxBytes: options.fetchMaxBytes,
       maxWaitTimeInMs: options.fetchMaxWaitMs,
@@ -180,7 +207,10 @@ export class GroupMember {
     this.#hooks.assigned(ids);
   }
 
-  /** kafkajs has given up: either for good, or the consumer is made anew until the brokers are back. */
+  /**
+   * Handles a crash: kafkajs has given up. A lasting error ends the membership; otherwise a new consumer is made until
+   * the brokers are back.
+   */
   #crashed(consumer: Consumer, error: Error): void {
     if (consumer !== this.#consumer) return;
     this.#joined = false;
@@ -202,7 +232,7 @@ export class GroupMember {
     if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION')
       log.warn(
         { event: 'topic_missing', error: message, topics },
-        'an input topic is not there; waiting until it is made anew',
+        'an input topic does not exist; waiting until it is created again',
       );
     else log.warn({ event: 'consumer_lost', error: message }, 'lost the brokers; trying again');
   }

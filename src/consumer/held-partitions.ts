@@ -1,3 +1,16 @@
+/**
+ * Keeps everything a source holds of its assigned partitions: the records in the buffer, and the progress of each
+ * partition.
+ *
+ * The states of an epoch:
+ *
+ * - *none*: epoch 0, before the first assignment. `push` drops every record. `assign` begins the next epoch.
+ * - *current*: `assign` named its partitions. Records are pushed, taken and finished. The next `assign` ends it; an
+ *   empty list gives the partitions back.
+ * - *over*: its records are forgotten, `isCurrent` returns false for its batches, and they must not be finished. It
+ *   never comes back.
+ */
+
 import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import type { LostOffset } from '../kafka/patches/index.js';
@@ -6,14 +19,14 @@ import { type BatchBudget, type BufferLimits, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './committer.js';
 import type { Held, Readiness, StandingRecord } from './partition-queue.js';
 
-/** Records that were handed out together, and how to tell that they are done. */
+/** Records that were handed out together, with the slice of each partition by which they are marked as done. */
 export interface HeldBatch extends Batch {
   readonly parts: ReadonlyArray<{ readonly id: string; readonly held: readonly Held[]; readonly slice: Slice }>;
 }
 
 /**
- * The partitions a source reads, by "topic/partition": what is held of each, and how far each is done. An assignment of
- * partitions is an epoch; when it ends, everything that is held is forgotten.
+ * Holds the partitions a source reads, by "topic/partition": the records of each, and how far each is done. An
+ * assignment of partitions is an epoch. When it ends, all that is held is forgotten.
  */
 export class HeldPartitions {
   readonly #buffer: RecordBuffer;
@@ -25,12 +38,12 @@ export class HeldPartitions {
     this.#buffer = new RecordBuffer(limits, readiness);
   }
 
-  /** 0 before the first assignment. */
+  /** The number of the current epoch; 0 before the first assignment. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Begins an epoch with these partitions. */
+  /** Ends the current epoch and begins one with these partitions. */
   assign(ids: readonly string[]): void {
     this.#epoch += 1;
     this.#progress.clear();
@@ -38,12 +51,12 @@ export class HeldPartitions {
     for (const id of ids) this.#progress.set(id, new PartitionProgress());
   }
 
-  /** False when the partition is not assigned: its records must be dropped. */
+  /** Returns false when the partition is not assigned: its records must be dropped. */
   push(id: string, held: readonly Held[]): boolean {
     return this.#buffer.push(id, held);
   }
 
-  /** The next batch, handed out; undefined when nothing is ready. */
+  /** Hands out the next batch; undefined when no record is ready. */
   take(budget?: BatchBudget, occupancy?: Occupancy): HeldBatch | undefined {
     const taken = this.#buffer.take(budget, occupancy);
     return taken && this.#handOut(taken);
@@ -53,7 +66,7 @@ export class HeldPartitions {
     return epoch === this.#epoch;
   }
 
-  /** Every record of a batch of this epoch is stored: it is held no more. */
+  /** Frees the records of a batch of this epoch: every one of them is stored. */
   finish({ parts }: HeldBatch): void {
     for (const { id, held, slice } of parts) {
       this.#progress.get(id)?.finish(slice);
@@ -61,17 +74,17 @@ export class HeldPartitions {
     }
   }
 
-  /** Of each partition how far it is done; the map of the current epoch, emptied when the epoch ends. */
+  /** The progress of each partition; the map of the current epoch, emptied when the epoch ends. */
   get progress(): ReadonlyMap<string, PartitionProgress> {
     return this.#progress;
   }
 
-  /** Per partition the first offset that is not done; undefined until a record of it is. */
+  /** Returns per partition the first offset that is not done; undefined until a record of the partition is done. */
   positions(): Array<TopicPartition & { next: bigint | undefined }> {
     return [...this.#progress].map(([id, progress]) => ({ ...parsePartitionId(id), next: progress.next }));
   }
 
-  /** True while anything that was handed out is not done. */
+  /** True while a batch that was handed out is not done. */
   get hasOutstanding(): boolean {
     for (const { outstanding } of this.#progress.values()) if (outstanding > 0) return true;
     return false;
@@ -87,27 +100,27 @@ export class HeldPartitions {
     return this.#buffer.hasWaiting;
   }
 
-  /** The records that partitions stand before. */
+  /** Returns the records that are not ready and hold up their partitions. */
   get standing(): StandingRecord[] {
     return this.#buffer.standing;
   }
 
-  /** True when so much waits that a batch of it is taken though no thread is free. */
+  /** Returns true when so many records wait that a batch of them is taken even though no thread is free. */
   isWorthWaiting(budget?: BatchBudget): boolean {
     return this.#buffer.isWorthWaiting(budget);
   }
 
-  /** True when nothing of the partition is waiting or in flight. */
+  /** Returns true when no record of the partition is waiting or in flight. */
   isEmpty(id: string): boolean {
     return this.#buffer.isEmpty(id);
   }
 
-  /** True when the partition holds its share, and must not be read on. */
+  /** Returns true when the partition holds its share of the buffer, and must be paused. */
   isOver(id: string): boolean {
     return this.#buffer.isOver(id);
   }
 
-  /** True when the partition may be read again. */
+  /** Returns true when the partition may be resumed. */
   hasRoom(id: string): boolean {
     return this.#buffer.hasRoom(id);
   }
@@ -131,33 +144,35 @@ export class HeldPartitions {
   }
 }
 
-/** What to do where the next offset is not in the topic any more; input.onLostOffsets. */
+/** Decides how to go on when the next offset is no longer in the topic; the field input.onLostOffsets. */
 export type LostOffsetPolicy = 'stop' | 'earliest' | 'latest';
 
+/** The offset to go on from, and the loss. */
 export interface GoingOn {
   readonly from: bigint;
   /**
-   * Offsets that are passed over. When the topic was made anew, only those of the new one: what of the old one was not
-   * read, nobody can tell.
+   * The number of offsets that are passed over. When the topic was deleted and created again, it counts only those of
+   * the new topic: the number of unread records in the old one cannot be known.
    */
   readonly skipped: bigint;
 }
 
+/** Applies the policy to a lost offset. */
 export function goOnAfter({ wanted, low, high }: LostOffset, policy: Exclude<LostOffsetPolicy, 'stop'>): GoingOn {
   const from = policy === 'earliest' ? low : high;
   return { from, skipped: from - (wanted < low ? wanted : low) };
 }
 
-/** Ends the stage: records may be missing, and only people can say whether that matters. */
+/** Makes the error that ends the stage: records may be missing, and only people can say whether that matters. */
 export function offsetLost({ topic, partition, wanted, low, high }: LostOffset, group: string): SiftlineError {
   const why =
     wanted < low
       ? `retention has deleted ${low - wanted} offsets that were not read`
-      : 'the topic was made anew, or lost its end';
+      : 'the topic was deleted and created again, or lost its last records';
   const reset = `kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets --to-earliest --execute`;
   return SiftlineError.topic(
     'OFFSET_LOST',
-    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but there are only ${low} to ${high}: ` +
+    `${topic}, partition ${partition}: offset ${wanted} is next for group ${group}, but the partition holds only ${low} to ${high}: ` +
       `${why}; set input.onLostOffsets to earliest or latest to go on from there, or reset the group with ${reset}`,
   );
 }
@@ -167,8 +182,8 @@ export interface Lag extends TopicPartition {
 }
 
 /**
- * Records between the next offset to be done and the end of each assigned partition. Where nothing has been done yet,
- * the group's commit counts, and without one the oldest record there is.
+ * Returns the lag of each assigned partition: the records between the first offset that is not done and the end. Where
+ * nothing is done yet, the group's committed offset counts, and without one the oldest record of the partition.
  */
 export async function lagOf(
   admin: KafkaAdmin,

@@ -1,3 +1,23 @@
+/**
+ * Reads topics as a Source, as one member of a consumer group.
+ *
+ * The states of the source:
+ *
+ * - *joining*: no partitions are assigned, and `take` waits. The group's assignment begins an epoch and moves it to
+ *   *reading*.
+ * - *reading*: fetched records are held, `take` hands out batches, and done offsets are committed. A rebalance moves it
+ *   to *settling*; a crash of the consumer or `lose` ends the epoch and moves it to *joining*.
+ * - *settling*: the group rebalances. Fetched records are dropped and `take` waits until all batches of the epoch are
+ *   done; then the offsets are committed under the old generation and the epoch ends. The next assignment moves it to
+ *   *reading*, also when the batches did not finish in time.
+ * - *failed*: the input cannot be read any further. `take` throws the failure from now on.
+ * - *stopped*: `stop` was called. `take` resolves with undefined, the partitions are paused, and the batches that were
+ *   handed out may be done. `close` commits their offsets and leaves the group.
+ *
+ * Two things can end a partition inside *reading*: its next offset is no longer in the topic, or its next batch cannot
+ * be read. Either is acted on only when every record before it is done, and asked again until then.
+ */
+
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import type { EachBatchPayload } from '../kafka/client.js';
@@ -15,38 +35,39 @@ import { Signal } from './signal.js';
 export interface KafkaSourceOptions extends MembershipOptions {
   readonly onLostOffsets: LostOffsetPolicy;
   readonly commitIntervalMs: number;
-  /** False when the sink commits the offsets of results together with them. */
+  /** False when the sink commits the offsets of results together with the results. */
   readonly commits: boolean;
   readonly limits: BufferLimits;
   /** Tells which records may be handed out; without it, all. */
   readonly decoder?: Readiness['decoder'];
-  /** What the next batch may be, where that changes; `limits` is the most. */
+  /** Limits the next batch, and changes while the source works; `limits` is the upper bound. */
   readonly budget?: BatchBudget | undefined;
   readonly events: SourceEvents;
 }
 
-/** What a source tells whoever keeps the metrics. */
+/** The calls by which a source feeds the metrics. */
 export interface SourceEvents {
   assigned(partitions: number): void;
   rebalanced(): void;
   committed(ms: number): void;
-  /** So many offsets of a partition were passed over: they were not in the topic any more, or the policy says so. */
+  /** So many offsets of a partition were passed over, because they are no longer in the topic or the policy says so. */
   lost(where: TopicPartition, records: bigint): void;
 }
 
 /**
- * While no thread is free, what is fetched only waits, and a fetch costs the brokers and us the more, the fewer records
- * it brings: the next one is asked for when a thread is free, or after so long.
+ * The pause between fetches while no thread is free. Fetched records would only wait then, and a fetch costs the
+ * brokers and us more per record, the fewer records it brings. The next fetch starts when a thread is free, or after
+ * this pause.
  */
 const FETCH_PAUSE_MS = 10;
 
 /**
- * Records from Kafka, for one member of a consumer group.
+ * Reads records from Kafka for one member of a consumer group.
  *
- * The member hands every fetched batch to a handler that only puts the records among those that are held, and returns
- * after a moment at most, so fetching and heartbeats never wait for inference. When the group rebalances, what is in flight is finished and
- * committed under the old generation first (`#settle`), then the epoch ends, and with it everything that is still held;
- * its records are read again by whoever owns the partition next.
+ * The member hands every fetched batch to `#admit`, which only adds the records to the held ones and returns after a
+ * moment at most. So fetching and heartbeats never wait for inference. When the group rebalances, the batches in flight
+ * are finished and committed under the old generation first (`#settle`). Then the epoch ends, and all records that are
+ * still held are dropped; the next owner of the partition reads them again.
  */
 export class KafkaSource implements Source {
   readonly #options: KafkaSourceOptions;
@@ -100,18 +121,20 @@ export class KafkaSource implements Source {
     return this.#member.joined && !this.#stopped;
   }
 
-  /** Records and bytes held: waiting and in flight. */
+  /** The records and bytes that are held, waiting and in flight, and the number of paused partitions. */
   get held(): { readonly records: number; readonly bytes: number; readonly pausedPartitions: number } {
     const { records, bytes } = this.#held;
     return { records, bytes, pausedPartitions: this.#member.pausedPartitions };
   }
 
-  /** How many partitions are assigned, and the records that some of them stand before, waiting for what they lack. */
+  /** Returns the number of assigned partitions, and the records that are not ready and hold up their partitions. */
   get partitions(): { readonly assigned: number; readonly standing: readonly StandingRecord[] } {
     return { assigned: this.#held.progress.size, standing: this.#held.standing };
   }
 
-  /** Per assigned partition the next offset to be committed; undefined until a record of it is done. */
+  /**
+   * Returns per assigned partition the next offset to be committed; undefined until a record of the partition is done.
+   */
   positions(): Array<TopicPartition & { next: bigint | undefined }> {
     return this.#held.positions();
   }
@@ -149,7 +172,7 @@ export class KafkaSource implements Source {
 
   lose(batch: Batch, why: Error): void {
     if (!this.isCurrent(batch)) return;
-    this.#options.log.warn({ event: 'partition_lost', error: messageOf(why) }, 'joining the group anew');
+    this.#options.log.warn({ event: 'partition_lost', error: messageOf(why) }, 'joining the group again');
     this.#member.joinAnew();
   }
 
@@ -167,14 +190,14 @@ export class KafkaSource implements Source {
     await this.#member.leave();
   }
 
-  /** Waits for a moment at most: the fetcher is blocked while this runs. */
+  /** Takes the records of one fetch. Waits for a moment at most: the fetcher is blocked while this runs. */
   async #admit({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
     if (this.#settling || this.#stopped) return;
     const id = partitionId(batch);
     const lastOffset = batch.lastOffset();
     const held = batch.messages.map((message, index): Held => {
       const record = recordOf(batch, message);
-      // The last record also carries the position past the transaction markers and compacted records behind it.
+      // The last record also carries the position past the transaction markers and compacted records that follow it.
       const last = index === batch.messages.length - 1 ? BigInt(lastOffset) : record.offset;
       return { record, next: last + 1n };
     });
@@ -185,6 +208,7 @@ export class KafkaSource implements Source {
     await this.#untilFetchPays();
   }
 
+  /** Waits until the next fetch pays: until a thread is free, or FETCH_PAUSE_MS have passed. */
   async #untilFetchPays(): Promise<void> {
     const isDue = () => this.#settling || this.#stopped || this.#occupancy().free > 0;
     if (isDue()) return;
@@ -209,28 +233,29 @@ export class KafkaSource implements Source {
     this.#signal.raise();
   }
 
-  /** The last act of an epoch: nothing new is handed out, what is out is finished and committed. */
+  /** Ends an epoch in order: hands out nothing new, waits for the batches that are out, and commits their offsets. */
   async #settle(): Promise<void> {
     this.#settling = true;
     failPoint('settling');
     const { epoch } = this.#held;
     const isOver = () => !this.#held.hasOutstanding || this.#held.epoch !== epoch || this.#failure !== undefined;
     await this.#signal.until(isOver);
-    // Too late when the rejoin did not wait: then this is the next epoch already.
+    // The rejoin did not wait for the batches: the next epoch has already begun.
     if (this.#held.epoch !== epoch) return;
     await this.#committer.flush();
     if (this.#held.epoch === epoch) this.#endEpoch();
   }
 
+  /** Drops everything that is held, and the pauses with it. */
   #endEpoch(): void {
     this.#member.resumeAll();
     this.#held.assign([]);
   }
 
   /**
-   * Where to go on in a partition whose next offset is not there any more; undefined while what was read of it before is
-   * under way. That comes first, or it would be given up: by the stop, by joining anew, or in a crash by the offset that
-   * is committed beyond it.
+   * Returns the offset to go on from in a partition whose next offset is no longer in the topic. Returns undefined
+   * while records that were read from it before are under way: they must be done first. Otherwise three things could
+   * lose them: the stop of the stage, a rejoin, or a crash after a later offset was committed.
    */
   async #goOnAfter(lost: LostOffset): Promise<bigint | undefined> {
     const { onLostOffsets: policy, group, events, log } = this.#options;
@@ -242,29 +267,30 @@ export class KafkaSource implements Source {
       return undefined;
     }
     const { from, skipped } = goOnAfter(lost, policy);
-    // At once, also with exactly once: a restart before the next transaction would find the old offset lost anew, and
-    // with latest pass over what has come meanwhile. Nothing of the partition is under way that it could overtake, and
-    // the broker takes it from the partition's owner only.
+    // Committed at once, also with exactly once. After a restart before the next transaction, the old offset would be
+    // lost again, and `latest` would pass over the records that have come meanwhile. The commit is safe: no record of
+    // the partition is under way that it could overtake, and the broker accepts it only from the partition's owner.
     await this.#member.commit([{ topic, partition, offset: String(from) }]);
     events.lost({ topic, partition }, skipped);
     const fields = { topic, partition, wanted: String(wanted), from: String(from), records: Number(skipped) };
-    log.warn(
-      { event: 'offset_lost', ...fields },
-      'the next offset is not in the topic any more; going on as configured',
-    );
-    // The sink would leave out, as stored, what lies before the old offset, unless it asks anew what is committed.
+    log.warn({ event: 'offset_lost', ...fields }, 'the next offset is no longer in the topic; going on as configured');
+    // The sink believes that offsets below the old one are stored and would leave their records out. A rejoin makes it
+    // ask for the committed offset again.
     if (from < wanted) this.#member.joinAnew();
     return from;
   }
 
-  /** A batch that cannot be read ends the source once every record before it in its partition is done and committed. */
+  /**
+   * Ends the source before a batch that cannot be read, once every record before it in its partition is done and
+   * committed.
+   */
   async #endBefore(batch: UnreadableBatch): Promise<void> {
     if (!this.#mayEnd(batch)) return;
     await this.#committer.flush();
     this.#fail(batch);
   }
 
-  /** True when all that was read of a partition is done, and nothing else is ending it. */
+  /** Returns true when all records that were read from a partition are done, and nothing else is ending the source. */
   #mayEnd(where: TopicPartition): boolean {
     return !this.#stopped && !this.#settling && !this.#failure && this.#held.isEmpty(partitionId(where));
   }

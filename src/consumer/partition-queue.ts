@@ -1,6 +1,6 @@
 import type { Decoder, RecordPlace, SourceRecord } from '../ports.js';
 
-/** A record and the offset to commit once it and all before it are done. */
+/** A record, and the offset to commit once it and all records before it are done. */
 export interface Held {
   readonly record: SourceRecord;
   readonly next: bigint;
@@ -15,28 +15,39 @@ export interface Readiness {
 
 /** The first record of a partition, when it is not ready and everything behind it waits with it. */
 export interface StandingRecord extends RecordPlace {
-  /** As long as the partition has stood. */
+  /** Seconds since the partition stands. */
   readonly seconds: number;
-  /** In words: "schema id 7 (HTTP 403)". */
+  /** The thing that is waited for, such as "schema id 7 (HTTP 403)". */
   readonly awaits: string;
 }
 
-/** Records behind one that is not ready whose needs are fetched with its own, so that each costs no journey by itself. */
+/**
+ * The number of records after one that is not ready whose schemas are fetched together with its own: fetched one after
+ * the other, each would cost a round trip.
+ */
 const LOOK_AHEAD = 32;
 
-/** Bytes of a record that count against the limits: key, value and a flat charge for objects and headers. */
+/**
+ * Returns the bytes of a record that count against the limits: key, value and a flat charge for objects and headers.
+ */
 export function sizeOf(record: SourceRecord): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 256;
 }
 
 /**
- * What is held of one partition, in order. A record that is not ready to be decoded is not handed out, and neither is what
- * is behind it: when nothing before it is left, the partition stands. It goes on in order once the record is ready.
+ * Holds the records of one partition, in order.
+ *
+ * The states of the partition:
+ *
+ * - *going on*: every waiting record is ready, or the first ones are; `take` hands those out. A record that is not ready
+ *   to be decoded is not handed out, and neither are the records after it: `#stand` begins to wait for it.
+ * - *standing*: the first waiting record is not ready, and nothing can be handed out. Ends when it is ready: *going on*,
+ *   in order. Ends with `close`.
  */
 export class PartitionQueue {
   readonly #readiness: Readiness | undefined;
   readonly #waiting: Held[] = [];
-  /** So many of those that wait, the first ones, may be handed out. */
+  /** The number of waiting records, from the first on, that may be handed out. */
   #ready = 0;
   #standsSince: number | undefined;
   #closed = false;
@@ -48,7 +59,7 @@ export class PartitionQueue {
     this.#readiness = readiness;
   }
 
-  /** Waiting and in flight. */
+  /** The number of records that wait or are in flight. */
   get records(): number {
     return this.#records;
   }
@@ -57,17 +68,17 @@ export class PartitionQueue {
     return this.#bytes;
   }
 
-  /** How many records may be handed out. */
+  /** The number of records that may be handed out. */
   get ready(): number {
     return this.#ready;
   }
 
-  /** How many records wait, ready or not. */
+  /** The number of records that wait, ready or not. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** The records that may be handed out. */
+  /** Yields the records that may be handed out. */
   *readyRecords(): Generator<SourceRecord> {
     for (let i = 0; i < this.#ready; i += 1) yield (this.#waiting[i] as Held).record;
   }
@@ -81,19 +92,19 @@ export class PartitionQueue {
     if (this.#standsSince === undefined) this.#advance();
   }
 
-  /** Takes the first so many of those that are ready. */
+  /** Hands out the first records; `count` is at most `ready`. */
   take(count: number): Held[] {
     this.#ready -= count;
     return this.#waiting.splice(0, count);
   }
 
-  /** What was taken is done with. */
+  /** Frees the room of records that were handed out and are done. */
   release(held: readonly Held[]): void {
     this.#records -= held.length;
     for (const { record } of held) this.#bytes -= sizeOf(record);
   }
 
-  /** The record the partition stands before; undefined while there is another to hand out, or none at all. */
+  /** Returns the record that holds the partition up; undefined while a record can be handed out, or none waits. */
   get standing(): StandingRecord | undefined {
     const [first] = this.#waiting;
     if (!first || this.#ready > 0 || this.#standsSince === undefined) return undefined;
@@ -102,7 +113,7 @@ export class PartitionQueue {
     return { topic, partition, offset, seconds, awaits: this.#readiness?.decoder.awaits(first.record) ?? '' };
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops waiting for records to become ready. */
   close(): void {
     this.#closed = true;
   }

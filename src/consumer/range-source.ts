@@ -1,3 +1,16 @@
+/**
+ * Reads ranges of offsets as a Source.
+ *
+ * The states of the source:
+ *
+ * - *new*: nothing is read. `open` moves it to *reading*.
+ * - *reading*: one loop per range pushes records, and waits while its partition holds its share of the buffer. When the
+ *   last loop ends, it moves to *ended*; a fetch that fails moves it to *failed*, and `stop` to *stopped*.
+ * - *ended*: every range was read to its end. `take` hands out the rest, then resolves with undefined.
+ * - *failed*: `take` throws the failure from now on. Batches that were handed out may still be done.
+ * - *stopped*: `take` resolves with undefined. Batches that were handed out may still be done.
+ */
+
 import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
 import { type BatchBudget, type BufferLimits, ONE_THREAD } from './buffer.js';
@@ -7,19 +20,19 @@ import { Signal } from './signal.js';
 
 export interface RangeSourceOptions {
   readonly ranges: readonly PartitionRange[];
-  /** Reads one range in order, as LogReader does. */
+  /** Reads one range in order, as `LogReader.read` does. */
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly limits: BufferLimits;
   /** Tells which records may be handed out; without it, all. */
   readonly decoder?: Readiness['decoder'];
-  /** What the next batch may be, where that changes; `limits` is the most. */
+  /** Limits the next batch, and changes while the source works; `limits` is the upper bound. */
   readonly budget?: BatchBudget | undefined;
 }
 
 /**
- * Records of explicit offsets, to their end. It belongs to no group: nothing is committed, nobody else reads the same
- * partitions on its account, so every batch stays current. Each partition is read by a loop of its own, which waits
- * while the partition holds its share of the buffer.
+ * Reads explicit offsets of partitions, each to the end of its range. The source belongs to no group: nothing is
+ * committed and no partition is ever revoked, so every batch stays current. Each partition has its own reading loop,
+ * which waits while the partition holds its share of the buffer.
  */
 export class RangeSource implements Source {
   readonly #options: RangeSourceOptions;
@@ -50,7 +63,7 @@ export class RangeSource implements Source {
     return this.#isStopped ? undefined : this.#held.take(this.#options.budget, occupancy());
   }
 
-  /** What is in a range is there already. */
+  /** Does nothing: the records of a range do not trickle in, so `take` never waits for a thread. */
   look(): void {}
 
   isCurrent(): boolean {
@@ -62,7 +75,7 @@ export class RangeSource implements Source {
     this.#signal.raise();
   }
 
-  /** The first offset of each range that is not done, or not before all that come before it are. */
+  /** Returns per range the offset before which all records are done; `--from` takes it to go on there. */
   positions(): Array<TopicPartition & { offset: bigint }> {
     const starts = new Map(this.#options.ranges.map(range => [partitionId(range), range.from]));
     return this.#held.positions().map(({ next, ...where }) => ({
@@ -71,7 +84,7 @@ export class RangeSource implements Source {
     }));
   }
 
-  /** Nobody else reads on its account. */
+  /** Does nothing: the source has no assignment to lose. */
   lose(): void {}
 
   stop(): void {
@@ -88,6 +101,7 @@ export class RangeSource implements Source {
     return this.#stopping.signal.aborted || this.#failure !== undefined;
   }
 
+  /** Reads one range into the buffer. The first failure of any range is kept for `take`. */
   async #read(range: PartitionRange): Promise<void> {
     const id = partitionId(range);
     try {

@@ -4,12 +4,13 @@ interface Later {
 }
 
 /**
- * Lets a few waiters sleep until something has changed. Raising it wakes them at the end of the current turn of the
- * event loop, so that everything one fetch brings is there when they look.
+ * Lets a few waiters sleep until something has changed. `raise` wakes them at the end of the current turn of the event
+ * loop, so that they see everything that one fetch brings.
  */
 export class Signal {
   #raised: Later | undefined;
 
+  /** Wakes all waiters; each checks its condition again. */
   raise(): void {
     const raised = this.#raised;
     if (!raised) return;
@@ -17,7 +18,7 @@ export class Signal {
     setImmediate(raised.resolve);
   }
 
-  /** Resolves when the condition holds; it is looked at now and after every `raise`. */
+  /** Resolves when the condition holds. It is checked now and after every `raise`. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       this.#raised ??= later();
@@ -25,7 +26,7 @@ export class Signal {
     }
   }
 
-  /** As `until`, but for so many milliseconds at most. */
+  /** Resolves when the condition holds, and after so many milliseconds at the latest. */
   async within(ms: number, condition: () => boolean): Promise<void> {
     let over = false;
     const timer = setTimeout(() => {

@@ -3,7 +3,7 @@ import type { StartFailure } from './streams.js';
 import type { LatencyMs, Tally } from './tally.js';
 import type { Feed } from './warm-up.js';
 
-/** The outcome of a stream, or of all of them together. */
+/** The outcome of one stream, or of all streams together. */
 export interface StreamResult {
   readonly consumed: number;
   readonly labelled: number;
@@ -15,16 +15,16 @@ export interface StreamResult {
 
 /** The line of JSON at the end of an unattended run: totals, and each stream by its name. */
 export interface DemoResult extends StreamResult {
-  /** Records fed a second, and whether a warm-up found that rate. */
+  /** Records fed a second, and true for `measured` if a warm-up found that rate. */
   readonly feed: Pick<Feed, 'perSecond' | 'measured'>;
   readonly streams: Readonly<Record<string, StreamResult>>;
-  /** Streams that could not start. */
+  /** The streams that could not start, by name, with the reason. */
   readonly failed: Readonly<Record<string, { readonly code: string; readonly message: string }>>;
 }
 
 export interface DemoEnd {
   readonly result: DemoResult;
-  /** False when it was stopped before all that was asked for was fed and answered. */
+  /** False if the demo was stopped before all records were fed and answered. */
   readonly complete: boolean;
 }
 
@@ -32,7 +32,7 @@ export function failedByName(failures: readonly StartFailure[]): DemoResult['fai
   return Object.fromEntries(failures.map(({ name, error: { code, message } }) => [name, { code, message }]));
 }
 
-/** Takes the counts of the topics where there are topics, and of the metrics records where there are none. */
+/** Sums up a tally. The counts come from the topics, and from the metrics records where no topic has them. */
 export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally): StreamResult {
   return {
     consumed: windows.consumed,
@@ -45,26 +45,22 @@ export function resultOf({ topics, windows, textsPerSecond, latencies }: Tally):
 }
 
 /**
- * Compares what siftline says of itself with what is in the topics: every record taken has exactly one outcome, and
- * nothing is there that was not counted. Throws DEMO_BOOKS with both sides of every sum that does not come out.
- * `sent` is given when all that was fed must have been taken.
+ * Compares the metrics of siftline with the records in the topics: every record that was taken has exactly one outcome,
+ * and the topics hold no record that was not counted. Throws DEMO_BOOKS with both sides of every sum that differs.
+ * `sent` is given if every record that was fed must have been taken.
  */
 export function balance({ topics, windows }: Tally, sent?: number): void {
   const { consumed, labelled, rejected, skipped, revoked } = windows;
   const sums: ReadonlyArray<readonly [what: string, one: number, other: number]> = [
-    [
-      'records consumed, and labelled + rejected + skipped + revoked',
-      consumed,
-      labelled + rejected + skipped + revoked,
-    ],
-    ['labels in the topic, and in the metrics', topics.labelled, labelled],
-    ['rejections in the topic, and in the metrics', topics.rejected, rejected],
-    ['records fed, and consumed for good', sent ?? consumed - revoked, consumed - revoked],
+    ['records consumed; labelled + rejected + skipped + revoked', consumed, labelled + rejected + skipped + revoked],
+    ['labels in the topic; in the metrics', topics.labelled, labelled],
+    ['rejected records in the topic; in the metrics', topics.rejected, rejected],
+    ['records fed; consumed and not revoked', sent ?? consumed - revoked, consumed - revoked],
   ];
   const wrong = sums.filter(([, one, other]) => one !== other);
   if (wrong.length === 0) return;
   throw SiftlineError.check(
     'DEMO_BOOKS',
-    `the books do not balance: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
+    `the counts do not agree: ${wrong.map(([what, one, other]) => `${what}: ${one} and ${other}`).join('; ')}; please report it`,
   );
 }

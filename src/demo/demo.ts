@@ -17,16 +17,19 @@ export interface DemoOptions extends SharedOptions {
   readonly brokers: string | undefined;
   /** The streams that run side by side, at least one. */
   readonly streams: readonly StreamPlan[];
-  /** Streams that were asked for and are known to be unable to start. */
+  /** Streams that were asked for and are already known to be unable to start. */
   readonly failed: readonly StartFailure[];
-  /** Feed no more than this machine takes, as a warm-up finds; else at the rate of the plans, whatever comes of it. */
+  /**
+   * True to feed no more than this machine keeps up with, as a warm-up finds; false to feed at the rate of the plans in
+   * any case.
+   */
   readonly measure: boolean;
 }
 
 /**
- * A broker, a `siftline run` on it for each stream, a feed of real texts for each, and a look at what comes out, until
- * all is answered or `stop`.
- * Whatever it starts is gone when this returns, also by throwing. Undefined when it was stopped before anything ran.
+ * Runs the demo: a broker, a `siftline run` on it for each stream, a feed of real texts for each, and a view of the
+ * results. Ends when all records are answered, or at `stop`. Everything that it starts is gone when it returns, also
+ * when it throws. Returns undefined if it was stopped before a stream ran.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoEnd | undefined> {
   const broker = await openBroker(options);
@@ -39,7 +42,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoEnd | undefined
   }
 }
 
-/** Cannot be called off half way: when stopped meanwhile, the broker is there and is ended, or its helpers are gone. */
+/**
+ * Opens the broker. Opening cannot be cancelled half way: after a stop meanwhile, the broker is ended once it is up, or
+ * its helpers are gone already.
+ */
 async function openBroker({ brokers, env, view, stop }: DemoOptions): Promise<Broker | undefined> {
   view.say(brokers ? `using the broker at ${brokers}` : 'starting a Kafka broker for the demo');
   try {
@@ -69,7 +75,7 @@ async function onBroker(broker: Broker, options: DemoOptions): Promise<DemoEnd> 
   }
 }
 
-/** Makes clients of the broker; what kafkajs has to say is not for the demo's screen. */
+/** Makes clients of the broker. The log of kafkajs is kept off the demo's screen. */
 function connector(bootstrap: string): () => Kafka {
   const flags = { 'kafka.brokers': bootstrap, 'kafka.clientId': 'siftline-demo' };
   const { config } = loadConfig({ env: {}, flags });
@@ -83,7 +89,7 @@ async function cleanUp(kafka: Kafka, topics: readonly DemoTopics[], view: View):
     view.say('removed the topics of the demo from the broker');
   } catch (error) {
     view.say(
-      `could not remove the topics ${topics.map(({ group }) => `${group}.*`).join(', ')} from the broker: ${messageOf(error)}`,
+      `could not remove the topics ${topics.map(({ group }) => `${group}.*`).join(', ')} from the broker: ${messageOf(error)}; delete them with kafka-topics.sh`,
     );
   }
 }

@@ -6,18 +6,21 @@ import { demoRecord } from './records.js';
 export interface PaceOptions {
   /** Records a second; 0 is as fast as possible. */
   readonly rate: number;
-  /** Records in all; without it, no end. */
+  /** Records in total; without it, the feed does not end. */
   readonly records?: number | undefined;
 }
 
-/** At most so many records wait for their outcome: the feed pauses, and the disk of the broker does not fill up. */
+/**
+ * The most records that wait for their outcome. Beyond it the feed pauses, so that the disk of the broker does not fill
+ * up.
+ */
 export const MAX_AHEAD = 10_000;
-/** Records of one send. */
+/** The number of records of one send. */
 const CHUNK = 500;
 
 /**
- * How many records to send now, given how many were sent, how many of them have no outcome yet, and how long the feed
- * has been on. A feed that was held up catches up, a chunk at a time.
+ * Returns the number of records to send now, from the records sent, the records without an outcome yet, and the time
+ * since the feed began. A feed that was held up catches up, a chunk at a time.
  */
 export function dueNow(
   { rate, records = Number.POSITIVE_INFINITY }: PaceOptions,
@@ -31,15 +34,15 @@ export interface FeederOptions {
   readonly kafka: Kafka;
   readonly topic: string;
   readonly texts: readonly string[];
-  /** Records in all; without it, no end. */
+  /** Records in total; without it, the feed does not end. */
   readonly records: number | undefined;
-  /** Records that have their outcome: the feed does not run far ahead of them. */
+  /** Returns the number of records that have their outcome. The feed does not run far ahead of them. */
   readonly outcomes: () => number;
 }
 
 const TICK_MS = 50;
 
-/** Writes the demo's records to its input topic, at once or at a pace, each with the time it was fed at. */
+/** Writes the demo's records to its input topic, at once or at a rate, each with the time at which it was fed. */
 export class Feeder {
   readonly #options: FeederOptions;
   readonly #producer: Producer;
@@ -61,12 +64,15 @@ export class Feeder {
     return this.#sent;
   }
 
-  /** Records that are still to be sent. */
+  /** Returns the number of records that are still to be sent. */
   get left(): number {
     return (this.#options.records ?? Number.POSITIVE_INFINITY) - this.#sent;
   }
 
-  /** Sends all that are left at so many a second (0: as fast as possible); resolves then, or soon after `stop`. */
+  /**
+   * Sends all remaining records at this rate a second (0: as fast as possible). Resolves after the last one, or soon
+   * after `stop`.
+   */
   async run(rate: number, stop: AbortSignal): Promise<void> {
     const [before, records] = [this.#sent, this.left];
     const startedAt = performance.now();
@@ -79,7 +85,7 @@ export class Feeder {
     }
   }
 
-  /** Sends so many at once. */
+  /** Sends this many records at once. */
   async send(count: number): Promise<void> {
     const { topic, texts } = this.#options;
     const timestamp = String(Date.now());

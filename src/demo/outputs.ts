@@ -2,7 +2,7 @@ import { unframe } from '../avro/framing.js';
 import { invariant } from '../errors.js';
 import { type SchemaName, shippedSchema } from '../producer/schemas.js';
 
-/** The fields of a record of the labels topic that the demo looks at. */
+/** The fields of a record of the labels topic that the demo reads. */
 export interface Label {
   readonly source: { readonly textId: string | null };
   readonly tasks: readonly TaskAnswer[];
@@ -10,14 +10,14 @@ export interface Label {
 
 export interface TaskAnswer {
   readonly task: string;
-  /** The label with the highest score, and that score. */
+  /** The label with the highest score, whether it was given or not. */
   readonly label: string;
   readonly score: number;
-  /** The labels that were given; of a multi-label task, possibly none. */
+  /** The labels that were given; a multi-label task may give none. */
   readonly labels: readonly string[];
 }
 
-/** The counts of one record of the metrics topic; of all its records together, what the stage has done. */
+/** The counts of one record of the metrics topic. The sum over all its records is the work of the stage. */
 export interface WindowCounts {
   readonly consumed: number;
   readonly labelled: number;
@@ -34,7 +34,7 @@ interface WindowRecord {
   readonly revoked: bigint;
 }
 
-/** Reads siftline's records the way any other reader would: Confluent framing, then Avro by the shipped schemas. */
+/** Reads siftline's records in the way of any other reader: Confluent framing, then Avro with the shipped schemas. */
 export class OutputReader {
   readonly #types = {
     classification: shippedSchema('classification').type,

@@ -3,14 +3,14 @@ import { packageFile } from '../package.js';
 
 export type RecordKind = 'text' | 'broken' | 'tombstone';
 
-/** A record of the feed: what it is to become stands beside it. */
+/** A record of the feed, together with the outcome that it is meant to have. */
 export interface DemoRecord {
   readonly kind: RecordKind;
   readonly key: string;
   readonly value: Buffer | null;
 }
 
-/** Of a hundred records one is broken, each time in another way, and one is a tombstone. */
+/** In every hundred records one is broken, in a different way each time, and one is a tombstone. */
 const EVERY = 100;
 const BROKEN_AT = 37;
 const TOMBSTONE_AT = 71;
@@ -21,7 +21,7 @@ const BROKEN: ReadonlyArray<(id: string) => Buffer> = [
   () => Buffer.from([0x7b, 0x22, 0x74, 0xff, 0xfe, 0x22, 0x7d]),
 ];
 
-/** The record number `n` of the feed, counted from 0. The texts are gone through again and again. */
+/** Returns record number `n` of the feed, counted from 0. The texts repeat from the first after the last. */
 export function demoRecord(n: number, texts: readonly string[]): DemoRecord {
   const id = `demo-${n}`;
   const kind = kindOf(n);
@@ -30,12 +30,12 @@ export function demoRecord(n: number, texts: readonly string[]): DemoRecord {
   return { kind, key: id, value: Buffer.from(JSON.stringify({ id, text: texts[n % texts.length] ?? '' })) };
 }
 
-/** True when siftline writes a record about it: of a tombstone it only counts that it was skipped. */
+/** Returns true if siftline writes a record about record `n`. A tombstone is only counted as skipped. */
 export function isAnswered(n: number): boolean {
   return kindOf(n) !== 'tombstone';
 }
 
-/** The text that was fed under this id; empty for an id that is none of ours. */
+/** Returns the text that was fed under this id; empty for an id that the demo did not feed. */
 export function textOf(id: string | null, texts: readonly string[]): string {
   const n = /^demo-(\d+)$/.exec(id ?? '')?.[1];
   return n === undefined ? '' : (texts[Number(n) % texts.length] ?? '');
@@ -50,10 +50,10 @@ function brokenValue(n: number, id: string): Buffer {
   return BROKEN[Math.floor(n / EVERY) % BROKEN.length]?.(id) ?? Buffer.alloc(0);
 }
 
-/** Texts of the main file between two of the other one. */
+/** The number of texts from the main file between two texts of the other one. */
 const BETWEEN = 15;
 
-/** The texts of a file in examples/demo: harmless; the README there says where they are from. */
+/** Returns the texts of a file in examples/demo. They are harmless; the README there names their sources. */
 export function demoTexts(file: string): readonly string[] {
   const lines = readFileSync(packageFile(`examples/demo/${file}`), 'utf8')
     .trimEnd()
@@ -61,7 +61,9 @@ export function demoTexts(file: string): readonly string[] {
   return lines.map(line => (JSON.parse(line) as { text: string }).text);
 }
 
-/** The texts a stream feeds: those of its main file, and after every 15 of them one of its other file, if it has one. */
+/**
+ * Returns the texts of a stream: those of its main file and, if it has another file, one of its texts after every 15.
+ */
 export function streamTexts({ texts, flagged }: { readonly texts: string; readonly flagged?: string }): string[] {
   const rare = flagged === undefined ? [] : demoTexts(flagged);
   return demoTexts(texts).flatMap((text, i) => {

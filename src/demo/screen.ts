@@ -5,7 +5,7 @@ import { cannotStart, type StartFailure } from './streams.js';
 import type { LatencyMs } from './tally.js';
 import type { Feed } from './warm-up.js';
 
-/** A label as it is shown: the text it belongs to, and what was said of it. */
+/** A label as the screen shows it: its text, and the answers. */
 export interface ShownLabel {
   readonly text: string;
   readonly tasks: readonly TaskAnswer[];
@@ -16,9 +16,9 @@ export interface StreamState {
   readonly name: string;
   readonly model: string;
   readonly phase: string;
-  /** False on the last picture, when there is nothing left to end or to ask. */
+  /** False on the last picture, when the demo is over. */
   readonly live: boolean;
-  /** The address at which Prometheus would read. */
+  /** The address of the metrics for Prometheus. */
   readonly metricsUrl: string;
   readonly sent: number;
   readonly labelled: number;
@@ -31,10 +31,10 @@ export interface StreamState {
   readonly newest: readonly ShownLabel[];
 }
 
-/** All streams at one moment; the screen and the plain lines show this and nothing else. */
+/** All streams at one moment; the screen and the plain lines show nothing else. */
 export interface DemoState {
   readonly broker: string;
-  /** Those that have not failed to start; at least one. */
+  /** The streams that have not failed to start; at least one. */
   readonly streams: readonly StreamState[];
   readonly failed: readonly StartFailure[];
   /** Undefined before the feed begins. */
@@ -46,15 +46,15 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-/** Below this many columns for the text, it goes on a line of its own. */
+/** The least width of the text column. In less space the text goes on a separate line. */
 const MIN_TEXT = 24;
 const MAX_TEXT = 60;
 const MAX_LABELS = 8;
 const INDENT = '  ';
 
 /**
- * The demo's screen as lines that fit the terminal: none is as wide as it, so that none wraps, and there are fewer of
- * them than it has rows. What does not fit is left out from below: first old labels.
+ * Renders the demo's screen as lines that fit the terminal: each line is narrower than it, so that none wraps, and
+ * there are fewer lines than rows. If space is short, lines are left out from below: first the old labels.
  */
 export function renderScreen(state: DemoState, size: ScreenSize): string[] {
   const width = Math.max(1, size.columns - 1);
@@ -80,7 +80,7 @@ function title({ broker, streams }: DemoState): string {
 
 const FIGURES = ['records', 'labelled', 'rejected', 'skipped', 'texts/s', 'latency p50', 'p99'];
 
-/** A row for each stream; where there is no room for it, a column. */
+/** Renders a row for each stream, or a column where rows are too wide. */
 function figures(streams: readonly StreamState[], width: number): string[] {
   const named = [['', ...FIGURES], ...streams.map(stream => [stream.name, ...figuresOf(stream)])];
   const rows = streams.length > 1 ? named : named.map(row => row.slice(1));
@@ -97,7 +97,7 @@ function figuresOf({ sent, labelled, rejected, skipped, textsPerSecond, latencyM
   ];
 }
 
-/** The newest labels of each stream, below one another; each has the same room. */
+/** Renders the newest labels of each stream, one stream below the other, with the same space for each. */
 function labels(streams: readonly StreamState[], width: number, room: number): string[] {
   const each = Math.floor((room - (streams.length - 1)) / streams.length);
   const tables = streams.map(stream => {
@@ -108,7 +108,7 @@ function labels(streams: readonly StreamState[], width: number, room: number): s
   return tables.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]));
 }
 
-/** A table of as many of the newest labels as there is room for: answers beside their texts, or each below its own. */
+/** Renders a table of as many of the newest labels as fit: answers beside their texts, or each below its text. */
 function labelTable(newest: readonly ShownLabel[], title: string, { columns, rows }: ScreenSize): string[] {
   const tasks = (newest[0]?.tasks ?? []).map(({ task }) => task);
   const [heading = '', ...answers] = table([tasks, ...newest.map(label => label.tasks.map(answer))]);
@@ -124,7 +124,7 @@ function labelTable(newest: readonly ShownLabel[], title: string, { columns, row
   return [row(title, heading), ...lines.slice(0, rows - 1)];
 }
 
-/** Nothing at or above its threshold is said as `none`: the label with the highest score was not given. */
+/** Formats an answer. It is `none` if the label with the highest score is below its threshold, and so not given. */
 export function answer({ label, score, labels }: TaskAnswer): string {
   return labels.length === 0 ? 'none' : `${label} ${score.toFixed(2)}`;
 }

@@ -15,10 +15,10 @@ import type { View } from './views.js';
 import type { Burst } from './warm-up.js';
 import { Watch } from './watch.js';
 
-/** The options of the whole demo that each of its streams has, too. */
+/** The options of the whole demo that each of its streams gets as well. */
 export interface SharedOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** End when all records are fed and answered, instead of waiting for `stop`. */
+  /** True to end when all records are fed and answered, instead of at `stop`. */
   readonly exit: boolean;
   readonly view: View;
   /** Ends the demo in order. */
@@ -31,22 +31,25 @@ export interface SessionOptions extends SharedOptions {
   readonly topics: DemoTopics;
   readonly admin: KafkaAdmin;
   readonly connect: () => Kafka;
-  /** Counts all streams together. */
+  /** The counts of all streams together. */
   readonly total: Tally;
 }
 
 const POLL_MS = 100;
 const BURST_POLL_MS = 10;
-/** A warm-up takes one of so many records: most are left for the figures. */
+/** A warm-up takes one in this many records at most, so that most records are left for the figures. */
 const WARM_UP_PART = 4;
-/** How long outcomes may stay away while records wait. */
+/** The longest time without an outcome while records wait. */
 const STALL_MS = 60_000;
-/** After Ctrl-C, how long the last records that were fed may take to be answered. */
+/** The longest time, after Ctrl-C, in which the last records that were fed may be answered. */
 const SETTLE_MS = 5_000;
 const KEEP_LABELS = 40;
 const ENDED = 'ended';
 
-/** One stream on a broker that is up and has its topics: starts siftline and the feed, watches, and does the books. */
+/**
+ * Runs one stream on a broker that is up and has its topics: starts siftline and the feed, watches the outcomes, and
+ * compares the counts.
+ */
 export class DemoSession implements StreamRun {
   readonly name: string;
   readonly #options: SessionOptions;
@@ -79,13 +82,13 @@ export class DemoSession implements StreamRun {
     return this.#options.stream.pace.rate;
   }
 
-  /** Throws the failure of its siftline to start with a way out that there is. */
+  /** Starts siftline. If it cannot start, throws its failure with advice that fits the demo. */
   async open(): Promise<void> {
     const { bootstrap, topics, stream, view, env, stop } = this.#options;
     const { model, workers } = stream;
     const args = stageArgs({ bootstrap, topics, model, workers });
     view.say(`starting ${this.name}: siftline run ${args.join(' ')}`);
-    view.say(`to read along, in another terminal: ${consoleCommand({ bootstrap, topics })}`);
+    view.say(`to read the rejected records in another terminal: ${consoleCommand({ bootstrap, topics })}`);
     const stage = new StageProcess({ args, env: stageEnv(env), warn: line => view.say(`${this.name}: ${line}`) });
     this.#stage = stage;
     const connecting = [this.#watch.open(), this.#feeder.open()];
@@ -131,7 +134,7 @@ export class DemoSession implements StreamRun {
 
   async close(): Promise<void> {
     await this.#stage?.kill();
-    // A client that is closed while it connects may come back to life.
+    // A client that is closed while it connects may connect afterwards.
     await this.#connecting;
     await Promise.allSettled([this.#feeder.close(), this.#watch.close()]);
   }
@@ -147,7 +150,7 @@ export class DemoSession implements StreamRun {
     return this.#stage;
   }
 
-  /** Records that a warm-up may still take; none once it was stopped. */
+  /** Returns the number of records that a warm-up may still take; none after a stop. */
   #toSpare(): number {
     const { stop, stream } = this.#options;
     if (stop.aborted) return 0;
@@ -155,7 +158,7 @@ export class DemoSession implements StreamRun {
     return Math.max(0, Math.floor(records / WARM_UP_PART) - this.#feeder.sent);
   }
 
-  /** Does the work while an eye is kept on siftline; `over` ends it when siftline has failed. */
+  /** Does the work while siftline is supervised. `over` aborts the work when siftline has failed. */
   async #supervised(work: (over: AbortSignal) => Promise<void>): Promise<void> {
     const stage = this.#openStage();
     const over = new AbortController();
@@ -180,7 +183,7 @@ export class DemoSession implements StreamRun {
     }
   }
 
-  /** Throws when siftline has ended by itself, or when records wait and nothing comes out of it. */
+  /** Throws when siftline has ended by itself, or when records wait and no outcome comes. */
   async #supervise(stage: StageProcess, over: AbortSignal): Promise<void> {
     let [outcomes, movedAt] = [0, performance.now()];
     while (!over.aborted) {
@@ -209,7 +212,7 @@ export class DemoSession implements StreamRun {
     };
   }
 
-  /** Of the last moments while it runs, of the whole run when it has ended. */
+  /** Returns the figures of the last moments while the stream runs, and of the whole run after its end. */
   #pace(): Pick<StreamState, 'textsPerSecond' | 'latencyMs'> {
     const { measured, latencies, textsPerSecond } = this.#tally;
     if (this.#phase === ENDED) return { textsPerSecond, latencyMs: latencies.overall() };
@@ -221,6 +224,6 @@ export class DemoSession implements StreamRun {
 function stalled(sent: number, outcomes: number): SiftlineError {
   return SiftlineError.check(
     'DEMO_STALLED',
-    `${sent} records were fed and ${outcomes} have come out, and no more for ${STALL_MS / 1000} s`,
+    `${sent} records were fed, ${outcomes} have an outcome, and no outcome has come for ${STALL_MS / 1000} s`,
   );
 }

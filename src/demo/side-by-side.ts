@@ -9,44 +9,47 @@ import { askedFeed, type Feed, measuredFeed, type WarmUpStream } from './warm-up
 
 export interface StreamEnd {
   readonly result: StreamResult;
-  /** False when it was stopped before all that was asked for was fed and answered. */
+  /** False if the demo was stopped before all records were fed and answered. */
   readonly complete: boolean;
 }
 
-/** One stream of the demo, as far as the others are concerned. */
+/** The part of a stream of the demo that the other streams depend on. */
 export interface StreamRun extends WarmUpStream {
   readonly name: string;
   state(): StreamState;
-  /** Resolves when its siftline is ready; throws a SiftlineError when that cannot start. */
+  /** Resolves when the siftline of this stream is ready; throws a SiftlineError if it cannot start. */
   open(): Promise<void>;
-  /** Feeds it, at this share of its rate, to its end. */
+  /** Feeds the stream to its end, at this share of its rate. */
   run(share: number): Promise<StreamEnd>;
-  /** Ends at once whatever of it still runs; `open`, `burst` or `run` then fails soon, if it was not done. */
+  /**
+   * Ends everything of the stream that still runs, at once. After that, `open`, `burst` or `run` fails soon if it was
+   * not done.
+   */
   close(): Promise<void>;
 }
 
 export interface SideBySideOptions {
-  /** At least one. */
+  /** The streams; at least one. */
   readonly runs: readonly StreamRun[];
-  /** Streams of which it was known before that they cannot start. */
+  /** The streams that were known to be unable to start before the demo began. */
   readonly failed: readonly StartFailure[];
   readonly measure: boolean;
   readonly broker: string;
   readonly view: View;
-  /** Was told of what came out of any of the streams. */
+  /** The tally of all streams together. */
   readonly total: Tally;
 }
 
 const SHOW_MS = 500;
 
 /**
- * Streams that run at the same time. They begin together; one that cannot start is left out and told, as long as there
- * is another. When one fails later, all are ended.
+ * Runs several streams at the same time. They begin together. A stream that cannot start is left out and reported, as
+ * long as another one can. If one fails later, all are ended.
  */
 export class SideBySide {
   readonly #options: SideBySideOptions;
   readonly #failed: StartFailure[];
-  /** Streams that have not failed to start. */
+  /** The streams that have not failed to start. */
   #runs: readonly StreamRun[];
   #feed: Feed | undefined;
   #steps: ReadonlyArray<Promise<unknown>> = [];
@@ -57,13 +60,16 @@ export class SideBySide {
     this.#runs = options.runs;
   }
 
-  /** Throws the failure of the last stream that could start, or of the first that failed later, with its name. */
+  /**
+   * Runs the streams. If none can start, throws the failure of the last one. If one fails later, throws the first
+   * failure. Either names its stream.
+   */
   async run(): Promise<DemoEnd> {
     const { runs, view, measure } = this.#options;
     const shows = setInterval(() => view.show(this.#state()), SHOW_MS);
     try {
       await this.#all(each => this.#open(each));
-      // Nobody is fed before everybody is ready, so that the figures are those of streams that share the machine.
+      // No stream is fed before all are ready, so that all figures come from streams that share the machine.
       const feed = measure ? await this.#warmUp() : askedFeed(this.#runs);
       this.#feed = feed;
       view.say(feedText(feed));
@@ -72,7 +78,7 @@ export class SideBySide {
       clearInterval(shows);
       view.leave(this.#state());
       await Promise.allSettled(runs.map(each => each.close()));
-      // Nothing of any stream runs when this is over.
+      // No step of any stream still runs after this.
       await Promise.allSettled(this.#steps);
     }
   }
@@ -94,7 +100,7 @@ export class SideBySide {
     this.#options.view.say(cannotStart(failure, others));
   }
 
-  /** Of all streams at once, since they share the machine. */
+  /** Warms up all streams at once, since they share the machine. */
   #warmUp(): Promise<Feed> {
     const steps: Promise<unknown>[] = [];
     this.#steps = steps;
@@ -116,7 +122,7 @@ export class SideBySide {
     return Promise.all(steps);
   }
 
-  /** Takes a step of a stream; its failure says whose it is, unless there was one stream alone. */
+  /** Does a step of a stream. Its failure names the stream, unless there is only one. */
   async #named<T>({ name }: StreamRun, step: () => Promise<T>): Promise<T> {
     try {
       return await step();

@@ -10,7 +10,7 @@ export interface StageOptions {
   /** Arguments of `siftline run`. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Told of what siftline warns of, in single lines. */
+  /** Receives the warnings of siftline, in single lines. */
   readonly warn: (line: string) => void;
 }
 
@@ -28,7 +28,7 @@ const PROBE_LIMIT_MS = 5_000;
 const STOP_LIMIT_MS = 40_000;
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/** `siftline run` as a process of its own, the way a user runs it. It never outlives this process. */
+/** Runs `siftline run` as a separate process, as a user does. It never outlives this process. */
 export class StageProcess {
   readonly #options: StageOptions;
   readonly #child: ChildProcess;
@@ -38,7 +38,7 @@ export class StageProcess {
 
   constructor(options: StageOptions) {
     this.#options = options;
-    // Detached: a Ctrl-C in the terminal is meant for us, and we say when it is to drain.
+    // The child is detached: a Ctrl-C in the terminal is for this process, which then tells the child to drain.
     this.#child = spawn(process.execPath, [MAIN, 'run', ...options.args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: options.env,
@@ -49,12 +49,12 @@ export class StageProcess {
     this.#bindToUs();
   }
 
-  /** Base URL of its probes and metrics; undefined until it listens. */
+  /** Returns the base URL of probes and metrics; undefined until siftline listens. */
   get url(): string | undefined {
     return this.#port === undefined ? undefined : `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Resolves when it says that it is ready, or once `stop` is given; throws what it said when it ends before. */
+  /** Resolves when siftline is ready, or at `stop`. Throws its error message if it ends before. */
   async ready(stop: AbortSignal): Promise<void> {
     const until = performance.now() + READY_LIMIT_MS;
     while (!stop.aborted && !(await this.#isReady())) {
@@ -64,7 +64,7 @@ export class StageProcess {
     }
   }
 
-  /** Throws if it has ended, with what it said last. */
+  /** Throws if siftline has ended, with its last message. */
   async mustRun(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) return;
@@ -72,7 +72,7 @@ export class StageProcess {
     throw ended(this.#child, this.#lastWords);
   }
 
-  /** Drains it and waits for its end; throws if that was not a good one. */
+  /** Drains siftline and waits for its end; throws if it failed. */
   async stop(): Promise<void> {
     await this.mustRun();
     this.#child.kill('SIGTERM');
@@ -82,7 +82,7 @@ export class StageProcess {
     if (this.#child.exitCode !== 0) throw ended(this.#child, this.#lastWords);
   }
 
-  /** Ends it, if it has not ended, without draining. */
+  /** Kills siftline without draining it, if it still runs. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
@@ -128,12 +128,15 @@ function parse(line: string): LogLine | undefined {
 function notReady(url: string | undefined): SiftlineError {
   return new SiftlineError({
     code: 'DEMO_NOT_READY',
-    message: `siftline run was not ready after ${READY_LIMIT_MS / 1000} s; ${url ? `see ${url}/readyz` : 'it does not listen yet'}`,
+    message: `siftline run was not ready after ${READY_LIMIT_MS / 1000} s; ${url ? `look at ${url}/readyz` : 'it does not listen on its port yet'}`,
     exitCode: ExitCode.internal,
   });
 }
 
-/** Takes over the failure it ends with, `siftline: CODE: message`; any other end is told by its first words. */
+/**
+ * Returns the failure of siftline as it stated it, `siftline: CODE: message`. Any other end is described by its first
+ * words.
+ */
 function ended({ exitCode, signalCode }: ChildProcess, words: readonly string[]): SiftlineError {
   const [, code = 'DEMO_STAGE_ENDED', message = byItself(words, signalCode ?? `exit code ${exitCode}`)] =
     /^siftline: ([A-Z_]+): (.*)$/ms.exec(words.join('\n')) ?? [];
@@ -146,13 +149,16 @@ function ended({ exitCode, signalCode }: ChildProcess, words: readonly string[])
 
 const LIBRARY_MISSING = /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|ERR_DLOPEN_FAILED/;
 
-/** Of a stack only the line with the error is taken: all of it is a screenful. */
+/**
+ * Describes an end without a code. Of a stack it takes only the line with the error, since the whole stack fills a
+ * screen.
+ */
 function byItself(words: readonly string[], how: string): string {
   const said = words.find(line => /^siftline: |Error\b/.test(line)) ?? words.at(-1);
   const why = said === undefined ? 'and did not say why' : `and said "${said.replace(/^siftline: /, '')}"`;
   const wayOut = words.some(line => LIBRARY_MISSING.test(line))
-    ? '`npm ci` installs its libraries anew'
-    : 'started by itself, the command that is said above tells more';
+    ? 'install its libraries again with `npm ci`'
+    : 'run the command shown above by itself to see more';
   return `siftline run ended by itself (${how}) ${why}; ${wayOut}`;
 }
 
@@ -163,7 +169,7 @@ export interface StageSetting {
   readonly workers: number | undefined;
 }
 
-/** The arguments of the demo's `siftline run`; what is siftline's default is left out, so that they can be read. */
+/** Returns the arguments of the demo's `siftline run`. Defaults are left out, which keeps the command readable. */
 export function stageArgs({ bootstrap, topics, model, workers }: StageSetting): string[] {
   const ofThisRun = topics.group !== 'siftline';
   const sets = {
@@ -173,7 +179,7 @@ export function stageArgs({ bootstrap, topics, model, workers }: StageSetting): 
     'metrics.host': '127.0.0.1',
     'metrics.port': '0',
     'metrics.windowSeconds': '1',
-    // The demo's few texts come again and again: its figures are of texts that are computed.
+    // The cache is off: the demo's few texts repeat, and its figures must be of texts that are computed.
     'cache.maxBytes': '0',
   };
   return [
@@ -184,7 +190,10 @@ export function stageArgs({ bootstrap, topics, model, workers }: StageSetting): 
   ];
 }
 
-/** The environment without siftline's own variables: the demo is the same whatever is configured around it. */
+/**
+ * Returns the environment without siftline's own variables, so that the demo is the same whatever is configured around
+ * it.
+ */
 export function stageEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SIFTLINE_')));
 }

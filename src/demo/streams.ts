@@ -3,22 +3,22 @@ import { SiftlineError } from '../errors.js';
 import { packageFile } from '../package.js';
 import type { PaceOptions } from './feeder.js';
 
-/** A stream the demo can show: its texts, the model that ships for them, and how much of everything it gets. */
+/** A stream that the demo can show: its texts, the model that ships for them, and its share of everything. */
 export interface Stream {
   readonly name: string;
-  /** In examples/demo. */
+  /** The file of texts, in examples/demo. */
   readonly texts: string;
-  /** In examples/demo too: texts that moderation gives a label, mixed in. */
+  /** A second file in examples/demo: texts that moderation gives a label, mixed in. */
   readonly flagged?: string;
-  /** A shipped model, or a model folder. */
+  /** The name of a shipped model, or a model folder. */
   readonly model: string;
-  /** Tells its topics and group from those of the other stream. */
+  /** The ending that tells its topics and group from those of the other stream. */
   readonly suffix: string;
-  /** Parts it gets of what is given for all streams together. */
+  /** The weight by which totals are divided among the streams. */
   readonly share: number;
 }
 
-/** The part of it all that one stream gets. */
+/** The part of the totals that one stream gets. */
 export interface StreamPlan extends Stream {
   readonly pace: PaceOptions;
   /** Inference threads; without it, siftline decides. */
@@ -30,7 +30,7 @@ export interface Totals {
   readonly workers: number | undefined;
 }
 
-/** Three of four records are English: its model has more tasks to show. */
+/** Three of four records are English, since the English model has more tasks to show. */
 export const ENGLISH: Stream = {
   name: 'english',
   texts: 'texts.jsonl',
@@ -48,8 +48,8 @@ export const CHINESE: Stream = {
 };
 
 /**
- * Deals out records, rate and threads by share. The parts of the records add up to all of them; threads are rounded
- * down, so that two stages are not more than the machine was said to bear, but each stage has one.
+ * Divides records, rate and threads among the streams by share. The records add up to the total. Threads are rounded
+ * down, so that two stages do not take more than the total, but each stage has at least one.
  */
 export function planStreams(streams: readonly Stream[], { pace, workers }: Totals): StreamPlan[] {
   const shares = streams.map(({ share }) => share);
@@ -62,7 +62,7 @@ export function planStreams(streams: readonly Stream[], { pace, workers }: Total
   }));
 }
 
-/** Whole numbers that add up to `total`, by share: the running sum is rounded, not the parts. */
+/** Returns whole numbers that add up to `total`, by share: the running sum is rounded, not the parts. */
 function dealOut(total: number, shares: readonly number[]): number[] {
   const all = shares.reduce((sum, share) => sum + share, 0);
   let [dealt, shared] = [0, 0];
@@ -74,28 +74,29 @@ function dealOut(total: number, shares: readonly number[]): number[] {
   });
 }
 
-/** A stream that could not start, and why: `message` names the way out. */
+/** A stream that could not start, and the reason: `message` names the way out. */
 export interface StartFailure {
   readonly name: string;
   readonly error: SiftlineError;
 }
 
 /**
- * The failure of a stream's siftline to start, with a way out that there is: a model that ships cannot be exchanged for
- * another file or exported again, as is said of one's own. Other failures are left as they are.
+ * Returns the failure of a stream's siftline to start, with advice that fits a shipped model. The usual advice, to name
+ * another file or export the model again, is for a user's own model. Other failures are left as they are.
  */
 export function startFailure(model: string, error: SiftlineError): SiftlineError {
   const { code, exitCode } = error;
   if (!code.startsWith('MODEL_') || !isShipped(model)) return error;
   const message =
-    `the model "${model}", which ships with siftline, ${reasonOf(code)}; \`siftline models verify ${model}\` says more, ` +
-    `\`git checkout models/${model}\` in a clone or a new install of siftline brings its files back`;
+    `the model "${model}", which ships with siftline, ${reasonOf(code)}; run \`siftline models verify ${model}\` to see more, ` +
+    `and restore its files with \`git checkout models/${model}\` in a clone, or install siftline again`;
   return new SiftlineError({ code, message, exitCode, cause: error });
 }
 
-/** The line about a stream that is not shown, while the others go on. */
+/** Returns the line about a stream that is not shown while the others go on. */
 export function cannotStart({ name, error }: StartFailure, others: readonly string[] = []): string {
-  const goesOn = others.length === 0 ? '' : `; ${others.join(', ')} goes on, and alone with --stream ${others[0]}`;
+  const goesOn =
+    others.length === 0 ? '' : `; ${others.join(', ')} goes on (give --stream ${others[0]} to show it alone)`;
   return `${name} cannot start: ${error.code}: ${error.message}${goesOn}`;
 }
 
@@ -105,7 +106,10 @@ function reasonOf(code: string): string {
   return 'has a file that is damaged, changed or missing';
 }
 
-/** The name of a model in the package; a folder of that name where the demo was started would be taken instead. */
+/**
+ * Returns true for the name of a model in the package. A folder of that name in the working directory would be used
+ * instead.
+ */
 function isShipped(model: string): boolean {
   const ships = [ENGLISH.model, CHINESE.model].includes(model) || existsSync(packageFile(`models/${model}`));
   return /^[\w-]+$/.test(model) && ships && !existsSync(model);

@@ -9,7 +9,7 @@ export interface LatencyMs {
 
 const RECENT = 1_000;
 
-/** Latencies of a run, in milliseconds: of its newest thousand for the eye, of all of them for the result. */
+/** Latencies of a run, in milliseconds: of the newest thousand for the screen, of all for the result. */
 export class Latencies {
   readonly #all = createHistogram({ figures: 3 });
   readonly #recent: number[] = [];
@@ -19,32 +19,32 @@ export class Latencies {
     this.#all.record(Math.max(1, Math.round(ms)));
   }
 
-  /** Undefined before the first. */
+  /** Returns the latencies of the newest labels; undefined before the first. */
   recent(): LatencyMs | undefined {
     if (this.#recent.length === 0) return undefined;
     return { p50: quantile(this.#recent, 0.5), p99: quantile(this.#recent, 0.99) };
   }
 
-  /** Zeros when there are none. */
+  /** Returns the latencies of all labels; zeros if there are none. */
   overall(): LatencyMs {
     if (this.#all.count === 0) return { p50: 0, p99: 0 };
     return { p50: this.#all.percentile(50), p99: this.#all.percentile(99) };
   }
 }
 
-/** Labels this close to the first one are of its batch. */
+/** Labels this close to the first one belong to its batch. */
 const BURST_MS = 50;
 
 /**
- * Counts what came out of a stage from its topics alone. Counts are of all records; speed and latencies are of those that
- * were fed since `begin`, so that a warm-up is in the books and not in the figures.
+ * Counts the outcomes of a stage from its topics alone. Counts cover all records. Speed and latencies cover the records
+ * that were fed since `begin`, so that a warm-up is counted and stays out of the figures.
  */
 export class Tally {
   readonly latencies = new Latencies();
   readonly #newest: Label[] = [];
   readonly #keep: number;
   readonly #total: Tally | undefined;
-  /** Records with an earlier timestamp are not in the figures. */
+  /** Records with an earlier timestamp stay out of the figures. */
   #since = Number.POSITIVE_INFINITY;
   #labelled = 0;
   #measured = 0;
@@ -55,13 +55,15 @@ export class Tally {
   #lastAt = 0;
   #windows: WindowCounts = { consumed: 0, labelled: 0, rejected: 0, skipped: 0, revoked: 0 };
 
-  /** `keep`: how many of the newest labels are remembered. `total` is told of everything too, as of all streams. */
+  /** `keep` is the number of newest labels to remember. `total`, the tally of all streams, receives everything too. */
   constructor(keep: number, total?: Tally) {
     this.#keep = keep;
     this.#total = total;
   }
 
-  /** A record of the labels topic that came in at `now`; its timestamp is when the text was fed. */
+  /**
+   * Counts a record of the labels topic that was read at `now`; its timestamp is the time at which the text was fed.
+   */
   label(label: Label, timestamp: number, now: number): void {
     this.#total?.label(label, timestamp, now);
     this.#labelled += 1;
@@ -70,7 +72,7 @@ export class Tally {
     if (timestamp >= this.#since) this.#measure(timestamp, now);
   }
 
-  /** Takes the records fed from this time on into the figures. */
+  /** Starts the figures with the records that are fed from this time on. */
   begin(at: number): void {
     this.#total?.begin(at);
     this.#since = at;
@@ -93,12 +95,12 @@ export class Tally {
     };
   }
 
-  /** Labels that are in the figures. */
+  /** Returns the number of labels in the figures. */
   get measured(): number {
     return this.#measured;
   }
 
-  /** Labels and rejections as read from their topics. */
+  /** Returns the labels and rejected records that were read from their topics. */
   get topics(): { readonly labelled: number; readonly rejected: number } {
     return { labelled: this.#labelled, rejected: this.#rejected };
   }
@@ -108,19 +110,19 @@ export class Tally {
     return this.#windows;
   }
 
-  /** Records whose journey is over, as far as is known. */
+  /** Returns the number of records that are known to have their outcome. */
   get outcomes(): number {
     return this.#labelled + this.#rejected + this.#windows.skipped;
   }
 
-  /** Newest first. */
+  /** Returns the newest labels, newest first. */
   get newest(): readonly Label[] {
     return this.#newest;
   }
 
   /**
-   * Labels a second, from the first label record to the last. The first ones come as one batch and took their time
-   * before the clock started, so they do not count; if there is nothing but that batch, the clock starts with its feed.
+   * Returns labels a second, from the first label record to the last. The labels of the first batch do not count, since
+   * most of their time passed before the first record came. If there is only that batch, the time starts with its feed.
    */
   get textsPerSecond(): number {
     const later = this.#measured - this.#firstBurst;
@@ -144,11 +146,11 @@ interface Sample {
 
 const SPAN_MS = 5_000;
 
-/** The rate at which a count has been growing over the last few seconds. */
+/** Returns the rate at which a count has grown over the last few seconds. */
 export class Speed {
   #samples: Sample[] = [];
 
-  /** Notes the count at this moment (milliseconds) and answers its growth a second. */
+  /** Notes the count at this moment (milliseconds) and returns its growth a second. */
   perSecond(count: number, at: number): number {
     this.#samples = [...this.#samples.filter(sample => at - sample.at <= SPAN_MS), { at, count }];
     const first = this.#samples[0];

@@ -9,16 +9,19 @@ export interface DemoTopics {
   readonly labels: string;
   readonly rejected: string;
   readonly metrics: string;
-  /** The stage's group. */
+  /** The consumer group of the stage. */
   readonly group: string;
-  /** The demo's own, which reads what the stage writes. */
+  /** The consumer group of the demo itself, which reads the outputs of the stage. */
   readonly readers: string;
 }
 
 const PARTITIONS = 4;
 const REPLICAS = 3;
 
-/** What all names of a demo begin with: siftline's default on a broker of our own; one of its own on somebody else's. */
+/**
+ * Returns the prefix of all names of a demo: siftline's default on a broker that the demo started, a random one on a
+ * broker that was given.
+ */
 export function topicPrefix({ how }: Pick<Broker, 'how'>): string {
   return how === 'given' ? `siftline-demo-${randomBytes(4).toString('hex')}` : 'siftline';
 }
@@ -34,7 +37,7 @@ export function topicNames(prefix: string): DemoTopics {
   };
 }
 
-/** Creates the topics of all streams; they can be written when this returns. */
+/** Creates the topics of all streams. They can be written when it returns. */
 export async function createTopics(admin: KafkaAdmin, streams: readonly DemoTopics[]): Promise<void> {
   const replicationFactor = Math.min(REPLICAS, await admin.brokerCount());
   const names = streams.flatMap(namesOf);
@@ -42,13 +45,14 @@ export async function createTopics(admin: KafkaAdmin, streams: readonly DemoTopi
   await admin.awaitLeaders(names);
 }
 
-/** Takes topics and groups off a broker that is not ours. */
+/** Removes topics and groups from a broker that the demo did not start. */
 export async function removeTopics(kafka: Kafka, streams: readonly DemoTopics[]): Promise<void> {
   const admin = kafka.admin();
   try {
     await admin.connect();
     await admin.deleteTopics({ topics: streams.flatMap(namesOf) });
-    // A group that was never joined cannot be deleted, nor one whose member was killed; the broker forgets both by itself.
+    // A group that was never joined cannot be deleted, nor can a group with a killed member; the broker forgets both by
+    // itself.
     await admin.deleteGroups(streams.flatMap(({ group, readers }) => [group, readers])).catch(() => {});
   } finally {
     await admin.disconnect();
@@ -60,8 +64,8 @@ function namesOf({ texts, labels, rejected, metrics }: DemoTopics): string[] {
 }
 
 /**
- * Reads the rejected records, with the reasons in their headers, with the console consumer that comes with every Kafka.
- * The rejected topic, because it is readable as it is: labels are Avro.
+ * Returns the command that reads the rejected records, with the reasons in their headers, with the console consumer of
+ * every Kafka. The rejected topic is chosen because it is readable as it is; labels are Avro.
  */
 export function consoleCommand({ bootstrap, topics }: { bootstrap: string; topics: DemoTopics }): string {
   return (

@@ -3,22 +3,22 @@ import { count, duration, oneLine, rate, rowsOf, shorten } from './format.js';
 import type { TaskAnswer } from './outputs.js';
 import { answer, type DemoState, renderScreen, type ShownLabel, type StreamState } from './screen.js';
 
-/** A place for the demo to show itself in. */
+/** A place in which the demo shows itself. */
 export interface View {
-  /** A line that stays. */
+  /** Writes a line that stays. */
   say(line: string): void;
-  /** Shows how things are now; called about twice a second. */
+  /** Shows the present state; called about twice a second. */
   show(state: DemoState): void;
-  /** Shows how things have ended; what is said later stands below. */
+  /** Shows the final state; later lines go below it. */
   leave(state: DemoState): void;
 }
 
 export type Terminal = NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
 
-/** Redraws in place with plain ANSI; what was said stays above. */
+/** Redraws in place with plain ANSI; lines that were written stay above. */
 export class ScreenView implements View {
   readonly #terminal: Terminal;
-  /** The frame that is on the terminal now. */
+  /** The frame that is on the terminal at present. */
   #frame: readonly string[] = [];
 
   constructor(terminal: Terminal) {
@@ -40,8 +40,8 @@ export class ScreenView implements View {
   }
 
   /**
-   * Writes over the frame that is there, line by line, and clears what is left of it. Clearing it first would flicker,
-   * and some terminals keep a copy of a screen that is cleared from the top.
+   * Writes over the present frame, line by line, and clears the rest of it. To clear it first would flicker, and some
+   * terminals keep a copy of a screen that is cleared from the top.
    */
   #draw(above: readonly string[], frame: readonly string[]): void {
     const rows = this.#rowsOfFrame();
@@ -51,7 +51,10 @@ export class ScreenView implements View {
     this.#frame = frame;
   }
 
-  /** A terminal made narrower has wrapped the lines that are on it: they are as many rows as they take now. */
+  /**
+   * Counts the rows of the frame. A terminal that was made narrower has wrapped its lines, so they are counted in the
+   * present width.
+   */
   #rowsOfFrame(): number {
     const { columns = 80 } = this.#terminal;
     return this.#frame.reduce((sum, line) => sum + rowsOf(line, columns), 0);
@@ -61,11 +64,11 @@ export class ScreenView implements View {
 const EVERY_MS = 3_000;
 const SAMPLE_WIDTH = 50;
 
-/** Plain lines, one for each stream every few seconds, with a sample of its labels: for logs, pipes and CI. */
+/** Writes plain lines, one for each stream every few seconds, with a sample of its labels: for logs, pipes and CI. */
 export class LineView implements View {
   readonly #stream: NodeJS.WritableStream;
   readonly #now: () => number;
-  /** The newest line of each stream: one that has nothing new to say says nothing. */
+  /** The newest line of each stream. A stream whose line has not changed writes none. */
   readonly #last = new Map<string, string>();
   #shownAt: number;
   #labelsShown = false;
@@ -80,7 +83,7 @@ export class LineView implements View {
     this.#stream.write(`${line}\n`);
   }
 
-  /** Does not wait for its time with the first labels: a short run has them too. */
+  /** Shows the state. The first labels are shown at once, so that a short run has them too. */
   show(state: DemoState): void {
     const first = !this.#labelsShown && state.streams.some(({ newest }) => newest.length > 0);
     if (!first && this.#now() - this.#shownAt < EVERY_MS) return;
@@ -104,7 +107,10 @@ function lineOf(stream: StreamState, { streams, failed }: DemoState): string {
   return name + (stream.sent === 0 ? stream.phase : progressLine(stream));
 }
 
-/** Two of the newest labels with their texts: the one with the most answers, which is the rare one, and the newest. */
+/**
+ * Returns lines for two of the newest labels with their texts: the one with the most answers, which is the rare one,
+ * and the newest.
+ */
 export function sampleLines({ newest }: Pick<StreamState, 'newest'>): string[] {
   const [most] = newest.toSorted((one, other) => given(other).length - given(one).length);
   const last = newest.find(label => label !== most);
@@ -120,7 +126,7 @@ function given({ tasks }: ShownLabel): readonly TaskAnswer[] {
   return tasks.filter(({ labels }) => labels.length > 0);
 }
 
-/** A stream's figures of the screen on one line. */
+/** Returns the figures of a stream on one line. */
 export function progressLine({ sent, labelled, rejected, skipped, textsPerSecond, latencyMs }: StreamState): string {
   const figures = [
     `${count(sent)} records in`,

@@ -1,8 +1,11 @@
-/** A stream that can be tried out before its feed begins. */
+/** A stream that can be tried before its feed begins. */
 export interface WarmUpStream {
-  /** Records a second that were asked for. */
+  /** The rate that was asked for, in records a second. */
   readonly rate: number;
-  /** Sends so many records, fewer if it must keep the rest, and waits for their answers, until then at the longest. */
+  /**
+   * Sends this many records, or fewer if the stream must keep the rest, and waits for their answers, at most until
+   * `until`.
+   */
   burst(records: number, until: number): Promise<Burst>;
 }
 
@@ -15,27 +18,31 @@ export interface Burst {
 export interface Feed {
   /** Records a second; 0 is as fast as possible. */
   readonly perSecond: number;
-  /** The same as a share of what was asked for: each stream is fed at this share of its own rate. */
+  /** The rate as a share of the rate that was asked for; each stream is fed at this share of its own rate. */
   readonly share: number;
   readonly measured: boolean;
 }
 
-/** A feed at this share of what the machine takes leaves the queues short: the latency is the work's and not the queue's. */
+/**
+ * The share of the highest rate at which the queues stay short: the latency is the latency of the work, not of the
+ * queue.
+ */
 export const SAFE_SHARE = 0.65;
 const LIMIT_MS = 3_000;
 const FIRST_RECORDS = 8;
-/** A burst that took less is repeated with twice as many records. */
+/** A burst that took less time is repeated with twice as many records. */
 const SHORT_MS = 500;
 
-/** The feed as it was asked for, whatever the machine takes. */
+/** Returns the feed as it was asked for, whatever the machine keeps up with. */
 export function askedFeed(streams: readonly WarmUpStream[]): Feed {
   return { perSecond: sum(streams.map(({ rate }) => rate)), share: 1, measured: false };
 }
 
 /**
- * Finds the rate this machine can be fed at, the asked one at most: bursts go to all streams at once, in the proportion
- * of their rates, and each is answered before the next one, so that nothing waits when the feed begins. Takes three
- * seconds at most. Without records to spare the feed is as it was asked for.
+ * Finds the rate that this machine keeps up with, and returns at most the rate that was asked for. Bursts go to all
+ * streams at once, in the proportion of their rates. Each burst is answered before the next one, so that no record
+ * waits when the feed begins. It takes three seconds at most. Without records to spare, the feed is as it was asked
+ * for.
  */
 export async function measuredFeed(
   streams: readonly WarmUpStream[],
@@ -52,7 +59,7 @@ export async function measuredFeed(
     const bursts = await Promise.all(parts);
     if (sum(bursts.map(({ fed }) => fed)) === 0) break;
     const ms = Math.max(1, now() - sentAt);
-    // The largest: what is the same for bursts of all sizes makes a small one seem slow.
+    // The largest rate counts: fixed costs are the same for bursts of all sizes, and make a small one seem slow.
     takes = Math.max(takes, Math.max(1, sum(bursts.map(({ answered }) => answered))) / (ms / 1_000));
     if (ms < SHORT_MS) records *= 2;
   }

@@ -10,7 +10,7 @@ import type { DemoTopics } from './topics.js';
 export interface WatchOptions {
   readonly kafka: Kafka;
   readonly topics: DemoTopics;
-  /** Told of everything that is read. */
+  /** The tally that receives every record. */
   readonly tally: Tally;
 }
 
@@ -18,12 +18,12 @@ const FETCH_WAIT_MS = 100;
 const END_LIMIT_MS = 30_000;
 const POLL_MS = 100;
 
-/** Reads the three topics the stage writes, as anybody could, and hands what it finds to the tally. */
+/** Reads the three topics that the stage writes, as any reader can, and hands the records to the tally. */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #consumer: Consumer;
   readonly #outputs = new OutputReader();
-  /** The offset after the last record read, by `topic/partition`. */
+  /** The offset of the next record to read, by `topic/partition`. */
   readonly #positions = new Map<string, bigint>();
   #closed = false;
 
@@ -32,7 +32,7 @@ export class Watch {
     this.#consumer = options.kafka.consumer({
       groupId: options.topics.readers,
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      // On a broker that has just been started the coordinator of a new group may still be loading.
+      // A broker that has just started may still be loading the coordinator of a new group.
       retry: { restartOnFailure: async () => true },
     });
   }
@@ -44,7 +44,10 @@ export class Watch {
     await this.#consumer.run({ eachBatch: payload => this.#read(payload) });
   }
 
-  /** Resolves when everything that is in the topics now has been read; throws DEMO_UNREAD after half a minute, or once closed. */
+  /**
+   * Resolves when every record that is in the topics now has been read. Throws DEMO_UNREAD after half a minute, or once
+   * closed.
+   */
   async toTheEnd(admin: KafkaAdmin): Promise<void> {
     const until = performance.now() + END_LIMIT_MS;
     while (!(await this.#atEnd(admin))) {
@@ -64,7 +67,7 @@ export class Watch {
     const partition = partitionId(batch);
     const position = this.#positions.get(partition) ?? 0n;
     for (const { value, timestamp, offset } of batch.messages) {
-      if (BigInt(offset) < position) continue; // read before the group was joined anew
+      if (BigInt(offset) < position) continue; // read before the consumer joined the group again
       if (batch.topic === topics.labels) tally.label(this.#outputs.label(value), Number(timestamp), now);
       else if (batch.topic === topics.rejected) tally.rejected();
       else tally.window(this.#outputs.window(value));
@@ -90,6 +93,6 @@ export class Watch {
 function unread(): SiftlineError {
   return SiftlineError.broker(
     'DEMO_UNREAD',
-    `what siftline wrote could not be read within ${END_LIMIT_MS / 1000} s; look at the health of the broker`,
+    `the output topics could not be read to their end within ${END_LIMIT_MS / 1000} s; look at the health of the broker`,
   );
 }

@@ -1,4 +1,4 @@
-/** A decoded message, as far as transactions go. */
+/** A decoded message, with the parts that matter to transactions. */
 export interface TransactionalMessage {
   readonly offset: string;
   readonly key: Buffer | null;
@@ -7,17 +7,21 @@ export interface TransactionalMessage {
   readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean };
 }
 
-/** The broker's word that a producer's transaction beginning at this offset was aborted. */
+/**
+ * Says that a producer's transaction which begins at this offset was aborted; part of the broker's answer to a fetch.
+ */
 export interface AbortedTransaction {
   readonly producerId: string;
   readonly firstOffset: string;
 }
 
 /**
- * The messages of a fetch without those of aborted transactions: a producer's messages are hidden from the first offset
- * of its aborted transaction to its abort marker (KIP-98). Markers stay. In place of kafkajs' own filter
- * (src/consumer/filterAbortedMessages.js), which begins one transaction a message: of two that both begin before the
- * first message of a fetch, it lets the first message of the second one through.
+ * Removes the messages of aborted transactions from a fetch. A producer's messages are hidden from the first offset of
+ * its aborted transaction to its abort marker (KIP-98). Markers stay.
+ *
+ * It replaces kafkajs' own filter (src/consumer/filterAbortedMessages.js), which begins one transaction per message. Of
+ * two transactions that both begin before the first message of a fetch, that filter lets the first message of the
+ * second one through.
  */
 export function withoutAborted<M extends TransactionalMessage>({
   messages,
@@ -39,7 +43,12 @@ export function withoutAborted<M extends TransactionalMessage>({
   });
 }
 
-/** A control record's key is a version (int16) and a type (int16), of which 0 is an abort. */
+/**
+ * Reads the type of a control record. The grammar of its key (KIP-98):
+ *
+ *     key = version             int16, big endian
+ *           type                int16, big endian: 0 aborts, 1 commits
+ */
 function isAbort(key: Buffer | null): boolean {
   return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
 }

@@ -12,12 +12,12 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** What the metadata say of a topic. */
+/** The state of a topic, as the cluster's metadata show it. */
 export interface TopicState {
   readonly partitions: number;
-  /** Replicas of the partition that has fewest. */
+  /** The number of replicas of the partition that has the fewest. */
   readonly replicationFactor: number;
-  /** Partitions that nobody can read or write at the moment. */
+  /** The number of partitions that cannot be read or written at the moment. */
   readonly leaderless: number;
 }
 
@@ -35,11 +35,14 @@ export interface GroupState {
   readonly assigned: ReadonlySet<string>;
 }
 
-/** After this long without an answer the brokers count as unreachable. */
+/** After this time without an answer the brokers count as unreachable. */
 const OPEN_LIMIT_MS = 25_000;
 const DESCRIBE_TOPIC = 2;
 
-/** Questions about topics and offsets. Every failure names the brokers or the topic and the way out. */
+/**
+ * Asks about topics, offsets and groups, and creates topics. Every failure names the brokers or the topic and the way
+ * out.
+ */
 export class KafkaAdmin {
   readonly #admin: Admin;
   readonly #brokers: readonly string[];
@@ -49,7 +52,10 @@ export class KafkaAdmin {
     this.#brokers = brokers;
   }
 
-  /** Connects, or throws BROKER_UNREACHABLE or the broker's refusal: after `limitMs` at the latest, whatever kafkajs tries. */
+  /**
+   * Connects. Throws BROKER_UNREACHABLE or the broker's refusal, after `limitMs` at the latest, however long kafkajs
+   * would try.
+   */
   static async open(kafka: Kafka, brokers: readonly string[], limitMs = OPEN_LIMIT_MS): Promise<KafkaAdmin> {
     const admin = kafka.admin({ retry: { initialRetryTime: 200, retries: 5 } });
     const late = new AbortController();
@@ -65,19 +71,19 @@ export class KafkaAdmin {
     return new KafkaAdmin(admin, brokers);
   }
 
-  /** Partitions of each topic; undefined for one that does not exist or may not be seen. */
+  /** Returns the number of partitions of each topic; undefined for a topic that does not exist or may not be seen. */
   async partitions(topics: readonly string[]): Promise<Map<string, number | undefined>> {
     const states = await this.topics(topics);
     return new Map(topics.map(topic => [topic, states.get(topic)?.partitions]));
   }
 
-  /** The state of each topic that exists. */
+  /** Returns the state of each topic that exists. */
   async topics(topics: readonly string[]): Promise<Map<string, TopicState>> {
     const states = await Promise.all(topics.map(async topic => [topic, await this.#topic(topic)] as const));
     return new Map(states.flatMap(([topic, state]) => (state ? [[topic, state] as const] : [])));
   }
 
-  /** A topic's settings in effect, whoever set them. */
+  /** Returns a topic's settings in effect, the defaults of brokers and cluster included. */
   async settings(topic: string): Promise<Map<string, string>> {
     const { resources } = await this.#ask(`the settings of topic ${topic}`, () =>
       this.#admin.describeConfigs({ includeSynonyms: false, resources: [{ type: DESCRIBE_TOPIC, name: topic }] }),
@@ -90,17 +96,17 @@ export class KafkaAdmin {
     return { id: clusterId, brokers: brokers.map(({ host, port }) => `${host}:${port}`) };
   }
 
-  /** Brokers that are alive. */
+  /** Returns the number of brokers that are alive. */
   async brokerCount(): Promise<number> {
     return (await this.cluster()).brokers.length;
   }
 
-  /** Creates the topics one after the other; one that is there already is left as it is. */
+  /** Creates the topics one after the other. A topic that already exists is left as it is. */
   async create(topics: readonly NewTopic[]): Promise<void> {
     for (const topic of topics) await this.#create(topic);
   }
 
-  /** Resolves when every partition of the topics has a leader, so that they can be written; throws TOPIC_NOT_READY. */
+  /** Resolves when every partition of the topics has a leader, so that it can be written; throws TOPIC_NOT_READY. */
   async awaitLeaders(topics: readonly string[], limitMs = 30_000): Promise<void> {
     const until = performance.now() + limitMs;
     for (let missing = topics; missing.length > 0; await sleep(100)) {
@@ -111,7 +117,7 @@ export class KafkaAdmin {
     }
   }
 
-  /** The offset after the last record of every partition, and the oldest one there is. */
+  /** Returns the range of every partition: `low` is the oldest offset, `high` is the offset after the last record. */
   async offsets(topic: string): Promise<Array<{ partition: number; high: bigint; low: bigint }>> {
     const offsets = await this.#ask(`topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic));
     return offsets.map(({ partition, high, low }) => ({ partition, high: BigInt(high), low: BigInt(low) }));
@@ -134,7 +140,7 @@ export class KafkaAdmin {
     return all.filter(each => !assigned.has(partitionId(each)));
   }
 
-  /** What the group has committed, by partition; partitions without a commit are left out. */
+  /** Returns the group's committed offsets by partition; partitions without a commit are left out. */
   async committed(group: string, topic: string): Promise<Map<number, bigint>> {
     const [answer] = await this.#ask(`group ${group}`, () =>
       this.#admin.fetchOffsets({ groupId: group, topics: [topic] }),
@@ -207,7 +213,9 @@ async function tooLate(limitMs: number, signal: AbortSignal): Promise<never> {
   throw new Error(`no answer for ${limitMs / 1000} s`);
 }
 
-/** Partitions of topics that must exist; throws TOPIC_MISSING naming all that do not. */
+/**
+ * Returns the number of partitions of topics that must exist. Throws TOPIC_MISSING, naming every topic that does not.
+ */
 export async function requireTopics(admin: KafkaAdmin, topics: readonly string[]): Promise<Map<string, number>> {
   const found = await admin.partitions(topics);
   const missing = topics.filter(topic => found.get(topic) === undefined);

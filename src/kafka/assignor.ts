@@ -18,7 +18,7 @@ interface Subscription {
   readonly topics: ReadonlySet<string>;
 }
 
-interface Encoded {
+interface EncodedMember {
   readonly memberId: string;
   readonly memberMetadata: Buffer;
 }
@@ -89,7 +89,7 @@ function encodeSubscription(topics: readonly string[]): Buffer {
 }
 
 /** A member whose subscription cannot be read gets no partition: a wrong guess would leave a topic unread. */
-function subscriptionOf({ memberId, memberMetadata }: Encoded, log: Logger): Subscription {
+function subscriptionOf({ memberId, memberMetadata }: EncodedMember, log: Logger): Subscription {
   try {
     const decoded = loadKafkajs().AssignerProtocol.MemberMetadata.decode(memberMetadata);
     return { member: memberId, topics: new Set(decoded?.topics) };

@@ -17,12 +17,13 @@ import { messageOf, SiftlineError } from '../errors.js';
 import { loadKafkajs } from './patches/index.js';
 import { require } from './patches/modules.js';
 
-/** The types of kafkajs that siftline uses outside of this folder. */
+/** The types of kafkajs that siftline uses outside this folder. */
 export type { Consumer, EachBatchPayload, Kafka, Message, Producer, Transaction } from 'kafkajs';
 
 /**
- * A kafkajs client of its own connections. A consumer needs one to itself: kafkajs shares committed offsets between
- * the consumers of one client. Certificates, passwords and tokens are read again for every connection and login.
+ * Makes a kafkajs client with its own connections. A consumer needs a client that it does not share: kafkajs shares
+ * committed offsets between the consumers of one client. Certificates, passwords and tokens are read again for every
+ * connection and login.
  */
 export function connectTo(config: Config['kafka'], log: Logger): Kafka {
   const { Kafka, logLevel } = loadKafkajs();
@@ -33,7 +34,7 @@ export function connectTo(config: Config['kafka'], log: Logger): Kafka {
     requestTimeout: config.requestTimeoutMs,
     enforceRequestTimeout: true,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8, restartOnFailure: async () => false },
-    // The sockets are opened with the files of then; here they are read to find out at once when they cannot be.
+    // Read here only so that an unreadable file stops the start; the sockets read the files again when they are opened.
     ssl: tlsOptions(config.tls),
     socketFactory: socketsWith(config.tls),
     ...loginWith(config.sasl),
@@ -42,11 +43,16 @@ export function connectTo(config: Config['kafka'], log: Logger): Kafka {
   });
 }
 
-/** What kafkajs calls errors and everybody else calls a rebalance, a broker that is starting, or as it should be. */
+/**
+ * Messages that kafkajs logs as errors although they are ordinary: a rebalance, a broker that is starting, an intended
+ * setting.
+ */
 const ORDINARY =
   /switched default partitioner|Limiting retries for the idempotent|another broker from the list|does not host this topic-partition|CONCURRENT_TRANSACTIONS|another concurrent operation|COORDINATOR_LOAD|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|REBALANCE_IN_PROGRESS|rebalancing|is loading|not the correct coordinator|not aware of this member/i;
 
-/** kafkajs' log lines, one level lower than it thinks: what matters of them siftline says itself. */
+/**
+ * Passes on kafkajs' log lines one level lower than kafkajs gives them. siftline logs what matters in its own lines.
+ */
 function forward(log: Logger, { level, namespace, log: fields }: LogEntry): void {
   const { message, error } = fields;
   const ordinary = ORDINARY.test(`${message} ${error ?? ''}`);
@@ -59,8 +65,8 @@ type Sasl = Config['kafka']['sasl'];
 type Provider = Mechanism['authenticationProvider'];
 
 /**
- * kafkajs' login. The password or token is read for each login, a login that is due again on an open connection
- * (`connections.max.reauth.ms`) included. Throws CONFIG_SECRET_UNREADABLE at once when it cannot be read now.
+ * Makes kafkajs' login. The password or token is read for each login, including a repeated login on an open connection
+ * (`connections.max.reauth.ms`). Throws CONFIG_SECRET_UNREADABLE at once when the file cannot be read now.
  */
 export function loginWith(sasl: Sasl): Pick<KafkaConfig, 'sasl'> {
   if (!sasl.mechanism) return {};
@@ -83,11 +89,14 @@ function withPassword(mechanism: keyof typeof MODULES, { username = '', password
 type TokenRequest = (options: object, token: { value: string }) => Promise<object>;
 
 /**
- * OAUTHBEARER (RFC 7628). A broker that refuses a token says so in a challenge and waits for the client to give in;
- * kafkajs' own login takes the challenge for a yes, and the next request finds the connection closed.
+ * Logs in by OAUTHBEARER (RFC 7628). A broker that refuses a token says so in a challenge and waits for the client to
+ * give up. kafkajs' own login takes the challenge for an acceptance, and its next request finds the connection closed.
+ *
+ *     challenge = length        4 bytes, left in front by kafkajs
+ *                 refusal       JSON in UTF-8; empty when the token is accepted
  */
 function withToken({ tokenFile = '' }: Sasl): Provider {
-  // Its type says that it takes no message.
+  // The class takes a message, although its type says that it does not.
   const SaslError = loadKafkajs().KafkaJSSASLAuthenticationError as unknown as new (message: string) => Error;
   const { request } = require('kafkajs/src/protocol/sasl/oauthBearer/index.js') as { request: TokenRequest };
   const token = () => readSecret(tokenFile, 'kafka.sasl.tokenFile');
@@ -96,7 +105,6 @@ function withToken({ tokenFile = '' }: Sasl): Provider {
   return afresh(({ saslAuthenticate }) => ({
     authenticate: async () => {
       const challenge = await saslAuthenticate({ request: (await request({}, { value: token() })) as never, response });
-      // kafkajs leaves the four bytes of its length before it.
       const refusal = challenge?.toString('utf8', 4) ?? '';
       if (refusal === '') return;
       throw new SaslError(`SASL OAUTHBEARER authentication failed: ${refusal}`);
@@ -104,7 +112,9 @@ function withToken({ tokenFile = '' }: Sasl): Provider {
   }));
 }
 
-/** An authenticator that is made anew whenever it is used, and so of what the files hold then. */
+/**
+ * Makes an authenticator that is made again for each use, so that each login uses the current contents of the files.
+ */
 function afresh(make: (args: Parameters<Provider>[0]) => Authenticator): Provider {
   return args => ({ authenticate: () => make(args).authenticate() });
 }
@@ -113,7 +123,10 @@ type Tls = Config['kafka']['tls'];
 
 const KEEP_ALIVE_MS = 60_000;
 
-/** Node's TLS options for the brokers, from the files as they are now; false without TLS. Throws CONFIG_FILE_UNREADABLE. */
+/**
+ * Returns Node's TLS options for the brokers, from the current contents of the files; false without TLS. Throws
+ * CONFIG_FILE_UNREADABLE.
+ */
 export function tlsOptions(tls: Tls): ConnectionOptions | false {
   if (!tls.enabled) return false;
   return {
@@ -126,8 +139,8 @@ export function tlsOptions(tls: Tls): ConnectionOptions | false {
 }
 
 /**
- * Opens kafkajs' sockets as kafkajs would, but for the files: they are read for each connection, so that a certificate
- * that was renewed is in use from the next connection on.
+ * Opens kafkajs' sockets as kafkajs would, except that the files are read for each connection. So a renewed certificate
+ * is in use from the next connection on.
  */
 export function socketsWith(tls: Tls): ISocketFactory {
   return ({ host, port, onConnect }) => {

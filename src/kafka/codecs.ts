@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib';
 import type * as kafkajs from 'kafkajs';
 import { messageOf, SiftlineError } from '../errors.js';
 
-/** A codec in the form kafkajs calls it. */
+/** A codec in the form in which kafkajs calls it. */
 export interface Codec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
   decompress(data: Buffer): Promise<Buffer>;
@@ -16,14 +16,14 @@ type Compress = (data: Buffer) => Promise<Buffer>;
 /** Throws TooLarge rather than return more than `maxBytes`. */
 type Decompress = (data: Buffer, maxBytes: number) => Promise<Buffer>;
 
-/** Thrown inside this file; leaves it as a SiftlineError that names codec and limit. */
+/** Thrown inside this file only; it leaves the file as a SiftlineError that names codec and limit. */
 class TooLarge extends Error {}
 
 const require = createRequire(import.meta.url);
 
 /**
- * Makes kafkajs read and write all four codecs, from the next batch on; a batch of 1 MB, the broker's default limit, can
- * hold 1 GB of zeros. Native libraries are loaded when a batch first needs one.
+ * Makes kafkajs read and write all four codecs, from the next batch on. The limit matters: a batch of 1 MB, the
+ * broker's default limit, can hold 1 GB of zeros. Native libraries are loaded when a batch first needs one.
  */
 export function registerCodecs(
   registry: Pick<typeof kafkajs, 'CompressionCodecs' | 'CompressionTypes'>,
@@ -37,7 +37,7 @@ export function registerCodecs(
   CompressionCodecs[CompressionTypes.ZSTD] = () => codecs.zstd;
 }
 
-/** The codecs of Kafka's record format. No batch unpacks to more than `maxBytes`; every error names its codec. */
+/** Makes the codecs of Kafka's record format. No batch unpacks to more than `maxBytes`; every error names its codec. */
 export function createCodecs(maxBytes: number): Readonly<Record<CodecName, Codec>> {
   const codec = (name: CodecName, compress: Compress, decompress: Decompress): Codec => ({
     compress: encoder => compress(encoder.buffer),
@@ -51,7 +51,10 @@ export function createCodecs(maxBytes: number): Readonly<Record<CodecName, Codec
   };
 }
 
-/** `retriable: false` is read by kafkajs: the same bytes would fail the same way, so the consumer stops instead. */
+/**
+ * Makes the SiftlineError for a failure. kafkajs reads `retriable: false`: the same bytes would fail the same way, so
+ * the consumer stops instead of trying again.
+ */
 function explain(error: unknown, name: CodecName, maxBytes: number): SiftlineError {
   const tooLarge = error instanceof TooLarge || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
   const explained = tooLarge
@@ -70,8 +73,15 @@ const unzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.unzip);
 const gunzip: Decompress = (data, maxBytes) => unzip(data, { maxOutputLength: maxBytes });
 
 // ---- snappy --------------------------------------------------------------------------------------------------------
-// The Java client writes snappy-java's stream: a header (magic, version, lowest readable version), then blocks with
-// their length in front. Brokers and clients read both that and one bare snappy block, which librdkafka writes.
+// Brokers and clients read two forms. The Java client writes snappy-java's stream, librdkafka one bare block.
+//
+//     data   = stream | block
+//     stream = magic              8 bytes: 82 "SNAPPY" 00
+//              version            int32, big endian: 1
+//              lowest             int32, big endian: the lowest version that can read it, 1
+//              {length block}     length: uint32, big endian: the bytes of the block
+//     block  = unpacked length    varint, see snappyLength
+//              contents           left to the library
 
 const XERIAL_HEADER = Buffer.from('\x82SNAPPY\0\0\0\0\x01\0\0\0\x01', 'latin1');
 const XERIAL_MAGIC = XERIAL_HEADER.subarray(0, 8);
@@ -111,7 +121,10 @@ function snappyBlocks(data: Buffer): Buffer[] {
   return blocks;
 }
 
-/** A snappy block starts with its unpacked length as a varint; the library trusts it, so it must be read first. */
+/**
+ * Reads the unpacked length at the start of a snappy block: a varint, seven bits a byte, the lowest first, at most five
+ * bytes. The library trusts this length, so it must be checked first.
+ */
 function snappyLength(block: Buffer): number {
   let length = 0;
   for (let at = 0; at < 5; at++) {
@@ -123,7 +136,20 @@ function snappyLength(block: Buffer): number {
 }
 
 // ---- lz4 -----------------------------------------------------------------------------------------------------------
-// The LZ4 frame format; Kafka reads only frames with independent blocks, which is what the library writes.
+// The LZ4 frame format (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), all numbers little endian. Kafka
+// reads only frames with independent blocks, and the library writes such frames.
+//
+//     frame   = magic             4 bytes: 184D2204
+//               flags             1 byte: block trailer (bit 4), content size (bit 3), dictionary id (bit 0)
+//               block descriptor  1 byte
+//               [content size]    8 bytes
+//               [dictionary id]   4 bytes
+//               header checksum   1 byte
+//               {block}
+//               end               4 bytes of zero; a checksum of the content may follow
+//     block   = size              4 bytes; the highest bit is set when the data are not compressed
+//               data              size bytes, see lz4BlockLength
+//               [trailer]         4 bytes
 
 const LZ4_MAGIC = 0x184d2204;
 
@@ -139,10 +165,9 @@ async function lz4Decompress(data: Buffer, maxBytes: number): Promise<Buffer> {
 }
 
 /**
- * What a frame unpacks to, counted without unpacking it, since the library has no limit and the header's content size
- * is optional. Counts to just beyond `maxBytes`; broken data is left to the library (reads past the end give
- * undefined, and thereby 0, here).
- * See https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md.
+ * Counts the bytes that a frame unpacks to, without unpacking it: the library has no limit, and the content size in the
+ * header is optional. It counts to just beyond `maxBytes`. Broken data is left to the library: reads past the end give
+ * undefined, which counts as 0 here.
  */
 function lz4Length(data: Buffer, maxBytes: number): number {
   if (data.readUInt32LE(0) !== LZ4_MAGIC) throw new RangeError('it is not an LZ4 frame');
@@ -161,7 +186,16 @@ function lz4Length(data: Buffer, maxBytes: number): number {
   return total;
 }
 
-/** Each sequence: token, literals, two bytes of offset, match; the last one ends after its literals. */
+/**
+ * Counts the bytes that a compressed block unpacks to.
+ *
+ *     block    = {sequence}
+ *     sequence = token            1 byte: literal length (high nibble), match length - 4 (low nibble)
+ *                [length]         only for a nibble of 15: bytes to add up, of which all but the last are 255
+ *                literals
+ *                offset           2 bytes; the last sequence ends before it
+ *                [length]         as above, for the match
+ */
 function lz4BlockLength(block: Buffer, maxBytes: number): number {
   let total = 0;
   let at = 0;
@@ -218,10 +252,12 @@ async function zstdDecompress(data: Buffer, maxBytes: number): Promise<Buffer> {
   return zstdDecompressInJs(data, maxBytes);
 }
 
-/** The window zstd's own library takes at most unless told otherwise (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+/** The largest window that zstd's own library accepts by default (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 const ZSTD_MAX_WINDOW = 2 ** 27;
 
-/** Pure JavaScript, for Node before 22.15; exported for the tests, which would not see it on a newer Node. */
+/**
+ * Unpacks in pure JavaScript, for Node before 22.15. Exported for the tests, which would not reach it on a newer Node.
+ */
 export function zstdDecompressInJs(data: Buffer, maxBytes: number): Buffer {
   const { Decompress } = require('fzstd') as typeof import('fzstd');
   checkZstdWork(data, Math.max(ZSTD_MAX_WINDOW, maxBytes));
@@ -236,10 +272,13 @@ export function zstdDecompressInJs(data: Buffer, maxBytes: number): Buffer {
   return Buffer.concat(parts, total);
 }
 
-/** fzstd moves the whole window on for every block: a batch of 1 MB can ask for a terabyte of that. This is some seconds. */
+/**
+ * The most bytes that fzstd may move; this takes some seconds. fzstd moves the whole window for every block, so a batch
+ * of 1 MB could ask it to move a terabyte.
+ */
 const ZSTD_MAX_MOVED = 2 ** 36;
 
-/** Throws for frames that would take too much memory or time, which nothing but their headers says. RFC 8878, 3.1.1. */
+/** Throws for frames that would take too much memory or time. Only their headers tell. See RFC 8878, 3.1.1. */
 function checkZstdWork(data: Buffer, maxWindow: number): void {
   let moved = 0;
   for (const { window, blocks } of zstdFrames(data)) {
@@ -252,7 +291,17 @@ function checkZstdWork(data: Buffer, maxWindow: number): void {
   }
 }
 
-/** Ends where the data do not go on as they should: that is for the library to say. */
+/**
+ * Walks the frames of a batch. It ends where the data are malformed, and leaves the error to the library.
+ *
+ *     batch     = {frame | skippable}
+ *     frame     = header           see zstdHeader
+ *                 {block}          3 bytes, little endian: last (bit 0), type (bits 1-2), size (bits 3-23); then the
+ *                                  data: size bytes, but 1 byte for type 1 (RLE)
+ *                 [checksum]       4 bytes
+ *     skippable = magic            4 bytes: 184D2A50 to 184D2A5F, little endian
+ *                 size             4 bytes, little endian; then size bytes that hold no data
+ */
 function* zstdFrames(data: Buffer): Generator<{ window: number; blocks: number }> {
   for (let at = 0; at + ZSTD_SHORTEST <= data.length; ) {
     if ((data.readUInt32LE(at) & 0xfffffff0) >>> 0 === ZSTD_SKIPPABLE) {
@@ -272,15 +321,25 @@ function* zstdFrames(data: Buffer): Generator<{ window: number; blocks: number }
   }
 }
 
-/** Magic, descriptor, a byte of window or size: enough for fzstd to allocate. */
+/**
+ * The bytes of the shortest header: magic, descriptor, one byte of window or size. They are enough for fzstd to
+ * allocate.
+ */
 const ZSTD_SHORTEST = 6;
-/** The magic of frames that hold nothing, but for its last four bits. */
+/** The magic of skippable frames, without its last four bits. */
 const ZSTD_SKIPPABLE = 0x184d2a50;
 const ZSTD_RLE = 1;
 
 /**
- * The window a frame asks for, which fzstd allocates before it reads any data. A frame without a window (single
- * segment) is its own window, and holds its size instead.
+ * Reads the window that a frame asks for, which fzstd allocates before it reads any data. A frame of a single segment
+ * has no window: its content size is its window.
+ *
+ *     header     = magic           4 bytes
+ *                  descriptor      1 byte: size code (bits 6-7), single segment (bit 5), checksum (bit 2), dictionary
+ *                                  code (bits 0-1)
+ *                  [window]        1 byte, absent for a single segment: exponent (bits 3-7), mantissa (bits 0-2)
+ *                  [dictionary]    0, 1, 2 or 4 bytes, by its code
+ *                  [size]          by its code: 0 (1 for a single segment), 2 (less 256), 4 or 8 bytes, little endian
  */
 function zstdHeader(frame: Buffer): { window: number; bytes: number; checksumBytes: number } {
   const descriptor = frame.readUInt8(4);

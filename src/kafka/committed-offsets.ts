@@ -2,7 +2,10 @@ import type { Admin, Kafka } from 'kafkajs';
 import { lastingError } from './errors.js';
 import { committedIn } from './patches/offset-takers.js';
 
-/** A group's committed offsets, as its coordinator has them now. */
+/**
+ * Reads a group's committed offsets from its coordinator. The connection is made on the first question, and closed
+ * after a failed one, so that the next question connects again.
+ */
 export class CommittedOffsets {
   readonly #kafka: Kafka;
   readonly #group: string;
@@ -13,7 +16,10 @@ export class CommittedOffsets {
     this.#group = group;
   }
 
-  /** Throws only what waiting will not mend; a coordinator that is away is asked again when there is something to ask. */
+  /**
+   * Connects. Throws only errors that waiting does not mend; when the coordinator is away, the first question asks
+   * again.
+   */
   async open(): Promise<void> {
     try {
       await this.#connected();
@@ -24,7 +30,10 @@ export class CommittedOffsets {
     }
   }
 
-  /** Undefined when nothing is committed for the partition. Throws when the coordinator does not answer. */
+  /**
+   * Returns the committed offset; undefined when nothing is committed for the partition. Throws when the coordinator
+   * does not answer.
+   */
   async of({ topic, partition }: { topic: string; partition: number }): Promise<bigint | undefined> {
     try {
       const admin = await this.#connected();

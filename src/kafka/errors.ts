@@ -2,24 +2,26 @@ import { messageOf, SiftlineError } from '../errors.js';
 
 interface KafkaError extends Error {
   readonly type?: string;
-  /** kafkajs' word for a broker's answer that may be another one later. */
+  /** kafkajs' word for a broker's answer that may change later. */
   readonly retriable?: boolean;
-  /** A number in a broker's answer, Node's name ("ECONNREFUSED") in network trouble. */
+  /** A number in a broker's answer; Node's name ("ECONNREFUSED") in network trouble. */
   readonly code?: unknown;
 }
 
-/** An error and what caused it, outermost first: kafkajs wraps the broker's answer several times. */
+/** Yields an error and its causes, outermost first: kafkajs wraps the broker's answer several times. */
 function* chain(error: unknown): Generator<KafkaError> {
   for (let at = error; at instanceof Error; at = at.cause) yield at;
 }
 
-/** The broker's own name for what went wrong ("MESSAGE_TOO_LARGE"), or undefined when it was no broker's answer. */
+/**
+ * Returns the broker's own name for the error ("MESSAGE_TOO_LARGE"); undefined when the error is not a broker's answer.
+ */
 export function kafkaErrorType(error: unknown): string | undefined {
   for (const each of chain(error)) if (each.type) return each.type;
   return undefined;
 }
 
-/** What to do about what the brokers refuse, by Kafka's name for it. */
+/** Tells what to do about a refusal of the brokers, by Kafka's name for it. */
 export type Remedies = Readonly<Record<string, string>>;
 
 const REMEDIES: Remedies = {
@@ -35,12 +37,12 @@ const REMEDIES: Remedies = {
   INCONSISTENT_GROUP_PROTOCOL: 'the group is used by another kind of consumer: choose another input.group',
 };
 
-/** For whoever writes a topic. */
+/** Returns the remedies for a writer of a topic. */
 export function toWrite(topic: string): Remedies {
   return { TOPIC_AUTHORIZATION_FAILED: `give this user Describe and Write on topic ${topic}` };
 }
 
-/** For a member of a group. */
+/** Returns the remedies for a member of a group. */
 export function toRead(topics: readonly string[], group: string): Remedies {
   const which = topics.length === 1 ? `topic ${topics[0]}` : `the topics ${topics.join(', ')}`;
   return {
@@ -50,9 +52,9 @@ export function toRead(topics: readonly string[], group: string): Remedies {
 }
 
 /**
- * A SiftlineError for what waiting will not mend (rights, credentials, a codec that is missing), or undefined for what
- * it may. Whoever knows what was asked for gives `remedies` that name it. Wrong credentials are told by name because
- * kafkajs gives them no type.
+ * Makes a SiftlineError for trouble that waiting does not mend (rights, credentials, a missing codec); undefined for
+ * trouble that may pass. A caller that knows what it asked for passes `remedies` that name it. Wrong credentials are
+ * recognised by the name of their class, because kafkajs gives them no type.
  */
 export function lastingError(error: unknown, remedies: Remedies = {}): SiftlineError | undefined {
   for (const each of chain(error)) {
@@ -66,17 +68,17 @@ export function lastingError(error: unknown, remedies: Remedies = {}): SiftlineE
 }
 
 /**
- * The brokers answer, and the answer is that they are not ready to say, as while a partition changes its leader; undefined
- * for anything else. `about` is what was asked for ("topic x", "group x").
+ * Makes the error for brokers that answer but cannot say yet, as while a partition changes its leader; undefined for
+ * any other error. `about` is the subject of the question ("topic x", "group x").
  */
 export function notReadyError(error: unknown, about: string): SiftlineError | undefined {
   const answer = [...chain(error)].find(({ type, retriable }) => type && retriable);
   if (!answer) return undefined;
-  const message = `the brokers cannot say anything of ${about} for now: ${answer.message} (${answer.type}); look at their health and try again`;
+  const message = `the brokers cannot answer about ${about} for now: ${answer.message} (${answer.type}); look at their health and try again`;
   return brokerError('BROKER_NOT_READY', message, error);
 }
 
-/** The brokers cannot be reached: names them, says what the last try came to and what to look at. */
+/** Makes the error for brokers that cannot be reached. It names them, the last failure and what to check. */
 export function unreachable(brokers: readonly string[], error: unknown): SiftlineError {
   return brokerError(
     'BROKER_UNREACHABLE',
@@ -85,7 +87,7 @@ export function unreachable(brokers: readonly string[], error: unknown): Siftlin
   );
 }
 
-/** What network or TLS trouble is called, in a few words: OpenSSL adds its source files and a line break. */
+/** Returns network or TLS trouble in a few words: OpenSSL adds its source files and a line break. */
 export function networkMessage(error: unknown): string {
   return messageOf(error)
     .replace(/^(Connection error|Failed to connect): /, '')
@@ -99,7 +101,9 @@ const HUNG_UP = 'the broker hung up: the listener may want TLS (kafka.tls.enable
 const ELSE =
   'check kafka.brokers, the network, and whether the listener wants TLS (kafka.tls.enabled) or a login (kafka.sasl)';
 
-/** What Node and kafkajs call network and TLS trouble (code, type, name or message), and what to do about it. */
+/**
+ * The names that Node and kafkajs give to network and TLS trouble (code, type, name or message), each with the way out.
+ */
 const WAYS_OUT: ReadonlyArray<readonly [sign: RegExp, wayOut: string]> = [
   [/before secure TLS|^EPROTO$|wrong version number/, NO_TLS],
   [/^ECONNREFUSED$/, 'nothing listens there: start the broker, or correct kafka.brokers'],
@@ -122,7 +126,7 @@ const WAYS_OUT: ReadonlyArray<readonly [sign: RegExp, wayOut: string]> = [
   [/^KafkaJSConnectionClosedError$|^ECONNRESET$/, HUNG_UP],
 ];
 
-/** What to do about network, TLS or login trouble. */
+/** Returns the way out of network, TLS or login trouble. */
 export function wayOut(error: unknown): string {
   for (const { code, type, name, message } of chain(error)) {
     const signs = [String(code), String(type), name, message];
@@ -165,8 +169,8 @@ const REASONS: Readonly<Record<string, readonly [what: string, wayOut: string]>>
 };
 
 /**
- * The error for a topic that was not created: TOPIC_ and Kafka's own name for the reason. Undefined when it was no
- * broker's answer.
+ * Makes the error for a topic that was not created: its code is TOPIC_ and Kafka's own name for the reason. Undefined
+ * when the error is not a broker's answer.
  */
 export function createError(topic: string, error: unknown): SiftlineError | undefined {
   const type = refusalType(error);
@@ -180,8 +184,8 @@ export function createError(topic: string, error: unknown): SiftlineError | unde
 }
 
 /**
- * The error for a question this user may not ask, naming what it was about ("topic x", "group x", "the settings of
- * topic x"); undefined when it was something else.
+ * Makes the error for a question that this user may not ask. `about` is the subject of the question ("topic x", "group
+ * x", "the settings of topic x"). Undefined for any other error.
  */
 export function refusal(error: unknown, about: string): SiftlineError | undefined {
   const type = kafkaErrorType(error);
@@ -197,7 +201,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   GROUP_AUTHORIZATION_FAILED: 'Read on the consumer group, which includes Describe',
 };
 
-/** kafkajs gathers the answers for several topics in an error of its own kind. */
+/** Returns the type of a refusal. kafkajs gathers the answers for several topics in an error with a list `errors`. */
 function refusalType(error: unknown): string | undefined {
   const [inner] = (error as { errors?: readonly unknown[] }).errors ?? [];
   return kafkaErrorType(inner ?? error);

@@ -2,12 +2,12 @@ import { SiftlineError } from '../errors.js';
 import { kafkaErrorType } from './errors.js';
 import { InnerCluster, type InnerClusterOptions } from './inner-cluster.js';
 
-/** By partition the next offset to be read. */
+/** The next offset to be read, by partition. */
 export type NextOffsets = ReadonlyMap<number, bigint>;
 
 /**
- * Commits offsets under the name of a group that nobody is a member of, as a bookmark for the next run. Throws
- * GROUP_IN_USE when consumers belong to it: their offsets are theirs to commit.
+ * Commits offsets under the name of a group without members, as a bookmark for the next run. Throws GROUP_IN_USE when
+ * the group has members: only they may commit its offsets.
  */
 export class GroupOffsets {
   readonly #inner: InnerCluster;
@@ -31,7 +31,8 @@ export class GroupOffsets {
         `group ${groupId}`,
         async () => {
           const coordinator = await this.#inner.cluster.findGroupCoordinator({ groupId });
-          // Generation -1 and no member: a commit from outside, which brokers take while the group is empty.
+          // Generation -1 and no member mean a commit from outside the group, which brokers accept while the group is
+          // empty.
           await coordinator.offsetCommit({
             groupId,
             groupGenerationId: -1,
@@ -54,7 +55,7 @@ export class GroupOffsets {
 function inUse(group: string, cause: unknown): SiftlineError {
   return SiftlineError.usage(
     'GROUP_IN_USE',
-    `group ${group} has members, so nothing can be remembered under its name; give --group a name of its own`,
+    `group ${group} has members, so nothing can be remembered under its name; give --group a name that no consumer uses`,
     cause,
   );
 }

@@ -4,7 +4,7 @@ import type { AbortedTransaction, TransactionalMessage } from './aborted.js';
 import { kafkaErrorType, lastingError, refusal, unreachable } from './errors.js';
 import { clusterBehind } from './patches/index.js';
 
-/** A message as kafkajs decodes it, with the record batch it lay in. */
+/** A message as kafkajs decodes it, with the record batch that held it. */
 export interface RawMessage extends TransactionalMessage {
   readonly timestamp: string;
   readonly value: Buffer | null;
@@ -16,7 +16,7 @@ export interface RawMessage extends TransactionalMessage {
   };
 }
 
-/** One partition's part of a fetch. */
+/** The part of a fetch that belongs to one partition. */
 export interface RawPartition {
   readonly messages: readonly RawMessage[];
   /** Null when uncommitted records are read. */
@@ -72,20 +72,20 @@ interface InnerClusterShape {
 
 export interface InnerClusterOptions {
   readonly kafka: Kafka;
-  /** Named when none of them answers. */
+  /** Named in the error when none of them answers. */
   readonly brokers: readonly string[];
   readonly readUncommitted: boolean;
 }
 
-/** How long brokers may be away in the middle of something. */
+/** The time for which brokers may be away in the middle of a question. */
 const PATIENCE_MS = 60_000;
 /** Kafka's number of the Fetch request. */
 const FETCH_KEY = 1;
 const RETRY_MS = { first: 100, most: 3_000 };
 
 /**
- * kafkajs' requests to single brokers, for reading and committing without being a member of a group: kafkajs offers both
- * to members only. A question is asked again while leaders move and brokers restart, for a minute.
+ * Sends kafkajs' requests to single brokers, to read and commit without being a member of a group: kafkajs offers both
+ * to members only. A question is repeated while leaders move and brokers restart, for up to a minute.
  */
 export class InnerCluster {
   readonly #consumer: Consumer;
@@ -98,7 +98,7 @@ export class InnerCluster {
   }
 
   static async open({ kafka, brokers, readUncommitted }: InnerClusterOptions): Promise<InnerCluster> {
-    // Its group is never joined: the consumer is only what a cluster with an isolation level comes in.
+    // The consumer never joins its group. It is made because only a consumer has a cluster with an isolation level.
     const consumer = kafka.consumer({ groupId: 'none', readUncommitted, allowAutoTopicCreation: false });
     const inner = new InnerCluster(consumer, brokers);
     try {
@@ -114,7 +114,7 @@ export class InnerCluster {
     return clusterBehind(this.#consumer) as InnerClusterShape;
   }
 
-  /** The broker that leads the partition, its connection for fetches open. */
+  /** Returns the broker that leads the partition, with an open connection for fetches. */
   async leader(topic: string, partition: number): Promise<InnerBroker> {
     const [nodeId] = Object.keys(this.cluster.findLeaderForPartitions(topic, [partition]));
     if (nodeId === undefined || nodeId === '-1') throw new Error(`${topic}/${partition} has no leader`);
@@ -124,8 +124,8 @@ export class InnerCluster {
   }
 
   /**
-   * kafkajs connects for the first fetch, once for each that comes meanwhile, and forgets all sockets but the last
-   * (src/network/connectionPool.js): so one connects for all.
+   * Opens the broker's connection for fetches once for all callers. kafkajs would open one for each caller that comes
+   * before the first is open, and forget all these sockets but the last (src/network/connectionPool.js).
    */
   #connected(broker: InnerBroker): Promise<unknown> {
     const connecting =
@@ -137,7 +137,10 @@ export class InnerCluster {
     return connecting;
   }
 
-  /** Asks until there is an answer, unless waiting will not mend what is wrong; `passOn` names broker errors for the caller. */
+  /**
+   * Repeats a question until there is an answer, unless waiting does not mend the trouble. The broker error named by
+   * `passOn` is thrown to the caller as it is.
+   */
   async ask<T>(about: string, question: () => Promise<T>, passOn?: string): Promise<T> {
     const until = performance.now() + PATIENCE_MS;
     for (let delay = RETRY_MS.first; ; delay = Math.min(delay * 2, RETRY_MS.most)) {

@@ -5,18 +5,19 @@ import { InnerCluster, type InnerClusterOptions, type RawPartition } from './inn
 import { recordOf } from './record-codec.js';
 
 export interface LogReaderOptions extends InnerClusterOptions {
-  /** Most bytes of one fetch; one larger record comes alone. */
+  /** The most bytes of one fetch; a larger record comes alone. */
   readonly fetchBytes?: number;
 }
 
 const FETCH_BYTES = 4 * 1024 * 1024;
 const FETCH_WAIT_MS = 10_000;
-/** Fetches in a row without a record after which nothing is left before the end of the range. */
+/** The number of fetches in a row without a record, after which no record is left before the end of the range. */
 const MOST_EMPTY = 3;
 
 /**
- * Reads explicit offsets of topics without belonging to a group: nothing is joined, committed or left behind, and the
- * right to read the topic is enough. One partition a fetch, so an answer without records says something about it alone.
+ * Reads explicit offsets of topics without belonging to a group: it joins, commits and leaves nothing behind, and needs
+ * only the right to read the topic. Each fetch asks for one partition, so an answer without records says something
+ * about that partition alone.
  */
 export class LogReader {
   readonly #inner: InnerCluster;
@@ -32,8 +33,9 @@ export class LogReader {
   }
 
   /**
-   * The whole of the topic as it is now, partition by partition: from the oldest record to the end, which when only
-   * committed records are read is the first record of the oldest open transaction.
+   * Returns the whole of the topic as it is now, partition by partition. A range begins at the oldest record. It ends
+   * after the last record, or, when only committed records are read, at the first record of the oldest open
+   * transaction.
    */
   async bounds(topic: string): Promise<PartitionRange[]> {
     const low = await this.#offsets(topic, { fromBeginning: true });
@@ -43,13 +45,15 @@ export class LogReader {
       .sort((a, b) => a.partition - b.partition);
   }
 
-  /** By partition the first offset whose timestamp is not before this one; partitions without any are left out. */
+  /**
+   * Returns by partition the first offset whose timestamp is not before this time; partitions without one are left out.
+   */
   async offsetsAt(topic: string, timestamp: bigint): Promise<Map<number, bigint>> {
     const found = await this.#offsets(topic, { fromTimestamp: Number(timestamp) });
     return new Map([...found].filter(([, offset]) => offset >= 0n));
   }
 
-  /** The records of the range, in order. Where retention has deleted some of them meanwhile, it goes on behind those. */
+  /** Reads the records of the range in order. Where retention deletes records meanwhile, reading goes on after them. */
   async *read(range: PartitionRange, signal?: AbortSignal): AsyncGenerator<Fetched> {
     let empty = 0;
     for (let position = range.from; position < range.to && empty < MOST_EMPTY && !signal?.aborted; ) {
@@ -93,7 +97,7 @@ export class LogReader {
 
   async #oldest({ topic, partition, to }: PartitionRange, position: bigint): Promise<bigint> {
     const oldest = (await this.#offsets(topic, { fromBeginning: true })).get(partition) ?? to;
-    // The position may also lie behind the end, after an unclean leader election.
+    // The position may also lie beyond the end, after an unclean leader election.
     return oldest > position ? oldest : to;
   }
 
@@ -118,19 +122,21 @@ export interface PartitionPlace {
   readonly partition: number;
 }
 
-/** Offsets of one partition: from the first, up to and without the second. */
+/** Offsets of one partition: `from` is included, `to` is not. */
 export interface PartitionRange extends PartitionPlace {
   readonly from: bigint;
   readonly to: bigint;
 }
 
-/** What one fetch brought, and the offset to go on at: past aborted and compacted records and transaction markers. */
+/**
+ * The records of one fetch, and the offset to go on from: past aborted and compacted records and transaction markers.
+ */
 export interface Fetched {
   readonly records: readonly SourceRecord[];
   readonly next: bigint;
 }
 
-/** What a fetch of the range at this position has for its reader: records within it, no transaction markers. */
+/** Returns the records of a fetch that lie within the range from this position on, without transaction markers. */
 export function fetchedOf(range: PartitionRange, part: RawPartition, position: bigint): Fetched {
   const records = withoutAborted(part)
     .filter(({ offset, isControlRecord }) => !isControlRecord && isWithin(BigInt(offset), position, range.to))
@@ -140,7 +146,10 @@ export function fetchedOf(range: PartitionRange, part: RawPartition, position: b
   return { records, next };
 }
 
-/** A record batch keeps its last offset when compaction takes the last records out of it. */
+/**
+ * Returns the offset after the last record batch. A batch keeps its last offset when compaction removes its last
+ * records.
+ */
 function nextOf({ messages }: RawPartition, position: bigint): bigint {
   const last = messages.at(-1);
   if (!last) return position;
@@ -149,7 +158,9 @@ function nextOf({ messages }: RawPartition, position: bigint): bigint {
   return next > position ? next : position + 1n;
 }
 
-/** Of a compressed batch the whole is sent, what lies before the position included. */
+/**
+ * Returns true for offsets within the range. A compressed batch is sent whole, with the records before the position.
+ */
 function isWithin(offset: bigint, from: bigint, to: bigint): boolean {
   return offset >= from && offset < to;
 }

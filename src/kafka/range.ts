@@ -2,13 +2,15 @@ import { SiftlineError } from '../errors.js';
 import { partitionId } from '../ports.js';
 import type { LogReader, PartitionRange } from './log-reader.js';
 
-/** One end of a range, as a user gives it. Offsets of single partitions go by "topic/partition" or by the number alone. */
+/**
+ * One end of a range, as a user gives it. Offsets of single partitions have the key "topic/partition" or the
+ * partition's number alone. `time` is in milliseconds since the epoch.
+ */
 export type Bound =
   | { readonly kind: 'start' }
   | { readonly kind: 'end' }
   | { readonly kind: 'offset'; readonly offset: bigint }
   | { readonly kind: 'offsets'; readonly offsets: ReadonlyMap<string, bigint> }
-  /** Milliseconds since the epoch. */
   | { readonly kind: 'time'; readonly at: bigint };
 
 export interface RangeBounds {
@@ -18,13 +20,13 @@ export interface RangeBounds {
 
 export interface RangeQuestion extends RangeBounds {
   readonly topics: readonly string[];
-  /** Only these partitions; all when undefined. */
+  /** Only these partitions are read; all of them when undefined. */
   readonly partitions?: readonly number[] | undefined;
-  /** Also partitions there is nothing to read in. */
+  /** Includes partitions without a record in the range. */
   readonly withEmpty?: boolean;
 }
 
-/** What --from and --to take, for help texts. */
+/** Describes the values of --from and --to, for help texts. */
 export const BOUND_HELP =
   'an offset, offsets by partition (0:120,1:99; other partitions are left out), a time (2026-11-25T14:00Z, 2026-11-25), or a time ago (-2h)';
 
@@ -32,7 +34,9 @@ const UNITS_MS: Readonly<Record<string, bigint>> = { s: 1_000n, m: 60_000n, h: 3
 const TIME = /^\d{4}-\d{2}-\d{2}(?<clock>T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?<zone>Z|[+-]\d{2}:\d{2})?)?$/;
 const PAIR = /^((?:[A-Za-z0-9._-]{1,249}\/)?\d{1,9}):(\d{1,18})$/;
 
-/** Reads `--from` and `--to`; throws RANGE_INVALID, naming the option, or RANGE_REVERSED. Times without a zone are UTC. */
+/**
+ * Reads `--from` and `--to`. Throws RANGE_INVALID, naming the option, or RANGE_REVERSED. Times without a zone are UTC.
+ */
 export function parseRange(
   given: { readonly from?: string | undefined; readonly to?: string | undefined },
   now: number,
@@ -65,14 +69,17 @@ function timeOf(text: string): bigint | undefined {
   return Number.isNaN(at) ? undefined : BigInt(at);
 }
 
-/** "0:120,posts/1:99"; undefined when it is not that. */
+/** Parses "0:120,posts/1:99"; undefined for a text of another form. */
 export function parseOffsets(text: string): Map<string, bigint> | undefined {
   const pairs = text.split(',').map(pair => PAIR.exec(pair));
   if (pairs.some(pair => pair === null)) return undefined;
   return new Map(pairs.map(pair => [pair?.[1] ?? '', BigInt(pair?.[2] ?? 0)]));
 }
 
-/** Offsets as `--from` takes them: of one topic by the partition's number, of several with the topic before it. */
+/**
+ * Writes offsets as `--from` takes them: for one topic by the partition's number, for several topics with the topic
+ * before it.
+ */
 export function formatOffsets(next: ReadonlyArray<{ topic: string; partition: number; offset: bigint }>): string {
   const single = new Set(next.map(({ topic }) => topic)).size === 1;
   return next.map(({ topic, partition, offset }) => `${single ? '' : `${topic}/`}${partition}:${offset}`).join(',');
@@ -85,9 +92,12 @@ function isReversed({ from, to }: RangeBounds): boolean {
 }
 
 /**
- * The offsets behind the bounds, partition by partition, within what the topics hold at this moment; empty partitions
- * are left out unless asked for. A time stands for the first record that is not before it, so a range in time is one of offsets too, and
- * records that came out of order lie where they came. Throws RANGE_PARTITION for a partition there is not.
+ * Returns the offsets behind the bounds, partition by partition, within the contents of the topics at this moment.
+ * Empty partitions are left out unless the question includes them. Throws RANGE_PARTITION for a partition that does not
+ * exist.
+ *
+ * A time stands for the first record that is not before it. So a range in time is a range of offsets too, and a record
+ * that came out of order belongs to the range in which its offset lies.
  */
 export async function resolveRange(reader: LogReader, question: RangeQuestion): Promise<PartitionRange[]> {
   const resolved = (await Promise.all(question.topics.map(topic => resolveTopic(reader, topic, question)))).flat();
@@ -148,7 +158,7 @@ function requirePartitions({ partitions = [] }: RangeQuestion, topic: string, bo
   throw usage('RANGE_PARTITION', `${topic} has no partition ${missing}; it has ${bounds.length}, counted from 0`);
 }
 
-/** Throws RANGE_EMPTY, with what the topics hold, when there is nothing to read. */
+/** Throws RANGE_EMPTY, with the offsets that the topics hold, when the ranges hold no record. */
 export async function requireRecords(
   reader: LogReader,
   question: RangeQuestion,

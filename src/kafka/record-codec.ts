@@ -1,23 +1,50 @@
+/**
+ * Decodes and encodes the records of a record batch, in place of kafkajs.
+ *
+ * The grammar of one record (record batch, magic 2; Kafka protocol, "Record"):
+ *
+ *     record     = length           varint: the bytes that follow
+ *                  attributes       1 byte, 00
+ *                  timestamp delta  varint: milliseconds after the batch's first timestamp
+ *                  offset delta     varint: offsets after the batch's first offset
+ *                  content          the key
+ *                  content          the value
+ *                  header count     varint
+ *                  {header}
+ *     header     = content          the name, in UTF-8
+ *                  content          the value
+ *     content    = -1               varint: null
+ *                | length bytes     varint, then that many bytes
+ *     varint     = zigzag, seven bits a byte, the lowest first; the high bit of every byte but the last is set
+ *
+ * kafkajs has removed the record's length before it calls `decodeRecord`.
+ *
+ * Headers are an ordered list with nullable values (KIP-82), so both sides work on such a list here. kafkajs' own code
+ * (src/protocol/recordBatch/record/v0/{decoder,index}.js) does not:
+ *
+ * - It decodes headers into an object: the order of different keys around a repeated key is lost, a `__proto__` key
+ *   vanishes, and a record with n headers costs n copies.
+ * - Its encoder throws on a null value.
+ *
+ * Nothing else in kafkajs reads a record's headers: batches are filtered by key and batch context
+ * (src/consumer/{batch,filterAbortedMessages}.js), and producing passes messages through.
+ */
+
 import { createRequire } from 'node:module';
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { Headers, SourceRecord, TopicPartition } from '../ports.js';
 
-/**
- * kafkajs decodes headers into an object: the order of different keys around a repeated one is lost, a `__proto__` key
- * vanishes, and a record with n headers costs n copies. Its encoder throws on a null value
- * (src/protocol/recordBatch/record/v0/{decoder,index}.js). Headers are an ordered list with nullable values (KIP-82),
- * so both sides work on such a list here. Nothing else in kafkajs reads a record's headers: batches are filtered by key
- * and batch context (src/consumer/{batch,filterAbortedMessages}.js), and producing passes messages through.
- */
-
 const require = createRequire(import.meta.url);
 
-/** The headers of a consumed message, in their order on the wire. */
+/** Returns the headers of a consumed message, in their order on the wire. */
 export function headersOf(message: { headers?: IHeaders | undefined }): Headers {
   return (message.headers as unknown as Headers | undefined) ?? [];
 }
 
-/** Headers in the form `producer.send` takes them; written in the same order, null values and repeated keys included. */
+/**
+ * Returns headers in the form that `producer.send` takes. They are written in the same order, with null values and
+ * repeated keys.
+ */
 export function kafkaHeaders(headers: Headers): IHeaders {
   return headers as unknown as IHeaders;
 }
@@ -27,7 +54,7 @@ export type MessageParts = Pick<KafkaMessage, 'offset' | 'timestamp' | 'key' | '
   readonly headers?: IHeaders | undefined;
 };
 
-/** A message of kafkajs as a record; headers in their order on the wire. */
+/** Makes a record of a kafkajs message, with the headers in their order on the wire. */
 export function recordOf({ topic, partition }: TopicPartition, message: MessageParts): SourceRecord {
   return {
     topic,
@@ -64,7 +91,10 @@ interface Long {
 
 const LOG_APPEND_TIME = 1;
 
-/** Found when first needed, kafkajs being loaded by then, and only once: looking a module up costs more than a record. */
+/**
+ * Modules of kafkajs, found when they are first needed, because kafkajs is loaded by then. Each is found only once:
+ * looking a module up costs more than a record.
+ */
 const kafkajsLong = once(() => require('kafkajs/src/utils/long') as Long);
 const kafkajsEncoder = once(() => require('kafkajs/src/protocol/encoder') as EncoderClass);
 
@@ -76,7 +106,7 @@ function once<T>(find: () => T): () => T {
   };
 }
 
-/** In place of kafkajs' decoder of one record (record batch, magic 2). */
+/** Decodes one record, in place of kafkajs' decoder. */
 export function decodeRecord(decoder: WireDecoder, batchContext: BatchContext): object {
   const { firstOffset, firstTimestamp, maxTimestamp, magicByte, isControlBatch, timestampType } = batchContext;
   const Long = kafkajsLong();
@@ -114,8 +144,8 @@ interface ProducedRecord {
 }
 
 /**
- * In place of kafkajs' encoder of one record. Sizes are added up first and the bytes written once: kafkajs makes an
- * array and a buffer for every number, which cost more than the rest of the record.
+ * Encodes one record, in place of kafkajs' encoder. It adds up the sizes first and writes the bytes once. kafkajs makes
+ * an array and a buffer for every number, which cost more than the rest of the record.
  */
 export function encodeRecord({
   offsetDelta = 0,
@@ -147,7 +177,7 @@ export function encodeRecord({
   return encoderOf(writer.buffer);
 }
 
-/** kafkajs asks an encoder for its bytes and their number, and for nothing else. */
+/** Wraps the bytes for kafkajs, which asks an encoder only for its bytes and their number. */
 function encoderOf(buffer: Buffer): Encoder {
   const encoder = Object.create(kafkajsEncoder().prototype) as Encoder;
   encoder.buf = buffer;
@@ -155,17 +185,17 @@ function encoderOf(buffer: Buffer): Encoder {
   return encoder;
 }
 
-/** One entry of kafkajs's header object, where an array is a repeated key. */
+/** Spreads one entry of kafkajs' header object, in which an array means a repeated key. */
 function spread([key, value]: [string, IHeaders[string]]): Array<readonly [string, Content]> {
   return Array.isArray(value) ? value.map(each => [key, each] as const) : [[key, value]];
 }
 
-/** Bytes, text that is written as UTF-8, or null: what a record's key, value and headers are. */
+/** The content of a record's key, value or header: bytes, text that is written as UTF-8, or null. */
 export type Content = Buffer | string | null | undefined;
 
 /**
- * Writes the fields of one record (record batch, magic 2) into a buffer of exactly the size given. Numbers are zig-zag
- * varints of up to 53 bits (arithmetic, for JavaScript's bits end at 32), contents have their length in front and -1 for null (Kafka protocol, "Record").
+ * Writes the fields of one record into a buffer of exactly the size given. Varints hold up to 53 bits; they are
+ * computed by arithmetic, because JavaScript's bit operations end at 32.
  */
 export class RecordWriter {
   readonly buffer: Buffer;
@@ -182,7 +212,7 @@ export class RecordWriter {
   varint(value: number): void {
     const magnitude = value < 0 ? -value - 1 : value;
     let rest = Math.floor(magnitude / 0x40);
-    // The sign is the lowest bit, so the first byte has room for six of the number's.
+    // The sign is the lowest bit, so the first byte has room for six bits of the number.
     this.byte(((magnitude % 0x40) << 1) | (value < 0 ? 1 : 0) | (rest > 0 ? 0x80 : 0));
     while (rest > 0) {
       const low = rest % 0x80;

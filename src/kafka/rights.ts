@@ -3,7 +3,10 @@ import type { Kafka } from 'kafkajs';
 import { invariant } from '../errors.js';
 import { kafkaErrorType } from './errors.js';
 
-/** What a broker said to an attempt: allowed, refused (Kafka's name for it), or something that tells nothing. */
+/**
+ * The result of an attempt: the broker allowed it, refused it (Kafka's name for the refusal), or gave an answer that
+ * does not tell.
+ */
 export type Right =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly type: string }
@@ -32,9 +35,9 @@ const GROUP_COORDINATOR = 0;
 const NOBODY = 'siftline-check';
 
 /**
- * Tries rights with requests that a broker turns down for another reason when the right is there: rights are looked at
- * first. Nothing is written, committed or joined, whatever the answer. The requests are kafkajs's own, below its
- * public interface.
+ * Tries rights without using them. A request that would change something has a fault that makes the broker refuse it.
+ * The broker checks the right first, so an answer about the fault shows that the right is there. Nothing is written,
+ * committed or joined, whatever the answer. The requests are kafkajs' own, below its public interface.
  */
 export class KafkaRights {
   readonly #cluster: RawCluster;
@@ -50,14 +53,14 @@ export class KafkaRights {
     return rights;
   }
 
-  /** Describe on the group. */
+  /** Tries Describe on the group. */
   mayFindGroup(group: string): Promise<Right> {
     return attempt([], async () => void (await this.#coordinator(group)));
   }
 
   /**
-   * Read on the group and on the topic: a commit in the name of a member the group does not have. The generation keeps
-   * it from counting as the commit of a consumer without a group, which would be carried out.
+   * Tries Read on the group and on the topic: a commit in the name of a member that the group does not have. The
+   * generation matters: without one the broker would carry it out, as the commit of a consumer without a group.
    */
   mayRead(group: string, topic: string): Promise<Right> {
     const topics = [{ topic, partitions: [{ partition: 0, offset: '0' }] }];
@@ -67,7 +70,7 @@ export class KafkaRights {
     });
   }
 
-  /** Write on the topic: a batch without records, sent with a number of acknowledgements that does not exist. */
+  /** Tries Write on the topic: a batch without records, sent with an invalid number of acknowledgements (2). */
   mayWrite(topic: string): Promise<Right> {
     return attempt(['INVALID_REQUIRED_ACKS'], async () => {
       await this.#cluster.addTargetTopic(topic);
@@ -79,7 +82,7 @@ export class KafkaRights {
     });
   }
 
-  /** To write with a producer id: Write on any topic, before Kafka 3.0 IdempotentWrite on the cluster. */
+  /** Tries to get a producer id: it needs Write on any topic, and before Kafka 3.0 IdempotentWrite on the cluster. */
   mayWriteIdempotently(): Promise<Right> {
     return attempt([], async () => {
       await (await this.#cluster.findControllerBroker()).initProducerId({ transactionTimeout: 60_000 });
@@ -87,8 +90,8 @@ export class KafkaRights {
   }
 
   /**
-   * Write on a transactional id: to take it over with a timeout that no broker takes. Any broker says so, and no
-   * coordinator is looked for, since looking makes the topic of transactions where there is none.
+   * Tries Write on a transactional id: a take-over with a timeout that every broker refuses. Any broker can answer. The
+   * coordinator is not searched for, because the search creates the topic of transactions where it does not exist.
    */
   mayTakeOver(transactionalId: string): Promise<Right> {
     return attempt(['INVALID_TRANSACTION_TIMEOUT'], async () => {
@@ -101,7 +104,7 @@ export class KafkaRights {
     await this.#cluster.disconnect();
   }
 
-  /** Asked of the broker itself: kafkajs's own search turns every refusal into "not found". */
+  /** Asks the broker itself for the group's coordinator: kafkajs' own search turns every refusal into "not found". */
   async #coordinator(groupId: string): Promise<number> {
     const broker = await this.#cluster.findControllerBroker();
     const { coordinator } = await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_COORDINATOR });
@@ -109,7 +112,10 @@ export class KafkaRights {
   }
 }
 
-/** `harmless` are the answers that only a user with the right gets. A coordinator that is starting is asked again. */
+/**
+ * Makes an attempt, and repeats it while a coordinator is starting. `harmless` are the answers that only a user with
+ * the right gets.
+ */
 async function attempt(harmless: readonly string[], request: () => Promise<void>): Promise<Right> {
   for (let tries = 1; ; tries += 1) {
     const right = await attemptOnce(harmless, request);
@@ -133,7 +139,7 @@ const TRIES = 20;
 const PAUSE_MS = 250;
 const STARTING = /COORDINATOR|LOAD_IN_PROGRESS|CONCURRENT_TRANSACTIONS/;
 
-/** A connection of its own, made as kafkajs makes the ones of its consumers and producers. */
+/** Makes a separate connection, as kafkajs makes the connections of its consumers and producers. */
 function rawCluster(kafka: Kafka): RawCluster {
   const symbol = Object.getOwnPropertySymbols(kafka).find(each => each.description === CREATE_CLUSTER);
   invariant(symbol, `kafkajs has no ${CREATE_CLUSTER}`);

@@ -1,6 +1,24 @@
+/**
+ * Finds the record batch that cannot be unpacked, in the records of a fetch.
+ *
+ * The grammar of the records, in one partition of a fetch response (Kafka protocol, "Record Batch", magic 2; all
+ * numbers big endian):
+ *
+ *     records = size                int32: the bytes of all batches
+ *               {batch}             the last batch may be cut off
+ *     batch   = first offset        byte 0, int64
+ *               length              byte 8, int32: the bytes after this field
+ *               leader epoch        byte 12, int32
+ *               magic               byte 16, 1 byte
+ *               CRC                 byte 17, uint32
+ *               attributes          byte 21, int16
+ *               last offset delta   byte 23, int32: the last offset minus the first
+ *               rest                not read here
+ */
+
 import { SiftlineError } from '../errors.js';
 
-/** What kafkajs calls a Decoder: bytes and a position in them. */
+/** kafkajs' Decoder: bytes and a position in them. */
 interface Bytes {
   readonly buffer: Buffer;
   readonly offset: number;
@@ -10,21 +28,21 @@ type BytesOf = new (buffer: Buffer) => Bytes;
 type Messages = unknown[] & { unreadable?: Unreadable };
 export type DecodeMessages = (bytes: Bytes) => Promise<Messages>;
 
-/** A record batch that no reader will get past, and the offsets it holds. */
+/** A record batch that no reader can read, and the offsets it holds. */
 interface Unreadable {
   readonly first: bigint;
   readonly last: bigint;
   readonly error: SiftlineError;
 }
 
-/** What ends a reader; thrown by every fetch from this position. */
+/** The error that ends a reader. Every fetch from this position throws it. */
 export type UnreadableBatch = SiftlineError & { readonly topic: string; readonly partition: number };
 
 export function isUnreadable(error: unknown): error is UnreadableBatch {
   return error instanceof SiftlineError && 'topic' in error;
 }
 
-/** The part of a fetch response that is looked at. */
+/** The parts of a fetch response that are read here. */
 interface FetchResponse {
   readonly responses: ReadonlyArray<{
     readonly topicName: string;
@@ -33,8 +51,8 @@ interface FetchResponse {
 }
 
 /**
- * Where a batch cannot be unpacked, gives the messages before it; marks an answer that begins with one. In kafkajs alone
- * the error of a batch tells nobody where it is, and takes the batches before it along.
+ * Decodes the messages before a batch that cannot be unpacked, and marks an answer that begins with such a batch. In
+ * kafkajs alone, the error of a batch does not say where the batch is, and the batches before it are lost with it.
  */
 export function readableMessages(decode: DecodeMessages, Decoder: BytesOf): DecodeMessages {
   return async bytes => {
@@ -58,7 +76,7 @@ export function readableMessages(decode: DecodeMessages, Decoder: BytesOf): Deco
   };
 }
 
-/** Throws for a marked answer; the error names the place, which only the whole response knows, and the way out. */
+/** Throws for a marked answer. The error names the place, which only the whole response knows, and the way out. */
 export function requireReadable({ responses }: FetchResponse): void {
   for (const { topicName, partitions } of responses) {
     for (const { partition, messages } of partitions) {
@@ -74,7 +92,7 @@ function named(
   const explained = new SiftlineError({
     code: error.code,
     message:
-      `topic ${topic}, partition ${partition}, offsets ${first} to ${last}: ${error.message}. No reader gets past it: ` +
+      `topic ${topic}, partition ${partition}, offsets ${first} to ${last}: ${error.message}. No reader can read it: ` +
       `to leave it out, stop the group and move it on with kafka-consumer-groups ` +
       `--topic ${topic}:${partition} --reset-offsets --to-offset ${last + 1n}`,
     exitCode: error.exitCode,
@@ -84,8 +102,6 @@ function named(
   return Object.assign(explained, { retriable: false, topic, partition });
 }
 
-// The head of a record batch (magic 2): first offset, length of what follows these two, leader epoch, magic, CRC,
-// attributes, and the last offset less the first.
 const LENGTH_AT = 8;
 const HEAD_BYTES = 12;
 const LAST_DELTA_AT = 23;

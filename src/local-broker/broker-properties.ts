@@ -2,12 +2,15 @@
 export interface ExtraListener {
   readonly name: string;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
-  /** Host by which clients elsewhere, such as containers, reach it; it then listens on every interface. */
+  /**
+   * The host by which clients elsewhere, such as containers, reach the broker. With it, the broker listens on every
+   * interface.
+   */
   readonly reachedAs?: string;
 }
 
 export interface BrokerLayout {
-  /** The address the broker listens on: 127.0.0.1, or '' for every interface, inside a container. */
+  /** The address that the broker listens on: 127.0.0.1, or '' for every interface, inside a container. */
   readonly bindHost: string;
   readonly port: number;
   readonly controllerPort: number;
@@ -17,7 +20,7 @@ export interface BrokerLayout {
 
 export type Properties = Readonly<Record<string, string>>;
 
-/** The server.properties of one node that is broker and controller (KRaft), sized for demo and tests. */
+/** Returns the server.properties of one node that is broker and controller (KRaft), sized for demo and tests. */
 export function serverProperties(layout: BrokerLayout): Properties {
   const { bindHost, port, controllerPort, dataDir, extra } = layout;
   const brokers: BrokerLayout['extra'] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port }, ...extra];
@@ -57,7 +60,7 @@ const SMALL: Properties = {
   'num.io.threads': '4',
 };
 
-/** A first group member need not wait for others, and a killed broker is back in seconds. */
+/** A first group member does not wait for others, and a killed broker is back in seconds. */
 const QUICK: Properties = {
   'group.initial.rebalance.delay.ms': '0',
   'group.min.session.timeout.ms': '1000',
@@ -65,10 +68,10 @@ const QUICK: Properties = {
   'broker.heartbeat.interval.ms': '500',
 };
 
-/** The properties that demo and tests count on, whatever the broker runs in. */
+/** The properties that demo and tests depend on, wherever the broker runs. */
 export const FOR_TESTS: Properties = { ...SMALL, ...QUICK };
 
-/** As variables of a container: the images of Kafka read `a.b-c_d` from KAFKA_A_B___C__D. */
+/** Returns properties as variables of a container: the images of Kafka read `a.b-c_d` from KAFKA_A_B___C__D. */
 export function containerEnvironment(properties: Properties): Record<string, string> {
   const variable = (name: string) => name.replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_');
   return Object.fromEntries(
@@ -76,7 +79,10 @@ export function containerEnvironment(properties: Properties): Record<string, str
   );
 }
 
-/** The text of a .properties file; backslashes (Windows paths) would otherwise be read as escapes. */
+/**
+ * Returns the text of a .properties file. Backslashes are doubled, since a single one (Windows paths) is read as an
+ * escape.
+ */
 export function propertiesFile(properties: Properties): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)

@@ -5,7 +5,10 @@ import { loadKafkajs } from '../kafka/patches/index.js';
 const POLL_MS = 200;
 const CONNECT_MS = 2_000;
 
-/** Waits until a Metadata reply lists a broker: an open port is not enough. False after `limitMs`, or once aborted. */
+/**
+ * Waits until a Metadata response lists a broker; an open port is not enough. Returns false after `limitMs`, or once
+ * aborted.
+ */
 export async function untilReady(bootstrap: string, limitMs: number, signal?: AbortSignal): Promise<boolean> {
   const until = Date.now() + limitMs;
   while (!signal?.aborted && Date.now() < until) {
@@ -36,11 +39,14 @@ async function isReady(bootstrap: string): Promise<boolean> {
   }
 }
 
-/** A broker that we could not start, with the end of its log; stack frames are left out, they only hide the reason. */
+/**
+ * Returns the error for a broker that could not be started, with the end of its log. Stack frames are left out, since
+ * they hide the reason.
+ */
 export function didNotStart(what: string, log: string): SiftlineError {
   const lines = log.split('\n').filter(line => line.trim() && !/^\s*(at |\.\.\. \d+ more)/.test(line));
   return SiftlineError.broker(
     'BROKER_DID_NOT_START',
-    `the Kafka broker ${what}; its last lines:\n  ${lines.slice(-8).join('\n  ')}`,
+    `the Kafka broker ${what}; the last lines of its log:\n  ${lines.slice(-8).join('\n  ')}`,
   );
 }

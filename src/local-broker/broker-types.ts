@@ -1,17 +1,17 @@
 import type { ExtraListener } from './broker-properties.js';
 
 export interface BrokerOptions {
-  /** Told, in single lines, what is being done. */
+  /** Receives, in single lines, each step that is taken. */
   readonly log: (line: string) => void;
-  /** A broker that runs already (KAFKA_BROKERS), comma-separated; then nothing is started. */
+  /** A broker that runs already (KAFKA_BROKERS), comma-separated. With it, no broker is started. */
   readonly given?: string | undefined;
-  /** The folder in which the one with data and log is made; the system's temporary folder by default. */
+  /** The folder in which the folder with data and log is made; the system's temporary folder by default. */
   readonly workDir?: string | undefined;
   /** The folder for the jars of Kafka. */
   readonly cacheDir?: string | undefined;
-  /** JAVA_HOME; without it `java` of the PATH is used. */
+  /** JAVA_HOME; without it, the `java` of the PATH is used. */
   readonly javaHome?: string | undefined;
-  /** Added to server.properties, or put in place of what is there. */
+  /** Properties that are added to server.properties, or replace its own. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
   /** More addresses beside the plain one; Java only. */
   readonly listeners?: readonly ExtraListener[] | undefined;
@@ -19,7 +19,7 @@ export interface BrokerOptions {
   readonly formatArgs?: readonly string[] | undefined;
 }
 
-/** A broker for demo and tests. What we started never outlives this process. */
+/** A broker for demo and tests. A broker that was started here never outlives this process. */
 export interface Broker {
   /** host:port of the plain listener, or the addresses that were given. */
   readonly bootstrap: string;
@@ -28,7 +28,7 @@ export interface Broker {
   readonly how: 'java' | 'docker' | 'given';
   /** Ends the broker and removes its data. Leaves a given broker alone. */
   stop(): Promise<void>;
-  /** SIGKILL; its data stays. Not for a given broker. */
+  /** Kills the broker with SIGKILL; its data stays. Not for a given broker. */
   kill(): void;
   /** Ends the broker if it runs, and starts it again with the same data and address. Not for a given broker. */
   restart(): Promise<void>;

@@ -10,8 +10,8 @@ export type { Broker, BrokerOptions } from './broker-types.js';
 const GIVEN_LIMIT_MS = 10_000;
 
 /**
- * The broker that is given; else one of our own on Java and Maven; else one in Docker. It is ready when this returns.
- * Fails with BROKER_UNAVAILABLE when none of that is to be had, and says what was looked for.
+ * Returns a broker that is ready: the given one; else one started with Java and Maven; else one started in Docker.
+ * Throws BROKER_UNAVAILABLE if none of these is possible, and lists what is missing.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (options.given) return givenBroker(options.given);
@@ -19,7 +19,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const jars = 'missing' in java ? java : await kafkaJars(options.log, options.cacheDir);
   if ('command' in java && 'classpath' in jars) return startJavaBroker({ ...java, ...jars }, options);
   const missing = 'missing' in jars ? jars.missing : '';
-  const noDocker = needsJava(options) ? 'Docker (cannot do the listeners asked for)' : await whyNoDocker(options.log);
+  const noDocker = needsJava(options)
+    ? 'Docker (which cannot provide the extra listeners)'
+    : await whyNoDocker(options.log);
   if (noDocker === undefined) return startDockerBroker(options);
   throw unavailable([missing, noDocker]);
 }
@@ -31,7 +33,7 @@ function needsJava({ listeners = [], formatArgs = [] }: BrokerOptions): boolean 
 function unavailable(missing: readonly string[]): SiftlineError {
   return SiftlineError.broker(
     'BROKER_UNAVAILABLE',
-    `no Kafka broker: KAFKA_BROKERS is not set, and there is no ${missing.join(', and no ')}. ` +
+    `no Kafka broker: KAFKA_BROKERS is not set, and these are missing: ${missing.join('; ')}. ` +
       'Do one of: install Java 17 or later and Maven; start Docker; set KAFKA_BROKERS=host:port.',
   );
 }
@@ -44,7 +46,7 @@ async function givenBroker(bootstrap: string): Promise<Broker> {
     );
   }
   const refuse = (): never => {
-    throw new Error(`the broker at ${bootstrap} was given to us, and is not ours to end`);
+    throw new Error(`the broker at ${bootstrap} was given, not started here, so it must not be ended here`);
   };
   return { bootstrap, listeners: {}, how: 'given', stop: async () => {}, kill: refuse, restart: async () => refuse() };
 }

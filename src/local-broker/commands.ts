@@ -2,13 +2,13 @@ import { execFile, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
 export interface CommandResult {
-  /** False when the command is not installed, failed or ran into the time limit. */
+  /** False if the command is not installed, failed or ran into the time limit. */
   readonly ok: boolean;
-  /** What it wrote: standard output, then standard error. */
+  /** The output: standard output, then standard error. */
   readonly output: string;
 }
 
-/** Runs a command to its end and never throws: what went wrong is in the result. */
+/** Runs a command to its end and never throws: the result tells whether it failed. */
 export function run(command: string, args: readonly string[], timeoutMs = 15_000): Promise<CommandResult> {
   const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const;
   return new Promise(resolve => {
@@ -19,8 +19,9 @@ export function run(command: string, args: readonly string[], timeoutMs = 15_000
 }
 
 /**
- * Runs a line of shell once this process is gone, even by SIGKILL: a shell waits on a pipe that ends with us.
- * `args` are $0, $1, ... of the line. Returns how to call it off. On Windows, without a shell, it does nothing.
+ * Runs a line of shell once this process is gone, even by SIGKILL: a shell waits on a pipe that closes with this
+ * process. `args` are $0, $1, ... of the line. Returns a function that cancels it. On Windows, which has no such shell,
+ * it does nothing.
  */
 export function whenWeAreGone(line: string, args: readonly string[]): () => void {
   const shell = spawn('sh', ['-c', `read -r forever; ${line}`, ...args], {

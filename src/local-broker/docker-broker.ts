@@ -12,7 +12,10 @@ const PULL_LIMIT_MS = 10 * 60_000;
 const READY_LIMIT_MS = 120_000;
 const RUNNING_POLL_MS = 1_000;
 
-/** Undefined when Docker can run the broker's image, which is pulled if need be; else what is missing, for a message. */
+/**
+ * Returns undefined if Docker can run the broker's image, which is pulled if needed; else the name of what is missing,
+ * for a message.
+ */
 export async function whyNoDocker(log: (line: string) => void): Promise<string | undefined> {
   const engine = await run('docker', ['version', '--format', '{{.Server.Version}}']);
   if (!engine.ok) return 'Docker (`docker version` finds no engine)';
@@ -22,12 +25,12 @@ export async function whyNoDocker(log: (line: string) => void): Promise<string |
   return pull.ok ? undefined : `image ${KAFKA_IMAGE} in Docker (${pull.output.split('\n').at(-1)})`;
 }
 
-/** Starts the broker in a container of its own, reachable on a free port of 127.0.0.1. */
+/** Starts the broker in a separate container, reachable on a free port of 127.0.0.1. */
 export async function startDockerBroker(options: BrokerOptions): Promise<Broker> {
   const [port = 0, controllerPort = 0] = await freePorts(2);
   const name = `siftline-kafka-${randomBytes(4).toString('hex')}`;
   const layout = { bindHost: '', port, controllerPort, dataDir: '/tmp/siftline-kafka', extra: [] };
-  // The image takes none of its own defaults once it is given any property.
+  // The image uses none of its own defaults once it is given any property.
   const environment = containerEnvironment({ ...serverProperties(layout), ...options.properties });
   const env = Object.entries(environment).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const broker = new DockerBroker(name, `127.0.0.1:${port}`, options.log);
@@ -64,7 +67,7 @@ class DockerBroker implements Broker {
     this.#callOff = whenWeAreGone('docker rm -f -v "$0"', [name]);
   }
 
-  /** Waits until the broker answers; fails early when its container ends. */
+  /** Waits until the broker answers; fails early if its container ends. */
   async ready(): Promise<void> {
     const gone = new AbortController();
     const watch = setInterval(() => {
@@ -74,7 +77,7 @@ class DockerBroker implements Broker {
     }, RUNNING_POLL_MS);
     const ready = await untilReady(this.bootstrap, READY_LIMIT_MS, gone.signal);
     clearInterval(watch);
-    if (!ready) throw didNotStart('did not get ready in Docker', (await run('docker', ['logs', this.#name])).output);
+    if (!ready) throw didNotStart('did not become ready in Docker', (await run('docker', ['logs', this.#name])).output);
     this.#tell(`broker on ${this.bootstrap} (Docker, ${KAFKA_IMAGE})`);
   }
 

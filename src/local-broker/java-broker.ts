@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeWorkFolder } from '../files.js';
 import { propertiesFile, serverProperties } from './broker-properties.js';
 import { didNotStart, untilReady } from './broker-ready.js';
 import type { Broker, BrokerOptions } from './broker-types.js';
@@ -22,7 +22,7 @@ const JVM_FLAGS = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
 
-/** Formats and starts a broker on free ports; takes others when somebody was faster to listen on one. */
+/** Formats and starts a broker on free ports. Tries other ports if another process was faster to listen on one. */
 export async function startJavaBroker(java: JavaSetup, options: BrokerOptions): Promise<Broker> {
   for (let tries = 1; ; tries++) {
     const broker = await JavaBroker.prepare(java, options);
@@ -39,13 +39,13 @@ export async function startJavaBroker(java: JavaSetup, options: BrokerOptions): 
 }
 
 interface BrokerPlace {
-  /** Holds server.properties, data and broker.log. */
+  /** The folder with server.properties, data and broker.log. */
   readonly folder: string;
   readonly bootstrap: string;
   readonly listeners: Readonly<Record<string, string>>;
 }
 
-/** One JVM, or none while it is killed, and its folder. */
+/** One JVM and its folder; no JVM while it is killed. */
 class JavaBroker implements Broker {
   readonly how = 'java';
   readonly bootstrap: string;
@@ -67,7 +67,7 @@ class JavaBroker implements Broker {
   }
 
   static async prepare(java: JavaSetup, options: BrokerOptions): Promise<JavaBroker> {
-    const folder = await mkdtemp(join(options.workDir ?? tmpdir(), 'siftline-kafka-'));
+    const folder = makeWorkFolder('siftline-kafka-', options.workDir);
     const [port = 0, controllerPort = 0, ...ports] = await freePorts(2 + (options.listeners?.length ?? 0));
     const extra = (options.listeners ?? []).map((listener, i) => ({ ...listener, port: ports[i] ?? 0 }));
     const layout = { bindHost: '127.0.0.1', port, controllerPort, dataDir: join(folder, 'data'), extra };
@@ -102,7 +102,7 @@ class JavaBroker implements Broker {
   #spawn(): ChildProcess {
     const log = openSync(this.#file('broker.log'), 'a');
     const args = ['-Xmx256m', ...this.#main('kafka.Kafka'), this.#file('server.properties')];
-    // Detached: a Ctrl-C in the terminal is meant for us, and we may still be draining into this broker.
+    // The JVM is detached: a Ctrl-C in the terminal is for this process, which may still be draining into this broker.
     const jvm = spawn(this.#java.command, args, { stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     jvm.unref();
@@ -147,7 +147,7 @@ class JavaBroker implements Broker {
     clearTimeout(limit);
   }
 
-  /** The lines that the JVM has written so far. */
+  /** Returns the lines that the JVM has written so far. */
   log(): Promise<string> {
     return readFile(this.#file('broker.log'), 'utf8').catch(() => '');
   }
@@ -157,7 +157,7 @@ class JavaBroker implements Broker {
   }
 }
 
-/** 16 random bytes in Kafka's spelling; a leading dash would be taken for an option. */
+/** Returns 16 random bytes in Kafka's spelling. A leading dash is avoided, since it would be taken for an option. */
 function clusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }

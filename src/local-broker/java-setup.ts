@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { makeWorkFolder, whyForeign } from '../files.js';
 import { packageFile } from '../package.js';
 import { run } from './commands.js';
 
@@ -18,7 +19,7 @@ export const KAFKA_VERSION = '4.4.0';
 const MIN_JAVA = 17;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 
-/** The java command, if it is recent enough for Kafka 4; else what is missing, for a message. */
+/** Returns the java command if it is recent enough for Kafka 4; else the name of what is missing, for a message. */
 export async function findJava(javaHome?: string): Promise<{ command: string } | { missing: string }> {
   const command = javaHome ? join(javaHome, 'bin', 'java') : 'java';
   const { ok, output } = await run(command, ['-version']);
@@ -29,14 +30,17 @@ export async function findJava(javaHome?: string): Promise<{ command: string } |
 }
 
 /**
- * The broker's jars (44 of them, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.
- * `missing` says why there are none. Two processes may do this at once: each downloads into a folder of its own, and
- * whoever comes second takes the first one's.
+ * Returns the broker's jars (44 files, 43 MB), fetched from Maven Central at the first call and kept in a cache folder.
+ * `missing` is the reason if there are none. Two processes may do this at once: each downloads into a separate folder,
+ * and the second to finish uses the jars of the first.
  */
 export async function kafkaJars(log: (line: string) => void, cacheDir?: string): Promise<Jars> {
   const cache = cacheDir ?? (await defaultCache());
-  const found: Jars = { classpath: join(cache, 'libs', '*') };
-  if (existsSync(join(cache, 'libs'))) return found;
+  const libs = join(cache, 'libs');
+  const found: Jars = { classpath: join(libs, '*') };
+  const foreign = [dirname(cache), cache, libs].map(whyNotRun).find(Boolean);
+  if (foreign) return { missing: `the jars of Kafka (${foreign})` };
+  if (existsSync(libs)) return found;
   const maven = await run('mvn', ['--version']);
   if (!maven.ok) return { missing: 'Maven, which fetches the jars of Kafka (`mvn --version` does not run)' };
   log(`fetching Apache Kafka ${KAFKA_VERSION} from Maven Central into ${cache} (43 MB, once)`);
@@ -44,9 +48,17 @@ export async function kafkaJars(log: (line: string) => void, cacheDir?: string):
   return failure === undefined ? found : { missing: `the jars of Kafka (Maven could not fetch them: ${failure})` };
 }
 
+/** The jars are run: those of another user would do what that user wishes. Whoever owns the package is trusted already. */
+function whyNotRun(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return undefined;
+  const ofPackage = found.uid !== process.getuid?.() && found.uid === statSync(packageFile('')).uid;
+  return ofPackage ? undefined : whyForeign({ path, configured: true });
+}
+
 async function download(cache: string): Promise<string | undefined> {
   await mkdir(dirname(cache), { recursive: true });
-  const own = await mkdtemp(`${cache}.download-`);
+  const own = makeWorkFolder(`${basename(cache)}.download-`, dirname(cache));
   try {
     const { ok, output } = await run('mvn', mavenArgs(join(own, 'libs')), DOWNLOAD_LIMIT_MS);
     if (!ok) return firstError(output);
@@ -77,7 +89,10 @@ function firstError(output: string): string {
   return output.split('\n').find(line => line.includes('ERROR')) ?? 'it took longer than ten minutes';
 }
 
-/** Inside the package when it may be written to (a clone), else in the user's cache (a global installation). */
+/**
+ * Returns the cache inside the package if it can be written to (a clone), else the one in the user's cache (a global
+ * installation).
+ */
 async function defaultCache(): Promise<string> {
   const root = packageFile('');
   const writable = await access(root, constants.W_OK).then(

@@ -4,21 +4,21 @@ import type { TaskSpec } from './manifest.js';
 import { type LongRow, rowsOf, type Span } from './windows.js';
 
 /**
- * The ways in which the probabilities of a text's windows become the text's.
+ * Names the rule that makes a text's probabilities from the probabilities of its windows.
  *
- * - `max`, sigmoid: of each label the highest probability. One window is enough to raise a label.
- * - `max`, softmax: the answer of the surest window, the one with the highest probability of any label; the first of
- *   equals. So the text's distribution is one the model gave, and adds up to 1.
- * - `mean`: of each label the mean, weighted by the tokens a window adds to those before it, so that every token of the
- *   text counts once and a short last window little.
- * - `noisy-or`, sigmoid only: 1 - (1 - p1)(1 - p2)...: weak signs in several windows add up to a strong one. It takes
- *   the windows for independent, which overlapping ones are not quite.
+ * - `max`, sigmoid: each label gets its highest probability. One window is enough to raise a label.
+ * - `max`, softmax: the text gets the answer of the surest window, which is the one with the highest probability of any
+ *   label; the first of equals. So the text's distribution is one that the model gave, and adds up to 1.
+ * - `mean`: each label gets its mean, weighted by the tokens that a window adds to the windows before it. So every
+ *   token of the text counts once, and a short last window counts little.
+ * - `noisy-or`, sigmoid only: each label gets 1 - (1 - p1)(1 - p2)..., so that weak signs in several windows add up to
+ *   a strong one. The rule assumes independent windows, and overlapping windows are not quite independent.
  */
 export type Aggregate = 'max' | 'mean' | 'noisy-or';
 
 type Rows = readonly [Float64Array, ...Float64Array[]];
 
-/** The columns of a task's probabilities in a row, and how those of several windows become a text's. */
+/** Holds the columns of one task in a row of probabilities, and the rule that combines the task's windows. */
 interface Columns {
   readonly from: number;
   readonly to: number;
@@ -26,10 +26,13 @@ interface Columns {
   readonly how: Aggregate;
 }
 
-/** Writes a long text's probabilities, in place of those of its first window, into the row of the text. */
+/**
+ * Writes a long text's probabilities into the row of the text, over the probabilities of its first window. Returns the
+ * number of windows, and for each task the window that decides.
+ */
 export type Combine = (text: LongRow, row: (at: number) => Float64Array) => TextWindows;
 
-/** `aggregates` has one entry per task. */
+/** Returns the combiner for these tasks. `aggregates` has one rule per task, in the order of the tasks. */
 export function combinerFor(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[]): Combine {
   const columns = columnsOf(tasks, aggregates);
   return (text, row) => {
@@ -58,7 +61,10 @@ function columnsOf(tasks: readonly TaskSpec[], aggregates: readonly Aggregate[])
   });
 }
 
-/** The text's probabilities of one task from its windows', which are left as they are. A single window's stay the same, bit for bit. */
+/**
+ * Returns the text's probabilities of one task, in a new array; the rows of the windows are not changed. The
+ * probabilities of a single window stay the same, bit for bit.
+ */
 export function aggregate(
   how: Aggregate,
   activation: 'softmax' | 'sigmoid',
@@ -77,7 +83,7 @@ export function aggregate(
   }
 }
 
-/** The window with the highest probability of the text's top label; the first of equals. */
+/** Returns the index of the window with the highest probability of the text's top label; the first of equals. */
 export function decidingWindow(rows: Rows, text: Float64Array): number {
   const top = indexOfMax(text);
   return indexOfMax(rows.map(row => row[top] ?? 0));
@@ -102,7 +108,10 @@ function addedTokens(spans: readonly Span[]): number[] {
   return spans.map(({ from, to }, w) => to - (spans[w - 1]?.to ?? from));
 }
 
-/** In logarithms, so that small probabilities keep their digits; rounding must not take it below the highest. */
+/**
+ * Computes in logarithms, so that small probabilities keep their digits. Rounding could take the result below the
+ * highest probability, so that is its lower limit.
+ */
 function noisyOr(rows: Rows, label: number): number {
   const logOfNone = rows.reduce((sum, row) => sum + Math.log1p(-(row[label] ?? 0)), 0);
   return Math.max(-Math.expm1(logOfNone), highest(rows, label));

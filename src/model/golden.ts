@@ -1,37 +1,46 @@
 import type { Golden, TaskSpec } from './manifest.js';
 
-/** A golden score and what came out here. */
+/** Holds a golden score, and the score that the model gives on this machine. */
 export interface GoldenScore {
-  /** Position of the sample in the manifest. */
+  /** Position of the sample in the manifest, from 0. */
   readonly sample: number;
   readonly task: string;
   readonly label: string;
   readonly expected: number;
   readonly actual: number;
-  /** Of a task that chooses: the label that is chosen here in place of this one, which was clearly ahead. */
+  /**
+   * The label that this machine chooses in place of `label`, which was clearly ahead; only of a single-label (softmax)
+   * task.
+   */
   readonly instead?: string;
 }
 
-/** How the golden samples of a model came out on this machine. */
+/** Sums up the golden samples of a model on this machine. */
 export interface GoldenVerdict {
-  /** Samples that name a score of the model; others prove nothing. */
+  /** Samples that name a score of the model. Other samples prove nothing. */
   readonly samples: number;
-  /** Samples of which every score is where it was when the model was made, within rounding. */
+  /** Samples whose scores all equal the manifest's within CLOSE. */
   readonly close: number;
-  /** The score that is furthest off; undefined without samples. */
+  /** The score that differs most from the manifest's; undefined without samples. */
   readonly worst: GoldenScore | undefined;
   /** A score that no sound copy of the model gives on any CPU; undefined when there is none. */
   readonly damage: GoldenScore | undefined;
 }
 
-/** Exact kernels of different CPUs agree on most texts to the last digits; this is well above those digits. */
+/**
+ * Largest difference that counts as equal. Exact kernels of different CPUs agree on most texts to the last digits; this
+ * is well above those digits.
+ */
 const CLOSE = 0.001;
-/** Rounding can tip an int8 step in a text, which moves a score by less than this in 99 texts of 100 on every CPU tried. */
+/**
+ * Difference from which a score counts as damaged. Rounding can tip an int8 step in a text, which moves a score by less
+ * than this in 99 texts of 100 on every CPU tried.
+ */
 const BREAKAGE = 0.05;
 
 /**
- * Judges golden samples by every task of the model. `rows` has per sample the scores of the tasks' labels, one after the
- * other; a manifest may leave scores out.
+ * Compares the golden samples with the scores of this machine, for every task of the model. `rows` has one row per
+ * sample: the probabilities of all tasks' labels, one after the other. A manifest may leave scores out.
  */
 export function judgeGolden(
   tasks: readonly TaskSpec[],
@@ -48,34 +57,37 @@ export function judgeGolden(
   };
 }
 
-/** Fewer than half of the samples are close on a CPU only where it computes otherwise than the one that made them. */
+/**
+ * Returns false when fewer than half of the samples are close. That happens only on a CPU whose arithmetic differs from
+ * that of the CPU that made the samples.
+ */
 function computesAsMade({ samples, close }: GoldenVerdict): boolean {
   return close * 2 >= samples;
 }
 
-/** A model that computes otherwise on this machine, and the way out. */
+/** Warns that a model gives other scores on this machine, and says what to do. */
 export interface GoldenDoubt {
   readonly text: string;
   readonly remedy: string;
 }
 
-/** A model that was proved, and how its int8 products were computed. */
+/** Names a model that was proved, and how its int8 products were computed. */
 export interface ProvedModel {
   readonly path: string;
   readonly golden: readonly Golden[];
-  /** This CPU clips int8 products, and the manifest's `"saturates": false` let them be computed natively. */
+  /** True when this CPU clips int8 products, and the manifest's `"saturates": false` let them be computed natively. */
   readonly clipped: boolean;
 }
 
 /**
- * Undefined where the model computes as it did where it was made. Otherwise its labels are as accurate as there, so this is
- * no reason to stop a stage.
+ * Returns the warning about a model whose scores differ on this machine, or undefined when they do not. The labels are
+ * as accurate as on the machine that made the model, so this is no reason to stop a stage.
  */
 export function doubtOf({ path, golden, clipped }: ProvedModel, verdict: GoldenVerdict): GoldenDoubt | undefined {
   const { samples, close, worst } = verdict;
   if (golden.length > 0 && !worst) {
     return {
-      text: `${path}: no golden sample names a task and a label of the model, so they prove nothing`,
+      text: `${path}: no golden sample names a task and a label of the model, so the samples prove nothing`,
       remedy: 'correct the names in siftline.json, or import the model again',
     };
   }
@@ -92,9 +104,9 @@ export function doubtOf({ path, golden, clipped }: ProvedModel, verdict: GoldenV
   }
   return {
     text:
-      `${found}, as of a model made on a CPU that clips int8 products: it is as accurate, and some labels differ from ` +
-      'those it gave there',
-    remedy: 'to have the same answers on every CPU, import the original again with `siftline models import`',
+      `${found}, as for a model made on a CPU that clips int8 products: the model is as accurate here, and some labels ` +
+      'differ from the labels it gave there',
+    remedy: 'for the same answers on every CPU, import the original again with `siftline models import`',
   };
 }
 
@@ -120,8 +132,9 @@ function judgeSample(
 }
 
 /**
- * The label that was chosen when the model was made, if another is chosen here although it was clearly ahead. A label of a
- * sigmoid task needs no such rule: one that was clearly on its side of the threshold has to move as far to leave it.
+ * Returns the label that the manifest chooses, when another label is chosen on this machine although the first was
+ * clearly ahead. A sigmoid task needs no such rule: a label that was clearly on one side of its threshold has to move
+ * by BREAKAGE to leave it.
  */
 function otherChoice(scores: readonly GoldenScore[]): GoldenScore[] {
   const [first, second] = [...scores].sort((a, b) => b.expected - a.expected);
@@ -134,13 +147,13 @@ function further(worst: GoldenScore | undefined, each: GoldenScore): GoldenScore
   return worst && offBy(worst) >= offBy(each) ? worst : each;
 }
 
-/** A score that is no number is further off than any. */
+/** Returns the difference of the two scores; infinity for NaN. */
 function offBy({ expected, actual }: GoldenScore): number {
   const off = Math.abs(expected - actual);
   return Number.isNaN(off) ? Number.POSITIVE_INFINITY : off;
 }
 
-/** A label may have the name of something every object has. */
+/** Looks up own properties only: a label may have the name of a property that every object has. */
 function scoreIn({ scores }: Golden, task: string, label: string): number | undefined {
   const ofTask = Object.hasOwn(scores, task) ? scores[task] : undefined;
   return ofTask && Object.hasOwn(ofTask, label) ? ofTask[label] : undefined;

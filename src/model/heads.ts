@@ -1,8 +1,12 @@
 /**
- * Logits to probabilities. All functions write doubles into `out` from `at` on and allocate nothing.
+ * The functions of this file turn logits into probabilities. All write doubles into `out` from index 0 on, one per
+ * logit, and allocate nothing.
  */
 
-/** Subtracting the maximum first keeps exp() from overflowing, whatever the logits (Blanchard, Higham 2021). */
+/**
+ * Writes the probabilities of a single-label task. The maximum is subtracted first, so that exp() never overflows
+ * (Blanchard, Higham, Higham 2021).
+ */
 export function softmax(logits: Float32Array, temperature: number, out: Float64Array): void {
   let max = Number.NEGATIVE_INFINITY;
   for (const logit of logits) max = Math.max(max, logit / temperature);
@@ -15,7 +19,7 @@ export function softmax(logits: Float32Array, temperature: number, out: Float64A
   for (let i = 0; i < logits.length; i++) out[i] = (out[i] as number) / sum;
 }
 
-/** Each label by itself; both branches keep the exponent negative. */
+/** Writes the probability of each label of a multi-label task. Both branches keep the exponent negative. */
 export function sigmoid(logits: Float32Array, temperature: number, out: Float64Array): void {
   for (let i = 0; i < logits.length; i++) {
     const x = (logits[i] as number) / temperature;
@@ -24,7 +28,7 @@ export function sigmoid(logits: Float32Array, temperature: number, out: Float64A
   }
 }
 
-/** False when the graph gave NaN or an infinity: such a row has no answer. */
+/** Returns false when the graph gave NaN or an infinity: such a row has no answer. */
 export function allFinite(logits: Float32Array): boolean {
   return logits.every(Number.isFinite);
 }

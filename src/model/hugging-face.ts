@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SiftlineError } from '../errors.js';
 import type { TaskSpec } from './manifest.js';
 
-/** The part of a Hugging Face `config.json` that says how to use a text classifier. */
+/** The fields of a Hugging Face `config.json` that say how to use a text classifier. */
 const schema = z.looseObject({
   model_type: z.string().optional(),
   architectures: z.array(z.string()).nullish(),
@@ -15,7 +15,7 @@ const schema = z.looseObject({
 });
 export type HuggingFaceConfig = z.infer<typeof schema>;
 
-/** Families that number positions from pad id + 1, so that two of the positions in the table are never used. */
+/** Families that number positions from pad id + 1. They never use the first pad id + 1 positions of the table. */
 const OFFSET_FAMILIES = new Set([
   'roberta',
   'xlm-roberta',
@@ -25,13 +25,17 @@ const OFFSET_FAMILIES = new Set([
   'roberta-prelayernorm',
 ]);
 
-/** Families that read a text from left to right and answer at its last token, which padding would move. */
+/** Families that read a text from left to right and answer at its last token. Padding would move that token. */
 const DECODERS =
   /^(gpt|llama|mistral|mixtral|ministral|qwen|gemma|phi|opt$|bloom|falcon|mamba|olmo|stablelm|starcoder|cohere|xlnet|ctrl|transfo|openai-gpt|codegen|biogpt|mpt|persimmon|jamba|deepseek|granite|smollm)/;
 
 const SUPPORTED =
-  'siftline runs ...ForSequenceClassification models of encoder families (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2 and their kin)';
+  'siftline runs ...ForSequenceClassification models of encoder families (BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2 and the like)';
 
+/**
+ * Checks a `config.json`. Throws MODEL_UNSUPPORTED for another architecture than a text classifier, and for any model
+ * that is not an encoder.
+ */
 export function parseConfig(file: string, json: unknown): HuggingFaceConfig {
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw unsupported(`${file}: ${z.prettifyError(parsed.error)}`);
@@ -46,15 +50,19 @@ export function parseConfig(file: string, json: unknown): HuggingFaceConfig {
   return parsed.data;
 }
 
-/** Tokens a text may have, special tokens included: the position table less the family's offset. */
+/**
+ * Returns the number of tokens that a text may have, special tokens included: the size of the position table less the
+ * family's offset.
+ */
 export function usablePositions(config: HuggingFaceConfig): number {
   const positions = config.max_position_embeddings ?? 512;
   return OFFSET_FAMILIES.has(config.model_type ?? '') ? positions - ((config.pad_token_id ?? 1) + 1) : positions;
 }
 
 /**
- * One task called `label` from `id2label` and `problem_type`: sigmoid for multi-label models and for a single logit,
- * softmax otherwise, as the Transformers text-classification pipeline does.
+ * Makes one task called `label` from `id2label` and `problem_type`: sigmoid for multi-label models and for a single
+ * logit, softmax otherwise, as the Transformers text-classification pipeline does. Throws MODEL_UNSUPPORTED for a
+ * regression, for labels that judge pairs of texts, and for labels that are missing or repeated.
  */
 export function tasksFromConfig(path: string, config: HuggingFaceConfig): TaskSpec[] {
   if (config.problem_type === 'regression') {

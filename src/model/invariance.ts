@@ -1,15 +1,15 @@
-/** What padding and batch-mates do to a text's logits. */
+/** Measures how padding and other texts in the batch change a text's logits. */
 export interface Invariance {
   readonly texts: number;
-  /** Whether every logit of every text has the same bits alone, padded and in a batch. */
+  /** True when every logit of every text has the same bits alone, padded and in a batch. */
   readonly bitEqual: boolean;
-  /** Largest |difference| of a logit between a text alone and the same text padded to the full width. */
+  /** Largest |difference| of a logit between a text alone and the same text padded to `maxTokens`. */
   readonly maxDeltaPadded: number;
-  /** The same, between a text alone and the text among others. */
+  /** Largest |difference| of a logit between a text alone and the same text in a batch. */
   readonly maxDeltaBatched: number;
 }
 
-/** How far padding or batch-mates move a logit. */
+/** Returns the larger of the two differences. */
 export function worstDelta({ maxDeltaPadded, maxDeltaBatched }: Invariance): number {
   return Math.max(maxDeltaPadded, maxDeltaBatched);
 }

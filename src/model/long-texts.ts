@@ -2,28 +2,32 @@ import { SiftlineError } from '../errors.js';
 import type { ModelInfo, Task } from '../ports.js';
 import type { Aggregate } from './aggregate.js';
 
-/** The fields of the configuration that say what happens to texts longer than `maxTokens`. */
+/** Holds the fields of the configuration about texts longer than `maxTokens`. */
 export interface LongTextOptions {
   readonly longTexts: 'truncate' | 'windows';
   readonly windowStrideTokens: number;
   readonly maxWindows: number;
-  /** By task. */
+  /** Aggregates by the name of their task. */
   readonly aggregate?: Readonly<Record<string, Aggregate>> | undefined;
 }
 
-/** How long texts are read in windows; plain data, so it can cross a thread. */
+/** Says how long texts are read in windows. It is plain data, so it can cross a thread. */
 export interface LongTexts {
   readonly stride: number;
   readonly maxWindows: number;
-  /** One per task of the model, in their order. */
+  /** One aggregate per task of the model, in the order of the tasks. */
   readonly aggregates: readonly Aggregate[];
 }
 
 /**
- * The options for a model, or undefined when long texts are cut off. Without an entry a task's labels are taken at their
- * highest where each stands by itself (sigmoid), and the mean where exactly one holds (softmax). Throws AGGREGATE_UNKNOWN
- * for a task the model does not have, AGGREGATE_UNFIT for one its activation rules out, and WINDOW_STRIDE when the model
- * takes so few tokens that its windows would hardly go forward.
+ * Returns the options for a model, or undefined when long texts are cut off. A task without an entry gets `max` when it
+ * is multi-label (sigmoid), and `mean` when it is single-label (softmax).
+ *
+ * Throws
+ *
+ * - AGGREGATE_UNKNOWN for a task that the model does not have;
+ * - AGGREGATE_UNFIT for an aggregate that the task's activation rules out;
+ * - WINDOW_STRIDE when the model takes so few tokens that its windows would hardly go forward.
  */
 export function longTextsOf(options: LongTextOptions, model: ModelInfo): LongTexts | undefined {
   const { longTexts, windowStrideTokens: stride, maxWindows, aggregate = {} } = options;
@@ -38,7 +42,7 @@ function aggregateOf({ name, activation }: Task, wanted: Aggregate | undefined):
   if (wanted !== 'noisy-or' || activation === 'sigmoid') return wanted;
   throw SiftlineError.config(
     'AGGREGATE_UNFIT',
-    `model.aggregate.${name}: noisy-or is for tasks whose labels hold or not each by itself, and of ${name} exactly one holds; give max or mean`,
+    `model.aggregate.${name}: noisy-or is for multi-label tasks, and ${name} is single-label; give max or mean`,
   );
 }
 
@@ -52,7 +56,10 @@ function requireKnown(names: readonly string[], tasks: readonly Task[]): void {
   );
 }
 
-/** The rule between model.windowStrideTokens and model.maxTokens, once more for a model that takes fewer tokens than allowed. */
+/**
+ * Checks model.windowStrideTokens against the tokens that this model takes: they may be fewer than model.maxTokens,
+ * which the configuration was checked against.
+ */
 function requireRoom(stride: number, maxTokens: number): void {
   if (stride * 2 <= maxTokens) return;
   throw SiftlineError.config(

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { SiftlineError } from '../errors.js';
 
-/** `siftline.json`: what a Hugging Face folder cannot say, such as several tasks from one pass. */
+/**
+ * The grammar of `siftline.json`, which holds the facts that a Hugging Face folder cannot, such as several tasks from
+ * one pass.
+ */
 const schema = z.strictObject({
   format: z.literal(1),
   name: z.string().min(1),
@@ -32,21 +35,24 @@ const schema = z.strictObject({
   agreement: z.unknown().optional(),
 });
 
-/** A text with the scores the model must give it: proof, before it is trusted, that it computes what it should here. */
+/**
+ * Holds a text and the scores that the model must give it, by task and label. The model is trusted on this machine only
+ * after it has given them.
+ */
 export interface Golden {
   readonly text: string;
   readonly scores: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** A task and how to read it off the graph. */
+/** Describes a task, and how its probabilities are made from the graph's outputs. */
 export interface TaskSpec {
   readonly name: string;
-  /** The graph's output with this task's logits; undefined for a graph with one output. */
+  /** Name of the graph's output with this task's logits; undefined for a graph with one output. */
   readonly output: string | undefined;
   readonly activation: 'softmax' | 'sigmoid';
   readonly labels: readonly string[];
   readonly thresholds: readonly number[];
-  /** Logits are divided by it before the activation (Guo et al. 2017). */
+  /** Divides the logits before the activation (temperature scaling, Guo et al. 2017). */
   readonly temperature: number;
 }
 
@@ -56,20 +62,27 @@ export interface Manifest {
   readonly languages: readonly string[];
   readonly license?: string | undefined;
   readonly precision: string;
-  /** False when the engine must optimise the graph at every start: a file taken over as it came. */
+  /** False when the engine must optimise the graph at every start: the file is as its exporter wrote it. */
   readonly optimised: boolean;
-  /** False: no CPU clips its int8 products. True: some do, seen at the import. Undefined: not known. */
+  /**
+   * False when no CPU clips the model's int8 products, true when the import has seen that some do, undefined when it is
+   * not known.
+   */
   readonly saturates?: boolean | undefined;
-  /** Tokens a text had, at most, when the model was made and measured. */
+  /** Most tokens that a text had when the model was made and measured. */
   readonly maxTokens?: number | undefined;
   readonly maxPositions?: number | undefined;
   readonly tasks: readonly TaskSpec[];
   readonly files: Readonly<Record<string, string>>;
   readonly golden: readonly Golden[];
-  /** What was measured when the model was made; src/tools/models reads it. */
+  /** Measurements from when the model was made; src/tools/models reads them. */
   readonly agreement?: unknown;
 }
 
+/**
+ * Checks the content of a `siftline.json`; a label without a threshold gets 0.5. Throws MODEL_MANIFEST with the fields
+ * that are wrong.
+ */
 export function parseManifest(file: string, json: unknown): Manifest {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {

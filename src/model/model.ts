@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { invariant, messageOf, SiftlineError } from '../errors.js';
 import type { TextWindows } from '../ports.js';
 import type { Combine } from './aggregate.js';
@@ -6,6 +5,7 @@ import { type Arithmetic, cpuSaturates } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import { doubtOf, type GoldenDoubt, type GoldenScore, type GoldenVerdict, judgeGolden } from './golden.js';
 import { allFinite, sigmoid, softmax } from './heads.js';
+import { readKnown } from './known-files.js';
 import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
 import { planRuns, type Run, Tensors } from './plan.js';
@@ -13,30 +13,33 @@ import { Session } from './session.js';
 import { type Encoded, Tokenizer } from './tokenizer.js';
 import { type Layout, type LongRow, layOut, rowsOf } from './windows.js';
 
-/** Why a single text has no scores, while its batch-mates do. */
+/** Names the reason why a single text has no scores, while the other texts of its batch have. */
 export type TextFailure = 'TOKENISE_FAILED' | 'INFERENCE_FAILED';
 
+/** Holds the answers to the texts of one call. Rows are in the order of the texts. */
 export interface ModelAnswers {
-  /** Probabilities, one row per text: the tasks' labels one after the other. */
+  /** Probabilities, one row per text: the labels of all tasks, one after the other. */
   readonly scores: Float64Array;
-  /** Tokens the model saw of each text, special tokens included; each counts once, also where windows overlap. */
+  /** Tokens of each text that the model saw, special tokens included. A token in several windows counts once. */
   readonly tokens: Int32Array;
+  /** 1 for a text that was cut off, else 0. */
   readonly truncated: Uint8Array;
-  /** By row, of the texts that were read as several windows. */
+  /** Windows by row, for the texts that were read as several. */
   readonly windows: ReadonlyMap<number, TextWindows>;
+  /** Failures by row. The scores of these rows mean nothing. */
   readonly failures: ReadonlyMap<number, TextFailure>;
   readonly tokeniseMs: number;
   readonly inferMs: number;
-  /** Tokens that went through the engine, every window's own. */
+  /** Tokens that went through the engine, in all windows, without padding. */
   readonly engineTokens: number;
-  /** The same, padding included. */
+  /** Tokens that went through the engine, padding included. */
   readonly paddedTokens: number;
 }
 
-/** What the golden samples say of a model on this machine. */
+/** Holds the result of the golden samples of a model on this machine. */
 export interface Proof {
   readonly verdict: GoldenVerdict;
-  /** Undefined where the model computes as it did where it was made. */
+  /** The warning about scores that differ from the manifest's; undefined when they do not. */
   readonly doubt: GoldenDoubt | undefined;
 }
 
@@ -52,13 +55,13 @@ interface AnswerOptions {
   readonly asked: Asked;
 }
 
-/** Tasks that are read off a run, and how many scores a text has of them together. */
+/** Holds the tasks that a run answers, and the number of scores that they take in a row. */
 interface Asked {
   readonly tasks: ReadonlyArray<TaskSpec & { readonly output: string }>;
   readonly width: number;
 }
 
-/** The answers of a batch so far, by row: probabilities, and the rows that have none. */
+/** Collects the answers of a batch by row: probabilities, and failures. */
 interface Answered {
   readonly asked: Asked;
   readonly scores: Float64Array;
@@ -67,7 +70,10 @@ interface Answered {
 
 const NOTHING: Encoded = { ids: [], truncated: false };
 
-/** Text to scores: tokenise, sort, cut into runs, infer, activate, combine windows. Knows nothing of Kafka or threads. */
+/**
+ * Turns texts into scores: tokenises, sorts, cuts into runs, infers, activates, combines windows. It knows nothing of
+ * Kafka or threads. A model is open from `open` to `close`; it answers one call at a time.
+ */
 export class Model {
   readonly #folder: ModelFolder;
   readonly #longTexts: LongTexts | undefined;
@@ -75,7 +81,7 @@ export class Model {
   readonly #session: Session;
   readonly #tensors: Tensors;
   readonly #asked: Asked;
-  /** Only where long texts are read in windows. */
+  /** Combines the windows of long texts; undefined when long texts are cut off. */
   readonly #combiner: Combine | undefined;
 
   private constructor({ folder, longTexts, combiner }: ModelOptions, tokenizer: Tokenizer, session: Session) {
@@ -88,7 +94,10 @@ export class Model {
     this.#combiner = combiner;
   }
 
-  /** Without `longTexts` a text that does not fit is cut off. */
+  /**
+   * Loads the tokenizer and the graph. A text that does not fit is cut off, unless `longTexts` is given. Throws
+   * MODEL_CHANGED, MODEL_TOKENIZER, MODEL_UNREADABLE, MODEL_UNSUPPORTED or MODEL_LABELS.
+   */
   static async open(folder: ModelFolder, longTexts?: LongTexts): Promise<Model> {
     const tokenizer = openTokenizer(folder);
     const session = await Session.open(folder);
@@ -97,22 +106,27 @@ export class Model {
     return new Model({ folder, longTexts, combiner }, tokenizer, session);
   }
 
+  /** The arithmetic of the model's int8 products on this CPU. */
   get arithmetic(): Arithmetic {
     return this.#session.arithmetic;
   }
 
-  /** Answers every text, in order. Throws only when the engine fails on a run; a text of its own fault is a failure. */
+  /**
+   * Answers every text, in order. `runTokens` is the token budget of one run. Throws only when the engine fails on a
+   * run; a text that cannot be answered by its own fault is among the `failures`.
+   */
   classify(texts: readonly string[], runTokens: number): Promise<ModelAnswers> {
     return this.#answer(texts, { runTokens, longTexts: this.#longTexts, asked: this.#asked });
   }
 
   /**
-   * Warms the engine up and scores the golden samples, cut off where they do not fit, with every task of the model: its
-   * proof does not depend on the tasks that are asked for. Throws MODEL_GOLDEN for a score that no sound copy gives.
+   * Warms the engine up and scores the golden samples; a sample that does not fit is cut off. Every task of the model
+   * is scored, so the result does not depend on the tasks that are asked for. Throws MODEL_GOLDEN for a score that no
+   * sound copy of the model gives, MODEL_UNSUPPORTED when the engine fails on the first texts.
    */
   async prove(runTokens: number): Promise<Proof> {
     const { path, golden, allTasks, saturates, info } = this.#folder;
-    // Two lengths, so that padding is tried as well.
+    // Two lengths, so that padding is tried too.
     const texts = golden.length > 0 ? golden.map(({ text }) => text) : ['warm up', 'warm up a little longer'];
     const asked = this.#asking(allTasks);
     const { scores } = await this.#answer(texts, { runTokens, longTexts: undefined, asked }).catch(error => {
@@ -125,16 +139,20 @@ export class Model {
     return { verdict, doubt: doubtOf({ path, golden, clipped }, verdict) };
   }
 
-  /** What stands in for a word that is hidden from the model; may be nothing. */
+  /**
+   * Returns the text that stands in for a word that is hidden from the model; empty when the tokenizer has no mask
+   * token.
+   */
   blank(word: string): string {
     return this.#tokenizer.blank(word);
   }
 
-  /** True when the model sees all of a text. */
+  /** Returns true when the model sees all of the text. */
   fits(text: string): boolean {
     return this.#encode(text, this.#longTexts)?.truncated === false;
   }
 
+  /** Frees the engine's memory. No call may follow. */
   async close(): Promise<void> {
     await this.#session.close();
   }
@@ -173,7 +191,7 @@ export class Model {
     };
   }
 
-  /** Undefined when the tokenizer fails. */
+  /** Returns the token ids of a text, or undefined when the tokenizer fails. */
   #encode(text: string, longTexts: LongTexts | undefined): Encoded | undefined {
     try {
       return longTexts ? this.#tokenizer.encodeWindows(text, longTexts) : this.#tokenizer.encode(text);
@@ -182,7 +200,7 @@ export class Model {
     }
   }
 
-  /** Rows of windows to rows of texts. A text one of whose windows has no finite scores has none either. */
+  /** Combines rows of windows into rows of texts. A text fails when one of its windows has no finite scores. */
   #combine(long: readonly LongRow[], { asked, scores, failures }: Answered): Map<number, TextWindows> {
     const windows = new Map<number, TextWindows>();
     if (long.length === 0) return windows;
@@ -216,15 +234,16 @@ export class Model {
   }
 }
 
-/** Loaded only where long texts are read in windows. */
+/** Loads the combiner's code; a model that cuts long texts off never needs it. */
 async function combinerOf({ tasks }: ModelFolder, { aggregates }: LongTexts): Promise<Combine> {
   const { combinerFor } = await import('./aggregate.js');
   return combinerFor(tasks, aggregates);
 }
 
 function openTokenizer(folder: ModelFolder): Tokenizer {
+  const json = readKnown(folder.tokenizerFile, folder.hashes).toString('utf8');
   try {
-    return new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), folder.info.maxTokens);
+    return new Tokenizer(JSON.parse(json), folder.info.maxTokens);
   } catch (error) {
     throw SiftlineError.model(
       'MODEL_TOKENIZER',

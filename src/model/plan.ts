@@ -1,19 +1,19 @@
-/** Texts that go through the engine as one rectangle of `rows.length` x `width` tokens. */
+/** Groups texts that go through the engine together, as one rectangle of `rows.length` x `width` tokens. */
 export interface Run {
   /** Positions in the batch. */
   readonly rows: readonly number[];
-  /** Tokens all texts of the run are padded to: those of the longest, or one more. */
+  /** Tokens that every text of the run is padded to: the length of the longest text, or one more. */
   readonly width: number;
 }
 
-/** What starting a run costs, in tokens: about the time the engine takes for its first operator calls. */
+/** Cost of starting a run, in tokens: about the time that the engine takes for its first operator calls. */
 const START_TOKENS = 12;
 
 /**
- * Cuts a batch into runs. Texts are sorted by length, and of all ways to cut the sorted row into runs of at most
- * `tokenBudget` tokens (rows x width) the cheapest is taken: tokens, padding included, plus a little for every run. With
- * a budget of 512 a run is at most 16 texts of 32 tokens or 4 of 128. Every text is in exactly one run; a text longer
- * than the budget gets a run of its own. No run is wider than `maxTokens`.
+ * Cuts a batch into runs. Texts are sorted by length. Of all ways to cut the sorted row into runs of at most
+ * `tokenBudget` tokens (rows x width), it takes the cheapest: the cost is tokens, padding included, plus START_TOKENS
+ * for every run. With a budget of 512 a run is at most 16 texts of 32 tokens or 4 of 128. Every text is in exactly one
+ * run. A text longer than the budget gets a separate run. No run is wider than `maxTokens`.
  */
 export function planRuns(
   lengths: readonly number[],
@@ -31,7 +31,9 @@ export function planRuns(
   return runs.reverse();
 }
 
-/** For every end, where the last run before it starts in the cheapest cut (dynamic programming over the sorted row). */
+/**
+ * Returns, for every end of a run, the start of that run in the cheapest cut (dynamic programming over the sorted row).
+ */
 function cheapestStarts(widths: readonly number[], tokenBudget: number): Int32Array {
   const costs = new Float64Array(widths.length + 1);
   const starts = new Int32Array(widths.length + 1);
@@ -51,18 +53,19 @@ function cheapestStarts(widths: readonly number[], tokenBudget: number): Int32Ar
 }
 
 /**
- * The width of a run whose longest text has so many tokens.
+ * Returns the width of a run whose longest text has so many tokens.
  *
- * Where a last layer reads [CLS] alone, its attention is a product of one row, and ONNX Runtime's kernel for that adds
- * up the last three of 4n + 3 terms in another order when padding follows: such a text would have other last bits with a
- * longer one than alone, and one in ten thousand another int8 step, which shows in the score. With one token of padding
- * at least it has the same bits however much follows, as all other lengths have (docs/decisions/0007).
+ * A width of 4n + 3 is avoided. When the last layer reads [CLS] alone, its attention is a product of one row. ONNX
+ * Runtime's kernel for that product adds up the last three of 4n + 3 terms in another order when padding follows. Such
+ * a text would have other last bits beside a longer text than alone. One text in ten thousand would get another int8
+ * step, which shows in the score. With at least one token of padding the text has the same bits however much padding
+ * follows, as texts of all other lengths have (docs/decisions/0007).
  */
 export function widthFor(tokens: number, maxTokens: number): number {
   return Math.min(tokens % 4 === 3 ? tokens + 1 : tokens, maxTokens);
 }
 
-/** One run's inputs, each of shape [rows, width], int64. */
+/** Holds the inputs of one run, each of shape [rows, width], int64. */
 export interface RunInputs {
   readonly ids: BigInt64Array;
   readonly mask: BigInt64Array;
@@ -70,9 +73,14 @@ export interface RunInputs {
 }
 
 /**
- * Lays token ids out as the engine's int64 tensors. The buffers are reused from run to run: the engine has read them
- * by the time `run` resolves. Ids are below 2^31, so only the low word of each little-endian int64 is written, which
- * is fourteen times faster than `BigInt64Array.from(ids, BigInt)`.
+ * Lays token ids out as the engine's int64 tensors, row after row:
+ *
+ *     ids  = row...   row = id of each token, then the pad id up to `width`
+ *     mask = row...   row = 1 for each token, then 0 up to `width`
+ *
+ * Each element is a little-endian int64. Ids are below 2^31, so only its low word is written, which is fourteen times
+ * faster than `BigInt64Array.from(ids, BigInt)`. The buffers are reused from run to run, and grow: the engine has read
+ * them by the time `run` resolves.
  */
 export class Tensors {
   readonly #padId: number;
@@ -83,6 +91,7 @@ export class Tensors {
     this.#padId = padId;
   }
 
+  /** Returns views of the buffers with the texts of the run; the next call overwrites them. */
   fill(run: Run, encoded: ReadonlyArray<{ readonly ids: readonly number[] }>): RunInputs {
     const size = run.rows.length * run.width;
     this.#reserve(size);

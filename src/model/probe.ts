@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { Arithmetic } from './arithmetic.js';
 import type { ModelFolder } from './folder.js';
 import type { Invariance } from './invariance.js';
+import { readKnown } from './known-files.js';
 import { Tensors, widthFor } from './plan.js';
 import { Session } from './session.js';
 import { Tokenizer } from './tokenizer.js';
 
-/** Texts of a run that stand for the batches of serving. */
+/** Texts in a run that stands for a batch of serving. */
 const BATCH_TEXTS = 16;
 
-/** A graph and its tokenizer without tasks and scores: raw logits of runs of a chosen shape. */
+/** Runs a graph and its tokenizer without tasks and scores: it gives the raw logits of runs of a chosen shape. */
 export class Probe {
   readonly #tokenizer: Tokenizer;
   readonly #session: Session;
@@ -18,12 +18,16 @@ export class Probe {
 
   private constructor(folder: ModelFolder, session: Session) {
     this.#maxTokens = folder.info.maxTokens;
-    this.#tokenizer = new Tokenizer(JSON.parse(readFileSync(folder.tokenizerFile, 'utf8')), this.#maxTokens);
+    const json = readKnown(folder.tokenizerFile, folder.hashes).toString('utf8');
+    this.#tokenizer = new Tokenizer(JSON.parse(json), this.#maxTokens);
     this.#tensors = new Tensors(folder.padId);
     this.#session = session;
   }
 
-  /** In the arithmetic that is exact on this CPU, unless another is given. */
+  /**
+   * Loads the tokenizer and the graph, in the arithmetic that is exact on this CPU unless another is given. Throws
+   * MODEL_UNREADABLE.
+   */
   static async open(folder: ModelFolder, arithmetic?: Arithmetic): Promise<Probe> {
     return new Probe(folder, await Session.open(folder, arithmetic));
   }
@@ -36,7 +40,7 @@ export class Probe {
     return this.#tokenizer.encode(text).ids;
   }
 
-  /** Per text, each alone, the logits of all outputs, one after the other. */
+  /** Returns the logits of each text, run alone: the logits of all outputs, one after the other. */
   async logits(texts: readonly string[]): Promise<number[][]> {
     const rows: number[][] = [];
     for (const text of texts) {
@@ -47,8 +51,8 @@ export class Probe {
   }
 
   /**
-   * Runs every text alone, padded to the model's `maxTokens`, and in batches of 16 as they come, and compares the logits.
-   * `pause` is awaited between runs.
+   * Runs every text alone, padded to the model's `maxTokens`, and in batches of 16 in the given order, and compares the
+   * logits. Awaits `pause` between runs.
    */
   async invariance(texts: readonly string[], pause: () => Promise<void>): Promise<Invariance> {
     const ids = texts.map(text => this.tokens(text));
@@ -78,7 +82,9 @@ export class Probe {
     await this.#session.close();
   }
 
-  /** Per text the logits of all outputs, one after the other. */
+  /**
+   * Runs texts together at this width. Returns the logits of each text: the logits of all outputs, one after the other.
+   */
   async #logits(ids: ReadonlyArray<readonly number[]>, width: number): Promise<number[][]> {
     const run = { rows: ids.map((_, row) => row), width };
     const inputs = this.#tensors.fill(

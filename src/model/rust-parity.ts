@@ -1,6 +1,7 @@
 /**
- * Where JavaScript and Rust read Unicode differently, and `@huggingface/tokenizers` with it: models are trained with the
- * Rust library, so its reading is the right one. Found by comparing the two on hard texts (test/model/tokenizer.test.ts).
+ * Corrects the places where `@huggingface/tokenizers`, in JavaScript, reads Unicode differently from the Rust library.
+ * Models are trained with the Rust library, so its reading is the right one. The places were found by comparing the two
+ * libraries on hard texts (test/model/tokenizer.test.ts).
  */
 
 interface TokenizerJson {
@@ -21,7 +22,10 @@ interface PreTokenizer {
   readonly tokenizers?: readonly PreTokenizer[];
 }
 
-/** Maps a text so that the JavaScript library reads it as the Rust one reads the original. */
+/**
+ * Returns a function that changes a text so that the JavaScript library reads it as the Rust library reads the
+ * original.
+ */
 export function readingOf({ normalizer }: TokenizerJson): (text: string) => string {
   const parts = flatten(normalizer);
   const bert = parts.find(({ type }) => type === 'BertNormalizer');
@@ -33,14 +37,23 @@ export function readingOf({ normalizer }: TokenizerJson): (text: string) => stri
   };
 }
 
-/** Rust lowers one character at a time; JavaScript turns a sigma at the end of a word into its final form. */
+/**
+ * The Greek sigma. Rust lowers one character at a time; JavaScript turns a sigma at the end of a word into its final
+ * form.
+ */
 const CAPITAL_SIGMA = '\u03a3';
 const SMALL_SIGMA = '\u03c3';
 
-/** BERT sets every Chinese character apart; the library goes by UTF-16 units and misses those beyond U+FFFF. */
+/**
+ * Chinese characters beyond U+FFFF. BERT puts spaces round every Chinese character; the library goes by UTF-16 units
+ * and misses these.
+ */
 const RARE_HAN = /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 
-/** JavaScript's \s takes U+FEFF for white space and U+0085 for none; Unicode and Rust say the opposite. */
+/**
+ * Makes the pre-tokenizer `made` split at Unicode white space, as Rust does. JavaScript's \s takes U+FEFF for white
+ * space and U+0085 for none; Unicode and Rust say the opposite.
+ */
 export function splitAsRust({ pre_tokenizer }: TokenizerJson, made: object | null): void {
   const components = pre_tokenizer?.pretokenizers ?? [pre_tokenizer];
   const parts = pre_tokenizer?.pretokenizers

@@ -1,13 +1,18 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, SiftlineError } from '../errors.js';
 import { type Arithmetic, arithmeticFor, type GraphFile } from './arithmetic.js';
+import { externalWeights, weightsFile } from './external-weights.js';
+import { holdKnown, readKnown } from './known-files.js';
 import type { RunInputs } from './plan.js';
 
-/** One single-threaded ONNX Runtime session. Logits of a run come back per output as [rows, labels], row-major. */
+/**
+ * Runs one single-threaded ONNX Runtime session. `run` returns the logits of each output as [rows, labels], row-major.
+ * A session is open from `open` to `close`.
+ */
 export class Session {
   readonly arithmetic: Arithmetic;
   readonly #session: InferenceSession;
-  /** token_type_ids of a single text: all zero. */
+  /** The token_type_ids of single texts, which are all zero. The buffer only grows. */
   #types = new BigInt64Array(0);
 
   private constructor(session: InferenceSession, arithmetic: Arithmetic) {
@@ -15,19 +20,13 @@ export class Session {
     this.arithmetic = arithmetic;
   }
 
-  /** Throws MODEL_UNREADABLE. The arithmetic is that which is exact on this CPU, unless another is given. */
+  /**
+   * Loads a graph, in the arithmetic that is exact on this CPU unless another is given. Throws MODEL_UNREADABLE, and
+   * MODEL_CHANGED when the graph or its weights have another SHA-256 than is known of them.
+   */
   static async open(file: GraphFile, arithmetic?: Arithmetic): Promise<Session> {
     const chosen = arithmetic ?? (await arithmeticFor(file));
-    const options = { ...OPTIONS, ...levelFor(file), extra: extraFor(chosen) };
-    try {
-      return new Session(await InferenceSession.create(file.onnxFile, options), chosen);
-    } catch (error) {
-      throw SiftlineError.model(
-        'MODEL_UNREADABLE',
-        `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
-        error,
-      );
-    }
+    return new Session(await load(file, { ...OPTIONS, ...levelFor(file), extra: extraFor(chosen) }), chosen);
   }
 
   get inputNames(): readonly string[] {
@@ -38,7 +37,9 @@ export class Session {
     return this.#session.outputNames;
   }
 
-  /** Labels of an output as the graph declares them, or undefined when the dimension is symbolic. */
+  /**
+   * Returns the number of labels of an output as the graph declares it, or undefined when the dimension is symbolic.
+   */
   width(output: string): number | undefined {
     const metadata = this.#session.outputMetadata.find(({ name }) => name === output);
     if (!metadata?.isTensor) return undefined;
@@ -46,6 +47,7 @@ export class Session {
     return typeof last === 'number' ? last : undefined;
   }
 
+  /** Returns the logits by the name of the output. Rejects with the engine's error. */
   async run(inputs: RunInputs): Promise<Record<string, Float32Array>> {
     const results = await this.#session.run(this.#feeds(inputs));
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]));
@@ -72,18 +74,52 @@ export class Session {
   }
 }
 
+/**
+ * Loads a graph, and makes sure that it is made of the bytes that are known. Weights beside the graph go with it as
+ * buffers, which the engine copies: a file that it maps would go on changing the answers when somebody writes to it.
+ * Only files that nobody writes to, those of shared weights, are mapped. Throws as `Session.open` does.
+ */
+async function load(file: GraphFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  const { onnxFile, hashes = {}, mapped = false } = file;
+  const held = [holdKnown(onnxFile, hashes)];
+  const names = externalWeights(onnxFile);
+  if (mapped) held.push(...names.map(name => holdKnown(weightsFile(onnxFile, name), hashes)));
+  const read = mapped ? [] : names.map(path => ({ path, data: readKnown(weightsFile(onnxFile, path), hashes) }));
+  const session = await create(file, read.length === 0 ? options : { ...options, externalData: read });
+  try {
+    for (const each of held) each.requireSame();
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function create(file: GraphFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(file.onnxFile, options);
+  } catch (error) {
+    throw SiftlineError.model(
+      'MODEL_UNREADABLE',
+      `${file.onnxFile}: ONNX Runtime cannot load it: ${messageOf(error)}; ${remedyFor(file)}`,
+      error,
+    );
+  }
+}
+
+/** The version of ONNX Runtime; laid-out weights are valid for one version only. */
 export const ENGINE_VERSION: string = env.versions.node ?? env.versions.common;
 
 /**
- * Writes an optimised graph anew, with its weights beside it in `weightsFile` (a name, in the graph's folder) as the
- * kernels of this CPU want them. Throws what the engine says.
+ * Writes a graph again, to `graphFile`, with its weights in the separate file `weightsFile` (a name, in the graph's
+ * folder), in the layout that the kernels of this CPU want. Throws as `Session.open` does.
  */
 export async function layOutWeights(
   file: GraphFile,
   { graphFile, weightsFile, arithmetic }: { graphFile: string; weightsFile: string; arithmetic: Arithmetic },
 ): Promise<void> {
   const extra = extraFor(arithmetic);
-  const session = await InferenceSession.create(file.onnxFile, {
+  const session = await load(file, {
     ...OPTIONS,
     ...levelFor(file),
     optimizedModelFilePath: graphFile,
@@ -93,7 +129,7 @@ export async function layOutWeights(
         ...extra.session,
         save_external_prepacked_constant_initializers: '1',
         optimized_model_external_initializers_file_name: weightsFile,
-        // Smaller ones stay in the graph: a mapping has a cost of its own.
+        // Smaller weights stay in the graph: each mapping has a cost.
         optimized_model_external_initializers_min_size_in_bytes: '1024',
       },
     },
@@ -102,23 +138,27 @@ export async function layOutWeights(
 }
 
 /**
- * At `basic` the engine ignores `x64quantprecision` without a word. On an optimised file `extended` finds nothing more to
- * fuse: it gives the same bits as `basic`, a little faster.
+ * Returns the level of graph optimisation. `basic` is not used, because the engine silently ignores `x64quantprecision`
+ * there. On an optimised file `extended` finds nothing more to fuse: it gives the same bits as `basic`, a little
+ * faster.
  */
 function levelFor({ optimised }: GraphFile): Pick<InferenceSession.SessionOptions, 'graphOptimizationLevel'> {
   return { graphOptimizationLevel: optimised ? 'extended' : 'all' };
 }
 
 /**
- * SkipLayerNormFusion is off because the fused operator is a scalar kernel that makes a BERT graph slower than the plain
- * one; spinning is off because it burns a shared core for no gain. The engine takes the entries as strings.
+ * Returns the engine's further settings, which it takes as strings.
+ *
+ * - SkipLayerNormFusion is off, because the fused operator is a scalar kernel that makes a BERT graph slower than the
+ *   plain one.
+ * - Spinning is off, because it burns a shared core for no gain.
  */
 function extraFor(arithmetic: Arithmetic) {
   return {
     session: {
       intra_op: { allow_spinning: '0' },
       inter_op: { allow_spinning: '0' },
-      // Never set where the native kernel is exact: it would trade VNNI and AMX kernels for slower ones.
+      // Not set when the native kernel is exact: the widened kernels are slower than the VNNI and AMX kernels.
       ...(arithmetic === 'widened' && { x64quantprecision: '1' }),
     },
     optimization: { disable_specified_optimizers: 'SkipLayerNormFusion' },

@@ -1,28 +1,31 @@
 import { invariant } from '../errors.js';
 
-/** A stretch of a text's tokens: from `from` up to, not including, `to`. Special tokens are not counted. */
+/** Names a stretch of a text's tokens: from `from` up to, not including, `to`. Special tokens are not counted. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** A window of a text as the model sees it, special tokens included, and which of the text's own tokens are in it. */
+/** Holds a window of a text as the model sees it, special tokens included, and its stretch of the text's tokens. */
 export interface Window extends Span {
   readonly ids: readonly number[];
 }
 
-/** How a row of tokens is cut: windows of at most `room` tokens, each beginning with the last `stride` of the one before. */
+/**
+ * Says how a row of tokens is cut: into windows of at most `room` tokens, each of which begins with the last `stride`
+ * tokens of the window before.
+ */
 export interface Cut {
   readonly room: number;
   readonly stride: number;
-  /** Windows of one text; what lies beyond them is not read. */
+  /** Most windows of one text; tokens beyond them are not read. */
   readonly maxWindows: number;
 }
 
 /**
- * Cuts so many tokens into windows, as Hugging Face tokenizers do (`truncation` with a `stride`): each
- * starts `room - stride` tokens after the one before, and the first that reaches the end is the last. So all are full
- * but the last, every token is in one of them, and no fewer would do.
+ * Cuts so many tokens into windows, as Hugging Face tokenizers do (`truncation` with a `stride`). Each window starts
+ * `room - stride` tokens after the one before, and the first window that reaches the end is the last. So every window
+ * but the last is full, every token is in a window, and fewer windows would not do.
  */
 export function cutWindows(tokens: number, cut: Cut): Span[] {
   const { room, stride, maxWindows } = cut;
@@ -35,7 +38,7 @@ export function cutWindows(tokens: number, cut: Cut): Span[] {
   }));
 }
 
-/** Tokens that `maxWindows` windows reach: no more of a text is ever looked at. */
+/** Returns the number of tokens that `maxWindows` windows reach; the rest of a text is never read. */
 export function reachOf(cut: Cut): number {
   return cut.room + (cut.maxWindows - 1) * stepOf(cut);
 }
@@ -45,26 +48,30 @@ function stepOf({ room, stride }: Cut): number {
   return room - stride;
 }
 
-/** A text of several windows: the first is at the text's own row, the others follow one another from `next` on. */
+/**
+ * Says which rows hold a text's windows: the first window is in the text's row, the others are in the rows from `next`
+ * on.
+ */
 export interface LongRow {
   readonly row: number;
   readonly next: number;
   readonly windows: readonly Window[];
 }
 
+/** Holds the rows of a batch: `texts + further windows` rows. */
 export interface Layout {
-  /** What goes through the engine: a row per text, in order, and behind them the further windows of long ones. */
+  /** The inputs of the engine: one row per text, in order, then the further windows of long texts. */
   readonly inputs: ReadonlyArray<{ readonly ids: readonly number[] }>;
   readonly long: readonly LongRow[];
 }
 
-/** A text's token ids; `long` is there where they are several windows' and `ids` are those of the first. */
+/** Holds a text's token ids. `long` is set when the text is read as several windows; `ids` is then the first window. */
 interface Cuttable {
   readonly ids: readonly number[];
   readonly long?: { readonly windows: readonly Window[] };
 }
 
-/** Gives every window of a batch a row. When every text fits, the rows are the texts themselves. */
+/** Gives every window of a batch a row. When every text fits, the rows are the texts. */
 export function layOut(encoded: readonly Cuttable[]): Layout {
   const long: LongRow[] = [];
   let next = encoded.length;
@@ -78,7 +85,7 @@ export function layOut(encoded: readonly Cuttable[]): Layout {
   return { inputs: [...encoded, ...long.flatMap(({ windows }) => windows.slice(1))], long };
 }
 
-/** The rows of a text's windows, in their order. */
+/** Returns the rows of a text's windows, in the order of the windows. */
 export function rowsOf({ row, next, windows }: LongRow): [number, ...number[]] {
   return [row, ...Array.from({ length: windows.length - 1 }, (_, i) => next + i)];
 }

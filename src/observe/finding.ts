@@ -1,14 +1,15 @@
 import { messageOf, SiftlineError } from '../errors.js';
 
+/** Names the result of a check; `skip` means that it could not be made. */
 export type Status = 'ok' | 'warn' | 'fail' | 'skip';
 
-/** What one check came to; holds no secret and no text of a record. */
+/** Holds the result of one check. It holds no secret and no text of a record. */
 export interface Finding {
   readonly status: Status;
-  /** The subject: config, model, brokers and so on. */
+  /** Subject of the check: config, model, brokers and so on. */
   readonly check: string;
   readonly text: string;
-  /** What to do about it; only for `warn` and `fail`. */
+  /** Remedy; only for `warn` and `fail`. */
   readonly remedy?: string;
   readonly details?: readonly string[];
 }
@@ -25,24 +26,24 @@ export function fail(check: string, text: string, remedy: string): Finding {
   return { status: 'fail', check, text, remedy };
 }
 
-/** Could not be looked at; the text says why. */
+/** Returns a finding for a check that could not be made; the text says why. */
 export function skip(check: string, text: string): Finding {
   return { status: 'skip', check, text };
 }
 
-/** A finding with lines below it. */
+/** Returns the finding with lines of detail below it. */
 export function withDetails(finding: Finding, details: readonly string[]): Finding {
   return { ...finding, details };
 }
 
-/** A failed finding from an error. Our own messages end in "; " and the way out, which becomes the remedy. */
+/** Returns a failed finding from an error. Our own messages end in "; " and what to do, which becomes the remedy. */
 export function failure(check: string, error: unknown): Finding {
   const [first = '', ...details] = messageOf(error).split('\n');
   const finding = { status: 'fail', check, ...halves(first, error) } as const;
   return details.length > 0 ? { ...finding, details: details.map(line => line.trim()) } : finding;
 }
 
-/** A warning from a message of our own. */
+/** Returns a warning from a message of our own, split like an error's. */
 export function asWarning(check: string, message: string): Finding {
   return { status: 'warn', check, ...split(message) };
 }

@@ -1,27 +1,39 @@
+/*
+ * The conservation law, record by record. States of a record of a batch:
+ *
+ * - *open*: `enter` has counted it as consumed. Ends with `stored`: *closed* as labelled, rejected or skipped. Ends
+ *   with `revoked`: *closed* as revoked. Ends when the page closes: *forgotten*.
+ * - *closed*: has its one fate. A second `stored` or `revoked` is a breach, `doubled`, and is not counted.
+ * - *forgotten*: the batch is over and the record has no fate, which is a breach.
+ */
+
 import { type Outcome, partitionId, type SourceRecord, type TopicPartition } from '../ports.js';
 
-/** What can become of a record that was taken; `consumed` is its entry. */
+/** Fates of a record that was taken; `consumed` counts its entry. */
 export const FATES = ['consumed', 'labelled', 'rejected', 'skipped', 'revoked'] as const;
 export type Fate = (typeof FATES)[number];
 
 /**
- * A record of which the books do not come out: `forgotten` was taken and has no fate, `doubled` has one already or was
- * not taken with this batch. Where it lay, never what it said.
+ * Names a record that breaks the conservation law. It holds the record's place, never its content.
+ *
+ * - `forgotten`: the record was taken and has no fate.
+ * - `doubled`: the record has a fate already, or was not taken with this batch.
  */
 export interface LedgerBreach extends TopicPartition {
   readonly kind: 'forgotten' | 'doubled';
   readonly offset: bigint;
 }
 
+/** Receives the ledger's counts and breaches. */
 export interface LedgerEvents {
   moved(place: TopicPartition, fate: Fate, records: number): void;
   broken(breach: LedgerBreach): void;
 }
 
 /**
- * The books of every input partition: what was taken is what was stored, given back, or is under way. A batch is a page;
- * its records are struck off one by one, so that one forgotten and another stored twice do not cancel out as they would
- * in a sum.
+ * Keeps the books of every input partition: every record taken is stored, revoked or under way. Each batch is a page,
+ * and its records are struck off one by one. In a sum, a forgotten record and another one stored twice would cancel
+ * out.
  */
 export class Ledger {
   readonly #events: LedgerEvents;
@@ -30,12 +42,16 @@ export class Ledger {
     this.#events = events;
   }
 
+  /** Opens the page of a batch, and counts its records as consumed. */
   enter(records: readonly SourceRecord[]): Page {
     return new Page(records, this.#events);
   }
 }
 
-/** The records of one batch that have no fate yet. A record is known by being the same object that was taken. */
+/**
+ * Holds the records of one batch that have no fate yet. Records are compared as objects: the same object that was
+ * taken.
+ */
 export class Page {
   readonly #open: Set<SourceRecord>;
   readonly #events: LedgerEvents;
@@ -46,17 +62,19 @@ export class Page {
     tally(records, { recordOf: record => record, fateOf: () => 'consumed', events });
   }
 
+  /** Strikes off records whose outcome is stored. */
   stored(outcomes: readonly Outcome[]): void {
     const valid = outcomes.filter(({ record }) => this.#strike(record));
     tally(valid, { recordOf: ({ record }) => record, fateOf: ({ kind }) => kind, events: this.#events });
   }
 
+  /** Strikes off records that are given up, to be read again. */
   revoked(records: readonly SourceRecord[]): void {
     const valid = records.filter(record => this.#strike(record));
     tally(valid, { recordOf: record => record, fateOf: () => 'revoked', events: this.#events });
   }
 
-  /** The batch is at its end: whatever is still open was forgotten. */
+  /** Ends the page: every record that is still open is a breach, `forgotten`. */
   close(): void {
     for (const record of this.#open) this.#events.broken(breachOf('forgotten', record));
     this.#open.clear();
@@ -79,7 +97,10 @@ interface LedgerReading<T> {
   readonly events: LedgerEvents;
 }
 
-/** Told once a partition and fate, not once a record: a counter with labels costs more than the book-keeping. */
+/**
+ * Reports counts once per partition and fate, not once per record: a counter with labels costs more than the
+ * book-keeping.
+ */
 function tally<T>(all: readonly T[], { recordOf, fateOf, events }: LedgerReading<T>): void {
   const places = new Map<string, { place: TopicPartition; counts: Map<Fate, number> }>();
   let last: { place: TopicPartition; counts: Map<Fate, number> } | undefined;

@@ -1,9 +1,9 @@
 import { REJECT_REASONS, SKIP_REASONS } from '../ports.js';
 
 /**
- * Every metric siftline exposes, once: code, docs/metrics.md and the tests read this list. Names and units follow
- * Prometheus' conventions (base units, `_total`, `_seconds`, `_bytes`); labels are from closed or small sets, never a
- * text, key or offset. `watch` is for the person on call: what a bad value means.
+ * Lists every metric that siftline exposes; code, docs/metrics.md and the tests read this list. Names and units follow
+ * Prometheus' conventions (base units, `_total`, `_seconds`, `_bytes`). Labels are from closed or small sets, never a
+ * text, key or offset. `watch` is for the person on call: it says what a bad value means.
  */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -13,7 +13,9 @@ export interface MetricDefinition {
   readonly watch: string;
 }
 
-/** Fine at the edges people set objectives on: a quarter, half, one and two and a half seconds. */
+/**
+ * Buckets of latencies. They are fine where operators set objectives: a quarter, half, one, and two and a half seconds.
+ */
 const LATENCY_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const STAGE_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -33,36 +35,37 @@ export const METRICS = {
     help: 'Records whose outcome is stored, by outcome (labelled, rejected, skipped) and reason.',
     labels: ['outcome', 'reason'],
     watch:
-      'consumed = labelled + rejected + skipped + revoked + in flight, always; a rising share of rejected names its reason.',
+      'The share of rejected rises: `reason` says why. Always: consumed = labelled + rejected + skipped + revoked + in flight.',
   },
   siftline_records_revoked_total: {
     type: 'counter',
-    help: 'Records given back unanswered, because their partition moved or the stage was stopped; they are read again.',
+    help: 'Records given back without an outcome, because their partition was revoked or the stage was stopped; they are read again.',
     labels: [],
     watch: 'Grows only at rebalances and stops.',
   },
   siftline_partition_records_total: {
     type: 'counter',
-    help: 'Records of each input partition, by what became of them: consumed, and then labelled, rejected, skipped or revoked.',
+    help: 'Records of each input partition by outcome: consumed, and then labelled, rejected, skipped or revoked.',
     labels: ['topic', 'partition', 'outcome'],
-    watch: 'consumed of one partition runs away from the sum of the others: that partition stands still.',
+    watch: 'consumed of one partition grows faster than the sum of its other outcomes: the partition stands still.',
   },
   siftline_ledger_breaches_total: {
     type: 'counter',
-    help: 'Records taken that got no outcome, or a second one: the books of a batch did not come out.',
+    help: 'Records taken that got no outcome, or more than one.',
     labels: [],
     watch:
-      'Above 0: a bug in siftline. The log line ledger_broken names the record; siftline audit shows what is missing or doubled.',
+      'Above 0: a bug in siftline. The log line ledger_broken names the record; siftline audit lists missing and doubled outcomes.',
   },
   siftline_records_lost_total: {
     type: 'counter',
-    help: 'Offsets passed over because the next one was not in the topic any more (input.onLostOffsets: earliest or latest).',
+    help: 'Offsets passed over because the next offset was not in the topic any more (input.onLostOffsets: earliest or latest).',
     labels: ['topic', 'partition'],
-    watch: 'Above 0: retention is shorter than the lag, or the topic was created again. Those records have no outcome.',
+    watch:
+      'Above 0: retention is shorter than the lag, or the topic was deleted and created again. Those records have no outcome.',
   },
   siftline_transactions_total: {
     type: 'counter',
-    help: 'Transactions with delivery: exactly-once, by what became of them: committed, failed (looked up and done again), fenced (the partition has another owner).',
+    help: 'Transactions with delivery: exactly-once, by result: committed, failed (looked up and done again), fenced (the partition has another owner).',
     labels: ['outcome'],
     watch:
       'failed grows: look at the brokers. fenced grows outside of rebalances: another group uses the same kafka.transactionalIdPrefix.',
@@ -71,89 +74,90 @@ export const METRICS = {
     type: 'counter',
     help: 'Labels given, by task and label.',
     labels: ['task', 'label'],
-    watch: 'A share that shifts without cause: the texts have changed, or the model.',
+    watch: 'A share shifts without cause: the texts or the model have changed.',
   },
   siftline_texts_truncated_total: {
     type: 'counter',
-    help: 'Texts of which the end was cut off: they had more tokens than fit.',
+    help: 'Texts that were cut off because they had more tokens than fit.',
     labels: [],
     watch: 'A large share: raise model.maxTokens, or read long texts in windows (model.longTexts).',
   },
   siftline_windows_total: {
     type: 'counter',
-    help: 'Windows of texts that were read as several (model.longTexts: windows); a text that fits counts none.',
+    help: 'Windows of texts that were read as several windows (model.longTexts: windows); a text that fits counts 0.',
     labels: [],
-    watch: 'Each costs as much as a text. Grows faster than records: the work is in the long texts.',
+    watch: 'Grows faster than the records: most of the work is in the long texts. Each window costs as much as a text.',
   },
   siftline_explanations_total: {
     type: 'counter',
-    help: 'Records with a label of explain.labels: explained (given), or left out because of time or an error (skipped).',
+    help: 'Records with a label of explain.labels: explained (given), or not explained, for lack of time or after an error (skipped).',
     labels: ['result'],
     watch: 'A large share of skipped: raise explain.budgetMs, lower explain.maxWords, or name fewer labels.',
   },
   siftline_cache_texts_total: {
     type: 'counter',
-    help: 'Texts by where their answer came from: kept from earlier (hit), from the same text under way (merged), from the model (miss).',
+    help: 'Texts by the source of their answer: the cache (hit), the same text under way (merged), or the model (miss).',
     labels: ['result'],
-    watch: 'hit / all is what cache.maxBytes saves; it rises with more bytes only where the same texts come again.',
+    watch:
+      'hit / all is the share of the work that the cache saves. It rises with cache.maxBytes only when the same texts come again.',
   },
   siftline_cache_bytes: {
     type: 'gauge',
-    help: 'Bytes of answers that are kept, an estimate.',
+    help: 'Bytes of the answers in the cache, an estimate.',
     labels: [],
     watch: 'Bounded by cache.maxBytes.',
   },
   siftline_cascade_texts_total: {
     type: 'counter',
-    help: 'Labelled texts by which model of the cascade answered: student, or full, to which it was passed on.',
+    help: 'Labelled texts by the model of the cascade that answered: student, or full when the student passed the text on.',
     labels: ['answered_by'],
     watch:
-      'A growing share of full: the texts are no longer like the ones that model.cascade.minConfidence was chosen with.',
+      'A growing share of full: the texts no longer resemble the texts that model.cascade.minConfidence was chosen with.',
   },
   siftline_tokens_total: {
     type: 'counter',
-    help: 'Tokens that went through the engine: of texts, and of padding.',
+    help: 'Tokens that went through the engine, by kind: text or padding.',
     labels: ['kind'],
     watch:
-      'padding / (text + padding) is work wasted; above 0.2, raise workers.batchMs, so that more texts are sorted together.',
+      'padding / (text + padding) is the share of wasted work. Above 0.2: raise workers.batchMs, so that more texts are sorted together.',
   },
   siftline_batch_records: {
     type: 'histogram',
-    help: 'Records of a batch.',
+    help: 'Records per batch.',
     labels: [],
     buckets: POWERS_OF_TWO,
-    watch: 'As many as a thread does in workers.batchMs, or always at workers.batchRecords: there is a backlog.',
+    watch: 'Always at workers.batchRecords, or at as many as a thread does in workers.batchMs: there is a backlog.',
   },
   siftline_batch_tokens: {
     type: 'histogram',
-    help: 'Tokens of a batch, padding included.',
+    help: 'Tokens per batch, padding included.',
     labels: [],
     buckets: TOKENS,
     watch: 'Follows the length of the texts.',
   },
   siftline_stage_duration_seconds: {
     type: 'histogram',
-    help: 'Time a batch spends in a stage: decode, queue, tokenise, infer, encode, publish; and one commit of offsets.',
+    help: 'Time that a batch spends in a stage: decode, queue, tokenise, infer, encode, publish; and the time of one commit of offsets.',
     labels: ['stage'],
     buckets: STAGE_SECONDS,
-    watch: 'queue high: more workers. publish or commit high: look at the brokers.',
+    watch: 'queue is high: add workers. publish or commit is high: look at the brokers.',
   },
   siftline_end_to_end_latency_seconds: {
     type: 'histogram',
-    help: "From the record's timestamp to its outcome being stored.",
+    help: "Time from the record's timestamp until its outcome is stored.",
     labels: [],
     buckets: LATENCY_SECONDS,
     watch: 'The figure to set an objective on; grows with the lag.',
   },
   siftline_clock_skew_total: {
     type: 'counter',
-    help: 'Records from the future: their latency counts as 0.',
+    help: 'Records with a timestamp in the future; their latency counts as 0.',
     labels: [],
     watch: "Grows: a producer's clock is ahead.",
   },
   siftline_consumer_lag_records: {
     type: 'gauge',
-    help: 'Records of an assigned partition that are not done yet, as of the last look.',
+    help: 'Records of an assigned partition that are not done yet, as last read.',
     labels: ['topic', 'partition'],
     watch: 'Divide by the rate of records to get seconds behind.',
   },
@@ -178,39 +182,39 @@ export const METRICS = {
   },
   siftline_in_flight_records: {
     type: 'gauge',
-    help: 'Records between being taken and their outcome being stored.',
+    help: 'Records that are taken and whose outcome is not stored yet.',
     labels: [],
-    watch: 'High and still: see which stage takes long.',
+    watch: 'High and not moving: see which stage takes long.',
   },
   siftline_held_records: {
     type: 'gauge',
-    help: 'Records fetched and not done: waiting and in flight.',
+    help: 'Records that are fetched and not done: waiting or in flight.',
     labels: [],
     watch: 'Bounded by input.bufferRecords and one fetch.',
   },
   siftline_held_bytes: {
     type: 'gauge',
-    help: 'Bytes of the records fetched and not done.',
+    help: 'Bytes of the records that are fetched and not done.',
     labels: [],
     watch: 'Bounded by input.bufferBytes and one fetch.',
   },
   siftline_paused_partitions: {
     type: 'gauge',
-    help: 'Partitions not being fetched because enough of them is held.',
+    help: 'Partitions that are not fetched for now, because enough of their records are held.',
     labels: [],
     watch: 'Ordinary under load.',
   },
   siftline_assigned_partitions: {
     type: 'gauge',
-    help: 'Partitions this member of the group owns.',
+    help: 'Partitions assigned to this member of the group.',
     labels: [],
-    watch: '0 for long: more members than partitions.',
+    watch: '0 for long: the group has more members than partitions.',
   },
   siftline_rebalances_total: {
     type: 'counter',
-    help: 'Times the group was joined again after the first time.',
+    help: 'Rebalances that this member took part in after it first joined the group.',
     labels: [],
-    watch: 'Frequent: members come and go, or sessions time out.',
+    watch: 'Grows often: members come and go, or sessions time out.',
   },
   siftline_worker_restarts_total: {
     type: 'counter',
@@ -222,13 +226,13 @@ export const METRICS = {
     type: 'counter',
     help: 'Sends that failed and were repeated.',
     labels: [],
-    watch: 'Grows: brokers away or refusing.',
+    watch: 'Grows: brokers are away or refuse.',
   },
   siftline_throttled_seconds_total: {
     type: 'counter',
-    help: 'Time the brokers told single connections to be silent, because a quota of this client is used up.',
+    help: 'Time for which the brokers throttled connections of this client, because its quota is used up.',
     labels: [],
-    watch: 'Grows: the quota is what holds the stage back. Raise it for kafka.clientId or the user, or accept the lag.',
+    watch: 'Grows: the quota limits the stage. Raise it for kafka.clientId or the user, or accept the lag.',
   },
   siftline_metrics_windows_lost_total: {
     type: 'counter',
@@ -238,7 +242,7 @@ export const METRICS = {
   },
   siftline_last_commit_timestamp_seconds: {
     type: 'gauge',
-    help: 'When offsets were last committed, Unix time.',
+    help: 'Unix time of the last commit of offsets.',
     labels: [],
     watch: 'Old while records are labelled: the group coordinator does not answer.',
   },
@@ -246,11 +250,11 @@ export const METRICS = {
     type: 'gauge',
     help: 'Inference threads.',
     labels: [],
-    watch: 'The CPU quota rounded down, unless workers.count says otherwise.',
+    watch: 'Not the CPU quota rounded down: workers.count sets another number.',
   },
   siftline_ready: {
     type: 'gauge',
-    help: '1 when /readyz says so: model warm, group joined, results being stored, not every partition waiting for the registry.',
+    help: '1 when /readyz passes: the model is warm, the group is joined, results are stored, and not every partition waits for the registry.',
     labels: [],
     watch: '0 for long: see /readyz.',
   },
@@ -259,7 +263,7 @@ export const METRICS = {
     help: 'Always 1; the version of siftline and Node in the labels, and the int8 arithmetic once the model is loaded.',
     labels: ['version', 'node', 'arithmetic'],
     watch:
-      '`version` differs between instances: a roll-out is under way. `arithmetic` is `widened` on CPUs whose fast int8 kernel clips sums: the same answers, at about nine tenths of the speed.',
+      '`version` differs between instances: a roll-out is under way. `arithmetic` is `widened`: the fast int8 kernel of this CPU clips sums, so the answers are the same at about nine tenths of the speed.',
   },
   siftline_model_info: {
     type: 'gauge',
@@ -267,13 +271,20 @@ export const METRICS = {
     labels: ['name', 'version', 'sha256', 'precision'],
     watch: 'Differs between instances: results come from two models.',
   },
+  siftline_model_identity_info: {
+    type: 'gauge',
+    help: 'Always 1; the identity of the model in the labels (everything in its folder that decides an answer), and with model.cascade the student too.',
+    labels: ['name', 'identity'],
+    watch:
+      'Differs between instances while `sha256` of `siftline_model_info` does not: weights beside the graph, tokenizer, config, labels, thresholds or temperatures are not the same.',
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;
 export const STAGES = ['decode', 'queue', 'tokenise', 'infer', 'encode', 'publish', 'commit'] as const;
 export type StageName = (typeof STAGES)[number];
 
-/** docs/metrics.md, from the list. */
+/** Renders docs/metrics.md. */
 export function renderMetricsMarkdown(): string {
   const rows = Object.entries(METRICS).map(([name, metric]) => row(name, metric));
   return `# Metrics

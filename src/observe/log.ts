@@ -1,9 +1,21 @@
+/*
+ * The log, and its limit. States of an event in a LogLimit:
+ *
+ * - *unseen*: has had no line. Ends with its first line: *open*.
+ * - *open*: lines are written. Ends when `linesPerMinute` are written within a minute of the first: *full*. Ends when
+ *   the minute is over, and the next line begins another: *open*.
+ * - *full*: lines are counted and not written. Ends when the minute is over: the next line is written with the count,
+ *   *open*.
+ */
+
 import { fstatSync, writeSync } from 'node:fs';
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import type { LoadedConfig } from '../config/load.js';
+import { escapedJson } from './printable.js';
 
+/** Configures a log. */
 export interface LogOptions {
-  /** Lines of one event in a minute; more are counted and not written. 0: all are written. */
+  /** Most lines of one event per minute; further lines are counted and not written. 0 writes all lines. */
   readonly linesPerMinute?: number | undefined;
   /** Where to; stderr by default. */
   readonly to?: LineWriter | undefined;
@@ -16,8 +28,9 @@ interface LineWriter {
 const outputs = new WeakMap<Logger, LogOutput>();
 
 /**
- * JSON lines on stderr, one event each; stdout stays free for results. Each line is handed to the system before the call
- * returns, so that the last lines of a process that ends badly are not lost, but for those that nobody takes.
+ * Returns a log that writes JSON lines to stderr, one event each; stdout stays free for results. Each line is handed to
+ * the system before the call returns, so that the last lines of a process that ends badly are not lost. Lines that
+ * the system does not take are given up, and counted.
  */
 export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions = {}): Logger {
   const options: LoggerOptions = {
@@ -28,7 +41,7 @@ export function createLog(level: string, { linesPerMinute = 0, to }: LogOptions 
   };
   const hooks = linesPerMinute > 0 ? { hooks: limiting(linesPerMinute) } : {};
   const output = to ?? new LogOutput();
-  const log = pino({ ...options, ...hooks }, output);
+  const log = pino({ ...options, ...hooks }, { write: line => output.write(escapedJson(line)) });
   if (output instanceof LogOutput) outputs.set(log, output);
   return log;
 }
@@ -102,17 +115,20 @@ function toFile(): (line: string) => boolean {
   };
 }
 
-/** For a command whose own output says all there is to say. */
+/** Returns a log that writes nothing, for a command whose output says everything. */
 export function silentLog(): Logger {
   return createLog('silent');
 }
 
-/** For a command on a terminal: only trouble is worth a log line, unless a level is asked for. */
+/** Returns a log for a command on a terminal: it writes warnings and errors, unless a level is configured. */
 export function quietLog({ config, sources }: LoadedConfig): Logger {
   return createLog(sources['log.level'] === 'default' ? 'warn' : config.log.level);
 }
 
-/** What a broker, a registry or an input can make the program say again and again must not fill a disk. */
+/**
+ * Returns hooks that limit each event's lines: an event that a broker, a registry or an input can repeat without end
+ * must not fill a disk.
+ */
 function limiting(linesPerMinute: number): NonNullable<LoggerOptions['hooks']> {
   const limit = new LogLimit(linesPerMinute);
   return {
@@ -139,7 +155,10 @@ interface Minute {
 
 const MINUTE_MS = 60_000;
 
-/** Lets so many lines of each event through in a minute, and tells with the next one how many it held back. */
+/**
+ * Lets a number of lines of each event through per minute. The next line that passes carries the number of lines held
+ * back.
+ */
 export class LogLimit {
   readonly #most: number;
   readonly #minutes = new Map<string, Minute>();
@@ -148,7 +167,10 @@ export class LogLimit {
     this.#most = linesPerMinute;
   }
 
-  /** Undefined when the line is not to be written. Event names are the program's own, so they are few. */
+  /**
+   * Returns undefined when the line is not to be written, else the number of lines held back before it. `now` is in
+   * milliseconds. Event names are the program's own, so the map of them stays small.
+   */
   admit(event: string, now: number): { readonly suppressed: number } | undefined {
     const minute = this.#minutes.get(event);
     if (!minute || now - minute.started >= MINUTE_MS) {

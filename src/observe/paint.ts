@@ -1,25 +1,25 @@
 import { styleText } from 'node:util';
 
-/** Emphasis on a terminal; elsewhere the text as it is. */
+/** Emphasises text on a terminal; elsewhere it returns the text as it is. */
 export interface Paint {
   strong(text: string): string;
   faint(text: string): string;
   warn(text: string): string;
 }
 
-/** What a terminal can show: nothing but text, 256 colours, or any colour. */
+/** Names the colours of a terminal: none, 256, or all. */
 export type Palette = 'plain' | '256' | 'true';
 
 type Colour = readonly [red: number, green: number, blue: number];
 
-/** Strongest shades: Brewer's red and blue, which red-green blindness tells apart. */
+/** Strongest shades: Brewer's red and blue, which people with red-green blindness can tell apart. */
 const FOR: Colour = [239, 101, 72];
 const AGAINST: Colour = [92, 157, 219];
-/** The same in the 256-colour cube, from pale to strong. */
+/** Shades of the same colours in the 256-colour cube, from pale to strong. */
 const FOR_256 = [224, 217, 210, 203];
 const AGAINST_256 = [189, 153, 111, 75];
 
-/** Less than this share of the strongest shade is left without colour. */
+/** Share of the strongest shade below which text has no colour. */
 const FAINT = 0.08;
 
 export function createPaint(isColoured: boolean): Paint {
@@ -27,20 +27,26 @@ export function createPaint(isColoured: boolean): Paint {
   return { strong: style('bold'), faint: style('dim'), warn: style('yellow') };
 }
 
-/** The caller has looked at the terminal. The first releases of Node 20 know no option, and look at none either. */
+/**
+ * Applies a style without checking the terminal, which the caller has done. The first releases of Node 20 do not know
+ * this option, and do not check either.
+ */
 function styled(format: 'bold' | 'dim' | 'yellow', text: string): string {
   return styleText(format, text, { validateStream: false });
 }
 
-/** By https://no-color.org, the terminal's own word in COLORTERM and TERM, and only where a terminal is. */
+/**
+ * Returns the palette of a terminal, by https://no-color.org and the terminal's COLORTERM and TERM; `plain` where there
+ * is no terminal.
+ */
 export function paletteOf(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): Palette {
   if (!isTerminal || env.NO_COLOR || env.TERM === 'dumb') return 'plain';
   return /^(truecolor|24bit)$/.test(env.COLORTERM ?? '') ? 'true' : '256';
 }
 
 /**
- * The text on a ground of red (`strength` up to 1) or blue (down to -1), deeper the stronger. The letters are black on any
- * ground, so that they read on light and dark terminals.
+ * Returns the text on a background of red (`strength` up to 1) or blue (down to -1); the stronger, the deeper. The
+ * letters are black, so that they are legible on light and dark terminals.
  */
 export function shaded(text: string, strength: number, palette: 'true' | '256'): string {
   const share = Math.abs(strength);

@@ -1,6 +1,11 @@
+/*
+ * Quantiles of durations. A QuantileWindow has one state: it gathers durations until `take` returns their quantiles and
+ * empties it.
+ */
+
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-/** Durations of one window, in seconds; all zero when nothing was recorded. */
+/** Holds quantiles of the durations of one window, in seconds; all are zero when nothing was recorded. */
 export interface Quantiles {
   readonly count: bigint;
   readonly p50: number;
@@ -10,7 +15,9 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** The value below or at which this share of the values lies (nearest rank); NaN of none. */
+/**
+ * Returns the smallest value that is at or above this share of the values (nearest rank); NaN when there are no values.
+ */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
@@ -18,15 +25,16 @@ export function quantile(values: readonly number[], share: number): number {
 
 const MICROSECONDS = 1e6;
 
-/** Quantiles to three significant digits (Node's HDR histogram), kept until they are read. */
+/** Gathers durations and gives their quantiles to three significant digits (Node's HDR histogram). */
 export class QuantileWindow {
   readonly #histogram: RecordableHistogram = createHistogram({ figures: 3 });
 
+  /** Adds a duration; durations below a microsecond count as one. */
   record(seconds: number): void {
     this.#histogram.record(Math.max(1, Math.round(seconds * MICROSECONDS)));
   }
 
-  /** What was recorded since the last call. */
+  /** Returns the quantiles of the durations since the last call, and begins again. */
   take(): Quantiles {
     const of = (percent: number) =>
       this.#histogram.count === 0 ? 0 : this.#histogram.percentile(percent) / MICROSECONDS;

@@ -1,3 +1,15 @@
+/*
+ * The figures of a process. The recorder's states are those of its series:
+ *
+ * - *zero*: a series with labels from a closed list, or from the model, exists with 0 from the start. It counts up
+ *   until the process ends.
+ * - *unseen*: a partition has no series. Ends with the first fate of one of its records, which makes a series for every
+ *   fate with 0: *seen*.
+ * - *seen*: the partition's series count up until the process ends, also after the partition is revoked.
+ *
+ * The quantiles are emptied by each metrics window (window.ts); the registry never is.
+ */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import {
   ANSWERED_BY,
@@ -13,7 +25,7 @@ import { FATES, type Fate, type LedgerEvents } from './ledger.js';
 import { METRICS, type MetricDefinition, type MetricName, STAGES, type StageName } from './list.js';
 import { QuantileWindow } from './quantiles.js';
 
-/** How often each pair came. */
+/** Counts pairs of strings. */
 class PairTally<Pair extends readonly [string, string]> {
   readonly #counts = new Map<Pair[0], Map<Pair[1], number>>();
 
@@ -30,8 +42,8 @@ class PairTally<Pair extends readonly [string, string]> {
 }
 
 /**
- * Where figures are written down: every event goes once into the Prometheus registry, and durations also into the
- * window's quantiles. The metrics records read their counts off the same registry, so the two cannot disagree.
+ * Writes figures down: every event goes once into the Prometheus registry, and durations go into the window's quantiles
+ * too. The metrics records read their counts from the same registry, so the two cannot disagree.
  */
 export class Recorder implements LedgerEvents {
   readonly registry = new MetricsRegistry();
@@ -44,7 +56,7 @@ export class Recorder implements LedgerEvents {
       StageName,
       QuantileWindow
     >;
-    // All of them from the start: a series that appears with its first error hides that error from rate().
+    // All series exist from the start: a series that appears with its first error hides that error from rate().
     const records = this.registry.counter('siftline_records_total');
     records.inc({ outcome: 'labelled', reason: '' }, 0);
     for (const reason of REJECT_REASONS) records.inc({ outcome: 'rejected', reason }, 0);
@@ -62,13 +74,14 @@ export class Recorder implements LedgerEvents {
     }
   }
 
-  /** Describes the process; again, with the arithmetic, once the model is loaded. */
+  /** Sets the build metric. It is called again, with the arithmetic, once the model is loaded. */
   built(program: { readonly version: string; readonly node: string; readonly arithmetic?: string }): void {
     const info = this.registry.gauge('siftline_build_info');
     info.reset();
     info.set(program, 1);
   }
 
+  /** Counts a batch that was taken. */
   taken(records: number): void {
     this.registry.counter('siftline_records_consumed_total').inc(records);
     this.registry.gauge('siftline_in_flight_records').inc(records);
@@ -80,6 +93,7 @@ export class Recorder implements LedgerEvents {
     this.registry.gauge('siftline_in_flight_records').dec(records);
   }
 
+  /** Records the time that a batch spent in one stage, milliseconds. */
   stage(stage: StageName, ms: number): void {
     this.registry.histogram('siftline_stage_duration_seconds').observe({ stage }, ms / 1000);
     this.stages[stage].record(ms / 1000);
@@ -95,13 +109,16 @@ export class Recorder implements LedgerEvents {
     this.registry.histogram('siftline_batch_tokens').observe(timings.paddedTokens);
   }
 
-  /** So many texts of a batch had these answers. */
+  /** Counts the texts of a batch by the source of their answers. */
   lookedUp(lookups: { readonly hit: number; readonly merged: number; readonly miss: number }): void {
     const texts = this.registry.counter('siftline_cache_texts_total');
     for (const [result, times] of Object.entries(lookups)) texts.inc({ result }, times);
   }
 
-  /** Outcomes as they were stored. Counts are added up first: a series is looked up once a batch, not once a record. */
+  /**
+   * Counts outcomes that are stored. They are added up first, so that each series is looked up once a batch, not once a
+   * record.
+   */
   stored(outcomes: readonly Outcome[]): void {
     const now = Date.now();
     const records = new PairTally<readonly [outcome: Outcome['kind'], reason: string]>();
@@ -118,7 +135,10 @@ export class Recorder implements LedgerEvents {
     this.registry.gauge('siftline_in_flight_records').dec(outcomes.length);
   }
 
-  /** The first of a partition makes all its series, so that the first rejection is seen. */
+  /**
+   * Counts records of a partition by their fate. The first call for a partition makes all its series, so that its first
+   * rejection shows in rate().
+   */
   moved({ topic, partition }: TopicPartition, outcome: Fate, records: number): void {
     const counter = this.registry.counter('siftline_partition_records_total');
     const id = partitionId({ topic, partition });
@@ -166,10 +186,13 @@ type NamesOf<T extends MetricDefinition['type']> = {
   [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
 }[MetricName];
 
-/** Gauges of prom-client's that end like counters; each is the sum of the one without `_total`. */
+/** Gauges of prom-client whose names end like a counter's. Each is the sum of the gauge without `_total`. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** The list of metrics, made real in a registry of its own: typed by name, so that a metric off the list cannot be used. */
+/**
+ * Makes the metrics of the list, in a separate registry. Access is typed by name, so a metric that is not on the list
+ * cannot be used.
+ */
 export class MetricsRegistry {
   readonly #registry = new Registry();
   readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
@@ -196,7 +219,7 @@ export class MetricsRegistry {
     return this.#registry.contentType;
   }
 
-  /** The exposition format, as `/metrics` serves it. */
+  /** Returns all metrics in the text format that `/metrics` serves. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

@@ -2,12 +2,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { messageOf, SiftlineError } from '../errors.js';
 
-/** What a probe answers: fine or not, and why. */
+/** Holds the answer of a probe: whether it passes, and why. */
 export interface HealthProbe {
   readonly ok: boolean;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** Supplies the content of the pages, each time that one is read. */
 export interface AdminPages {
   readonly live: () => HealthProbe;
   readonly ready: () => HealthProbe;
@@ -25,16 +26,16 @@ const SILENCE_MS = 10_000;
 const MOST_CONNECTIONS = 256;
 
 /**
- * HTTP for probes and Prometheus: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. Read-only,
- * small limits. A connection is idle until its request has been read and again after the answer. Beyond 256 connections the
+ * Serves probes and Prometheus over HTTP: `/livez`, `/readyz` (200 or 503, the reasons as JSON) and `/metrics`. It is read-only
+ * and has small limits. A connection is idle until its request has been read and again after the answer. Beyond 256 connections the
  * one that has been idle longest is closed, else the one whose request is oldest: a probe is answered however many
  * connections are held open.
  */
 export class AdminServer {
   readonly #server: Server;
-  /** In the order in which they became idle. */
+  /** Connections without a request, in the order in which they became idle. */
   readonly #idle = new Set<Socket>();
-  /** In the order in which their requests came. */
+  /** Connections whose answer is under way, in the order in which their requests came. */
   readonly #busy = new Set<Socket>();
 
   constructor(pages: AdminPages) {
@@ -46,7 +47,7 @@ export class AdminServer {
     this.#server.on('connection', socket => this.#admit(socket));
   }
 
-  /** Resolves to the port, which the system chooses when 0 is asked for. */
+  /** Listens on this address. Resolves to the port; the system chooses it when `port` is 0. Rejects with ADMIN_PORT. */
   async open(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', error => reject(cannotListen(`${host}:${port}`, error)));

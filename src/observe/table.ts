@@ -1,18 +1,18 @@
 import stringWidth from 'string-width';
 
 export interface TableOptions {
-  /** Columns whose cells stand to the right, as numbers do: their indices from 0, or all but the first. */
+  /** Columns that are aligned right, as numbers are: their indexes from 0, or all but the first. */
   readonly right?: readonly number[] | 'all but the first';
 }
 
-/** For a file that has `table` only once it prints. */
+/** The type of `table`, for a file that imports it only when it prints. */
 export type DrawTable = typeof table;
 
 const GAP = '  ';
 
 /**
- * Lines of a table for a terminal, without spaces at their ends. Each column is as wide as its widest cell is on the
- * terminal: a Chinese character takes two columns, a colour none. A row may have fewer cells than others.
+ * Returns the lines of a table for a terminal, without spaces at their ends. Each column is as wide as its widest cell
+ * on the terminal: a Chinese character takes two columns, a colour code none. Rows may have fewer cells than others.
  */
 export function table(rows: readonly (readonly string[])[], { right = [] }: TableOptions = {}): string[] {
   const isRight = (column: number) => (right === 'all but the first' ? column > 0 : right.includes(column));
@@ -35,17 +35,17 @@ function widthsOf(rows: readonly (readonly string[])[]): number[] {
   return widths;
 }
 
-/** Columns that the text takes on a terminal. */
+/** Returns the number of columns that the text takes on a terminal. */
 export function displayWidth(text: string): number {
   return stringWidth(text);
 }
 
-/** `text.padEnd` by the columns that the text takes on a terminal. */
+/** Pads like `text.padEnd`, by the columns that the text takes on a terminal. */
 export function padEnd(text: string, width: number): string {
   return text + spaces(width - displayWidth(text));
 }
 
-/** `text.padStart` by the columns that the text takes on a terminal. */
+/** Pads like `text.padStart`, by the columns that the text takes on a terminal. */
 export function padStart(text: string, width: number): string {
   return spaces(width - displayWidth(text)) + text;
 }

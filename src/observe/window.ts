@@ -1,3 +1,10 @@
+/*
+ * Metrics windows. States of a Windows:
+ *
+ * - *not begun*: has no snapshot. Ends with `begin`, or with the first `take`, whose window is then empty: *open*.
+ * - *open*: holds the snapshot at the start of the window. Every `take` closes the window and opens the next one.
+ */
+
 import type { Counter } from 'prom-client';
 import type { ModelInfo, TopicPartition } from '../ports.js';
 import type { Fate } from './ledger.js';
@@ -5,13 +12,13 @@ import { STAGES } from './list.js';
 import type { Quantiles } from './quantiles.js';
 import type { Recorder } from './recorder.js';
 
-/** One slice of time of one instance; the fields of schemas/metrics-window.avsc. */
+/** Holds one window of one instance; its fields are the fields of schemas/metrics-window.avsc. */
 export interface MetricsWindow {
   readonly instance: string;
   readonly stage: string;
   readonly from: bigint;
   readonly to: bigint;
-  readonly model: { readonly name: string; readonly version: string; readonly sha256: string };
+  readonly model: Pick<ModelInfo, 'name' | 'version' | 'sha256' | 'identity'>;
   readonly consumed: bigint;
   readonly labelled: bigint;
   readonly rejected: Readonly<Record<string, bigint>>;
@@ -32,21 +39,23 @@ export interface MetricsWindow {
   readonly inFlight: bigint;
   readonly rebalances: bigint;
   readonly workerRestarts: bigint;
-  /** Of the input partitions that moved. */
+  /** Counts of the input partitions with at least one record in the window. */
   readonly partitions: readonly PartitionWindow[];
   readonly ledgerBreaches: bigint;
-  /** Texts by where their answers came from: hit, merged, miss. */
+  /** Texts by the source of their answers: hit, merged, miss. */
   readonly cache: Readonly<Record<string, bigint>>;
   readonly cacheBytes: bigint;
-  /** Labelled texts by the model of the cascade that answered. */
+  /** Labelled texts by the model of the cascade that answered: student, full. */
   readonly cascade: Readonly<Record<string, bigint>>;
 }
 
+/** Counts the records of one partition by their fate. */
 export type PartitionWindow = TopicPartition & Readonly<Record<Fate, bigint>>;
 
-/** Counter values by their labels, joined with "/". */
+/** Values of a counter by its labels, joined with "/". */
 type Counts = ReadonlyMap<string, number>;
 
+/** Holds the counters at one time, milliseconds since the epoch. */
 interface Snapshot {
   readonly at: number;
   readonly counters: Readonly<Record<string, Counts>>;
@@ -71,8 +80,8 @@ const COUNTERS = [
 ] as const;
 
 /**
- * Cuts the running figures into windows: each is the difference of the Prometheus counters since the one before, so the
- * sum of all windows is what `/metrics` shows.
+ * Cuts the running figures into windows. Each window is the difference of the Prometheus counters since the window
+ * before, so the sum of all windows equals what `/metrics` shows.
  */
 export class Windows {
   readonly #recorder: Recorder;
@@ -84,11 +93,14 @@ export class Windows {
     this.#identity = identity;
   }
 
-  /** The window since the last call; the first call starts at the moment of `begin`. */
+  /** Begins the first window. */
   async begin(): Promise<void> {
     this.#last = await this.#snapshot();
   }
 
+  /**
+   * Returns the window since the last call, or since `begin`, and begins the next. Empties the recorder's quantiles.
+   */
   async take(): Promise<MetricsWindow> {
     const from = this.#last ?? (await this.#snapshot());
     const to = await this.#snapshot();
@@ -106,13 +118,13 @@ export class Windows {
     const padding = tokens.get('padding') ?? 0;
     const labelled = records.get('labelled/') ?? 0;
     const { registry, endToEnd, stages } = this.#recorder;
-    const { name, version, sha256 } = this.#identity.model;
+    const { name, version, sha256, identity } = this.#identity.model;
     return {
       instance: this.#identity.instance,
       stage: this.#identity.stage,
       from: BigInt(from.at),
       to: BigInt(to.at),
-      model: { name, version, sha256 },
+      model: { name, version, sha256, identity },
       consumed: BigInt(total('siftline_records_consumed_total')),
       labelled: BigInt(labelled),
       rejected: withPrefix(records, 'rejected/'),
@@ -168,7 +180,7 @@ function difference(from: Counts | undefined, to: Counts | undefined): Map<strin
 
 const STILL = { consumed: 0n, labelled: 0n, rejected: 0n, skipped: 0n, revoked: 0n };
 
-/** One entry for each partition with a count, from counts by topic/partition/fate. */
+/** Returns one entry for each partition with a count, from counts by topic/partition/fate. */
 function partitionsOf(counts: ReadonlyMap<string, number>): PartitionWindow[] {
   const places = new Map<string, TopicPartition & Record<Fate, bigint>>();
   for (const [labels, count] of counts) {

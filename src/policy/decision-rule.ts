@@ -1,44 +1,48 @@
 import type { Decision, Task, WatchedLabel } from '../ports.js';
 
 /**
- * The decision rule, for everybody who asks which labels a text is given: the stream, the tools that judge a model, and
- * whoever shows an answer. Pure functions of one task's scores, in the order of its labels.
+ * The decision rule: which labels a text is given, and which decision follows. The stream, the tools that judge a
+ * model, and every command that shows an answer use it. All functions are pure functions of one task's scores, in the
+ * order of its labels.
  *
- * - The top label is the one with the highest score, the first of equals.
- * - softmax: exactly the top label is given. sigmoid: every label whose score reaches its threshold.
- * - A band, too, is reached at its score. The severest band of any label is the decision.
+ * - The top label is the label with the highest score, the first of equals.
+ * - A single-label task (softmax) gives exactly the top label. A multi-label task (sigmoid) gives every label whose
+ *   score reaches its threshold.
+ * - A score that equals a threshold or the limit of a band reaches it. The severest band of any label is the decision.
  */
 export type TaskScores = ArrayLike<number>;
 
-/** Threshold of a sigmoid label for which neither the configuration nor the model has one. */
+/** Threshold of a multi-label (sigmoid) label when neither the configuration nor the model has one. */
 export const DEFAULT_THRESHOLD = 0.5;
 
-/** The scores from which a label leads to a review or a block; either may be left out. */
+/** Holds the scores from which a label leads to a review or a block. Either may be left out. */
 export interface DecisionBand {
   readonly review?: number | undefined;
   readonly block?: number | undefined;
 }
 
-/** Index of the top label; 0 where there are no scores. */
+/** Returns the index of the top label; 0 when there are no scores. */
 export function topOf(scores: TaskScores): number {
   let top = 0;
   for (let i = 1; i < scores.length; i++) if ((scores[i] ?? 0) > (scores[top] ?? 0)) top = i;
   return top;
 }
 
-/** A score is enough when it equals the limit; a limit that is not set is never reached. */
+/** Returns true when the score is at least the limit; false when the limit is not set. */
 export function reaches(score: number | undefined, limit: number | undefined): boolean {
   return limit !== undefined && (score ?? 0) >= limit;
 }
 
 type RuledTask = Pick<Task, 'activation' | 'thresholds'>;
 
-/** The score from which a label is given; undefined in a task in which the highest score wins. */
+/**
+ * Returns the score from which a label is given, or undefined for a single-label task, where the highest score wins.
+ */
 export function thresholdOf({ activation, thresholds }: RuledTask, label: number): number | undefined {
   return activation === 'sigmoid' ? (thresholds[label] ?? DEFAULT_THRESHOLD) : undefined;
 }
 
-/** Indexes of the labels that are given, in their order. */
+/** Returns the indexes of the labels that are given, in ascending order. */
 export function labelsGiven(task: RuledTask, scores: TaskScores): number[] {
   if (task.activation === 'softmax') return [topOf(scores)];
   const given: number[] = [];
@@ -46,7 +50,7 @@ export function labelsGiven(task: RuledTask, scores: TaskScores): number[] {
   return given;
 }
 
-/** The severest of what the bands of one task's labels say, label by label. */
+/** Returns the severest decision that the bands of one task's labels lead to. `bands` has one entry per label. */
 export function decisionFor(bands: ReadonlyArray<DecisionBand | undefined>, scores: TaskScores): Decision {
   let decision: Decision = 'allow';
   for (let i = 0; i < bands.length; i++) {
@@ -56,20 +60,23 @@ export function decisionFor(bands: ReadonlyArray<DecisionBand | undefined>, scor
   return decision;
 }
 
-/** `block` before `review` before `allow`. */
+/** Returns the severer of two decisions: `block` before `review` before `allow`. */
 export function severer(one: Decision, other: Decision): Decision {
   return SEVERITY.indexOf(other) > SEVERITY.indexOf(one) ? other : one;
 }
 
 const SEVERITY: readonly Decision[] = ['allow', 'review', 'block'];
 
-/** A score of a label that has a threshold of its own, against it. */
+/** Compares a label's score with the label's threshold. */
 export interface Verdict {
   readonly threshold: number;
   readonly given: boolean;
 }
 
-/** Undefined for a label of a task in which the highest score wins: its score alone says nothing. */
+/**
+ * Returns the verdict on a label's score, or undefined for a label of a single-label task: there a score means nothing
+ * without the other scores.
+ */
 export function verdictOn(
   tasks: readonly Task[],
   { task: name, label, score }: { readonly task: string; readonly label: string; readonly score: number },
@@ -80,7 +87,7 @@ export function verdictOn(
 }
 
 /**
- * The rule of one label as plain data, for a thread that is to know by itself whether a row of scores gives the label;
+ * Returns the rule of one label as plain data, so that a thread can decide whether a row of scores gives the label.
  * `from` is the column of the task's first label.
  */
 export function conditionOf(

@@ -5,12 +5,13 @@ import { DEFAULT_THRESHOLD, type DecisionBand, decisionFor, labelsGiven, severer
 
 type PolicyConfig = Config['policy'];
 
+/** Holds the labels and the decision of one text; `decision` is null when the policy has no bands. */
 export interface Judgement {
   readonly results: readonly TaskResult[];
   readonly decision: Decision | null;
 }
 
-/** Scores to labels and a decision. Pure: the same scores always come to the same. */
+/** Turns scores into labels and a decision. It is pure: the same scores always give the same judgement. */
 export interface Policy {
   readonly version: string;
   judge(scored: Scored): Judgement;
@@ -21,9 +22,10 @@ interface JudgedTask extends Task {
 }
 
 /**
- * The policy for a model's tasks: the model's own thresholds unless the configuration has others, and bands from which
- * a text is to be reviewed or blocked. What the student of a cascade has answered is judged by the student's thresholds.
- * Throws POLICY_UNKNOWN when the configuration names a task or label the model does not have: such a rule would never fire.
+ * Returns the policy for a model's tasks. Thresholds are the model's unless the configuration sets others; bands are
+ * the scores from which a text is reviewed or blocked. Answers of a cascade's student are judged by the student's
+ * thresholds. Throws POLICY_UNKNOWN when the configuration names a task or label that the model does not have: such a
+ * rule would never apply.
  */
 export function createPolicy(config: PolicyConfig, tasks: readonly Task[], student: readonly Task[] = tasks): Policy {
   requireKnown('policy.thresholds', config.thresholds, tasks);
@@ -56,7 +58,7 @@ function decisionOf(tasks: readonly JudgedTask[], scores: Scored['scores']): Dec
   return tasks.reduce<Decision>((worst, { bands }, t) => severer(worst, decisionFor(bands, scores[t] ?? [])), 'allow');
 }
 
-/** The tasks with the thresholds that count: the configuration's, else the model's own. */
+/** Returns the tasks with their effective thresholds: the configuration's, else the model's. */
 export function effectiveTasks({ thresholds }: Pick<PolicyConfig, 'thresholds'>, tasks: readonly Task[]): Task[] {
   return tasks.map(task => ({
     ...task,
@@ -77,7 +79,7 @@ function resultOf(task: Task, scores: readonly number[]): TaskResult {
   };
 }
 
-/** Of scores that stand in the order of the labels. */
+/** Holds scores in the order of the labels, and builds the object only when it is written out. */
 export class ScoresInOrder implements LabelScores {
   readonly #labels: readonly string[];
   readonly #scores: readonly number[];

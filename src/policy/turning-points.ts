@@ -2,18 +2,19 @@ import { SiftlineError } from '../errors.js';
 import type { Task, TurningPoint } from '../ports.js';
 import { type DecisionBand, reaches, thresholdOf, topOf } from './decision-rule.js';
 
-/** By task and label, the scores that lead to a review or a block. */
+/** Bands by task and label. */
 export type Bands = Readonly<Record<string, Readonly<Record<string, DecisionBand>>>>;
 
+/** Holds the confidence that each decision of a cascade's student needs. */
 export interface ConfidenceWanted {
   readonly minConfidence: number;
-  /** By task, or by task/label, which goes before. */
+  /** Confidence by task, or by task/label. An entry for task/label goes before one for the task. */
   readonly confidenceFor?: Readonly<Record<string, number>> | undefined;
 }
 
 /**
- * All places where decisions about a text can turn, for tasks with the thresholds that count. Two models with the same
- * tasks have as many, in the same order, though thresholds of their own may lie elsewhere.
+ * Returns all places where a decision about a text can turn, for tasks with their effective thresholds. Two models with
+ * the same tasks have the same number of places in the same order; their thresholds may differ.
  */
 export function turningPoints(tasks: readonly Task[], bands: Bands, wanted: ConfidenceWanted): TurningPoint[] {
   const leastFor = (task: string, label?: string) =>
@@ -39,7 +40,10 @@ export function turningPoints(tasks: readonly Task[], bands: Bands, wanted: Conf
   });
 }
 
-/** True when two models decide alike wherever somebody acts on it: the same top labels, and each label on the same side. */
+/**
+ * Returns true when two models agree on every decision with a `least` above 0: they have the same top labels, and each
+ * label is on the same side of every limit.
+ */
 export function sameDecisions(
   [row, points]: readonly [Float64Array, readonly TurningPoint[]],
   [otherRow, others]: readonly [Float64Array, readonly TurningPoint[]],
@@ -52,7 +56,9 @@ function sideOf(row: Float64Array, point: TurningPoint): number {
   return topOf(row.subarray(point.from, point.to));
 }
 
-/** Every name in `model.cascade.confidenceFor` is a task's, or a label's as task/label. Throws CASCADE_UNKNOWN. */
+/**
+ * Checks that every name in `model.cascade.confidenceFor` is a task, or a label as task/label. Throws CASCADE_UNKNOWN.
+ */
 export function requireNames({ confidenceFor = {} }: ConfidenceWanted, tasks: readonly Task[]): void {
   const known = tasks.flatMap(({ name, labels }) => [name, ...labels.map(label => `${name}/${label}`)]);
   const strange = Object.keys(confidenceFor).find(name => !known.includes(name));

@@ -2,7 +2,10 @@ import { invariant, SiftlineError } from '../errors.js';
 import type { LabelPlace, Task, WatchedLabel } from '../ports.js';
 import { conditionOf } from './decision-rule.js';
 
-/** The labels called so, each with what decides about it; `tasks` have the thresholds that count. Throws EXPLAIN_UNKNOWN. */
+/**
+ * Returns the labels with these names, each with the rule that gives it. `tasks` have their effective thresholds.
+ * Throws EXPLAIN_UNKNOWN.
+ */
 export function watchedLabels(field: string, names: readonly string[], tasks: readonly Task[]): WatchedLabel[] {
   const all = labelColumns(tasks);
   return labelsCalled(field, names, all).map(called => {
@@ -13,7 +16,7 @@ export function watchedLabels(field: string, names: readonly string[], tasks: re
   });
 }
 
-/** Every label of these tasks, with the place of its score in a row. */
+/** Lists every label of these tasks with the column of its score in a row. */
 export function labelColumns(tasks: readonly Task[]): LabelPlace[] {
   return tasks
     .flatMap(({ name, labels }) => labels.map(label => ({ task: name, label })))
@@ -21,8 +24,9 @@ export function labelColumns(tasks: readonly Task[]): LabelPlace[] {
 }
 
 /**
- * The labels called so: `task/label`, or only `label`, which may be in several tasks; each once. `field` is where the
- * names come from. Throws EXPLAIN_UNKNOWN for a name no label has: it would never be explained.
+ * Returns the labels with these names, each once. A name is `task/label`, or only `label`, which several tasks may
+ * have. `field` is the setting that holds the names, for the error. Throws EXPLAIN_UNKNOWN for a name that no label
+ * has: it would never be explained.
  */
 export function labelsCalled(field: string, names: readonly string[], all: readonly LabelPlace[]): LabelPlace[] {
   const isCalled = (each: LabelPlace, name: string) => nameOf(each) === name || each.label === name;
@@ -31,7 +35,7 @@ export function labelsCalled(field: string, names: readonly string[], all: reado
   throw unknown(`${field}: no label is called "${strange}"; there are ${all.map(nameOf).join(', ')}`);
 }
 
-/** Throws EXPLAIN_UNKNOWN for one that is not among them. */
+/** Checks that the model has these tasks. Throws EXPLAIN_UNKNOWN for a name that it does not have. */
 export function requireTasks(field: string, names: readonly string[], tasks: readonly Task[]): void {
   const strange = names.find(name => !tasks.some(task => task.name === name));
   if (strange === undefined) return;

@@ -1,30 +1,33 @@
 import type { Headers, RecordPlace, SourceRecord } from '../ports.js';
 
-/** A record of the rejected topic, understood. Whatever its headers do not say is empty, zero or undefined. */
+/**
+ * A record of the rejected topic, with its headers read. A field that the headers do not give is empty, zero or
+ * undefined.
+ */
 export interface DeadLetter {
   readonly record: SourceRecord;
-  /** Where the input lay. */
+  /** The place of the input record. */
   readonly origin: RecordPlace | undefined;
   readonly reason: string;
   readonly stage: string;
   readonly detail: string;
   readonly attempts: number;
-  /** When it was rejected, milliseconds since the epoch. */
+  /** The time of the rejection, in milliseconds since the epoch. */
   readonly rejectedAt: number | undefined;
-  /** The headers it had in the input. */
+  /** The headers that the record had in the input. */
   readonly ownHeaders: Headers;
-  /** How often it has been sent back already. */
+  /** The number of times that the record has already been sent back. */
   readonly redrives: number;
-  /** The first place it lay at, when it has been sent back: topic-partition-offset. */
+  /** The first place of a record that has been sent back: topic-partition-offset. */
   readonly redriveOf: string | undefined;
-  /** Set when it was too large for the rejected topic: only its head is here. */
+  /** Set when the record was too large for the rejected topic, so that only the head of its value is stored. */
   readonly cut: { readonly bytes: number; readonly sha256: string } | undefined;
 }
 
 export const REDRIVE_COUNT = 'siftline.redrive.count';
 export const REDRIVE_OF = 'siftline.redrive.of';
 
-/** What producer/dead-letter.ts writes, beside Kafka Connect's family. */
+/** The headers that producer/dead-letter.ts writes, besides Kafka Connect's family. */
 const SIFTLINE_HEADERS: ReadonlySet<string> = new Set([
   'siftline.id',
   'siftline.error.code',
@@ -39,8 +42,9 @@ const SIFTLINE_HEADERS: ReadonlySet<string> = new Set([
 const CONNECT = '__connect.errors.';
 
 /**
- * Takes a dead letter apart; Kafka Connect's own are understood as well. The last `__connect.errors.topic` begins what
- * the rejecting stage added: the input itself may have had such headers, when it was a dead letter of another stage.
+ * Reads a dead letter by the grammar in dead-letter.ts, and Kafka Connect's own dead letters as well. The last
+ * `__connect.errors.topic` begins the headers that the rejecting stage added. An earlier one belongs to the input,
+ * which may have been a dead letter of another stage.
  */
 export function readDeadLetter(record: SourceRecord): DeadLetter {
   const begin = record.headers.findLastIndex(([name]) => name === `${CONNECT}topic`);

@@ -1,9 +1,37 @@
+/**
+ * Encodes rejected records for the rejected topic.
+ *
+ * The grammar of a rejected record's headers; all values are UTF-8 strings, and repeated keys are allowed:
+ *
+ *     headers = {own header}                            the input's headers, byte for byte; absent if cut
+ *               __connect.errors.topic                  the input's place: this header and the next two
+ *               __connect.errors.partition              decimal
+ *               __connect.errors.offset                 decimal
+ *               __connect.errors.connector.name         the stage's name
+ *               __connect.errors.task.id                the client id
+ *               __connect.errors.stage                  DECODE, INFER, ENCODE or PUBLISH
+ *               __connect.errors.class.name             "siftline"
+ *               __connect.errors.exception.class.name   the reason code
+ *               __connect.errors.exception.message      the detail; never quotes the record
+ *               siftline.id                             topic-partition-offset
+ *               siftline.error.code                     the reason code
+ *               siftline.error.attempts                 decimal
+ *               siftline.error.timestamp                ISO 8601
+ *               siftline.model.sha256                   hex
+ *               siftline.version                        siftline's version
+ *               [siftline.value.truncated               "true"; these three only when the record is cut
+ *                siftline.value.bytes                   decimal: the size of the whole value
+ *                siftline.value.sha256]                 hex: the hash of the whole value
+ *
+ * The family `__connect.errors.*` is written as Kafka Connect's DeadLetterQueueReporter writes it (KIP-298).
+ */
+
 import { createHash } from 'node:crypto';
 import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
 import { type Headers, type Rejection, recordId, type SourceRecord } from '../ports.js';
 
-/** Who rejects: stamped into the headers. */
+/** Identifies the stage that rejects; stamped into the headers. */
 export interface Rejector {
   readonly name: string;
   readonly clientId: string;
@@ -12,9 +40,8 @@ export interface Rejector {
 }
 
 /**
- * The rejected topic's record: key, value, headers and timestamp of the input byte for byte, and behind its headers the
- * `__connect.errors.*` family as Kafka Connect's DeadLetterQueueReporter writes it (KIP-298; all values UTF-8 strings),
- * then siftline's own: the reason code, attempts, when, and by which model. The message is from a closed list.
+ * Makes the record of the rejected topic: key, value, headers and timestamp of the input byte for byte, and after its
+ * headers the reason of the rejection.
  */
 export function deadLetter(rejector: Rejector, record: SourceRecord, rejection: Rejection): Message {
   return {
@@ -26,8 +53,9 @@ export function deadLetter(rejector: Rejector, record: SourceRecord, rejection: 
 }
 
 /**
- * For a record that is too large for the rejected topic: the head of its value, with the size and SHA-256 of the whole,
- * without its own headers. The whole is still in the input topic, at the offset the headers name.
+ * Makes the record for an input that is too large for the rejected topic: the head of its value, with the size and
+ * SHA-256 of the whole, and without its own headers. A key of more than CUT_BYTES is left out. The whole record is
+ * still in the input topic, at the offset that the headers name.
  */
 export function cutDeadLetter(rejector: Rejector, record: SourceRecord, rejection: Rejection): Message {
   const value = record.value ?? Buffer.alloc(0);

@@ -1,3 +1,17 @@
+/**
+ * Sends records at least once, through an idempotent producer that is replaced after a failure.
+ *
+ * The states of one producer, a generation:
+ *
+ * - *connecting*: the first send, or `open`, makes it. A failed connect drops it, and the next send makes another.
+ * - *current*: every new send goes through it. The first send that fails makes it *retired*.
+ * - *retired*: it gets no new sends; the next send makes a new current producer. The sends that are under way end by
+ *   themselves, and the last of them ends this state.
+ * - *disconnected*: nothing refers to it any more.
+ *
+ * `close` disconnects the current producer, and every later send is rejected.
+ */
+
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import type { Kafka, Message, Producer } from '../kafka/client.js';
@@ -20,8 +34,7 @@ interface Generation {
 
 /**
  * An idempotent producer (acks all) that is replaced after every failed send. kafkajs numbers records wrongly after a
- * failure: the next send of the same producer can be acknowledged with the failed one's offset and never be written.
- * A producer that has failed gets no new sends; those under way on it end by themselves, then it is disconnected.
+ * failure: the next send of the same producer can be acknowledged with the failed send's offset and never be written.
  */
 export class IdempotentProducer {
   readonly #options: IdempotentProducerOptions;
@@ -31,7 +44,10 @@ export class IdempotentProducer {
     this.#options = options;
   }
 
-  /** Throws only what waiting will not mend; brokers that are away for the moment are tried again by the first send. */
+  /**
+   * Connects. Throws only errors that waiting does not mend; when brokers are away for the moment, the first send tries
+   * again.
+   */
   async open(): Promise<void> {
     await this.#generation().catch(error => {
       const lasting = lastingError(error);
@@ -40,8 +56,8 @@ export class IdempotentProducer {
   }
 
   /**
-   * Stores the messages in one partition, in order, or throws. One partition a send, always: kafkajs resolves a send
-   * over several partitions without having written some of them when a broker fails over in between.
+   * Stores the messages in one partition, in order, or throws. A send never covers several partitions: kafkajs resolves
+   * such a send without having written some of them when a broker fails over in between.
    */
   async send(target: TopicPartition, messages: readonly Message[]): Promise<void> {
     const generation = await this.#generation();
@@ -93,7 +109,7 @@ export class IdempotentProducer {
       await producer.connect();
     } catch (error) {
       this.#current = undefined;
-      // A connect that failed half way may have left a connection open, which would keep the process.
+      // A connect that failed half-way may have left a connection open, which would keep the process alive.
       await producer.disconnect().catch(() => {});
       throw error;
     }

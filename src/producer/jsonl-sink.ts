@@ -1,23 +1,44 @@
+/**
+ * Writes outcomes as JSON lines, to a file or a stream.
+ *
+ * The states of the sink:
+ *
+ * - *open*: `open` opened the output; `publish` writes lines. EPIPE moves it to *gone*, `close` to *closed*.
+ * - *gone*: the reader of the output is gone, and `onGone` was called. `publish` stores nothing, leaves its records out
+ *   and resolves.
+ * - *closed*: a later write throws OUTPUT_UNWRITABLE.
+ *
+ * The states of an output file:
+ *
+ * - *partial*: `open` created `<file>.partial`, or opened the device or pipe itself. Lines are added to it.
+ * - *complete*: `complete` flushed the file and renamed it into its place. `close` does nothing more.
+ * - *abandoned*: `close` came without `complete`. An empty partial file is removed; any other stays until the next run
+ *   writes over it.
+ */
+
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { messageOf, SiftlineError } from '../errors.js';
+import { targetOf, unwritable } from '../files.js';
+import { printableJson } from '../observe/printable.js';
 import type { Claim, Outcome, Sink } from '../ports.js';
 
 export interface JsonlSinkOptions {
   readonly output: JsonlOutput;
-  /** Every line says which file it is about. */
+  /** Every line names the file that its record came from. */
   readonly nameFiles: boolean;
-  /** Told when the reader of the output has gone, as `head` does: nothing more can be stored. */
+  /**
+   * Called once when the reader of the output is gone, as `head` is after its last line: nothing more can be stored.
+   */
   readonly onGone: () => void;
 }
 
-/** About how much is written at once. The lines of a whole batch would be in memory together, to be copied there. */
+/** The approximate size of one write. The lines of a whole batch would be in memory together, and be copied there. */
 const CHUNK_CHARS = 64 * 1024;
 
 /**
- * Outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves when the
- * lines are handed to the system. Once the reader has gone it resolves with nothing stored: nobody is left to store for.
+ * Writes outcomes as JSON lines, one each, in the order of the calls; a skipped record has none. `publish` resolves
+ * when the lines are handed to the system. Once the reader is gone, it resolves with nothing stored.
  */
 export class JsonlSink implements Sink {
   readonly #options: JsonlSinkOptions;
@@ -40,23 +61,25 @@ export class JsonlSink implements Sink {
     return [];
   }
 
-  /** The run came to its end: a file takes its place. Without it, `close` leaves what there is. */
+  /**
+   * Puts the file into its place, because the run came to its end. Without this call `close` leaves the partial file.
+   */
   complete(): Promise<void> {
     return this.#options.output.complete();
   }
 
   async close(): Promise<void> {
-    // The listener for errors stays: a broken pipe may be told later.
+    // The listener for errors stays: a broken pipe may be reported later.
     this.#stream = undefined;
     await this.#options.output.close();
   }
 
-  /** Each is handed out before the next is made. */
+  /** Yields the lines in chunks; each chunk is handed out before the next is made. */
   *#chunks(outcomes: readonly Outcome[]): Generator<string> {
     let chunk = '';
     for (const outcome of outcomes) {
       const entry = this.#entry(outcome);
-      if (entry) chunk += `${JSON.stringify(entry)}\n`;
+      if (entry) chunk += `${printableJson(entry)}\n`;
       if (chunk.length < CHUNK_CHARS) continue;
       yield chunk;
       chunk = '';
@@ -111,60 +134,70 @@ function answerOf(outcome: Outcome & { kind: 'labelled' }): object {
   };
 }
 
-/** Where lines are written to. */
+/** A place that lines are written to. */
 export interface JsonlOutput {
-  /** Where the lines are at the moment. */
+  /** The path at which the lines are at the moment. */
   readonly name: string;
+  /** Where they are after a run that failed, unless they were removed. */
+  readonly left: string | undefined;
   /** Throws OUTPUT_UNWRITABLE. */
   open(): Promise<NodeJS.WritableStream>;
-  /** Told once, after the last line of a run that came to its end. */
+  /** Called once, after the last line of a run that came to its end. */
   complete(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A stream that is somebody else's to end, such as standard output. */
+/** Writes to a stream that its owner ends, such as standard output. */
 export function streamOutput(name: string, stream: NodeJS.WritableStream): JsonlOutput {
-  return { name, open: async () => stream, complete: async () => {}, close: async () => {} };
+  return { name, left: name, open: async () => stream, complete: async () => {}, close: async () => {} };
 }
 
 /**
- * A file that is there whole or not at all: it is written beside its place as `<file>.partial` and renamed when
- * complete. What a failed run has written stays in the partial file, until the next run writes over it. Devices and pipes are written to as they are.
+ * Writes a file that appears as a whole or not at all. It is written beside its place as `<file>.partial`, and renamed
+ * when it is complete. The lines of a failed run stay in the partial file until the next run writes over it; a partial
+ * file that could not be written is removed. Devices and pipes are written to directly.
  */
 export function fileOutput(path: string): JsonlOutput {
   let [target, written] = [path, path];
   let stream: WriteStream | undefined;
+  let removed = false;
   return {
     get name() {
       return written;
     },
+    get left() {
+      return removed ? undefined : written;
+    },
     open: async () => {
-      target = await realpath(path).catch(() => path);
-      const special = await isSpecial(target);
-      written = special ? target : `${target}.partial`;
-      stream = await opened(written, { flush: !special });
+      const found = await targetOf(path);
+      target = found.target;
+      written = found.special ? target : `${target}.partial`;
+      stream = await (found.special ? opened(target, {}) : openedAnew(written));
       return stream;
     },
     complete: async () => {
       await ended(stream, written);
-      if (written !== target) await rename(written, target);
+      if (written !== target) await renamed(written, target);
       written = target;
     },
-    close: () => abandoned(stream, written),
+    close: async () => {
+      removed = await abandoned(stream, written === target ? undefined : written);
+    },
   };
 }
 
-export function unwritable(name: string, cause: unknown): SiftlineError {
-  const message = `${name}: cannot be written: ${messageOf(cause)}; check the path, its rights and the space left`;
-  return SiftlineError.usage('OUTPUT_UNWRITABLE', message, cause);
+/** Never through a link that somebody has put under that name. */
+async function openedAnew(path: string): Promise<WriteStream> {
+  await rm(path, { force: true }).catch(error => {
+    throw unwritable(path, error);
+  });
+  return opened(path, { flags: 'wx', flush: true });
 }
 
-async function isSpecial(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && !found.isFile();
-}
-
-async function opened(path: string, options: { readonly flush: boolean }): Promise<WriteStream> {
+async function opened(
+  path: string,
+  options: { readonly flags?: string; readonly flush?: boolean },
+): Promise<WriteStream> {
   const stream = createWriteStream(path, options);
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve()).once('error', error => reject(unwritable(path, error)));
@@ -180,9 +213,23 @@ async function ended(stream: WriteStream | undefined, name: string): Promise<voi
   });
 }
 
-/** After `complete` this does nothing. Before it an empty file goes, and any other stays as it is. */
-async function abandoned(stream: WriteStream | undefined, path: string): Promise<void> {
-  if (!stream || stream.writableFinished) return;
+async function renamed(from: string, to: string): Promise<void> {
+  await rename(from, to).catch(error => {
+    throw unwritable(to, error);
+  });
+}
+
+/**
+ * Closes the file. Does nothing after `complete`. Before it, a partial file is removed when it is empty, or when it could
+ * not be written: such a file ends within a line, and takes space that is wanted. Any other stays as it is. Returns true
+ * when it removed the file.
+ */
+async function abandoned(stream: WriteStream | undefined, partial: string | undefined): Promise<boolean> {
+  if (!stream) return false;
+  const [empty, failed] = [stream.bytesWritten === 0, Boolean(stream.errored)];
+  if (stream.writableFinished && !failed) return false;
   stream.destroy();
-  if (stream.bytesWritten === 0 && path.endsWith('.partial')) await rm(path, { force: true });
+  if (partial === undefined || !(empty || failed)) return false;
+  await rm(partial, { force: true });
+  return true;
 }

@@ -19,8 +19,8 @@ export interface SinkEvents {
 }
 
 /**
- * Outcomes to the labels and rejected topics, at least once. Publishing resolves when the brokers have acknowledged
- * everything; while they are away it waits.
+ * Publishes outcomes to the labels and rejected topics, at least once. `publish` resolves when the brokers have
+ * acknowledged everything; while they are away it waits.
  */
 export class KafkaSink implements Sink {
   readonly #options: KafkaSinkOptions;
@@ -55,7 +55,10 @@ export class KafkaSink implements Sink {
     await this.#options.producer.close();
   }
 
-  /** A refused message is mended in its place in the lane as long as it stays in its topic; else it goes into the other. */
+  /**
+   * Stores one result. A refused message is replaced in its place in the lane as long as the replacement goes to the
+   * same topic; otherwise it goes into the other topic's lane.
+   */
   async #store(result: Result): Promise<Outcome> {
     if (!result.out) return result.outcome;
     const { topic } = result.out.target;

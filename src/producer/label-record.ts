@@ -6,7 +6,7 @@ import type { ShippedSchema } from './schemas.js';
 
 export interface LabelEncoder {
   readonly schema: ShippedSchema;
-  /** Id that goes into the framing. */
+  /** The id that goes into the framing. */
   readonly schemaId: number;
   readonly model: ModelInfo;
   /** The small model of a cascade. */
@@ -15,8 +15,9 @@ export interface LabelEncoder {
 }
 
 /**
- * The labels topic's record for one outcome: Avro value in Confluent framing; key, event time and headers of the input,
- * and `siftline.id` behind them. Throws AVRO_ENCODE when the value does not fit the schema.
+ * Makes the labels topic's record for one outcome. The value is Avro in Confluent framing (avro/framing.ts). Key, event
+ * time and headers are those of the input, followed by the header `siftline.id`. Throws AVRO_ENCODE when the value does
+ * not fit the schema.
  */
 export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
   const id = recordId(record);
@@ -26,6 +27,11 @@ export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome
     timestamp: String(record.timestamp),
     headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(id)]]),
   };
+}
+
+/** What a record says of the model; the schema takes its fields by name. */
+function namesOf({ name, version, sha256, precision, identity }: ModelInfo): object {
+  return { name, version, sha256, precision, identity };
 }
 
 function classification(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
@@ -38,7 +44,7 @@ function classification(encoder: LabelEncoder, record: SourceRecord, outcome: La
     tasks: outcome.results.map(result => ({ ...result, scores: result.scores.toJSON() })),
     decision: outcome.decision,
     policy,
-    model: { name: model.name, version: model.version, sha256: model.sha256, precision: model.precision },
+    model: namesOf(model),
     tokens: outcome.tokens,
     truncated: outcome.truncated,
     windows: outcome.windows ?? 1,

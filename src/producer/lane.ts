@@ -1,8 +1,25 @@
+/**
+ * Stores messages in one partition, in order.
+ *
+ * The states of a message:
+ *
+ * - *queued*: `push` appended it. It waits for the send that is under way, and goes with the next send that has room
+ *   for it.
+ * - *sending*: its send is under way. Success moves it to *stored*. Trouble that may pass keeps it here: the send is
+ *   repeated after a pause. A refusal moves it to *isolated*, a lasting error to *failed*.
+ * - *isolated*: the broker refused a record of its send. The send is halved, and each half sent, until the refused
+ *   message is alone. Then `mend` gives a message in its place, at most MOST_MENDS times; without one it is *refused*.
+ * - *stored*: `push` resolves.
+ * - *refused*: `push` rejects with `Refused`. The other messages of the send are stored.
+ * - *failed*: `push` rejects with the lasting error. `close` moves every message here that is not stored when it is
+ *   next sent.
+ */
+
 import type { Message } from '../kafka/client.js';
 import { lastingError } from '../kafka/errors.js';
 import { bytesOf, refusalOf } from './results.js';
 
-/** The broker will not take this message, however often it is sent. */
+/** The broker's refusal of one message, which no repetition changes. */
 export class Refused extends Error {
   readonly type: string;
 
@@ -16,13 +33,13 @@ export class Refused extends Error {
 export interface LaneOptions {
   /** Stores messages in the lane's partition, in order, or throws. */
   readonly send: (messages: readonly Message[]) => Promise<void>;
-  /** Most bytes of one send, before compression; a larger message goes alone, and the broker judges it. */
+  /** The most bytes of one send, before compression. A larger message goes alone, and the broker judges it. */
   readonly maxBytes: number;
-  /** Told of a send that failed and will be repeated. */
+  /** Called for a send that failed and will be repeated. */
   readonly onRetry: (error: unknown) => void;
 }
 
-/** What to send in place of a message the broker refuses, or undefined when there is nothing better. */
+/** Returns the message to send in place of a refused one, or undefined when there is no better message. */
 export type Mend = (type: string) => Message | undefined;
 
 interface Queued {
@@ -36,15 +53,19 @@ interface Queued {
 
 const BACKOFF_MS = { first: 100, most: 5_000 };
 const SEND_MESSAGES = 2_000;
-/** Its time, then its size: what is refused after that is refused for good. */
+/** The replacements that one message may get: one for its time, one for its size. A refusal after these is final. */
 const MOST_MENDS = 2;
-/** Brokers drop the connection of a request above socket.request.max.bytes (100 MB), and say nothing. */
+/**
+ * The largest request. Brokers drop the connection of a request above socket.request.max.bytes (100 MB) without an
+ * error.
+ */
 const REQUEST_BYTES = 64 * 1024 * 1024;
 
 /**
- * The way into one partition: messages are stored in the order they were pushed, one send at a time, and what gathers
- * while a send is under way goes with the next. A send that fails is repeated until it succeeds, so an outage holds the
- * lane up and loses nothing; a message the broker refuses is found by halving, and mended in its place or rejected alone.
+ * The way into one partition. Messages are stored in the order they were pushed, one send at a time, and messages that
+ * gather while a send is under way go with the next. A send that fails is repeated until it succeeds, so an outage
+ * holds the lane up and loses nothing. A message that the broker refuses is found by halving, and mended in its place
+ * or rejected alone.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -56,7 +77,7 @@ export class Lane {
     this.#options = options;
   }
 
-  /** Resolves once the message is stored; rejects with Refused, or with a lasting error that ends the stream. */
+  /** Resolves once the message is stored. Rejects with `Refused`, or with a lasting error that ends the stream. */
   push(message: Message, mend?: Mend): Promise<void> {
     const bytes = bytesOf(message);
     if (bytes > REQUEST_BYTES) {
@@ -69,14 +90,14 @@ export class Lane {
     });
   }
 
-  /** Gives up what is not stored yet. */
+  /** Gives up the messages that are not stored yet. */
   close(): void {
     this.#closed = true;
   }
 
   async #drain(): Promise<void> {
     this.#running = true;
-    // One turn of the event loop gathers what the caller is still pushing.
+    // One turn of the event loop gathers the messages that the caller is still pushing.
     await new Promise(resolve => setImmediate(resolve));
     for (let chunk = this.#next(); chunk.length > 0; chunk = this.#next()) await this.#store(chunk);
     this.#running = false;
@@ -111,7 +132,7 @@ export class Lane {
     }
   }
 
-  /** In order: the first half is stored before the second. */
+  /** Halves a refused send. The first half is stored before the second, so the order is kept. */
   async #isolate(chunk: readonly Queued[], type: string): Promise<void> {
     const [only] = chunk;
     if (only && chunk.length === 1) return this.#mend(only, type);

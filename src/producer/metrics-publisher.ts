@@ -17,8 +17,8 @@ export interface MetricsPublisherOptions {
 }
 
 /**
- * Windows to the metrics topic, as Avro. Beside the stream, never in its way: it has a producer of its own, and a window
- * that cannot be written is counted and let go.
+ * Publishes metrics windows to the metrics topic, as Avro. It never holds up the stream: it has a separate producer,
+ * and a window that cannot be written is counted and dropped.
  */
 export class MetricsPublisher {
   readonly #options: MetricsPublisherOptions;
@@ -57,7 +57,7 @@ export class MetricsPublisher {
   }
 }
 
-/** All windows of an instance in one partition, in order. */
+/** Puts all windows of an instance into one partition, so that they stay in order. */
 function partitionOf(instance: string, partitions: number): number {
   let hash = 0;
   for (const char of instance) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;

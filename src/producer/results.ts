@@ -5,19 +5,21 @@ import type { Labelled, Outcome, Rejection, SourceRecord, TopicPartition } from 
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
 import { type LabelEncoder, labelRecord } from './label-record.js';
 
-/** An output topic and how many partitions it has. */
+/** An output topic and its number of partitions. */
 export interface OutputTopic {
   readonly name: string;
   readonly partitions: number;
 }
 
-/** One partition of an output topic. */
-/** An outcome as it goes out. */
+/** An outcome in the form in which it is stored. */
 export interface Result {
   readonly outcome: Outcome;
-  /** What is stored, and where; undefined for a skipped record, of which nothing is. */
+  /** The message and its partition; undefined for a skipped record, which stores nothing. */
   readonly out: { readonly target: TopicPartition; readonly message: Message } | undefined;
-  /** What to store in its place when the brokers refuse it (`type` is their reason); throws when nothing is left to try. */
+  /**
+   * Returns the result to store in its place when the brokers refuse it; `type` is their reason. Throws when nothing is
+   * left to try.
+   */
   mend(type: string): Result;
 }
 
@@ -28,14 +30,22 @@ export interface ResultsOptions {
   readonly rejector: Rejector;
 }
 
-/** When an event time is one the topic does not take, the record is stored under the clock of now; in Avro the original stays. */
+/**
+ * The clock of a record's timestamp: the event's own, or the current time. A topic may refuse an event time; then the
+ * record is stored with the current time, and the original stays in the Avro value.
+ */
 type Clock = 'event' | 'now';
 
 /**
- * Outcomes to records of the labels and rejected topics. A record keeps its partition number (modulo, where the output
- * topic has fewer), so order per input partition is order per output partition. A result the brokers refuse becomes a
- * rejected record; a rejected record they refuse is cut to its head; nothing of it at all is an error, for then it would
- * be lost.
+ * Turns outcomes into records of the labels and rejected topics. A record keeps its partition number (modulo, where the
+ * output topic has fewer partitions), so order per input partition is order per output partition.
+ *
+ * A refusal of the brokers leads to the next form:
+ *
+ * - A record whose event time is refused gets the current time.
+ * - A result becomes a rejected record.
+ * - A rejected record is cut to its head.
+ * - A head that is refused is an error, since the record would be lost.
  */
 export class Results {
   readonly #options: ResultsOptions;
@@ -125,7 +135,9 @@ function nothingLeft(topic: string, type: string): never {
   );
 }
 
-/** What a message takes in a record batch, a little too much: key, value, headers and the record's own fields. */
+/**
+ * Returns the bytes of a message in a record batch, a little too many: key, value, headers and the record's own fields.
+ */
 export function bytesOf({ key, value, headers }: Message): number {
   const pairs = (headers ?? []) as unknown as ReadonlyArray<readonly [string, Buffer | null]>;
   const ofHeaders = pairs.reduce(
@@ -137,7 +149,7 @@ export function bytesOf({ key, value, headers }: Message): number {
 
 const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']);
 
-/** Why the brokers will not take a record, however often it is sent; undefined for any other error. */
+/** Returns the brokers' reason for a refusal that no repetition changes; undefined for any other error. */
 export function refusalOf(error: unknown): string | undefined {
   const type = kafkaErrorType(error);
   return type && REFUSALS.has(type) ? type : undefined;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type AvroType, buildType } from '../avro/type.js';
 import { packageFile } from '../package.js';
 
-/** A schema that ships with siftline: as text for a registry, as a type for encoding. */
+/** A schema that ships with siftline: as JSON for a registry, as a type for encoding. */
 export interface ShippedSchema {
   readonly json: unknown;
   readonly type: AvroType;

@@ -1,9 +1,32 @@
+/**
+ * Stores the results of one input partition in transactions, in order.
+ *
+ * The states of the lane's knowledge, kept in `#from`:
+ *
+ * - *unknown*: `#from` is undefined: at first, in every new epoch, and after any failure. The next transaction takes
+ *   the partition over and asks for the committed offset. The answer moves the lane to *known*.
+ * - *known*: `#from` is the committed offset, and no other process can move it. A transaction that succeeds moves it
+ *   on. A failure, `rest` and a new epoch move the lane to *unknown*.
+ *
+ * The states of a piece, the results that one `push` brings:
+ *
+ * - *queued*: it waits for the transaction that is under way, and goes with the next pieces of its epoch into one.
+ * - *trying*: its transaction is under way. Trouble that may pass keeps it here: the lane takes over again, after a
+ *   pause. Results below the committed offset are left out, since they are stored already.
+ * - *halved*: it is larger than `#most`, or the brokers refused a record of it. Each half is a transaction; a refused
+ *   record that is alone is mended.
+ * - *stored*: `push` resolves with the outcomes of this piece that this lane stored.
+ * - *left*: the claim is no longer current, the lane was fenced, or the committed offset went back. `claim.lose` gives
+ *   the partition up (not in the first case), `claim.leave` names the records, and `push` resolves without them.
+ * - *failed*: `push` rejects with a lasting error, or because the lane was closed.
+ */
+
 import { lastingError } from '../kafka/errors.js';
 import { type Outcome, partitionId, type SourceRecord, type TopicPartition } from '../ports.js';
 import { bytesOf, type Result, refusalOf } from './results.js';
 import { Fenced, type Send } from './transactional-producer.js';
 
-/** What the lane needs of a transactional producer (transactional-producer.ts). */
+/** The parts of a transactional producer that the lane needs (transactional-producer.ts). */
 export interface TransactionPort {
   readonly isOpen: boolean;
   takeOver(): Promise<bigint | undefined>;
@@ -15,25 +38,25 @@ export interface TransactionPort {
 /** The right to publish some records of one partition, under the assignment they were read in. */
 export interface PartClaim {
   readonly epoch: number;
-  /** The offset after the last of the records: what the transaction commits. */
+  /** The offset after the last of the records; the transaction commits it. */
   readonly next: bigint;
-  /** False once the partition may belong to somebody else. */
+  /** Returns false once the partition may belong to another consumer. */
   readonly isCurrent: () => boolean;
-  /** Says that it does: what was read of it is to be read again by its owner. */
+  /** Marks the partition as lost: it was reassigned, and its next owner reads the records again. */
   readonly lose: (why: Error) => void;
-  /** Says that these are not stored by this call: somebody else has, or will. */
+  /** Leaves these records out of this call: another consumer has stored them or will. */
   readonly leave: (records: readonly SourceRecord[]) => void;
 }
 
 export interface TransactionLaneOptions {
   readonly producer: TransactionPort;
-  /** Most records of one transaction, and most bytes of one send before compression. */
+  /** The most records of one transaction. `maxBytes` is the most bytes of one send, before compression. */
   readonly maxRecords: number;
   readonly maxBytes: number;
   readonly events: {
     /** Results and their offset are stored. */
     committed(): void;
-    /** What became of a transaction is unknown or it failed; it is looked up, and done again if need be. */
+    /** A transaction failed, or its end is unknown. The lane looks it up, and repeats it if it was not committed. */
     retried(error: unknown): void;
     fenced(): void;
   };
@@ -52,7 +75,10 @@ interface Chunk {
   readonly claim: PartClaim;
 }
 
-/** What the brokers called committed is not: a transaction was lost with a broker that had no replica, or somebody reset the group. */
+/**
+ * The committed offset is lower than the brokers said before. Either a transaction was lost with a broker that had no
+ * replica, or an operator reset the group.
+ */
 class MovedBack extends Error {
   constructor(from: bigint, highest: bigint) {
     super(`the committed offset went back from ${highest} to ${from}: records will be stored again`);
@@ -63,13 +89,13 @@ class MovedBack extends Error {
 const BACKOFF_MS = { first: 50, most: 5_000 };
 
 /**
- * The way of one input partition into transactions. Pieces are stored in the order they were pushed, one transaction at
- * a time; what gathers meanwhile goes into the next one together.
+ * Stores the results of one input partition. Pieces are stored in the order they were pushed, one transaction at a
+ * time; pieces that gather meanwhile go into the next transaction together.
  *
- * `#from` is the committed offset as far as this process knows, and undefined whenever it does not: at first, in every
- * new epoch, and after any failure. Then the lane takes over anew and asks; records below the answer are stored already,
- * by an earlier transaction of ours whose answer got lost or by the partition's former owner, and are left out. Nobody
- * else can commit between that answer and our transaction, since the take-over has shut everybody out.
+ * `#from` is the committed offset, as far as this process knows it. When it is undefined, the lane takes over and asks.
+ * Records below the answer are stored already, and are left out: an earlier transaction of this process stored them and
+ * its answer got lost, or the partition's former owner did. No other process can commit between that answer and the
+ * next transaction, since the take-over has shut all others out.
  */
 export class TransactionLane {
   readonly #options: TransactionLaneOptions;
@@ -80,7 +106,10 @@ export class TransactionLane {
   #from: bigint | undefined;
   /** The highest offset this epoch has seen committed. */
   #highest = 0n;
-  /** Most records of the next transaction: half as many after one that the brokers ended, one more after each that came through. */
+  /**
+   * The most records of the next transaction: half as many after one that the brokers ended, one more after each that
+   * succeeds.
+   */
   #most: number;
 
   constructor(options: TransactionLaneOptions) {
@@ -88,7 +117,9 @@ export class TransactionLane {
     this.#most = options.maxRecords;
   }
 
-  /** Resolves with the outcomes that this call has stored; those that somebody else stored, or will, are left out. */
+  /**
+   * Resolves with the outcomes that this call has stored. Outcomes that another consumer stored, or will, are missing.
+   */
   push(results: readonly Result[], claim: PartClaim): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ results, claim, resolve, reject });
@@ -96,7 +127,7 @@ export class TransactionLane {
     });
   }
 
-  /** Lets go of the connections until the next push. */
+  /** Closes the connections until the next push. */
   rest(): void {
     if (!this.#running) this.#forget();
   }
@@ -112,7 +143,7 @@ export class TransactionLane {
     this.#running = false;
   }
 
-  /** As many pieces of one epoch as fit into a transaction. */
+  /** Takes as many pieces of one epoch as fit into a transaction. */
   #next(): Piece[] {
     let records = 0;
     let count = 0;
@@ -143,7 +174,7 @@ export class TransactionLane {
     }
   }
 
-  /** The outcomes that are stored by this call, as they are stored. */
+  /** Returns the outcomes that this call has stored, as they were stored. */
   async #store(chunk: Chunk): Promise<Outcome[]> {
     const { producer, events } = this.#options;
     if (chunk.results.length > this.#most) return this.#halves(chunk);
@@ -156,7 +187,7 @@ export class TransactionLane {
         this.#forget();
         const type = refusalOf(error);
         if (type) return this.#isolate(chunk, type);
-        // By another owner, or because it took longer than a transaction may: then a smaller one may come through.
+        // Another owner took over, or the transaction took longer than it may: then a smaller one may succeed.
         if (error instanceof Fenced) this.#most = Math.max(1, Math.ceil(chunk.results.length / 2));
         if (error instanceof Fenced || error instanceof MovedBack) return this.#lose(chunk, error);
         const lasting = lastingError(error);
@@ -180,7 +211,7 @@ export class TransactionLane {
     return open.map(({ outcome }) => outcome);
   }
 
-  /** The committed offset, asked for when it is not known for certain; 0 where nothing is committed. */
+  /** Returns the committed offset, and asks for it when it is not known for certain; 0 where nothing is committed. */
   async #committed({ epoch }: PartClaim): Promise<bigint> {
     const { producer } = this.#options;
     if (epoch !== this.#epoch) {
@@ -207,14 +238,14 @@ export class TransactionLane {
     return leaveAll(chunk);
   }
 
-  /** A record the brokers refuse is found by halving, each half a transaction, and mended. */
+  /** Finds a refused record by halving, each half a transaction, and mends it. */
   async #isolate({ results, claim }: Chunk, type: string): Promise<Outcome[]> {
     const [only] = results;
     if (only && results.length === 1) return this.#store({ results: [only.mend(type)], claim });
     return this.#halves({ results, claim });
   }
 
-  /** Each half a transaction. */
+  /** Stores each half in its own transaction. */
   async #halves({ results, claim }: Chunk): Promise<Outcome[]> {
     const middle = Math.ceil(results.length / 2);
     const first = results.slice(0, middle);
@@ -230,13 +261,13 @@ function recordsOf(results: readonly Result[]): SourceRecord[] {
   return results.map(({ outcome }) => outcome.record);
 }
 
-/** None of them is stored by this call. */
+/** Leaves all records of the chunk out. */
 function leaveAll({ results, claim }: Chunk): Outcome[] {
   claim.leave(recordsOf(results));
   return [];
 }
 
-/** The records by output partition, in their order, cut into sends. */
+/** Groups the messages by output partition, in their order, and cuts them into sends. */
 function sendsOf(results: readonly Result[], maxBytes: number): Send[] {
   const byTarget = new Map<string, { target: TopicPartition; messages: Array<Send['messages'][number]> }>();
   for (const { out } of results) {

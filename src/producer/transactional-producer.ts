@@ -1,3 +1,20 @@
+/**
+ * Writes the transactions of one input partition.
+ *
+ * The states of the producer:
+ *
+ * - *none*: there is no session. `takeOver` moves it to *taking over*.
+ * - *taking over*: the producer connects, raises the epoch of its transactional id, and asks for the committed offset.
+ *   The answer moves it to *unconfirmed*.
+ * - *unconfirmed*: a transaction is open, but the answer may come from a former coordinator. The first `store` asks
+ *   again, at the broker that took its offset, before it commits. The same answer moves it to *confirmed*; another
+ *   answer is an error.
+ * - *confirmed*: `store` begins a transaction, sends, and commits. The next `store` begins the next transaction.
+ *
+ * Any error leaves the state of the open transaction unknown. The caller must then `discard` the session, which aborts
+ * the transaction if it can, disconnects, and leads to *none*.
+ */
+
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
@@ -9,7 +26,7 @@ import type { TopicPartition } from '../ports.js';
 export interface TransactionalProducerOptions {
   readonly kafka: Kafka;
   readonly transactionalId: string;
-  /** The consumer group, and its partition whose offsets go along. */
+  /** The consumer group. Its committed offset for the partition `input` is part of every transaction. */
   readonly group: string;
   readonly input: TopicPartition;
   /** Asks the group's coordinator for the committed offset; undefined when there is none. */
@@ -17,12 +34,12 @@ export interface TransactionalProducerOptions {
   /** kafkajs' number of the codec (CompressionTypes). */
   readonly compression: number;
   readonly requestTimeoutMs: number;
-  /** After so long the brokers abort a transaction whose process is gone. */
+  /** After this time the brokers abort a transaction whose process is gone. */
   readonly transactionTimeoutMs: number;
   readonly log: Logger;
 }
 
-/** Records for one partition; a transaction has several of these, and they are sent one after the other. */
+/** Records for one partition. A transaction has several sends, one after the other. */
 export interface Send {
   readonly target: TopicPartition;
   readonly messages: readonly Message[];
@@ -31,13 +48,16 @@ export interface Send {
 interface ProducerSession {
   readonly producer: Producer;
   transaction: Transaction | undefined;
-  /** What the coordinator called committed, until a transaction's coordinator has said the same. */
+  /**
+   * The coordinator's answer for the committed offset, until the broker that takes the transaction's offsets has given
+   * the same answer.
+   */
   unconfirmed: { readonly offset: bigint | undefined } | undefined;
 }
 
 /**
- * Another process has taken the transactional id over, or the brokers have aborted a transaction that took too long:
- * what is not committed is not ours any more.
+ * Another process has taken the transactional id over, or the brokers have aborted a transaction that took too long.
+ * Records that are not committed no longer belong to this process.
  */
 export class Fenced extends Error {
   constructor(transactionalId: string, cause: unknown) {
@@ -51,14 +71,16 @@ const FENCING = /^INVALID_PRODUCER_EPOCH$/;
 const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
 
 /**
- * Transactions of one input partition: results and offset together or not at all. Every partition has a transactional
- * id of its own, because kafkajs' TxnOffsetCommit names no member of the group (KIP-447): it is the id that shuts a
- * former owner out. `takeOver` raises its epoch, which fences that owner and ends its open transaction, and only then
- * asks what is committed, so the answer is final (docs/decisions/0006), if it comes from the group's coordinator. A
- * broker that stood still while it was replaced answers, for a moment, as if it still were that. So the first
- * transaction asks again, of the broker that took its offset: only the coordinator can, with its replicas.
+ * Stores results and offset of one input partition together or not at all. Every partition has a separate transactional
+ * id: kafkajs' TxnOffsetCommit names no member of the group (KIP-447), so the id is what shuts a former owner out.
  *
- * After any error the session must be discarded: what became of its transaction is unknown until the next take-over.
+ * `takeOver` raises the id's epoch, which fences the former owner and ends its open transaction. Only then does it ask
+ * for the committed offset, so the answer is final (docs/decisions/0006), if it comes from the group's coordinator. A
+ * broker that stood still while it was replaced answers, for a moment, as if it still were the coordinator. So the
+ * first transaction asks again, at the broker that took its offset: only the coordinator can take it, with its
+ * replicas.
+ *
+ * After any error the session must be discarded: the end of its transaction is unknown until the next take-over.
  */
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
@@ -73,7 +95,7 @@ export class TransactionalProducer {
     return this.#session !== undefined;
   }
 
-  /** Becomes the only writer of this partition; the offset committed by whoever was that before. */
+  /** Makes this process the only writer of the partition. Returns the offset that the former writer committed. */
   async takeOver(): Promise<bigint | undefined> {
     const { kafka, transactionalId, transactionTimeoutMs, committed } = this.#options;
     const producer = kafka.producer({
@@ -94,7 +116,10 @@ export class TransactionalProducer {
     return offset;
   }
 
-  /** One transaction: the sends in their order, and `next` as the group's committed offset. Throws Fenced, or what the brokers say. */
+  /**
+   * Stores one transaction: the sends in their order, and `next` as the group's committed offset. Throws `Fenced`, or
+   * the error of the brokers.
+   */
   async store(sends: readonly Send[], next: bigint): Promise<void> {
     try {
       await this.#store(sends, next);
@@ -103,7 +128,9 @@ export class TransactionalProducer {
     }
   }
 
-  /** Aborts what may be open and disconnects, without waiting for it; the next take-over would do the same. */
+  /**
+   * Aborts an open transaction and disconnects, without waiting for either; the next take-over would abort it as well.
+   */
   discard(): void {
     const session = this.#session;
     this.#session = undefined;
@@ -133,7 +160,7 @@ export class TransactionalProducer {
     failPoint('committed');
   }
 
-  /** Throws when the transaction begins elsewhere than where the last one ended. */
+  /** Throws when the first transaction does not begin at the offset that the real coordinator has. */
   async #confirm(session: ProducerSession): Promise<void> {
     if (!session.unconfirmed) return;
     const { transactionalId, group, input } = this.#options;
@@ -142,7 +169,7 @@ export class TransactionalProducer {
     const spelled = (each: bigint | undefined) => each ?? 'none';
     if (offset !== asked) {
       throw new Error(
-        `group ${group}: a broker that is its coordinator no more said ${spelled(asked)} was committed of ${input.topic}/${input.partition}, the coordinator says ${spelled(offset)}`,
+        `group ${group}: a broker that is no longer its coordinator gave ${spelled(asked)} as the committed offset of ${input.topic}/${input.partition}, the coordinator gives ${spelled(offset)}`,
       );
     }
     session.unconfirmed = undefined;
@@ -172,7 +199,7 @@ export class TransactionalProducer {
   }
 }
 
-/** Errors are thrown with the name of what they are about: a transaction writes several topics. */
+/** Adds to an error the name of its subject: a transaction writes several topics. */
 async function named<T>(about: string, remedies: Remedies, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

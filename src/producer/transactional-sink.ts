@@ -6,9 +6,9 @@ import { type Result, Results, type ResultsOptions } from './results.js';
 import { TransactionLane, type TransactionPort } from './transaction-lane.js';
 
 export interface TransactionalSinkOptions extends ResultsOptions {
-  /** A producer of its own for an input partition. */
+  /** Makes the producer of an input partition. */
   readonly producerFor: (input: TopicPartition) => TransactionPort;
-  /** Connects what the producers share; `close` lets go of it. */
+  /** Connects the parts that all producers share; `close` disconnects them. */
   readonly shared: { open(): Promise<void>; close(): Promise<void> };
   readonly sendBytes: number;
   readonly maxRecords: number;
@@ -17,9 +17,9 @@ export interface TransactionalSinkOptions extends ResultsOptions {
 }
 
 /**
- * Outcomes to the labels and rejected topics, exactly once: the results of a batch and the offsets behind it are one
- * Kafka transaction per input partition, so readers with `read_committed` see every input's outcome once. No transaction
- * is open during inference: it begins when the results are there.
+ * Publishes outcomes to the labels and rejected topics, exactly once. The results of a batch and the offsets after it
+ * are one Kafka transaction per input partition, so readers with `read_committed` see every input's outcome once. No
+ * transaction is open during inference: it begins when the results are ready.
  */
 export class TransactionalSink implements Sink {
   readonly #options: TransactionalSinkOptions;
@@ -62,7 +62,7 @@ export class TransactionalSink implements Sink {
     await this.#options.shared.close();
   }
 
-  /** Under a new assignment every lane takes over anew, and those whose partition went away are not needed. */
+  /** Begins a new assignment: every lane takes over again, and lanes of revoked partitions are not used any more. */
   #enter(epoch: number): void {
     if (epoch <= this.#epoch) return;
     this.#epoch = epoch;

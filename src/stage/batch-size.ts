@@ -1,34 +1,53 @@
+/*
+ * The size of the next batch. States of a BatchSize:
+ *
+ * - *unknown*: assumes that 32 texts of 512 bytes take the target time. Ends with the first `observe`: *known*.
+ * - *known*: estimates by the two costs that it has fitted. Every `observe` fits them again; the state never ends.
+ */
+
 import type { Config } from '../config/schema.js';
 import { reachOf } from '../model/windows.js';
 
-/** Texts of the first batches, before it is known how fast the model is, and the bytes they may have on average. */
+/**
+ * Texts of the first batches, before the speed of the model is known, and the bytes that they are assumed to have on
+ * average.
+ */
 const FIRST = { texts: 32, bytes: 512 };
-/** Share of the newest batch in what is known. */
+/** Weight of the newest batch in the running sums; the rest is the weight of all batches before it. */
 const WEIGHT = 0.2;
-/** What a text costs besides its bytes, in bytes, as long as all batches are too much alike to tell. */
+/**
+ * Cost of a text beyond its bytes, expressed in bytes. It is an assumption, used while all batches are too much alike
+ * to measure it.
+ */
 const TEXT_BYTES = 32;
-/** How far lengths must vary before batches say what a text costs and what a byte. */
+/**
+ * Strength of the ridge: how much the lengths of texts must vary before the batches show the cost of a text apart from
+ * the cost of a byte.
+ */
 const RIDGE = 0.02;
 const LEAST_MS = 0.001;
 
+/** Configures a BatchSize. */
 export interface BatchSizeOptions {
   /** Most records of a batch. */
   readonly most: number;
+  /** Time that a batch should take a thread, milliseconds. */
   readonly targetMs: number;
-  /** Bytes of a text beyond which it costs no more, since the model does not read on. */
+  /** Bytes beyond which a longer text costs no more, since the model does not read on. */
   readonly textBytes: number;
 }
 
 /**
- * Says how large a batch may be so that a worker is done with it in about the time wanted. Large batches sort better and pad less;
- * small ones answer sooner, and let go of their partitions sooner when the group rebalances. A quick model gets its full
- * batches, a slow one small ones, long texts travel in small company, and all take the same time.
+ * Decides how large a batch may be so that a thread finishes it in about the target time. Large batches sort better and
+ * pad less. Small batches answer sooner, and free their partitions sooner when the group rebalances. So a quick model
+ * gets full batches, a slow model gets small ones, long texts share a batch with few others, and all batches take about
+ * the same time.
  *
- * A batch is taken to cost so much per text and so much per byte. Both are fitted to the batches that were observed, the
- * newest counting most, by least squares of the relative error.
+ * The cost of a batch is modelled as one cost per text and one cost per byte. Both are fitted to the observed batches
+ * by least squares of the relative error; the newest batches count most.
  */
 export class BatchSize {
-  /** What a batch should take, milliseconds. */
+  /** Time that a batch should take a thread, milliseconds. */
   readonly ms: number;
   readonly #most: number;
   readonly #textBytes: number;
@@ -44,17 +63,18 @@ export class BatchSize {
     this.#perByte = targetMs / (FIRST.texts * FIRST.bytes);
   }
 
+  /** Most records of the next batch. */
   get records(): number {
     return this.#isKnown ? this.#most : Math.min(FIRST.texts, this.#most);
   }
 
-  /** Estimated time of a text in a value of so many bytes; none for a value without any. */
+  /** Returns the estimated milliseconds for a text in a value of so many bytes; 0 for an empty value. */
   msOf(valueBytes: number): number {
     if (valueBytes === 0) return 0;
     return this.#perText + this.#perByte * Math.min(valueBytes, this.#textBytes);
   }
 
-  /** Texts in values of these sizes took a worker so long together. */
+  /** Learns that texts in values of these sizes took a thread `workedMs` together. */
   observe(valueBytes: readonly number[], workedMs: number): void {
     const texts = valueBytes.length;
     const bytes = valueBytes.reduce((sum, each) => sum + Math.min(each, this.#textBytes), 0);
@@ -66,7 +86,7 @@ export class BatchSize {
   }
 }
 
-/** `ms = perText * texts + perByte * bytes` by weighted least squares; neither cost is below zero. */
+/** Fits `ms = perText * texts + perByte * bytes` by weighted least squares. Neither cost is below zero. */
 class TwoCosts {
   #tt = 0;
   #tb = 0;
@@ -74,7 +94,10 @@ class TwoCosts {
   #tm = 0;
   #bm = 0;
 
-  /** Divided by what was expected, every batch counts the same, however large. */
+  /**
+   * Adds a batch. All of its numbers are divided by the expected time, so that every batch counts the same, whatever
+   * its size.
+   */
   add(batch: { readonly texts: number; readonly bytes: number; readonly ms: number }, expected: number): void {
     const [t, b, m] = [batch.texts / expected, batch.bytes / expected, batch.ms / expected];
     this.#tt = mixed(this.#tt, t * t);
@@ -85,9 +108,9 @@ class TwoCosts {
   }
 
   /**
-   * Fits bytes, with TEXT_BYTES more for each text, and what a text costs beyond that, which is kept small (a ridge):
-   * where all texts are of one length, their time says nothing of others, and a longer one is taken to cost more in
-   * proportion.
+   * Solves for the two costs. The bytes of a batch are taken with TEXT_BYTES more for each text; the cost of a text
+   * beyond that is fitted and kept small (a ridge). When all texts have one length, their times say nothing about other
+   * lengths: a longer text is then assumed to cost more in proportion.
    */
   solve(): [perText: number, perByte: number] {
     const [tt, tb, bb] = [this.#tt, this.#tb + TEXT_BYTES * this.#tt, this.#padded(this.#tb, this.#bb)];
@@ -109,10 +132,10 @@ function mixed(before: number, now: number): number {
   return before * (1 - WEIGHT) + now * WEIGHT;
 }
 
-/** Bytes of a value that one token reads, with some to spare: English has four to five, other scripts fewer. */
+/** Bytes of a value per token, with some to spare: English has four to five, other scripts have fewer. */
 const BYTES_PER_TOKEN = 6;
 
-/** The size of batches for a model that reads so much of a text. */
+/** Returns the batch size for the part of a text that this configuration's model reads. */
 export function batchSizeFor({ workers, model }: Pick<Config, 'workers' | 'model'>): BatchSize {
   return new BatchSize({
     most: workers.batchRecords,
@@ -122,7 +145,7 @@ export function batchSizeFor({ workers, model }: Pick<Config, 'workers' | 'model
 }
 
 function tokensRead({ longTexts, maxTokens, windowStrideTokens, maxWindows }: Config['model']): number {
-  // The stride is no concern of a text that is cut off, and may be longer than it.
+  // The stride does not matter when texts are cut off, and may be longer than the limit.
   if (longTexts === 'truncate') return maxTokens;
   return reachOf({ room: maxTokens, stride: windowStrideTokens, maxWindows });
 }

@@ -6,7 +6,11 @@ interface Closer {
   readonly close: () => Promise<void> | void;
 }
 
-/** Whatever is opened pushes its closer; closing runs them in reverse, each even if another fails. */
+/**
+ * Closes parts in the reverse of the order in which they were opened: whatever is opened pushes its closer. Each part
+ * is closed even if another fails; the failure is logged. `close` empties the list, so a second call closes nothing
+ * twice.
+ */
 export class Closers {
   readonly #log: Logger;
   readonly #closers: Closer[] = [];

@@ -15,12 +15,12 @@ export type { DeadLetter } from '../producer/dead-letter-reader.js';
 
 interface Resources {
   readonly config: Pick<Config, 'kafka' | 'output'>;
-  /** Closes what is opened. */
+  /** Takes the closer of everything that is opened. */
   readonly closers: Closers;
   readonly log: Logger;
 }
 
-/** The dead letters of these ranges, one partition after the other. */
+/** Reads the dead letters of these ranges, one partition after the other. */
 export async function* deadLettersIn(
   { reader }: Pick<TopicReading, 'reader'>,
   ranges: readonly PartitionRange[],
@@ -28,7 +28,10 @@ export async function* deadLettersIn(
   for (const range of ranges) for await (const { records } of reader.read(range)) yield* records.map(readDeadLetter);
 }
 
-/** Throws RECORD_MISSING, with what the partition holds, when there is no such record. */
+/**
+ * Reads the dead letter at this place. Throws RECORD_MISSING, which states the offsets that the partition holds, when
+ * there is none.
+ */
 export async function deadLetterAt({ reader }: Pick<TopicReading, 'reader'>, place: RecordPlace): Promise<DeadLetter> {
   const bounds = (await reader.bounds(place.topic)).find(({ partition }) => partition === place.partition);
   const record = bounds && (await recordAt(reader, { ...bounds, from: place.offset, to: place.offset + 1n }, bounds));
@@ -50,7 +53,7 @@ async function recordAt(
   return undefined;
 }
 
-/** The ranges from where this group has committed on, without those it is through with. */
+/** Returns the ranges from this group's committed offsets on, without the ranges that the group has finished. */
 export async function behindCommitted(
   ranges: readonly PartitionRange[],
   { admin }: Pick<TopicReading, 'admin'>,
@@ -63,7 +66,7 @@ export async function behindCommitted(
     .filter(({ from, to }) => from < to);
 }
 
-/** For sending dead letters back; not open yet. */
+/** Builds the producer that sends dead letters back. It is not open yet. */
 export function buildProducer({ config, log }: Omit<Resources, 'closers'>): IdempotentProducer {
   return new IdempotentProducer({
     kafka: connectTo(config.kafka, log),
@@ -73,7 +76,7 @@ export function buildProducer({ config, log }: Omit<Resources, 'closers'>): Idem
   });
 }
 
-/** Where a group's offsets are committed, which no member has to be in. */
+/** Opens access to a group's committed offsets, without joining the group. */
 export async function openGroupOffsets(group: string, { config, closers, log }: Resources): Promise<GroupOffsets> {
   const { brokers } = config.kafka;
   const offsets = await GroupOffsets.open(group, { kafka: connectTo(config.kafka, log), brokers });

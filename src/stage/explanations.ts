@@ -8,7 +8,7 @@ import { type ExplainLimits, strongestWords } from '../workers/explain/occlusion
 import type { FileFormat } from './choices.js';
 import { buildJudging, decodedRecords, inputsFrom, type Judging } from './offline.js';
 
-/** Texts that are to be explained: those of the command line, or those of files. */
+/** Names the texts to explain: arguments of the command line, or the texts of files. */
 export type TextSource =
   | { readonly texts: readonly string[] }
   | {
@@ -17,31 +17,36 @@ export type TextSource =
       readonly stdin: NodeJS.ReadableStream;
     };
 
+/** Configures an ExplainRun. */
 export interface ExplainOptions {
   readonly config: Config;
-  /** Only these tasks. */
+  /** The only tasks to explain; all when undefined. */
   readonly tasks: readonly string[] | undefined;
-  /** These labels, given or not; without them those given, else the highest one. */
+  /**
+   * Labels to explain, whether they are given or not. When undefined: the labels that are given, else the highest
+   * label.
+   */
   readonly labels: readonly string[] | undefined;
-  /** How many words count as the strongest; without it, `explain.topWords`. */
+  /** Number of words that count as the strongest; `explain.topWords` when undefined. */
   readonly top: number | undefined;
   readonly log: Logger;
 }
 
-/** Where a text stood; empty for one of the command line. */
+/** Names the place of a text; it is empty for a text of the command line. */
 export interface TextPlace {
   readonly file?: string;
   readonly line?: number;
 }
 
+/** Holds the explanation of one label. */
 export interface ExplainedLabel extends Explanation {
-  /** What the score comes to; undefined in a task in which the highest score wins. */
+  /** The verdict on the score; undefined for a single-label task. */
   readonly verdict: Verdict | undefined;
   /** The words that count most, the strongest first. */
   readonly strongest: readonly WordContribution[];
 }
 
-/** A text with the answers about it, or why there are none. */
+/** Holds a text with its explanations, or the reason why there are none. */
 export type ExplainedText = { readonly place: TextPlace } & (
   | Rejection
   | {
@@ -64,10 +69,13 @@ interface GivenTexts {
   stop(): void;
 }
 
-/** Few at a time: each takes as long as a batch of `classify`, and is shown as soon as its neighbours are done. */
+/**
+ * Texts that are read together. They are few, because each takes as long as a batch of `classify`, and is shown as soon
+ * as the others of its batch are done.
+ */
 const BATCH_RECORDS = 8;
 
-/** Says which words of texts made the model answer as it does. */
+/** Explains which words of texts made the model answer as it does. */
 export class ExplainRun {
   readonly #given: GivenTexts;
   readonly #judging: Judging;
@@ -83,7 +91,10 @@ export class ExplainRun {
     this.#targetsOf = choiceOf(options, judging);
   }
 
-  /** Throws for files, tasks or labels that are not there; the model's threads run when this resolves. */
+  /**
+   * Opens the inputs and the model; the threads run when this resolves. Throws for files, tasks or labels that do not
+   * exist.
+   */
   static async open(source: TextSource, options: ExplainOptions): Promise<ExplainRun> {
     const { config, log } = options;
     const given = await givenBy(source, config);
@@ -98,12 +109,15 @@ export class ExplainRun {
     return run;
   }
 
-  /** Batch by batch, in order: texts are classified together, then each is explained. Skipped records are left out. */
+  /**
+   * Yields the explained texts batch by batch, in order. The texts of a batch are classified together, then each is
+   * explained. Skipped records are left out.
+   */
   async *batches(): AsyncGenerator<readonly ExplainedText[]> {
     for await (const batch of this.#given.batches()) yield await this.#explained(batch);
   }
 
-  /** No more texts; those that have been taken are still explained. */
+  /** Takes no more texts. Texts that have been taken are still explained. */
   stop(): void {
     this.#given.stop();
   }
@@ -148,7 +162,10 @@ export class ExplainRun {
   }
 }
 
-/** Labels asked for, else those given, else the highest one; of the tasks asked for, else of all. */
+/**
+ * Returns a function that chooses the labels to explain: the labels asked for, else the labels that are given, else the
+ * highest label. Only the tasks asked for count, or all when none are named.
+ */
 function choiceOf({ tasks: wanted, labels }: ExplainOptions, { folder }: Judging) {
   const { tasks } = folder.info;
   requireTasks('--task', wanted ?? [], tasks);
@@ -162,7 +179,7 @@ function choiceOf({ tasks: wanted, labels }: ExplainOptions, { folder }: Judging
     });
 }
 
-/** One text is one thread's work: another would only load the model. */
+/** Limits the threads to one for a single text: a second thread would only load the model. */
 function forTexts(texts: readonly string[], config: Config): Config {
   return texts.length === 1 ? { ...config, workers: { ...config.workers, count: 1 } } : config;
 }
@@ -185,7 +202,7 @@ async function givenBy(source: TextSource, config: Config): Promise<GivenTexts> 
   };
 }
 
-/** Read as lines of a text file are. */
+/** Decodes arguments as the lines of a text file are decoded. */
 function textsOfArguments(texts: readonly string[], { input }: Config): GivenTexts {
   const decoder = createDecoder({ ...input, format: 'text' });
   const decodedOf = (text: string, i: number) =>

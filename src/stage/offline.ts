@@ -16,8 +16,7 @@ import { type BuiltWorkers, buildClassifier, buildExplainingClassifier } from '.
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 
 /*
- * What a stage does with a stream, done with files and with texts: the same decoder, classifier, policy and pipeline,
- * and no broker.
+ * The work of a stage on files and texts: the same decoder, classifier, policy and pipeline, without a broker.
  */
 
 export type { FileInput } from '../consumer/files/input.js';
@@ -26,10 +25,10 @@ export { parseManifest, type TaskSpec } from '../model/manifest.js';
 export { disableTelemetry } from '../workers/pool.js';
 export { threadsForQuota } from '../workers/threads.js';
 
-/** The name of standard input among the inputs. */
+/** Name of standard input among the inputs. */
 export const STDIN = 'stdin';
 
-/** The files of these names; `-` is standard input. Throws INPUT_UNREADABLE or INPUT_FORMAT. */
+/** Opens the files with these names; `-` is standard input. Throws INPUT_UNREADABLE or INPUT_FORMAT. */
 export function inputsFrom(
   names: readonly string[],
   format: FileFormat | undefined,
@@ -41,19 +40,23 @@ export function inputsFrom(
   );
 }
 
-/** Throws as a start does when there is no model of this name or at this place, or its folder is not as it should be. */
+/**
+ * Checks that a model exists at this path, or under this name, and that its folder is complete. Throws what reading the
+ * folder at a start throws.
+ */
 export async function requireModel(path: string): Promise<void> {
   await readModelFolder({ path, maxTokens: 128, verify: false });
 }
 
-/** A model with the policy over it: what gives a stage's answers, text by text. */
+/** Bundles a model and its policy, which together give a stage's answers, text by text. */
 export interface Judging extends Omit<BuiltWorkers, 'pool' | 'setup' | 'cache'> {
-  /** The policy of a configuration over the model's tasks. Throws POLICY_UNKNOWN. */
+  /** Returns the policy of a configuration for the model's tasks. Throws POLICY_UNKNOWN. */
   readonly policyBy: (config: Config['policy']) => Policy & { readonly tasks: readonly Task[] };
+  /** Size of the batches. */
   readonly size: BatchSize;
 }
 
-/** Reads and checks the model; its threads start when the classifier is opened. */
+/** Reads and checks the model. Its threads start when the classifier is opened. */
 export async function buildJudging(config: Config, log: Logger): Promise<Judging> {
   const { classifier, folder, student } = await buildClassifier(config, log);
   const { tasks } = folder.info;
@@ -64,13 +67,13 @@ export async function buildJudging(config: Config, log: Logger): Promise<Judging
   return { classifier, folder, student, policyBy, size: batchSizeFor(config) };
 }
 
-/** A record of a file, and what decoding made of it. */
+/** Holds a record of a file with its decoded value. */
 export interface DecodedRecord {
   readonly decoded: Decoded;
   readonly record: SourceRecord;
 }
 
-/** Records of files, decoded as `classify` decodes them, so many at once; `stop` ends them early. */
+/** Reads records of files in batches of `batchRecords`, decoded as `classify` decodes them. `stop` ends them early. */
 export function decodedRecords(
   inputs: readonly FileInput[],
   { input, workers: { batchBytes } }: Config,
@@ -93,23 +96,24 @@ export function decodedRecords(
   };
 }
 
+/** Configures a FileRun. */
 export interface FileJob {
   readonly config: Config;
   readonly inputs: readonly FileInput[];
-  /** A file by its path, which appears when all is done, or a stream that is somebody else's to end. */
+  /** Path of a file, which appears when everything is done, or a stream, which the caller ends. */
   readonly output: string | NodeJS.WritableStream;
   readonly events: FileEvents;
   readonly log: Logger;
 }
 
 export interface FileEvents {
-  /** Everything is open, and records are about to be taken. */
+  /** Called when everything is open and records are about to be taken. */
   started(): void;
-  /** `doneBytes` of the inputs have been dealt with. */
+  /** Called for each batch that is stored; `doneBytes` of the inputs are done by then. */
   stored(outcomes: readonly Outcome[], doneBytes: number): void;
 }
 
-/** Classifies the records of files into JSON lines, in their order: `classify`. */
+/** Classifies the records of files into JSON lines, in order: the command `classify`. */
 export class FileRun {
   readonly #job: FileJob;
   readonly #output: JsonlOutput;
@@ -127,12 +131,15 @@ export class FileRun {
     this.#books = new Books(log);
   }
 
-  /** Where the lines are at the moment. */
-  get outputName(): string {
-    return this.#output.name;
+  /** Name of the file or stream that holds the lines after a run that failed; undefined when it was removed. */
+  get left(): string | undefined {
+    return this.#output.left;
   }
 
-  /** Parts are opened in order, and closed in reverse whatever happens. Throws LEDGER_BROKEN, or what a stage throws. */
+  /**
+   * Opens the parts in order, runs the pipeline, and closes the parts in reverse whatever happens. Throws
+   * LEDGER_BROKEN, or what a stage throws.
+   */
   async run(): Promise<void> {
     const { config, inputs, events, log } = this.#job;
     const closers = new Closers(log);
@@ -141,7 +148,7 @@ export class FileRun {
       const { classifier, folder, student } = await buildExplainingClassifier(config, log);
       const { judge } = createPolicy(config.policy, folder.info.tasks, student?.tasks);
       await sink.open();
-      // Closed last: batches under way when something fails still come through.
+      // Closed last, so that batches under way are still stored when something fails.
       closers.push('output', () => sink.close());
       closers.push('workers', () => classifier.close());
       await classifier.open();
@@ -157,7 +164,7 @@ export class FileRun {
     }
   }
 
-  /** Ends the reading; what has been read is still answered. */
+  /** Ends the reading. Records that have been read are still answered. */
   stop(): void {
     this.#source.stop();
   }
@@ -172,7 +179,7 @@ export class FileRun {
   }
 }
 
-/** A run over files has no metrics but its summary. */
+/** Ignores every event: a run over files has no metrics but its summary. */
 const NO_EVENTS: PipelineEvents = {
   taken: () => {},
   revoked: () => {},

@@ -1,3 +1,25 @@
+/*
+ * The loop of the stage. States of the pipeline:
+ *
+ * - *running*: takes, classifies and publishes batches. Ends when the source ends, or with `stop`: *draining*. Ends
+ *   when the reject limit is exceeded, which calls `stop`: *draining*. Ends when a batch fails: *sealed*.
+ * - *draining*: takes nothing more and finishes what is under way. Ends when everything is stored: *over*, and `run`
+ *   resolves, or throws the limit's error. Ends when a batch fails: *sealed*.
+ * - *sealed*: publishes nothing more; every later batch is revoked. Ends when nothing is under way: *over*. After a
+ *   failure `run` has thrown already.
+ *
+ * States of a batch:
+ *
+ * - *unanswered*: is decoded and classified. Ends with its outcomes: *waiting*.
+ * - *waiting*: earlier batches of its partitions are not handed to the sink yet. Ends with its turn: *publishing* when
+ *   its assignment is current and the pipeline is not sealed, else *revoked*.
+ * - *publishing*: the sink stores its outcomes, and the next batch gets its turn. Records that the sink leaves out are
+ *   revoked. Ends when all others are stored: *done*. Ends with an error: *failed*.
+ * - *done*: the source may commit its offsets.
+ * - *revoked*: nothing of it is stored; its records are read again.
+ * - *failed*: `run` throws. Its offsets are not committed, so its records are read again.
+ */
+
 import { failPoint } from '../failpoints.js';
 import type { Ledger, Page } from '../observe/ledger.js';
 import type { StageName } from '../observe/list.js';
@@ -19,12 +41,12 @@ import type {
 import type { CrashGuard } from './crash/guard.js';
 import { Turns } from './turns.js';
 
-/** What the loop tells the metrics. */
+/** Receives what the loop reports to the metrics. */
 export interface PipelineEvents {
   taken(records: number): void;
   revoked(records: number): void;
   stage(stage: StageName, ms: number): void;
-  /** The texts of these records went through the model together. */
+  /** Called when the texts of these records went through the model together. */
   classified(timings: BatchTimings, records: readonly SourceRecord[]): void;
   stored(outcomes: readonly Outcome[]): void;
 }
@@ -33,40 +55,44 @@ export interface PipelineParts {
   readonly source: Source;
   readonly decoder: Pick<Decoder, 'decode'>;
   readonly classifier: Classifier;
-  /** Keeps the crash journal round the classifier, where there is one. */
+  /** Keeps the crash journal while the classifier works; undefined without a journal. */
   readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
   readonly judge: (scored: Scored) => Pick<Outcome & { kind: 'labelled' }, 'results' | 'decision'>;
   readonly sink: Sink;
   readonly events: PipelineEvents;
-  /** Told of what was stored; an error ends the run once everything taken is stored. */
+  /** Sees every stored outcome. An error that it returns ends the run once everything taken is stored. */
   readonly limit?: { observe(outcomes: readonly Outcome[]): Error | undefined } | undefined;
-  /** Checks that every record taken has one outcome, where somebody wants to know. */
+  /** Checks that every record taken gets exactly one outcome. */
   readonly ledger?: Ledger | undefined;
-  /** Traces every batch, where somebody collects traces. */
+  /** Traces every batch; undefined when no traces are collected. */
   readonly tracer?: Pick<BatchTracer, 'start'> | undefined;
 }
 
 /**
- * The one loop: take a batch, classify it, publish the outcomes, mark it done. As many batches are with the classifier as
- * it can use, and as many again may be on their way out, so that no thread waits for a broker's answer. A small batch
- * that would only wait for a thread is not taken: under a partial load what comes meanwhile goes along. Waiting for a
- * free place is the only backpressure, and it reaches the brokers through the source.
+ * Runs the one loop: take a batch, classify it, publish the outcomes, mark it done.
  *
- * Batches are classified in any order and handed to the sink in the order they were taken, partition by partition. A
- * batch whose partitions may have moved is dropped before it is published, and so is every later one of its epoch, so
- * that what was published of a partition is a prefix of it. The same holds after a failure.
+ * - At most `classifier.concurrency` batches are with the classifier, and at most twice as many are under way, so that
+ *   no thread waits for a broker's answer.
+ * - A small batch that would only wait for a thread is not taken: under a partial load it grows by the records that
+ *   arrive meanwhile.
+ * - Waiting for a free place is the only backpressure, and it reaches the brokers through the source.
+ *
+ * Batches are classified in any order and handed to the sink in the order in which they were taken, partition by
+ * partition. A batch whose partitions may have been revoked is dropped before it is published, and so is every later
+ * batch of its epoch. So the published records of a partition are always a prefix of it. The same holds after a
+ * failure.
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #turns = new Turns();
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Those of them that have no answers yet. */
+  /** Batches under way that have no answers yet. */
   readonly #unanswered = new Set<Promise<unknown>>();
   #classifying = 0;
   #lastProgress = performance.now();
-  /** A batch has failed: what is behind it must not be published, so that what was published stays a prefix. */
+  /** True once a batch has failed: later batches must not be published, so that the published records stay a prefix. */
   #sealed = false;
-  /** Why nothing more is taken, when the limit says so. */
+  /** The error of the reject limit, once it is exceeded. */
   #exceeded: Error | undefined;
   #fail: (error: unknown) => void = () => {};
   readonly #failed = new Promise<never>((_, reject) => {
@@ -79,19 +105,22 @@ export class Pipeline {
   }
 
   /**
-   * Runs until the source ends or is stopped, and everything taken is stored. Throws the first thing that cannot be
-   * mended, or, with everything stored, what the limit says.
+   * Runs until the source ends or is stopped, and everything taken is stored. Throws the first error that cannot be
+   * mended, or, when everything is stored, the error of the limit.
    */
   run(): Promise<void> {
     return Promise.race([this.#loop(), this.#failed]);
   }
 
-  /** Nothing more is taken. What is under way is finished. */
+  /** Takes nothing more. Batches under way are finished. */
   stop(): void {
     this.#parts.source.stop();
   }
 
-  /** Milliseconds since inference last moved while it had work; 0 when it has none. Brokers do not come into it. */
+  /**
+   * Milliseconds since inference last made progress while it had work; 0 when it has none. Waiting for brokers does not
+   * count.
+   */
   get stalledMs(): number {
     return this.#classifying === 0 ? 0 : performance.now() - this.#lastProgress;
   }
@@ -148,7 +177,7 @@ export class Pipeline {
       source.done(batch);
       this.#observe(stored);
     } catch (error) {
-      // Before the turn passes: what comes behind must not be published either.
+      // Sealed before the turn passes: later batches must not be published either.
       this.#sealed = true;
       trace?.fail(error);
       throw error;
@@ -179,6 +208,7 @@ export class Pipeline {
     };
   }
 
+  /** Returns one outcome per record, in order. */
   async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[]> {
     const decoded = this.#decode(records, trace);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
@@ -221,14 +251,14 @@ export class Pipeline {
   }
 }
 
-/** Keeps the promise in the set, there as one that never rejects, until it is settled. */
+/** Keeps the promise in the set until it is settled. The entry in the set never rejects. */
 function track<T>(among: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
   const settled: Promise<unknown> = promise.catch(() => {}).finally(() => among.delete(settled));
   among.add(settled);
   return promise;
 }
 
-/** How much of the text was read, in what way and by which model, and which words counted. */
+/** Returns how the text was read: tokens, windows, which model answered, and the explanations. */
 function readingOf(scored: Scored): Pick<Labelled, 'tokens' | 'truncated' | 'windows' | 'explanations' | 'answeredBy'> {
   const { tokens, truncated, windows, explanations, answeredBy } = scored;
   return {
@@ -240,7 +270,7 @@ function readingOf(scored: Scored): Pick<Labelled, 'tokens' | 'truncated' | 'win
   };
 }
 
-/** An outcome that decoding or inference has already come to. */
+/** Returns an outcome that decoding or inference has decided. A record without one is a bug. */
 function settled<T extends { kind: string }>(each: T | undefined): Exclude<T, { kind: 'text' } | { kind: 'scored' }> {
   if (!each || each.kind === 'text' || each.kind === 'scored')
     throw new Error('bug in siftline: a record has no answer');

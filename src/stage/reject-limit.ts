@@ -1,23 +1,34 @@
+/*
+ * The limit on rejected records. States of its window:
+ *
+ * - *filling*: has seen fewer than `windowRecords` records, so only `maxRunRecords` can stop the run. Ends when the
+ *   window is full: *full*.
+ * - *full*: each record replaces the oldest. Both limits apply.
+ * - *exceeded*: `observe` has returned an error. The pipeline takes nothing more and stores what it has taken; later
+ *   errors are ignored.
+ */
+
 import { ExitCode, SiftlineError } from '../errors.js';
 import type { Outcome } from '../ports.js';
 
+/** Configures a RejectLimit. */
 export interface RejectLimitOptions {
-  /** Largest share of rejected records in a full window; 1 is no limit. */
+  /** Largest share of rejected records in a full window; 1 means no limit. */
   readonly maxRatio: number;
   readonly windowRecords: number;
-  /** So many rejected records in a row are too many; undefined is no limit. */
+  /** Number of rejected records in a row that stops the run; undefined means no limit. */
   readonly maxRunRecords?: number | undefined;
-  /** Where rejected records go, for the message. */
+  /** Topic of the rejected records, for the message. */
   readonly rejectedTopic: string;
 }
 
 /**
- * Watches how many records are rejected, so that a run with a wrong setting, or behind a broken producer, stops before
- * it has drained its topic into the dead letters. Records without a text (tombstones) count neither way.
+ * Counts rejected records, so that a run with a wrong setting, or after a broken producer, stops before it has turned
+ * its whole topic into dead letters. Skipped records (tombstones) do not count.
  */
 export class RejectLimit {
   readonly #options: RejectLimitOptions;
-  /** Reasons of the last records, '' for a labelled one; a ring once it is full. */
+  /** Reasons of the last records, '' for a labelled one. It is a ring once it is full. */
   readonly #window: string[] = [];
   #at = 0;
   #rejected = 0;
@@ -27,7 +38,7 @@ export class RejectLimit {
     this.#options = options;
   }
 
-  /** Counts outcomes in the order they were stored; REJECT_LIMIT when that is one too many. */
+  /** Counts outcomes in the order in which they were stored. Returns REJECT_LIMIT when a limit is exceeded. */
   observe(outcomes: readonly Outcome[]): SiftlineError | undefined {
     for (const outcome of outcomes) {
       if (outcome.kind === 'skipped') continue;
@@ -61,7 +72,7 @@ export class RejectLimit {
     return this.#error(`${what} (${this.#reasons(windowRecords)})`, 'rejects.maxRatio');
   }
 
-  /** Of the last so many records, the reason most frequent first. */
+  /** Lists the reasons of the last records with their counts, the most frequent first. */
   #reasons(last: number): string {
     const counts = new Map<string, number>();
     for (let back = 1; back <= last; back++) {
@@ -76,7 +87,7 @@ export class RejectLimit {
     return new SiftlineError({
       code: 'REJECT_LIMIT',
       message:
-        `${what}, which is more than ${field} allows; nothing more is taken, and what was taken is stored. Look at some of ` +
+        `${what}, which is more than ${field} allows; no more records are taken, and the records taken are stored. Look at some of ` +
         `them (siftline dlq list --topic ${this.#options.rejectedTopic}), then mend their producer, correct input.format or ` +
         'input.textFields, or raise the limit',
       exitCode: ExitCode.rejects,

@@ -1,3 +1,13 @@
+/*
+ * A replay of a range. States of a Replay:
+ *
+ * - *opening*: looks for topics and range, loads the model, opens the sink. Ends with success: *running*. Ends with an
+ *   error, or with `stop`: *closed*.
+ * - *running*: reads the range, classifies, publishes. Ends at the end of the range: *closed*, and `finished` is true.
+ *   Ends with `stop`, when everything taken is stored: *closed*.
+ * - *closed*: every part is closed, in reverse. `summary` is valid.
+ */
+
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { valueBytesOf } from '../consumer/buffer.js';
@@ -17,31 +27,33 @@ import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
 import { rangesToRead } from './topics.js';
 
+/** Configures a Replay. */
 export interface ReplayOptions {
-  /** Its output topics are the ones to write to. */
+  /** The configuration; its output topics are written to. */
   readonly config: Config;
   readonly bounds: RangeBounds;
-  /** Only these partitions; all when undefined. */
+  /** The only partitions to read; all when undefined. */
   readonly partitions: readonly number[] | undefined;
   readonly version: string;
   readonly log: Logger;
 }
 
+/** Counts the records of a replay by their outcome. */
 export interface ReplaySummary {
   readonly consumed: number;
   readonly labelled: number;
   readonly rejected: number;
   readonly skipped: number;
-  /** False when it was stopped before the end of the range. */
+  /** False when the replay was stopped before the end of the range. */
   readonly finished: boolean;
-  /** By partition the first offset that is not done, as `--from` takes it; when not finished. */
+  /** First offset of each partition that is not done, in the form that `--from` takes; undefined when finished. */
   readonly next?: string;
 }
 
 /**
- * Classifies a range of the input topics once more, with the parts of a live run: the same decoder, policy, sink
- * and limit on rejected records, the same ids. Only the source differs: it reads explicit offsets and belongs to no
- * group, so the live stage and its commits are not touched.
+ * Classifies a range of the input topics again, with the parts of a live run: the same decoder, policy, sink and limit
+ * on rejected records, and the same ids. Only the source differs: it reads explicit offsets and belongs to no group, so
+ * the live stage and its committed offsets are not touched.
  */
 export class Replay {
   readonly #options: ReplayOptions;
@@ -60,10 +72,13 @@ export class Replay {
     this.#books = new Books(options.log);
   }
 
-  /** Throws TOPIC_MISSING, RANGE_EMPTY, LEDGER_BROKEN, or what a live run throws; the summary is good then as well. */
+  /**
+   * Runs the replay. Throws TOPIC_MISSING, RANGE_EMPTY, LEDGER_BROKEN, or what a live run throws; `summary` is valid in
+   * every case.
+   */
   async run(): Promise<void> {
     try {
-      // What is wrong with topics and range is said before the model is loaded.
+      // Errors in topics and range are reported before the model is loaded.
       const { reading, ranges } = await this.#openRange();
       const built = await this.#openClassifier();
       const sink = await this.#openSink(reading, built);
@@ -74,12 +89,13 @@ export class Replay {
     }
   }
 
-  /** Takes nothing more; what was taken is stored. */
+  /** Takes no more records. Records that were taken are still stored. */
   stop(): void {
     this.#stopped = true;
     this.#pipeline?.stop();
   }
 
+  /** Counts so far, and the offsets to go on from. */
   get summary(): ReplaySummary {
     const next = formatOffsets(this.#source?.positions() ?? []);
     const { revoked: _, ...counts } = this.#books.counts;
@@ -114,7 +130,7 @@ export class Replay {
     const schemas = { labels: shippedSchema('classification'), metrics: shippedSchema('metrics-window') };
     const ids = await schemaIds(config, await connectRegistry(config), schemas);
     await classifier.open();
-    // A transaction would commit the live group's offsets.
+    // A transaction would commit offsets of the live group.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = await buildSink(
       { config: atLeastOnce, model: folder.info, student, version, schemas, schemaIds: ids, partitions, log },
@@ -176,5 +192,5 @@ export class Replay {
   }
 }
 
-/** Every partition is read at the same time. */
+/** Bytes of one fetch; small, because all partitions are read at the same time. */
 const FETCH_BYTES = 1024 * 1024;

@@ -1,3 +1,13 @@
+/*
+ * The stage as a service. States, reported as `phase` by `/readyz`:
+ *
+ * - *starting*: builds the parts in order; the group is joined last. Ends when all are built: *running*. Ends with
+ *   `stop` or an error: *draining*.
+ * - *running*: the pipeline works. Ends with `stop`, or when the pipeline ends or throws: *draining*.
+ * - *draining*: the pipeline finishes what it has taken, then every part is closed, in reverse. Ends when `run`
+ *   settles; a Service is not run again.
+ */
+
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { valueBytesOf } from '../consumer/buffer.js';
@@ -33,6 +43,7 @@ import { publishWindows, watchLag, watchUnread } from './parts/windows.js';
 import { Pipeline, type PipelineEvents } from './pipeline.js';
 import { RejectLimit } from './reject-limit.js';
 
+/** Configures a Service. */
 export interface ServiceOptions {
   readonly config: Config;
   readonly version: string;
@@ -42,8 +53,8 @@ export interface ServiceOptions {
 type Phase = 'starting' | 'running' | 'draining';
 
 /**
- * The stage, whole: builds the parts in order, runs the pipeline, and closes the parts in reverse. The model is checked
- * and warm, and the topics are there, before the consumer group is joined.
+ * Runs the whole stage: builds the parts in order, runs the pipeline, and closes the parts in reverse. Before the
+ * consumer group is joined, the model is checked and warm, and the topics are known to exist.
  */
 export class Service {
   readonly #options: ServiceOptions;
@@ -62,7 +73,10 @@ export class Service {
     this.#batchSize = batchSizeFor(options.config);
   }
 
-  /** Starts everything and works until `stop` is called or something cannot be mended, then closes everything. */
+  /**
+   * Starts everything, works until `stop` is called or an error cannot be mended, then closes everything. Throws that
+   * error.
+   */
   async run(): Promise<void> {
     try {
       await this.#start();
@@ -75,7 +89,7 @@ export class Service {
     }
   }
 
-  /** No more records are taken; `run` returns when what was taken is stored and committed. */
+  /** Takes no more records. `run` returns when everything taken is stored and committed. */
   stop(): void {
     this.#phase = 'draining';
     if (this.#pipeline) this.#pipeline.stop();
@@ -95,7 +109,7 @@ export class Service {
     await this.#openAdminServer(recorder);
     const { admin, decoder, context } = await this.#openEdges(built);
     this.#built(recorder, built.pool.arithmetic);
-    // Joining only to leave again would make the whole group wait for a rebalance.
+    // A member that joins only to leave again would make the whole group wait for a rebalance.
     if (this.#phase === 'draining') return;
     await this.#openSink(context, recorder);
     this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
@@ -135,8 +149,9 @@ export class Service {
 
   #describe({ folder, student, pool }: BuiltClassifier): Recorder {
     const recorder = new Recorder(folder.info.tasks);
-    for (const { name, version, sha256, precision } of student ? [folder.info, student] : [folder.info]) {
+    for (const { name, version, sha256, precision, identity } of student ? [folder.info, student] : [folder.info]) {
       recorder.registry.gauge('siftline_model_info').set({ name, version, sha256, precision }, 1);
+      recorder.registry.gauge('siftline_model_identity_info').set({ name, identity }, 1);
     }
     this.#built(recorder);
     recorder.registry.gauge('siftline_workers').set(pool.threads);
@@ -144,13 +159,16 @@ export class Service {
     return recorder;
   }
 
-  /** The arithmetic is known once the threads have loaded the model. */
+  /** Sets the build metric. The arithmetic is known once the threads have loaded the model. */
   #built(recorder: Recorder, arithmetic?: string): void {
     const program = { version: this.#options.version, node: process.version };
     recorder.built(arithmetic === undefined ? program : { ...program, arithmetic });
   }
 
-  /** What can be looked at before the group is joined: brokers, topics, registry; and the model, warm and proved. */
+  /**
+   * Opens everything that can be checked before the group is joined: brokers, topics, registry, and the model, which is
+   * warm and proved when this resolves.
+   */
   async #openEdges({
     classifier,
     folder,
@@ -246,7 +264,7 @@ export class Service {
     });
   }
 
-  /** Gauges that are looked up when somebody asks. */
+  /** Returns a function that sets the gauges that are measured only when metrics are read. */
   #measuring({ registry }: Recorder): () => void {
     const { log } = this.#options;
     return () => {
@@ -266,13 +284,19 @@ export class Service {
     };
   }
 
-  /** Fails only when inference has work and nothing moves; an outage of brokers or registry is no reason to restart. */
+  /**
+   * Fails only when inference has work and makes no progress. An outage of brokers or registry is no reason for a
+   * restart.
+   */
   #live(): HealthProbe {
     const stalledMs = Math.round(this.#pipeline?.stalledMs ?? 0);
     return { ok: stalledMs < this.#options.config.health.stallSeconds * 1000, details: { stalledMs } };
   }
 
-  /** A partition that waits for the registry leaves the others their work; when all of them wait there is none. */
+  /**
+   * Succeeds when the phase is running, the group is joined and results are being stored. A partition that waits for the
+   * registry does not count as long as another one works.
+   */
   #ready(): HealthProbe {
     const { assigned = 0, standing = [] } = this.#source?.partitions ?? {};
     const waits = standing.filter(({ seconds }) => seconds >= WAITS_SECONDS);

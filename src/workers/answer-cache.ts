@@ -1,33 +1,45 @@
+/*
+ * Answers that are kept, and texts that are asked only once. States of a text, by its key:
+ *
+ * - *unknown*: no answer is kept. Ends when a batch asks the model: *under way*.
+ * - *under way*: other batches with the text wait for the batch that asked. Ends with its scores: *kept*. Ends with
+ *   provisional scores, which are used and not kept: *unknown*. Ends with a failure: *unknown*, and every batch that
+ *   waited asks once more.
+ * - *kept*: answers come from memory. Ends when `maxBytes` is full and this answer was used longest ago: *unknown*.
+ */
+
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { invariant } from '../errors.js';
 import type { Answer, BatchTimings, ClassifiedBatch, Classifier, Explanation, ModelInfo, Scored } from '../ports.js';
 
+/** Configures an AnswerCache. */
 export interface AnswerCacheOptions {
   readonly classifier: Classifier;
-  /** Everything beside the text that an answer depends on. */
+  /** Everything beside the text that an answer depends on, as one string. */
   readonly identity: string;
   readonly maxBytes: number;
-  /** Told of every batch. */
+  /** Called once per batch. */
   readonly onLookedUp?: ((lookups: Lookups) => void) | undefined;
 }
 
-/** Texts of a batch by where their answers came from; together all of them. */
+/** Counts the texts of a batch by the source of their answers. The three numbers add up to all texts. */
 export interface Lookups {
-  /** Kept from earlier. */
+  /** Answers kept from earlier batches. */
   readonly hit: number;
-  /** From the same text in this batch, or in another one under way. */
+  /** Answers of the same text in this batch, or in another batch under way. */
   readonly merged: number;
-  /** From the model. */
+  /** Answers of the model. */
   readonly miss: number;
 }
 
 /**
- * A Classifier that asks no text twice of the one behind it: answers are kept, and a text that is being answered is waited
- * for. Only scores are kept, never a failure: a text that failed with one batch is asked once more by every other that
- * waited for it, so that what befell the first (a thread that died of something else) is not held against its copies.
+ * Classifies through another Classifier and asks it no text twice: it keeps answers, and waits for a text that is being
+ * answered. Only scores are kept, never a failure. When a text fails with one batch, every other batch that waited for
+ * it asks once more. The first failure may have had another cause, such as a thread that died on another text, so it is
+ * not held against the copies.
  *
- * Policy comes after the scores, so what is kept stays right whatever the policy.
+ * Policy comes after the scores, so a kept answer stays right whatever the policy.
  */
 export class AnswerCache implements Classifier {
   readonly model: ModelInfo;
@@ -36,7 +48,7 @@ export class AnswerCache implements Classifier {
   readonly #options: AnswerCacheOptions;
   readonly #keyOf: (text: string) => string;
   readonly #kept: KeptAnswers;
-  /** Texts that are being answered. */
+  /** Texts under way, by key. */
   readonly #underWay = new Map<string, AnswerUnderWay>();
   readonly #open = new Set<Promise<ClassifiedBatch>>();
 
@@ -57,7 +69,7 @@ export class AnswerCache implements Classifier {
     return this.#options.classifier.open();
   }
 
-  /** Batches under way may have texts to ask once more: they are waited for before the classifier closes. */
+  /** Waits for the batches under way before it closes the classifier: they may have texts to ask once more. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#open);
     await this.#options.classifier.close();
@@ -82,7 +94,10 @@ export class AnswerCache implements Classifier {
     return { answers: keys.map(key => answerIn(batch, key)), timings: sumOf(first, again.timings, waitedMs) };
   }
 
-  /** Nothing is awaited from here until `#ask` has entered its texts: no two batches can both find a text free. */
+  /**
+   * Sorts the texts of a batch into kept, awaited and to be asked. Nothing is awaited from here until `#ask` has
+   * entered its texts, so two batches never both take the same text to the model.
+   */
   #lookUp(texts: readonly string[], keys: readonly string[]): LookedUp {
     const batch: LookedUp = { copies: new Map(), answers: new Map(), asked: new Map(), awaited: new Map(), hits: 0 };
     for (const [i, key] of keys.entries()) {
@@ -118,7 +133,10 @@ export class AnswerCache implements Classifier {
     }
   }
 
-  /** What failed and is not this batch's own single text: each such text once more, for all its copies here. */
+  /**
+   * Asks once more for texts that failed, for all their copies in this batch. A text that this batch asked itself, as
+   * its only copy, is not asked again.
+   */
   async #askAgain(batch: LookedUp): Promise<{ texts: number; timings: BatchTimings }> {
     const failed = [...batch.copies].filter(
       ([key, { times }]) => batch.answers.get(key)?.kind !== 'scored' && (times > 1 || !batch.asked.has(key)),
@@ -142,13 +160,16 @@ export class AnswerCache implements Classifier {
   }
 }
 
-/** Where the answer to a text will be; undefined comes of a batch that has failed as a whole. Never rejects. */
+/**
+ * Points to the answer of a text that is under way. `batch` never rejects; it resolves to undefined when the batch
+ * failed as a whole.
+ */
 interface AnswerUnderWay {
   readonly batch: Promise<ClassifiedBatch | undefined>;
   readonly at: number;
 }
 
-/** A batch while its answers come in, by key. */
+/** Collects the answers of a batch, by key. */
 interface LookedUp {
   readonly copies: Map<string, { readonly text: string; readonly times: number }>;
   readonly answers: Map<string, Answer | undefined>;
@@ -165,7 +186,7 @@ function answerIn({ answers }: LookedUp, key: string): Answer {
 
 const NOTHING: BatchTimings = { queueMs: 0, tokeniseMs: 0, inferMs: 0, tokens: 0, paddedTokens: 0 };
 
-/** Waiting for another batch is waiting, as in the queue of a worker. */
+/** Adds up timings. Time spent waiting for another batch counts as queue time, like the queue of a worker. */
 function sumOf(a: BatchTimings, b: BatchTimings, waitedMs: number): BatchTimings {
   return {
     queueMs: a.queueMs + b.queueMs + waitedMs,
@@ -176,14 +197,17 @@ function sumOf(a: BatchTimings, b: BatchTimings, waitedMs: number): BatchTimings
   };
 }
 
-/** An entry without its scores: key, slots and objects. `npm run bench -- cache` compares what is charged with what is held. */
+/**
+ * Estimated bytes of an entry without its scores: key, slots and objects. `npm run bench -- cache` compares the
+ * estimate with the memory that is held.
+ */
 const ENTRY_BYTES = 384;
 const ARRAY_BYTES = 32;
 const WINDOW_BYTES = 64;
 const EXPLANATION_BYTES = 128;
 const WORD_BYTES = 72;
 
-/** Answers by the key of their text, at most so many bytes of them; those used longest ago go first. */
+/** Keeps answers by the key of their text, up to `maxBytes`. The answers used longest ago are dropped first. */
 export class KeptAnswers {
   readonly #answers: LRUCache<string, Scored>;
 
@@ -191,7 +215,7 @@ export class KeptAnswers {
     this.#answers = new LRUCache({ maxSize: maxBytes, sizeCalculation: bytesOf });
   }
 
-  /** An estimate, of what is on the heap and beside it. */
+  /** Estimated bytes of all kept answers, on the heap and beside it. */
   get bytes(): number {
     return this.#answers.calculatedSize;
   }
@@ -215,9 +239,15 @@ function bytesOfAll(explanations: readonly Explanation[]): number {
 }
 
 /**
- * Makes the key that answers of `identity` to a text are kept under: SHA-256, so that no two texts share a key and none is kept. The
- * text is hashed as UTF-8, or where it has a lone surrogate, as the UTF-16 it is: in UTF-8 all of these would become the
- * same character.
+ * Returns a function from a text to its key under `identity`: the 32 bytes of a SHA-256, as a latin1 string. So no two
+ * texts share a key, and no text is kept.
+ *
+ *     key  = SHA-256(base "8" text in UTF-8)              a well-formed text
+ *          | SHA-256((base "16" text) in UTF-16LE)        a text with a lone surrogate
+ *     base = SHA-256(identity), 64 hex digits
+ *
+ * A text with a lone surrogate is hashed as UTF-16, because UTF-8 would turn every lone surrogate into the same
+ * character.
  */
 export function textKeys(identity: string): (text: string) => string {
   const base = hash('sha256', identity, 'hex');

@@ -2,9 +2,9 @@ import { SiftlineError } from '../errors.js';
 import type { ModelAnswers } from '../model/model.js';
 import type { ModelInfo, Task, TurningPoint } from '../ports.js';
 
-/** Answers of two models, and which of them each text is from. */
+/** Holds the answers of two models, and for each text which model answered. */
 export interface CascadeAnswers extends ModelAnswers {
-  /** 1 where the student answered. */
+  /** 1 for a text that the student answered, 0 for the full model. */
   readonly byStudent: Uint8Array;
 }
 
@@ -17,8 +17,8 @@ export interface CascadeModels {
 }
 
 /**
- * The student answers every text; those it is not sure of, or fails at, are answered by the full model, as one batch.
- * Both models give a text the same scores in any batch, so which of them answers is the text's own matter too.
+ * Asks the student about every text, and the full model, in one batch, about the texts that the student is not sure of
+ * or fails at. Both models give a text the same scores in any batch, so the text alone decides which model answers it.
  */
 export async function answerInTurn(texts: readonly string[], models: CascadeModels): Promise<CascadeAnswers> {
   const first = await models.student(texts);
@@ -33,7 +33,7 @@ export async function answerInTurn(texts: readonly string[], models: CascadeMode
   return { ...replaced(first, second, rows), byStudent };
 }
 
-/** The first answers, with those of the second in the given rows. */
+/** Returns the first answers, with the second answers in the given rows. */
 function replaced(first: ModelAnswers, second: ModelAnswers, rows: readonly number[]): ModelAnswers {
   const { scores, tokens, truncated } = first;
   const windows = new Map(first.windows);
@@ -64,24 +64,27 @@ function put<V>(map: Map<number, V>, row: number, value: V | undefined): void {
   else map.set(row, value);
 }
 
-/** Beyond it a probability of float32 is 0 or 1. */
+/** Largest log odds: beyond it a float32 probability is 0 or 1. */
 const MOST_ODDS = 40;
 
 /**
- * Tells how sure a row of scores is of a decision: the distance to where it would turn, in log odds, as a probability.
- * That is p1 / (p1 + p2) of the two highest labels of a softmax task, and for a label with the threshold 0.5 the greater
- * of p and 1 - p; a threshold of 0.06 or 0.9 is measured by the same yardstick. From 0.5, on the very edge, to 1.
+ * Returns how sure a row of scores is of a decision: the distance to the point where the decision turns, in log odds,
+ * as a probability. It runs from 0.5, on the very edge, to 1.
+ *
+ * - For a single-label (softmax) task it is p1 / (p1 + p2) of the two highest labels.
+ * - For a label with the threshold 0.5 it is the greater of p and 1 - p. A threshold of 0.06 or 0.9 is measured by the
+ *   same yardstick.
  */
 export function confidenceIn(row: Float64Array, point: TurningPoint): number {
   return 1 / (1 + Math.exp(-distance(row, point)));
 }
 
-/** True when every decision stands. */
+/** Returns true when the row is sure enough of every decision. */
 export function isSure(row: Float64Array, points: readonly TurningPoint[]): boolean {
   return points.every(point => confidenceIn(row, point) >= point.least);
 }
 
-/** The confidence of the least sure decision that somebody acts on; 1 where nobody acts on any. */
+/** Returns the confidence of the least sure decision among those with a `least` above 0; 1 when there are none. */
 export function leastConfidence(row: Float64Array, points: readonly TurningPoint[]): number {
   return points.reduce((least, point) => (point.least === 0 ? least : Math.min(least, confidenceIn(row, point))), 1);
 }
@@ -102,8 +105,8 @@ function logOdds(score: number): number {
 }
 
 /**
- * The student may stand in for the full model: the same tasks in the same order with the same labels, and it reads as
- * much of a text. Throws CASCADE_UNFIT with the first difference.
+ * Checks that the student may stand in for the full model: it has the same tasks in the same order with the same
+ * labels, and reads as much of a text. Throws CASCADE_UNFIT with the first difference.
  */
 export function requireFit(student: ModelInfo, full: ModelInfo): void {
   const difference = differenceIn(student, full);
@@ -118,7 +121,7 @@ function differenceIn(student: ModelInfo, full: ModelInfo): string | undefined {
   const [own, others] = [student.tasks, full.tasks];
   const names = [own, others].map(tasks => tasks.map(({ name }) => name).join(', '));
   if (names[0] !== names[1])
-    return `its tasks are ${names[0]}, the other's ${names[1]}; choose those both have by model.tasks, or another student`;
+    return `its tasks are ${names[0]}, the other's ${names[1]}; choose the tasks that both have with model.tasks, or give another student`;
   const unlike = own.map((task, i) => unlikeness(task, others[i])).find(what => what !== undefined);
   if (unlike) return `${unlike}; give a student that was made for the same labels`;
   if (student.maxTokens >= full.maxTokens) return undefined;

@@ -14,27 +14,28 @@ import type { ExplainLimits } from './explain/occlusion.js';
 import type { Reply, WorkerPool } from './pool.js';
 import type { Answers } from './protocol.js';
 
+/** Configures a WorkerClassifier. */
 export interface ClassifierOptions {
   readonly pool: WorkerPool;
   readonly model: ModelInfo;
-  /** Tries of a batch before it is split, and of the single text that is left in the end. */
+  /** Tries of a whole batch before it is split, and of a single text before it is rejected. */
   readonly attempts: number;
-  /** Told of every thread that died. */
+  /** Called for every thread that died. */
   readonly onCrash: (message: string) => void;
 }
 
 /**
- * The Classifier on worker threads. A batch that fails is tried again, then halved and each half tried, until the one
- * text that fails alone is found: it is rejected, all others are answered. With one guilty text in a batch of B that
+ * Classifies on worker threads. A batch that fails is tried again, then halved, and each half is tried, until the one
+ * text that fails alone is found: it is rejected, and all other texts are answered. One failing text in a batch of B
  * takes at most `attempts` x 2 + 2 log2(B) requests.
  */
 export class WorkerClassifier implements Classifier {
   readonly model: ModelInfo;
   readonly threads: number;
-  /** One batch being inferred and one waiting, per thread. */
+  /** Two batches per thread: one is inferred and one waits. */
   readonly concurrency: number;
   readonly #options: ClassifierOptions;
-  /** Where each task's labels stand in a text's row of scores. */
+  /** Columns of each task's labels in a text's row of scores. */
   readonly #columns: ReadonlyArray<readonly [from: number, to: number]>;
   readonly #width: number;
 
@@ -58,7 +59,10 @@ export class WorkerClassifier implements Classifier {
     return { answers, timings: cost.timings(performance.now() - started) };
   }
 
-  /** Explains labels of one text; a Rejection when the model or its thread fails at it. */
+  /**
+   * Explains labels of one text. Resolves to a Rejection when the model or its thread fails at the text. Throws a
+   * MODEL_ error when the model cannot be loaded.
+   */
   async explain(
     text: string,
     targets: readonly LabelPlace[],
@@ -79,7 +83,7 @@ export class WorkerClassifier implements Classifier {
     const tries = texts.length === context.whole || texts.length === 1 ? this.#options.attempts : 1;
     let reply: Reply | undefined;
     for (let attempt = 0; attempt < tries; attempt++) {
-      // Explained at the first try only: what explaining runs into must not cost a record its answer.
+      // Only the first try explains: a failure while explaining must not cost a record its answer.
       const unexplained = attempt > 0 || texts.length < context.whole;
       reply = await this.#options.pool.run({ kind: 'classify', texts, unexplained });
       if (reply.kind === 'answers') return this.#scored(reply, context.cost);
@@ -91,7 +95,10 @@ export class WorkerClassifier implements Classifier {
     return (await Promise.all(halves)).flat();
   }
 
-  /** A model that cannot be loaded again is no record's fault: it ends the process, not the records. */
+  /**
+   * Reports a dead thread, and throws when the model cannot be loaded again: that is no record's fault, so it ends the
+   * process and rejects no record.
+   */
   #judge(reply: Reply): void {
     if (reply.kind === 'crashed') this.#options.onCrash(reply.message);
     if (reply.kind === 'failure' && reply.code.startsWith('MODEL_')) {
@@ -124,7 +131,10 @@ export class WorkerClassifier implements Classifier {
   }
 }
 
-/** A plain array: as quick to make as a view, and whoever keeps it does not keep the whole batch. */
+/**
+ * Copies a stretch of the scores into a plain array. That is as quick as a view, and a kept answer does not keep the
+ * whole batch in memory.
+ */
 function numbersIn(all: Float64Array, from: number, to: number): number[] {
   const numbers: number[] = [];
   for (let i = from; i < to; i++) numbers.push(all[i] as number);
@@ -140,7 +150,7 @@ function columnsOf(model: ModelInfo): Array<readonly [number, number]> {
   });
 }
 
-/** Adds up what the parts of a batch cost. */
+/** Adds up the cost of the parts of a batch. */
 class Cost {
   #tokeniseMs = 0;
   #inferMs = 0;

@@ -1,3 +1,15 @@
+/*
+ * The entry of an inference thread. States of its models:
+ *
+ * - *unloaded*: holds nothing. Ends with the first `open`, `classify` or `explain`: *loading*. `prepare` lays out
+ *   shared weights and loads nothing; `close` loads the models before it closes them.
+ * - *loading*: opens and proves the models once; every request waits. Ends with success: *open*. Ends with an error:
+ *   *failed*.
+ * - *open*: answers one request at a time. Ends with `close`: *unloaded*. Ends when the thread dies: the pool starts
+ *   another, *unloaded*.
+ * - *failed*: answers every request with the same failure, until the thread ends.
+ */
+
 import { dirname } from 'node:path';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { messageOf, SiftlineError } from '../errors.js';
@@ -8,23 +20,24 @@ import type { CascadeAnswers } from './cascade.js';
 import type { RowsToExplain } from './explain/explained-rows.js';
 import type { Answers, Request, Response, WorkerSetup } from './protocol.js';
 
-/** What a thread works with; the student is there in a cascade only. */
+/** Holds the models of a thread; `student` is set only in a cascade. */
 interface Models {
   readonly full: Model;
   readonly student?: Model;
-  /** Reasons to doubt that the models compute here as they did where they were made. */
+  /** Warnings about models whose scores differ from their manifests' on this machine. */
   readonly doubts: readonly string[];
-  /** The reason that this thread keeps its own weights though some are laid out for all. */
+  /** The reason why this thread has a private copy of the weights although shared weights are laid out. */
   readonly unshared?: string | undefined;
 }
 
 /**
- * The thread's entry. The models are loaded at the first request, never at import: a worker that throws while it is being
- * imported leaves the pool waiting for ever. Nothing is thrown across the boundary.
+ * The models are loaded at the first request, never at import: a worker that throws while it is imported leaves the
+ * pool waiting for ever. Nothing is thrown across the thread boundary.
  */
 const setup = workerData as WorkerSetup;
 let models: Promise<Models> | undefined;
 
+/** Answers one request. Never rejects: an error comes back as a Failure. */
 export default async function handle(request: Request): Promise<Response> {
   try {
     return await answer(request);
@@ -58,7 +71,7 @@ async function answer(request: Request): Promise<Response> {
   }
 }
 
-/** Loaded when a first text is explained; most threads explain none. */
+/** Loads the code that explains, when the first text is explained; most threads explain none. */
 function explaining() {
   return import('./explain/explained-rows.js');
 }
@@ -73,7 +86,7 @@ async function classify(
   return answerInTurn(texts, { student: by(student), full: by(full), points: setup.cascade?.points ?? [] });
 }
 
-/** The model that answers a text: the words that made it decide are the ones to tell. */
+/** Returns the model that answers a text: the words that made that model decide are the ones to explain. */
 async function answering(text: string, opened: Models): Promise<Model> {
   const { full, student } = opened;
   if (!student) return full;
@@ -81,7 +94,7 @@ async function answering(text: string, opened: Models): Promise<Model> {
   return byStudent?.[0] === 1 ? student : full;
 }
 
-/** Each text is explained by the model that answered it, within one budget. */
+/** Explains each text with the model that answered it, within one budget for the batch. */
 async function explained(
   { texts, unexplained }: Request & { kind: 'classify' },
   answers: ModelAnswers & Pick<Answers, 'byStudent'>,
@@ -99,7 +112,7 @@ async function explained(
   return explainRows({ ...answers, texts }, parts, { runTokens: setup.runTokens, noBudget: unexplained === true });
 }
 
-/** Lays out what `openModel` looks for; answers why it could not. */
+/** Lays out the weights that `openModel` looks for. Returns the reason when it cannot. */
 async function prepare(): Promise<string | undefined> {
   const { weightsFolder, folder, cascade } = setup;
   if (weightsFolder === undefined) return undefined;
@@ -116,27 +129,32 @@ async function openModels(): Promise<Models> {
 
 type Opening = Pick<WorkerSetup, 'folder' | 'longTexts'>;
 
-/** Gathered while the models are opened. */
+/** Collects notes for the pool while the models are opened. */
 interface Notes {
   readonly doubts: string[];
   unshared?: string;
 }
 
-/** Weights that were laid out for all threads and are damaged are removed, and the model's own file is opened. */
+/**
+ * Opens a model with the shared weights where there are some. Damaged shared weights are removed, and the model's own
+ * file is opened.
+ */
 async function openModel({ folder, longTexts }: Opening, notes: Notes): Promise<Model> {
   const shared = setup.weightsFolder && (await sharedGraph(folder, setup.weightsFolder));
   if (!shared) return openGraph({ folder, longTexts }, notes);
   try {
-    return await openGraph({ folder: { ...folder, onnxFile: shared }, longTexts }, notes);
+    const hashes = { ...folder.hashes, ...shared.hashes };
+    return await openGraph({ folder: { ...folder, ...shared, hashes }, longTexts }, notes);
   } catch {
-    // The model itself may be sound: if it is not, this throws what is wrong with it.
+    // The model's own file may be sound. If it is not, this throws the reason.
     const own = await openGraph({ folder, longTexts }, notes);
     discardShared(shared);
-    notes.unshared = `${dirname(shared)}: the weights there were damaged and have been removed; the next start lays them out again`;
+    notes.unshared = `${dirname(shared.onnxFile)}: the weights there were damaged and have been removed; the next start lays them out again`;
     return own;
   }
 }
 
+/** Opens one model and, unless `verify` is off, proves it. Throws what opening and proving throw. */
 async function openGraph({ folder, longTexts }: Opening, { doubts }: Notes): Promise<Model> {
   const opened = await Model.open(folder, longTexts);
   if (!setup.verify) return opened;
@@ -150,12 +168,12 @@ async function openGraph({ folder, longTexts }: Opening, { doubts }: Notes): Pro
   }
 }
 
-/** Widened if any model's is. */
+/** Returns `widened` when either model's arithmetic is. */
 function arithmeticOf({ full, student }: Models): Arithmetic {
   return student?.arithmetic === 'widened' ? 'widened' : full.arithmetic;
 }
 
-/** Moves the buffers to the other thread in place of copying them: piscina looks for these two symbols. */
+/** Marks the buffers as moved to the other thread, not copied. Piscina looks for these two symbols. */
 function transferred(answers: Answers): Answers {
   const buffers = [answers.scores.buffer, answers.tokens.buffer, answers.truncated.buffer];
   return move({ [transferableSymbol]: buffers, [valueSymbol]: answers } as never) as unknown as Answers;

@@ -1,34 +1,50 @@
+/*
+ * The threads that run inference. States of the pool:
+ *
+ * - *closed*: answers every request as `crashed`. Ends with `open`: *opening*. It is the state before `open` and after
+ *   `close`.
+ * - *opening*: starts the threads, lays out shared weights on one of them, then has every thread load and prove the
+ *   model. Ends when all have: *open*. Ends when a thread fails or `startTimeoutMs` is over, and `open` rejects; the
+ *   caller closes: *closing*.
+ * - *open*: answers requests. A thread that dies is replaced, and its request comes back as `crashed`. Ends with
+ *   `close`: *closing*. Ends when piscina can start no more threads: *broken*.
+ * - *broken*: rejects every request, waiting and new, with WORKERS_FAILED. Ends with `close`: *closing*.
+ * - *closing*: waits for running requests, frees every engine, ends the threads. Ends when all have ended: *closed*.
+ */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { ExitCode, messageOf, SiftlineError } from '../errors.js';
 import type { Arithmetic } from '../model/arithmetic.js';
 import type { Ready, Request, Response, WorkerSetup } from './protocol.js';
 
+/** Configures a WorkerPool. */
 export interface PoolOptions {
   readonly setup: WorkerSetup;
   readonly threads: number;
+  /** Most time for loading and proving the model on all threads, milliseconds. */
   readonly startTimeoutMs: number;
-  /** Told why the threads do not share the model's weights, where they were to. */
+  /** Called with the reason when the threads should share the model's weights and do not. */
   readonly onUnshared?: ((why: string) => void) | undefined;
-  /** Told why a model may compute otherwise here than where it was made. */
+  /** Called with the reason when a model's scores differ from its manifest's on this machine. */
   readonly onDoubt?: ((why: string) => void) | undefined;
 }
 
-/** What a request came to: a response, or the death of its thread. */
+/** Holds the result of a request: a response, or the death of its thread. */
 export type Reply = Response | { readonly kind: 'crashed'; readonly message: string };
 
 /**
- * Room for a thread's new objects. V8 takes three times 16 MB before it looks what is garbage; a thread makes little
- * of it, and in this much it is looked at more often (`npm run bench -- memory`).
+ * Megabytes for a thread's new objects. V8 takes three times 16 MB before it collects garbage. A thread makes little
+ * garbage, and with this much it is collected more often (`npm run bench -- memory`).
  */
 const YOUNG_MB = 4;
 
 /**
- * A fixed number of inference threads. A thread that dies is replaced by piscina, and its request comes back as
+ * Runs a fixed number of inference threads. Piscina replaces a thread that dies, and the thread's request comes back as
  * `crashed`; requests of the other threads are not touched.
  *
  * Threads are never ended while they infer: that aborts the whole process inside the engine. So nothing here uses an
- * AbortSignal, and `close` waits for what is running.
+ * AbortSignal, and `close` waits for running requests.
  */
 export class WorkerPool {
   readonly threads: number;
@@ -36,9 +52,9 @@ export class WorkerPool {
   readonly #running = new Set<Promise<unknown>>();
   #piscina: Piscina<Request, Response> | undefined;
   #arithmetic: Arithmetic | undefined;
-  /** Why the pool can start no more threads, once it cannot. */
+  /** The reason why the pool can start no more threads; undefined until then. */
   #broken: SiftlineError | undefined;
-  /** Requests that piscina would keep waiting for ever then; each ends its own when told why. */
+  /** Requests that would wait for ever in a broken pool. Calling an entry rejects its request. */
   readonly #waiting = new Set<(why: SiftlineError) => void>();
 
   constructor(options: PoolOptions) {
@@ -46,19 +62,22 @@ export class WorkerPool {
     this.threads = options.threads;
   }
 
-  /** How int8 products are computed on this CPU; undefined before the pool is open. */
+  /** The arithmetic of int8 products on this CPU; undefined before the pool is open. */
   get arithmetic(): Arithmetic | undefined {
     return this.#arithmetic;
   }
 
-  /** Starts the threads; each loads the model, proves it and is warm when this resolves. */
+  /**
+   * Starts the threads. When this resolves, each thread has loaded the model, proved it and is warm. Rejects with
+   * WORKERS_FAILED, or with what loading the model throws.
+   */
   async open(): Promise<void> {
     disableTelemetry();
     this.#piscina = this.#start();
     await Promise.race([this.#openThreads(), this.#tooLate()]);
   }
 
-  /** One thread lays out the weights while the others start; then all load the model. */
+  /** Lays out the weights on one thread while the others start, then loads the model on all. */
   async #openThreads(): Promise<void> {
     const { setup, onUnshared, onDoubt } = this.#options;
     if (setup.weightsFolder !== undefined) {
@@ -74,6 +93,7 @@ export class WorkerPool {
     for (const doubt of first?.doubts ?? []) onDoubt?.(doubt);
   }
 
+  /** Asks one thread, once one is free. A thread that dies is a reply; rejects only when the pool is broken. */
   run(request: Request): Promise<Reply> {
     const reply = this.#ask(request);
     this.#running.add(reply);
@@ -81,7 +101,7 @@ export class WorkerPool {
     return reply;
   }
 
-  /** Waits for what is running (`piscina.close` does not), frees every engine, ends the threads. */
+  /** Waits for running requests (`piscina.close` does not), frees every engine and ends the threads. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#running]);
     await Promise.allSettled(Array.from({ length: this.threads }, () => this.run({ kind: 'close' })));
@@ -118,7 +138,10 @@ export class WorkerPool {
     return piscina;
   }
 
-  /** Not Promise.race with one promise that stays: that would keep every reply as long as the pool lives. */
+  /**
+   * Settles like `answering`, or rejects when the pool is broken. Promise.race with one lasting promise would keep
+   * every reply in memory as long as the pool lives.
+   */
   #unlessBroken(answering: Promise<Response>): Promise<Response> {
     return new Promise((resolve, reject) => {
       if (this.#broken) reject(this.#broken);
@@ -137,8 +160,8 @@ export class WorkerPool {
 }
 
 /**
- * The engine looks up a telemetry host and writes files under $HOME unless told not to before it is loaded, in the main
- * thread: a worker's environment is a copy that the native code never reads.
+ * Turns the engine's telemetry off. Otherwise the engine looks up a telemetry host and writes files under $HOME. It has
+ * to be told before it is loaded, in the main thread: a worker's environment is a copy that native code never reads.
  */
 export function disableTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
-/** Reads a small file, or undefined when it is not there. */
+/** Reads a small file; returns undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
 
 /**
- * How many threads this process may keep busy: the container's CPU quota rounded down, at least one, at most the
- * machine's. Node's own count ignores quotas, and too many threads are throttled together.
+ * Returns the number of threads that this process may keep busy: the container's CPU quota rounded down, at least one,
+ * at most the machine's count. Node's own count ignores quotas, and too many threads are all throttled.
  *
- * Reads cgroup v2 `cpu.max` ("max 100000" or "150000 100000") and cgroup v1 `cpu.cfs_quota_us` / `cpu.cfs_period_us`.
+ * It reads cgroup v2 `cpu.max` ("max 100000" or "150000 100000") and cgroup v1 `cpu.cfs_quota_us` /
+ * `cpu.cfs_period_us`.
  */
 export function threadsForQuota(read: ReadText = readOrUndefined, machine = availableParallelism()): number {
   const quota = quotaV2(read) ?? quotaV1(read);

@@ -4,21 +4,28 @@ import type { TrialReply, TrialRequest, WorkerSetup } from './protocol.js';
 
 export interface TrialOptions {
   readonly setup: WorkerSetup;
-  /** How long the model may take to load, and then to answer. */
+  /** Most milliseconds for loading the model. */
   readonly loadMs: number;
+  /** Most milliseconds for the answer, once the model is loaded. */
   readonly answerMs: number;
 }
 
 /**
- * `lived`: the process answered, or said that the model fails on the text. `died` and `silent` speak against the text.
- * `untried`: the process never came to the text, so nothing is known.
+ * Says how a trial ended.
+ *
+ * - `lived`: the process answered, or said that the model fails on the text.
+ * - `died`, `silent`: the process died on the text, or gave no answer in time. Both speak against the text.
+ * - `untried`: the process never came to the text, so nothing is known.
  */
 export interface TrialEnd {
   readonly kind: 'lived' | 'died' | 'silent' | 'untried';
   readonly detail: string;
 }
 
-/** Classifies one text in a process of its own, on the threads a live one has, and says how that process fared. Never throws. */
+/**
+ * Classifies one text in a separate process, on an inference thread as the stage does, and returns how that process
+ * fared. Never throws.
+ */
 export function holdTrial(question: Pick<TrialRequest, 'text' | 'key'>, options: TrialOptions): Promise<TrialEnd> {
   const { setup, loadMs } = options;
   const child = fork(new URL('./trial-entry.js', import.meta.url), {
@@ -27,7 +34,7 @@ export function holdTrial(question: Pick<TrialRequest, 'text' | 'key'>, options:
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const request: TrialRequest = { setup, loadMs, ...question };
-  // The callback keeps a failed send from being thrown: a child that is gone is told by its exit.
+  // The callback keeps a failed send from being thrown: the exit of the child reports it.
   child.send(request, () => {});
   return watched(child, options).finally(() => child.kill('SIGKILL'));
 }
@@ -51,7 +58,7 @@ function watched(child: ChildProcess, { loadMs, answerMs }: TrialOptions): Promi
     child.on('error', error => end('untried', messageOf(error)));
     child.on('exit', (code, signal) => {
       const conclude = () => end(ready ? 'died' : 'untried', signal ?? `exit code ${code}`);
-      // What it said before its death may still be in the channel, which is read to its end before it disconnects.
+      // Its last replies may still be in the channel, which is read to its end before it disconnects.
       if (child.connected) child.once('disconnect', () => setImmediate(conclude));
       else setImmediate(conclude);
     });

@@ -24,7 +24,15 @@ afterEach(() => {
 });
 after(() => rmSync(scratch, { recursive: true }));
 
-const info = { name: 'english', version: '1', sha256: 'ab'.repeat(32), precision: 'int8', maxTokens: 128, tasks: [] };
+const info = {
+  name: 'english',
+  version: '1',
+  sha256: 'ab'.repeat(32),
+  identity: '',
+  precision: 'int8',
+  maxTokens: 128,
+  tasks: [],
+};
 const path = packageFile('models/english');
 const folder = {
   path,

@@ -28,7 +28,7 @@ const result: BenchResult = {
   machine: 'a machine',
   cores: 2,
   meanTokens: 10,
-  model: { name: 'm', version: '1', sha256: '', precision: 'int8', maxTokens: 128, tasks: [] },
+  model: { name: 'm', version: '1', sha256: '', identity: '', precision: 'int8', maxTokens: 128, tasks: [] },
   results: [
     contestant('limit', 1_000),
     contestant('classify', 950),

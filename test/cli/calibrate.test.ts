@@ -69,13 +69,13 @@ test('nothing is written unless asked for, and the report says what would be', a
   const before = readFileSync(join(model, 'siftline.json'), 'utf8');
   const { stdout, error } = await run('--task', 'moderation', '--data', labelled());
   assert.equal(error, undefined);
-  assert.match(stdout, /^moderation, calibrated\n.*data\.jsonl: chosen on 30 rows, reported on 30 others\n/);
+  assert.match(stdout, /^moderation, calibrated\n.*data\.jsonl: chosen on 30 rows, reported on 30 other rows\n/);
   assert.match(stdout, /temperature +1\.00 +\d+\.\d\d\ncalibration error +0\.\d{3} +0\.\d{3}\n/);
   assert.match(stdout, /label +for +threshold +precision +recall +F1 +support +before +F1 before\nrude +best F1 /);
-  assert.match(stdout, /note: rude: holds in only \d+ rows to choose on \(fewer than 50\)/);
+  assert.match(stdout, /note: rude: only \d+ rows to choose on have it \(fewer than 50\)/);
   assert.match(
     stdout,
-    /nothing written; --write-model would set in siftline\.json:\n {2}\{"name":"moderation","temperature":/,
+    /nothing written; --write-model sets in siftline\.json:\n {2}\{"name":"moderation","temperature":/,
   );
   assert.equal(readFileSync(join(model, 'siftline.json'), 'utf8'), before);
 });
@@ -197,7 +197,7 @@ test('a threshold that stays is not written, not even that of a policy', async (
   const data = file('a.csv', `text,label\n${rows}\n`);
   const found = await line('-c', policy, '--task', 'moderation', '--positive', 'rude', '--data', data, '--write-model');
   assert.equal(found.perLabel.rude?.threshold, 0.9);
-  assert.match(found.warnings.join(), /rude: holds in none of the rows to choose on; its threshold stays/);
+  assert.match(found.warnings.join(), /rude: no row to choose on has it; its threshold stays/);
   assert.equal(readFileSync(join(model, 'siftline.json'), 'utf8'), before);
 });
 
@@ -206,14 +206,14 @@ test('a choice gets its temperature; scores for a precision are reported, not wr
   const data = labelled();
   const argv = ['--task', 'topic', '--data', data, '--label', 'topic', '--precision', '0.5'];
   const { stdout } = await run(...argv);
-  assert.match(stdout, /a choice has no thresholds; these scores are for policy\.bands/);
+  assert.match(stdout, /a single-label task has no thresholds; use these scores in policy\.bands/);
   const found = await line(...argv, '--write-model');
   assert.deepEqual(Object.keys(manifest().tasks[1] ?? {}), Object.keys(before.tasks[1] ?? {}));
   assert.equal(manifest().tasks[1]?.temperature, found.temperature.after);
   assert.deepEqual(manifest().tasks[0], before.tasks[0]);
   await refused(
     [...argv, '--write-policy', join(folder, 'p.yaml')],
-    /task topic chooses one of its labels, so a policy has no thresholds for it/,
+    /task topic is single-label \(softmax\), so a policy has no thresholds for it/,
   );
 });
 
@@ -245,7 +245,7 @@ describe('what is refused', () => {
   test('a goal that is none', async () => {
     await refused(
       ['--task', 'moderation', '--data', labelled(), '--for', 'nice=recall:0.9'],
-      /no label "nice"; there are rude, shouting/,
+      /no label "nice"; give one of rude, shouting/,
     );
     await refused(['--task', 'moderation', '--data', labelled(), '--precision', '95'], /"95" is not a share/);
     assert.equal(existsSync(join(folder, 'p.yaml')), false);

@@ -191,7 +191,7 @@ describe('an output file', () => {
     const file = join(folder, 'out.jsonl');
     const { code, stderr } = await classify(t, '', join(folder, 'bad.csv'), '-o', file);
     assert.equal(code, 2);
-    assert.match(stderr, /1 record, 1 labelled, .* not finished: what there is, is in .*out\.jsonl\.partial\n/);
+    assert.match(stderr, /1 record, 1 labelled, .* not finished: the results so far are in .*out\.jsonl\.partial\n/);
     assert.match(stderr, /siftline: INPUT_MALFORMED: .*bad\.csv: the row that starts in line 3 has a quote/);
     assert.equal(existsSync(file), false);
     assert.equal((await readFile(`${file}.partial`, 'utf8')).trim().split('\n').length, 1);

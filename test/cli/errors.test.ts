@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -36,6 +36,29 @@ test('a reader that goes away in the middle, as head does, is no error', async (
   assert.equal(said, '');
   assert.equal(code, ExitCode.ok);
 });
+
+const noFullDevice = process.platform !== 'linux' && 'there is no /dev/full';
+for (const argv of [
+  ['models', 'list', '--json'],
+  ['audit', '--help'],
+  ['classify', 'examples/demo/texts.jsonl', ...GOOD],
+]) {
+  test(`${argv[0]} ${argv[1]} on a standard output that is full says so in one line`, {
+    skip: noFullDevice,
+  }, async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, ['dist/main.js', ...argv], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', chunk => {
+      said += chunk;
+    });
+    const [code] = await once(child, 'close');
+    const line = /^siftline: OUTPUT_UNWRITABLE: standard output: cannot be written: ENOSPC: no space left on device/;
+    assertOneLine({ said }, line);
+    assert.equal(code, ExitCode.usage);
+  });
+}
 
 test('an unknown option is told, with the one that was meant', async () => {
   const ended = await siftline('run', '--workes', '2');

@@ -105,7 +105,7 @@ test('a table is for people; no text of a record is in it, nor in the reports', 
     /^sentiment of english 1\.0\.0 \(int8-static\)\n.*reviews\.jsonl: 5 rows, 2 skipped \(LABEL_OTHER 2\)\n/,
   );
   assert.match(stdout, /accuracy +0\.800 +0\.\d{3} to 1\.000/);
-  assert.match(stdout, /negative, called positive +1/);
+  assert.match(stdout, /negative, labelled positive +1/);
   assert.equal(stdout.includes('\x1b'), false, 'colour is for terminals');
   const [page, list] = [readFileSync(html, 'utf8'), readFileSync(errors, 'utf8')];
   const { score, ...rest } = JSON.parse(list) as { score: number };
@@ -190,7 +190,7 @@ test('two models are compared on the same rows; one agrees with itself', async (
       '--against',
       fixtureModel('bert-two-tasks'),
     ],
-    /--against-task: the model answers 2 questions; choose one of moderation, topic/,
+    /--against-task: the model has 2 tasks; give one of moderation, topic/,
   );
 });
 
@@ -221,27 +221,33 @@ test('of a cascade it says what share was passed on, and against the full model 
 describe('what cannot be evaluated is one message with the way out', () => {
   test('a task that is not named, or not there', async () => {
     const data = file('a.jsonl', jsonl([['x', 'y']]));
-    await refused(
-      [...TWO_TASKS, '--data', data],
-      /--task: the model answers 2 questions; choose one of moderation, topic/,
-    );
-    await refused([...TWO_TASKS, '--data', data, '--task', 'mood'], /no task "mood"; choose one of moderation, topic/);
+    await refused([...TWO_TASKS, '--data', data], /--task: the model has 2 tasks; give one of moderation, topic/);
+    await refused([...TWO_TASKS, '--data', data, '--task', 'mood'], /no task "mood"; give one of moderation, topic/);
   });
 
   test('labels the task does not have', async () => {
-    const data = file('a.jsonl', jsonl([['x', 'y']]));
+    const data = file(
+      'a.jsonl',
+      jsonl([
+        ['x', 'y'],
+        ['z', 'y'],
+      ]),
+    );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'topic'],
-      /"label" holds values that are not labels of topic \(food, .*: y \(1\)/,
+      /"label" holds values that are not labels of topic \(food, .*: y \(2\)/,
     );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'topic', '--labels', 'food,nope'],
       /--labels: task topic has no label "nope"; it has the labels food/,
     );
-    await refused([...TWO_TASKS, '--data', data, '--task', 'topic', '--labels', 'food'], /a choice needs at least two/);
+    await refused(
+      [...TWO_TASKS, '--data', data, '--task', 'topic', '--labels', 'food'],
+      /task topic is single-label and needs at least two/,
+    );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'topic', '--positive', 'food'],
-      /--positive: task topic chooses one of its labels/,
+      /--positive: task topic is single-label/,
     );
     await refused(
       [...TWO_TASKS, '--data', data, '--task', 'moderation', '--positive', 'nice'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { listed, painted, printable } from '../../src/cli/explain-view.js';
+import { listed, painted } from '../../src/cli/explain-view.js';
 
 const TEXT = 'so very fine';
 const WORDS = [
@@ -46,9 +46,4 @@ describe('a painted text', () => {
 
 test('a list has a signed number before each word', () => {
   assert.deepEqual(listed(TEXT, WORDS), ['+0.001  so', '-0.100  very', '+0.400  fine']);
-});
-
-test('what is printed steers no terminal and stays on its line', () => {
-  assert.equal(printable('a\r\nb\tc\u001b[2Jd\u202ee'), 'a b c\ufffd[2Jd\ufffde');
-  assert.equal(printable('👩‍🚀 é 好'), '👩‍🚀 é 好');
 });

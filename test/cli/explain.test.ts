@@ -201,7 +201,7 @@ describe('for people', () => {
       env: { COLORTERM: 'truecolor' },
     });
     const [key, , , text] = stripVTControlCharacters(out).split('\n');
-    assert.equal(key, 'for the label, against it; the deeper, the more');
+    assert.equal(key, 'for the label, against it; a deeper colour counts for more');
     assert.equal(text, `  ${TEXT}`);
     assert.ok(out.includes('\u001b[38;5;16;48;2;239;101;72mlove\u001b[0m'), out);
     assert.equal(stripVTControlCharacters(out).split(TEXT).length - 1, 2);

@@ -41,7 +41,7 @@ export function siftlineWith(variables: Readonly<Record<string, string>>, ...arg
 }
 
 /** One line for a person, and no stack. */
-export function assertOneLine({ said }: Ended, line: RegExp): void {
+export function assertOneLine({ said }: Pick<Ended, 'said'>, line: RegExp): void {
   assert.match(said, line);
   assert.equal(said.trim().split('\n').length, 1, said);
   assert.doesNotMatch(said, /^\s+at /m);

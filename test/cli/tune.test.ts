@@ -60,8 +60,8 @@ async function refused(argv: readonly string[], message: RegExp, exitCode: ExitC
 test('without files it is the texts of the demo, and nothing is written', async () => {
   const { stdout, error } = await run('--seconds', '4');
   assert.equal(error, undefined);
-  assert.match(stdout, /english-small, tuned for throughput\n.*texts of the demo, and not of yours: give files/);
-  assert.match(stdout, /nothing to write|nothing written; -o FILE would set:/);
+  assert.match(stdout, /english-small, tuned for throughput\n.*texts of the demo, not your own: give files/);
+  assert.match(stdout, /nothing to write|nothing written; -o FILE sets:/);
 });
 
 test('files are read as classify reads them, and every knob has its table', async () => {
@@ -101,17 +101,17 @@ test('a latency that no setting reaches is told with the best there is, and noth
   assert.equal(error.exitCode, ExitCode.check);
   assert.match(
     error.message,
-    /--latency-ms 0\.01: not reached, (the shortest p99 was \d+\.\d ms|no time to measure it);/,
+    /--latency-ms 0\.01: not reached, (the shortest p99 was \d+\.\d ms|there was no time to measure it);/,
   );
   assert.match(stdout, /tuned for a p99 of 0\.01 ms at 50 texts\/s/);
   assert.equal(existsSync(output), false);
 });
 
 test('what has no texts is refused before the model is loaded', async () => {
-  await refused([file('empty.txt', '')], /no texts from .*empty\.txt: nothing in it; give files with texts/);
+  await refused([file('empty.txt', '')], /no texts from .*empty\.txt: it is empty; give files with texts/);
   await refused(
     [file('a.jsonl', '{"body":"x"}\n{"body":"y"}\n')],
-    /2 records and none with a text; .*--text if they stand in another field than text/,
+    /none of its 2 records has a text; .*--text if the field is not text/,
   );
   await refused([join(folder, 'none.txt')], /none\.txt: there is no such file/);
 });

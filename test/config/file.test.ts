@@ -34,9 +34,9 @@ test('a file that is not YAML is told the line and column', () => {
 
 test('a file that is a list or a scalar is told that it has to be a mapping', () => {
   assert.deepEqual(problems({ yaml: '- kafka' }), [
-    'the file: is a list, not a mapping of sections such as "kafka:" (siftline.yaml:1:1)',
+    'the file: is a list; give a mapping of sections, such as "kafka:" (siftline.yaml:1:1)',
   ]);
-  assert.match(problems({ yaml: 'kafka' })[0] ?? '', /is "kafka", not a mapping/);
+  assert.match(problems({ yaml: 'kafka' })[0] ?? '', /is "kafka"; give a mapping/);
 });
 
 test('a key that is written twice is told with both lines, beside the other problems', () => {

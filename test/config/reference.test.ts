@@ -36,7 +36,7 @@ test('a field that is a time or a size has its unit in its name', () => {
 test('the reference has a row for every field, and its example is accepted', () => {
   const markdown = renderConfigMarkdown();
   for (const path of fieldNames()) assert.ok(markdown.includes(`| \`${path}\` | \`SIFTLINE_`), path);
-  const example = /```yaml\n(.*?)```/s.exec(markdown)?.[1];
+  const example = /```yaml file=\S+\n(.*?)```/s.exec(markdown)?.[1];
   assert.ok(example?.startsWith('# yaml-language-server: $schema='));
   assert.deepEqual(load({ yaml: example }).config.input.topics, ['comments']);
 });

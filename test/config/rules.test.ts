@@ -17,14 +17,14 @@ test('rules look at fields that exist', () => {
 
 test('no output topic may be an input topic', () => {
   assert.deepEqual(broken({ 'input.topics': 'a,siftline.metrics' }), [
-    'output.metricsTopic: "siftline.metrics" is also one of input.topics, so siftline would read its own results; use another',
+    'output.metricsTopic: "siftline.metrics" is also one of input.topics, so siftline would read its own results; give another topic',
   ]);
 });
 
 test('the output topics differ, and no input topic is listed twice', () => {
   assert.deepEqual(broken({ 'output.labelsTopic': 'x', 'output.metricsTopic': 'x', 'input.topics': 'a,b,a' }), [
-    'output.metricsTopic: "x" is also output.labelsTopic; give each its own topic',
-    'input.topics[2]: "a" is listed twice; keep one',
+    'output.metricsTopic: "x" is also output.labelsTopic; give each a separate topic',
+    'input.topics[2]: "a" is listed twice; remove one of the two',
   ]);
 });
 
@@ -39,7 +39,7 @@ test('a size that must hold another does, and is accepted where they are equal',
       'workers.runTokens': '511',
     }),
     [
-      'input.sessionTimeoutMs: 30000 is less than 3 times input.heartbeatIntervalMs (10001), but two signs of life may get lost before the group gives up; give at least 30003, or lower input.heartbeatIntervalMs',
+      'input.sessionTimeoutMs: 30000 is less than 3 times input.heartbeatIntervalMs (10001), but two heartbeats may get lost before the group removes the consumer; give at least 30003, or lower input.heartbeatIntervalMs',
       'input.bufferRecords: 127 is less than workers.batchRecords (2048), but a full batch must fit into the buffer; give at least 2048, or lower workers.batchRecords',
       'input.bufferBytes: 33554432 is less than input.maxValueBytes (33554433), but the longest record must fit into the buffer; give at least 33554433, or lower input.maxValueBytes',
       'input.maxBatchBytes: 33554432 is less than input.maxValueBytes (33554433), but the batch that holds the longest record must be read; give at least 33554433, or lower input.maxValueBytes',
@@ -58,8 +58,8 @@ test('a size that must hold another does, and is accepted where they are equal',
 
 test('login to the brokers is whole or not there', () => {
   assert.deepEqual(broken({ 'kafka.sasl.mechanism': 'plain' }), [
-    'kafka.sasl.username: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
-    'kafka.sasl.passwordFile: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
+    'kafka.sasl.username: is missing, but needed by kafka.sasl.mechanism; give it, or remove kafka.sasl.mechanism',
+    'kafka.sasl.passwordFile: is missing, but needed by kafka.sasl.mechanism; give it, or remove kafka.sasl.mechanism',
   ]);
   assert.equal(broken({ 'kafka.sasl.username': 'u', 'kafka.sasl.passwordFile': './p' }).length, 1);
   load({
@@ -73,10 +73,10 @@ test('login to the brokers is whole or not there', () => {
 
 test('a login with a token has a token file, and neither a user name nor a password', () => {
   assert.deepEqual(broken({ 'kafka.sasl.mechanism': 'oauthbearer' }), [
-    'kafka.sasl.tokenFile: is missing, but needed because of kafka.sasl.mechanism; give it, or remove the other',
+    'kafka.sasl.tokenFile: is missing, but needed by kafka.sasl.mechanism; give it, or remove kafka.sasl.mechanism',
   ]);
   assert.deepEqual(broken({ 'kafka.sasl.tokenFile': '/t' }), [
-    'kafka.sasl.mechanism: is missing, but needed because of kafka.sasl.tokenFile; give it, or remove the other',
+    'kafka.sasl.mechanism: is missing, but needed by kafka.sasl.tokenFile; give it, or remove kafka.sasl.tokenFile',
   ]);
   const useless = (mechanism: string) =>
     `would have no effect with kafka.sasl.mechanism: ${mechanism}; remove it, or give another mechanism`;
@@ -94,19 +94,19 @@ test('a login with a token has a token file, and neither a user name nor a passw
 
 test('a client certificate has a key, and details of TLS have TLS switched on', () => {
   assert.deepEqual(broken({ 'kafka.tls.certFile': './c.pem' }), [
-    'kafka.tls.enabled: is false, so kafka.tls.certFile would have no effect; give true, or remove the rest',
-    'kafka.tls.keyFile: is missing, but needed because of kafka.tls.certFile; give it, or remove the other',
+    'kafka.tls.enabled: is false, so kafka.tls.certFile would have no effect; give true, or remove kafka.tls.certFile',
+    'kafka.tls.keyFile: is missing, but needed by kafka.tls.certFile; give it, or remove kafka.tls.certFile',
   ]);
   load({ flags: { 'kafka.tls.enabled': 'true', 'kafka.tls.certFile': './c.pem', 'kafka.tls.keyFile': './k.pem' } });
 });
 
 test('Avro input and the login of the registry need its address, and the login is of one kind', () => {
   const missing = (because: string) =>
-    `registry.url: is missing, but needed because of ${because}; give it, or remove the other`;
+    `registry.url: is missing, but needed by ${because}; give it, or remove ${because}`;
   assert.deepEqual(broken({ 'input.format': 'avro' }), [missing('input.format: avro')]);
   assert.deepEqual(broken({ 'registry.subjects.labels': 's' }), [missing('registry.subjects.labels')]);
   assert.deepEqual(broken({ 'registry.url': 'http://r', 'registry.username': 'u' }), [
-    'registry.passwordFile: is missing, but needed because of registry.username; give it, or remove the other',
+    'registry.passwordFile: is missing, but needed by registry.username; give it, or remove registry.username',
   ]);
   const login = { 'registry.username': 'u', 'registry.passwordFile': '/p', 'registry.bearerTokenFile': '/t' };
   assert.deepEqual(broken({ 'registry.url': 'https://r:8081', ...login }), [
@@ -116,7 +116,7 @@ test('Avro input and the login of the registry need its address, and the login i
 
 test('a band reviews before it blocks, and says at least one of the two', () => {
   assert.deepEqual(broken({ 'policy.bands': '{m: {a: {review: 0.9, block: 0.5}, b: {}, c: {block: 0}}}' }), [
-    'policy.bands.m.a.review: 0.9 is above block (0.5), so nothing would be reviewed; lower it, or raise block',
+    'policy.bands.m.a.review: 0.9 is above block (0.5), so nothing would be reviewed; lower review, or raise block',
     'policy.bands.m.b: has neither review nor block; give one of them, or remove it',
   ]);
 });
@@ -124,7 +124,7 @@ test('a band reviews before it blocks, and says at least one of the two', () => 
 test('windows go forward by at least what they repeat, where texts are read in windows', () => {
   const small = { 'model.maxTokens': '63', 'model.windowStrideTokens': '32' };
   assert.deepEqual(broken({ ...small, 'model.longTexts': 'windows' }), [
-    'model.windowStrideTokens: 32 is more than half of model.maxTokens (63), so windows would hardly go forward; give at most 31, or raise the other',
+    'model.windowStrideTokens: 32 is more than half of model.maxTokens (63), so most of each window would repeat the one before; give at most 31, or raise model.maxTokens',
   ]);
   load({ flags: small });
   load({ flags: { 'model.maxTokens': '64', 'model.windowStrideTokens': '32', 'model.longTexts': 'windows' } });
@@ -132,7 +132,7 @@ test('windows go forward by at least what they repeat, where texts are read in w
 
 test('how windows are put together is said where there are windows, by task, in one of three ways', () => {
   assert.deepEqual(broken({ 'model.aggregate': '{news: mean}' }), [
-    'model.longTexts: is truncate, so model.aggregate would have no effect; give windows, or remove the other',
+    'model.longTexts: is truncate, so model.aggregate would have no effect; give windows, or remove model.aggregate',
   ]);
   assert.deepEqual(broken({ 'model.longTexts': 'windows', 'model.aggregate': '{news: median}' }), [
     'model.aggregate.news: "median" is not allowed; give one of max, mean, noisy-or',
@@ -143,10 +143,10 @@ test('how windows are put together is said where there are windows, by task, in 
 
 test('a cascade has a student, which is another model than the full one', () => {
   assert.deepEqual(broken({ 'model.cascade.confidenceFor': '{news: 0.9}' }), [
-    'model.cascade.path: is missing, so model.cascade.confidenceFor would have no effect; name a student, or remove the other',
+    'model.cascade.path: is missing, so model.cascade.confidenceFor would have no effect; give the path of a student model, or remove model.cascade.confidenceFor',
   ]);
   assert.deepEqual(broken({ 'model.path': 'english', 'model.cascade.path': 'english' }), [
-    'model.cascade.path: is model.path itself, which would only be asked twice; name a smaller model',
+    'model.cascade.path: is the same as model.path, so the same model would be asked twice; give a smaller model',
   ]);
   assert.deepEqual(broken({ 'model.cascade.minConfidence': '1.5' }), [
     'model.cascade.minConfidence: 1.5 is not allowed; give a number from 0 to 1',

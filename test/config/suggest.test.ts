@@ -52,5 +52,5 @@ test('any field with one letter missing is found again', () => {
 
 test('a key of a mapping with few keys is told the nearest, or all', () => {
   assert.match(unknownKey('reviw', ['review', 'block']), /did you mean review\?$/);
-  assert.match(unknownKey('allow', ['review', 'block']), /there are review, block$/);
+  assert.match(unknownKey('allow', ['review', 'block']), /give one of review, block$/);
 });

@@ -137,7 +137,7 @@ describe('the books', () => {
   const wrong: ReadonlyArray<readonly [what: string, windows: Partial<WindowCounts>, sent: number, message: RegExp]> = [
     ['a record is lost inside', { consumed: 7 }, 11, /consumed.*: 11 and 10/],
     ['a label is not in the topic', { labelled: 5, consumed: 7 }, 11, /labels in the topic.*: 8 and 9/],
-    ['a rejection is not in the topic', { rejected: 2, consumed: 7 }, 11, /rejections in the topic.*: 1 and 2/],
+    ['a rejection is not in the topic', { rejected: 2, consumed: 7 }, 11, /rejected records in the topic.*: 1 and 2/],
     ['a record was never taken', {}, 11, /records fed.*: 11 and 10/],
   ];
   for (const [what, windows, sent, message] of wrong) {

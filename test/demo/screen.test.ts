@@ -190,7 +190,7 @@ describe('the screen', () => {
     ]);
     assert.deepEqual(lines.slice(-4), [
       '',
-      'feed     fed 43.3 records/s, measured: 65 % of what this machine takes',
+      "feed     fed 43.3 records/s, measured: 65 % of this machine's limit",
       'metrics  http://127.0.0.1:9464/metrics',
       'Ctrl-C ends the demo',
     ]);
@@ -324,7 +324,7 @@ describe('the view in lines', () => {
     };
     const silent = { ...food, tasks: food.tasks.map(task => ({ ...task, labels: [] })) };
     assert.deepEqual(sampleLines({ newest: [food, food, insult, food] }), [
-      '    you are a complete [31m idiot and nobody really...  moderation: toxic 0.96, news: food 0.30',
+      '    you are a complete\ufffd[31m idiot and nobody really...  moderation: toxic 0.96, news: food 0.30',
       '    how to make fries that taste like mcdonalds         news: food 0.94',
     ]);
     assert.deepEqual(sampleLines({ newest: [silent] }), [
@@ -351,10 +351,10 @@ test('the rate of the feed is said with where it is from', () => {
       feedText({ perSecond: 3.25, share: 0.0325, measured: true }),
     ],
     [
-      'fed as fast as siftline takes records',
+      'fed as fast as siftline reads records',
       'fed 250 records/s, not measured',
-      'fed 100 records/s, measured: this machine takes more',
-      'fed 3.3 records/s, measured: 65 % of what this machine takes',
+      'fed 100 records/s, measured: this machine can do more',
+      "fed 3.3 records/s, measured: 65 % of this machine's limit",
     ],
   );
 });

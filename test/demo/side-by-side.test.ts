@@ -148,7 +148,9 @@ describe('streams side by side', () => {
     const { log, one, other, left, said, end } = start('one', 'other');
     other.opened.reject(failure);
     await soon();
-    assert.deepEqual(said, ['other cannot start: OUT_OF_LUCK: no luck left; one goes on, and alone with --stream one']);
+    assert.deepEqual(said, [
+      'other cannot start: OUT_OF_LUCK: no luck left; one goes on (give --stream one to show it alone)',
+    ]);
     assert.deepEqual(log.slice(2), ['other closes'], 'while one is not ready yet');
     one.opened.resolve();
     one.done(3);
@@ -189,7 +191,7 @@ describe('streams side by side', () => {
     assert.ok(log.includes('one runs') && log.includes('other runs'), 'a fast machine is fed all that was asked for');
     assert.deepEqual(result.feed, { perSecond: 100, measured: true });
     assert.equal(left[0]?.feed?.perSecond, 100);
-    assert.deepEqual(said, ['fed 100 records/s, measured: this machine takes more']);
+    assert.deepEqual(said, ['fed 100 records/s, measured: this machine can do more']);
   });
 
   test('are fed less than was asked for where the machine does not take it', async () => {

@@ -35,7 +35,7 @@ describe('a stream that cannot start', () => {
     const error = new SiftlineError({ code: 'NO_LUCK', message: 'none left', exitCode: ExitCode.check });
     assert.equal(
       cannotStart({ name: 'chinese', error }, ['english']),
-      'chinese cannot start: NO_LUCK: none left; english goes on, and alone with --stream english',
+      'chinese cannot start: NO_LUCK: none left; english goes on (give --stream english to show it alone)',
     );
     assert.equal(cannotStart({ name: 'chinese', error }), 'chinese cannot start: NO_LUCK: none left');
   });

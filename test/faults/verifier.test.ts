@@ -157,6 +157,7 @@ describe('which of these break a promise', () => {
     abortedVisible: 0,
     finalLag: 0,
     readersDiffer: 0,
+    unread: 0,
     processExits: 0,
     recoveryMs: [],
     seconds: 1,

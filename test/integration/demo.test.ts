@@ -183,7 +183,7 @@ describe('siftline demo where a model is broken', { skip: process.platform === '
     assert.equal(failed.chinese.code, 'MODEL_CHANGED');
     assert.match(
       stderr,
-      /^chinese cannot start: MODEL_CHANGED: .*; english goes on, and alone with --stream english$/m,
+      /^chinese cannot start: MODEL_CHANGED: .*; english goes on \(give --stream english to show it alone\)$/m,
     );
     assert.match(stderr, /^siftline demo: chinese could not start: MODEL_CHANGED, see above$/m);
     assert.match(stderr, /^ {4}\S.* {2}\w+: \S+ 0\.\d\d/m, 'labels with their texts');

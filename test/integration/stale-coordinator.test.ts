@@ -51,7 +51,7 @@ test('what a broker calls committed that is the coordinator no more is stored by
   ] as const) {
     const misled = producer(async () => stale);
     assert.equal(await misled.takeOver(), stale);
-    await assert.rejects(misled.store(send('once more'), 9n), new RegExp(`said ${said} .* the coordinator says 7$`));
+    await assert.rejects(misled.store(send('once more'), 9n), new RegExp(`gave ${said} .* the coordinator gives 7$`));
     await misled.close();
     assert.equal(await offsets(), 7n);
   }

@@ -101,8 +101,8 @@ describe('after an incident', () => {
     const lines = (await dlq(stage, 'list', '--records')).stdout;
     assert.equal(lines.trim().split('\n').length, 10);
     assert.doesNotMatch(lines, /not json/);
-    assert.match((await dlq(stage, 'list', '--reason', 'TEXT_EMPTY')).stdout, /no rejected records there/);
-    assert.match((await dlq(stage, 'list', '--to', '-1h')).stdout, /no rejected records there/);
+    assert.match((await dlq(stage, 'list', '--reason', 'TEXT_EMPTY')).stdout, /no rejected records in this range/);
+    assert.match((await dlq(stage, 'list', '--to', '-1h')).stdout, /no rejected records in this range/);
 
     const [first] = await broker.readAll(topics.rejected);
     assert.ok(first);
@@ -602,7 +602,7 @@ describe('what cannot be done is said in one line', () => {
     ]);
     const { error: nowhere } = await dlq(stage, 'redrive');
     assert.equal((nowhere as SiftlineError).code, 'TOPIC_MISSING');
-    assert.match((nowhere as SiftlineError).message, /topic gone, where rejected records came from/);
+    assert.match((nowhere as SiftlineError).message, /topic gone, which rejected records came from/);
   });
 });
 

@@ -30,7 +30,7 @@ test('brokers that answer and are not ready are told apart from brokers that do 
   });
   const error = notReadyError(new Error('gave up', { cause: answer }), 'topic t');
   assert.equal(error?.code, 'BROKER_NOT_READY');
-  assert.match(error?.message ?? '', /of topic t for now: .*\(NOT_LEADER_FOR_PARTITION\); look at their health/);
+  assert.match(error?.message ?? '', /about topic t for now: .*\(NOT_LEADER_FOR_PARTITION\); look at their health/);
   assert.equal(
     notReadyError(Object.assign(new Error('no'), { retriable: true, code: 'ECONNREFUSED' }), 'topic t'),
     undefined,

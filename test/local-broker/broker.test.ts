@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { startBroker } from '../../src/local-broker/broker.js';
 import { propertiesFile, serverProperties } from '../../src/local-broker/broker-properties.js';
 import { KAFKA_VERSION, kafkaJars } from '../../src/local-broker/java-setup.js';
+import { notRoot } from '../support/small-disk.js';
 import { withCommands } from './fake-commands.js';
 
 const posix = { skip: process.platform === 'win32' && 'the fake commands are shell scripts' };
@@ -45,6 +47,20 @@ describe('the jars of Kafka', posix, () => {
     assert.deepEqual(lines, [], 'the second time needs no Maven');
   });
 
+  test('of another user, or where all can put theirs, are not run', { skip: notRoot }, async t => {
+    for (const spoil of [(path: string) => chownSync(path, 54_321, 54_321), (path: string) => chmodSync(path, 0o777)]) {
+      for (const spoilt of ['', 'kafka', 'kafka/libs']) {
+        const folder = await scratch(t);
+        mkdirSync(join(folder, 'kafka/libs'), { recursive: true });
+        const ask = () => withCommands(t, {}, () => kafkaJars(() => {}, join(folder, 'kafka')));
+        assert.ok('classpath' in (await ask()));
+        spoil(join(folder, spoilt));
+        const answer = await ask();
+        assert.match('missing' in answer ? answer.missing : '', /belongs to another user|can be written by others/);
+      }
+    }
+  });
+
   test('are missing with a reason when Maven cannot fetch them', async t => {
     const folder = await scratch(t);
     const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () => kafkaJars(() => {}, join(folder, 'kafka')));
@@ -58,13 +74,13 @@ describe('without a broker to be had', posix, () => {
     [
       'Java and Docker',
       {},
-      /no Java 17 or later \(`java -version` does not run\), and no Docker \(`docker version` finds no engine\)/,
+      /missing: Java 17 or later \(`java -version` does not run\); Docker \(`docker version` finds no engine\)/,
     ],
-    ['Maven and Docker', { java: JAVA_17 }, /no Maven, which fetches .* and no Docker/],
+    ['Maven and Docker', { java: JAVA_17 }, /missing: Maven, which fetches .*; Docker/],
     [
       'Java and the image',
       { docker: '[ "$1" = version ]' },
-      /no Java 17 or later .* and no image apache\/kafka:\S+ in Docker/,
+      /missing: Java 17 or later .*; image apache\/kafka:\S+ in Docker/,
     ],
   ];
   for (const [what, commands, message] of nowhere) {

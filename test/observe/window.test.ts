@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/ports.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { labelled, recordAt } from '../support/memory-records.js';
 
-const MODEL = { name: 'm', version: '1', sha256: 'abc', precision: 'fp32', maxTokens: 128, tasks: [] };
+const MODEL = { name: 'm', version: '1', sha256: 'abc', identity: 'def', precision: 'fp32', maxTokens: 128, tasks: [] };
 
 test('windows add up to the counters, and a window with nothing in it is all zero', async () => {
   const recorder = new Recorder([]);

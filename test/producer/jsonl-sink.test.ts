@@ -10,6 +10,7 @@ import { fileOutput, type JsonlOutput, JsonlSink, streamOutput } from '../../src
 import type { TestScope } from '../contracts/source.contract.js';
 import { claimOf } from '../support/claims.js';
 import { labelled, recordAt, rejectedOutcome } from '../support/memory-records.js';
+import { noSmallDisk, smallDisk } from '../support/small-disk.js';
 
 async function folderOf(t: TestScope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'siftline-'));
@@ -169,6 +170,39 @@ describe('an output file', () => {
     const folder = await folderOf(t);
     await (await sinkTo(fileOutput(join(folder, 'out.jsonl')))).close();
     assert.deepEqual(await readdir(folder), []);
+  });
+
+  test('is not written through a link that lies where the partial file will be', async t => {
+    const folder = await folderOf(t);
+    const file = join(folder, 'out.jsonl');
+    await writeFile(join(folder, 'precious'), 'mine');
+    await symlink(join(folder, 'precious'), `${file}.partial`);
+    const sink = await sinkTo(fileOutput(file));
+    await sink.publish(outcome, claimOf(outcome));
+    await sink.complete();
+    await sink.close();
+    assert.equal(await readFile(join(folder, 'precious'), 'utf8'), 'mine');
+    assert.match(await readFile(file, 'utf8'), /TEXT_EMPTY/);
+  });
+
+  test('on a full disk stays as it was, the error says so, and the partial file is removed', {
+    skip: noSmallDisk,
+  }, async t => {
+    const disk = smallDisk(t, 16_384);
+    const file = join(disk, 'out.jsonl');
+    await writeFile(file, 'old');
+    const output = fileOutput(file);
+    const sink = await sinkTo(output);
+    const many = Array.from({ length: 500 }, (_, i) => rejectedOutcome(recordAt(0, i)));
+    await assert.rejects(sink.publish(many, claimOf(many)), {
+      code: 'OUTPUT_UNWRITABLE',
+      exitCode: 2,
+      message: /out\.jsonl.*: ENOSPC: no space left on device/,
+    });
+    await sink.close();
+    assert.equal(output.left, undefined);
+    assert.deepEqual(await readdir(disk), ['out.jsonl']);
+    assert.equal(await readFile(file, 'utf8'), 'old');
   });
 
   test('behind a symbolic link is written where the link points to', async t => {

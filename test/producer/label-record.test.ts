@@ -7,6 +7,7 @@ import { labelRecord } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { labelled, recordAt } from '../support/memory-records.js';
+import { withoutFields } from '../support/outputs.js';
 
 interface Classification {
   readonly windows?: number;
@@ -38,6 +39,15 @@ function bytesOf(outcome: Labelled): Buffer {
   return parts.kind === 'framed' ? parts.body : assert.fail('no framing');
 }
 
+test('a label record is read by readers from before models had an identity, and theirs by readers of now', () => {
+  const before = buildType(withoutFields(schema.json, ['identity']));
+  const old = before.fromBuffer(bytesOf(plain), before.createResolver(schema.type)) as { model: object };
+  const { name, version, sha256, precision } = MEMORY_MODEL;
+  assert.deepEqual({ ...old.model }, { name, version, sha256, precision });
+  const now = schema.type.fromBuffer(before.toBuffer(old), schema.type.createResolver(before)) as { model: object };
+  assert.deepEqual({ ...now.model }, { name, version, sha256, precision, identity: '' });
+});
+
 describe('a label record', () => {
   test('says as how many windows the text was read, and which of them decided', () => {
     const { windows, tasks } = schema.type.fromBuffer(bytesOf(windowed)) as Classification;
@@ -60,7 +70,8 @@ describe('a label record', () => {
 });
 
 test('a label record names the model of a cascade that answered, and without one the model', () => {
-  const student = { ...MEMORY_MODEL, name: 'small', version: '2', sha256: '1'.repeat(64), precision: 'int8' };
+  const sums = { sha256: '1'.repeat(64), identity: '2'.repeat(64) };
+  const student = { ...MEMORY_MODEL, name: 'small', version: '2', ...sums, precision: 'int8' };
   const nameIn = (outcome: Labelled, encoder: object) => {
     const { value } = labelRecord(
       { schema, schemaId: 7, model: MEMORY_MODEL, policy: 'p', ...encoder },
@@ -71,12 +82,12 @@ test('a label record names the model of a cascade that answered, and without one
     const { model } = schema.type.fromBuffer(parts.kind === 'framed' ? parts.body : assert.fail()) as { model: object };
     return { ...model };
   };
-  const { name, version, sha256, precision } = MEMORY_MODEL;
-  const full = { name, version, sha256, precision };
+  const { name, version, sha256, precision, identity } = MEMORY_MODEL;
+  const full = { name, version, sha256, precision, identity };
   assert.deepEqual(nameIn({ ...plain, answeredBy: 'student' }, { student }), {
     name: 'small',
     version: '2',
-    sha256: '1'.repeat(64),
+    ...sums,
     precision: 'int8',
   });
   assert.deepEqual(nameIn({ ...plain, answeredBy: 'full' }, { student }), full);
@@ -106,12 +117,3 @@ describe('the explanations of a label record', () => {
     assert.deepEqual([now.tokens, [...(now.explanations ?? [])]], [3, []]);
   });
 });
-
-/** The schema as it was, less what has been added. */
-function withoutFields(json: unknown, added: readonly string[]): unknown {
-  if (Array.isArray(json)) {
-    return json.filter(each => !added.includes(each?.name)).map(each => withoutFields(each, added));
-  }
-  if (typeof json !== 'object' || json === null) return json;
-  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, withoutFields(value, added)]));
-}

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Files of a certificate, in PEM; `keystore` holds key and certificate in one, as the broker wants them. */
+/** The files of a certificate, in PEM; `keystore` holds key and certificate in one file, as the broker needs them. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -11,7 +11,7 @@ export interface Certificate {
 
 const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-/** Why there can be no certificates here; false when there can. */
+/** Returns the reason why certificates cannot be made here; false if they can. */
 export function noOpenssl(): string | false {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });
@@ -21,7 +21,7 @@ export function noOpenssl(): string | false {
   }
 }
 
-/** An authority that signs certificates for this machine; everything is made in the folder, by openssl. */
+/** An authority that signs certificates for this machine. openssl makes everything, in the folder. */
 export class Authority {
   readonly ca: string;
   readonly #folder: string;
@@ -34,7 +34,7 @@ export class Authority {
     openssl('req', '-x509', ...EC_KEY, '-keyout', this.#key, '-out', this.ca, '-subj', `/CN=${name}`, '-days', '2');
   }
 
-  /** With fewer than no days it has expired. */
+  /** Issues a certificate. With a negative number of days it has expired. */
   issue(name: string, days = 2): Certificate {
     const [cert = '', key = '', keystore = '', request = '', names = ''] = [
       ...['cert.pem', 'key.pem', 'keystore.pem', 'csr', 'names'],

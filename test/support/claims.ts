@@ -1,6 +1,6 @@
 import type { Claim, Outcome } from '../../src/ports.js';
 
-/** The right to publish these outcomes, as the pipeline would give it for a batch of just them. */
+/** Returns the right to publish these outcomes, as the pipeline gives it for a batch of only these. */
 export function claimOf(outcomes: readonly Outcome[], fields: Partial<Claim> & { epoch?: number } = {}): Claim {
   const next = new Map<string, { topic: string; partition: number; offset: bigint }>();
   for (const { record } of outcomes) {

@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/program.js';
 const nowhere = new PassThrough();
 const program = await createProgram({ env: {}, version: '0', stdin: nowhere, stdout: nowhere, stderr: nowhere });
 
-/** What is wrong with a command line, as it stands behind `siftline`. */
+/** Returns the mistakes of a command line, given as the part after `siftline`. */
 export function wrongIn(line: string): string[] {
   const words = line.replace(/\s>.*/, '').split(/\s+/);
   let command: Command = program;
@@ -34,13 +34,13 @@ export function commandsOf(text: string): string[] {
   ];
 }
 
-/** `section.field` in backticks, also with a value behind it. */
+/** Returns every `section.field` in backticks, also with a value after it. */
 export function settingsOf(text: string): string[] {
   const sections = 'kafka|input|output|rejects|registry|model|workers|policy|explain|metrics|shutdown|health|log';
   return [...text.matchAll(new RegExp(`\`((?:${sections})\\.[A-Za-z.]+)[\`:]`, 'g'))].map(([, field = '']) => field);
 }
 
 export function isSetting(field: string): boolean {
-  // Of a result, not of the configuration.
+  // `model.sha256` is a field of a result, not of the configuration.
   return field === 'model.sha256' || readFileSync('docs/configuration.md', 'utf8').includes(`| \`${field}\` |`);
 }

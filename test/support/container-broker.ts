@@ -12,7 +12,7 @@ import { untilReady } from '../../src/local-broker/broker-ready.js';
 import { whenWeAreGone } from '../../src/local-broker/commands.js';
 import { freePorts } from '../../src/local-broker/free-ports.js';
 
-/** The two images of Kafka that the suite is run on; each is started its own way. */
+/** The two images of Kafka that the suite is run on. Each is started in a different way. */
 export const KAFKA_IMAGES = ['confluentinc/cp-kafka:8.1.1', 'apache/kafka:4.1.1'] as const;
 
 const START_LIMIT_MS = 180_000;
@@ -22,7 +22,9 @@ export interface ContainerBroker {
   stop(): Promise<void>;
 }
 
-/** Undefined when testcontainers can start the image, pulling it if it may; else what is missing. */
+/**
+ * Returns undefined if testcontainers can start the image, which it may have to pull; else the name of what is missing.
+ */
 export async function whyNoContainer(image: string, mayPull: boolean): Promise<string | undefined> {
   try {
     const client = await getContainerRuntimeClient();
@@ -34,8 +36,9 @@ export async function whyNoContainer(image: string, mayPull: boolean): Promise<s
 }
 
 /**
- * A broker in a container of its own, with the settings the tests count on; ready when this returns. Removed by `stop`,
- * and when this process is gone without it: the reaper of testcontainers is an image too, which may not be there.
+ * Starts a broker in a separate container, with the settings that the tests depend on. It is ready when this returns.
+ * `stop` removes it. It is also removed when this process ends without `stop`, although the reaper of testcontainers
+ * may be missing, since that is an image too.
  */
 export async function startContainerBroker(image: string): Promise<ContainerBroker> {
   return started(image.startsWith('confluentinc/') ? await confluent(image) : await apache(image));
@@ -52,7 +55,7 @@ async function started({ container, bootstrap }: Started): Promise<ContainerBrok
   throw new Error(`no broker answers on ${bootstrap} ${START_LIMIT_MS / 1000} s after its container started`);
 }
 
-/** A broker that is also `kafka:9092` to the containers of a network; needs an image of Confluent. */
+/** Starts a broker that is also `kafka:9092` to the containers of a network; needs an image of Confluent. */
 export async function startBrokerIn(network: StartedNetwork): Promise<ContainerBroker> {
   return started(await confluent(KAFKA_IMAGES[0], network));
 }
@@ -62,19 +65,22 @@ interface Started {
   readonly bootstrap: string;
 }
 
-/** The module of testcontainers tells the broker its address once the engine has given it a port. */
+/**
+ * Starts the Confluent image. Its module of testcontainers tells the broker its address once the engine has given it a
+ * port.
+ */
 async function confluent(image: string, network?: StartedNetwork): Promise<Started> {
   const kafka = new KafkaContainer(image);
   if (network) kafka.withNetwork(network).withNetworkAliases('kafka');
   const container = await kafka
     .withEnvironment(containerEnvironment(FOR_TESTS))
-    // withStartupTimeout does not reach the wait for the port, which gives up after a minute.
+    // withStartupTimeout does not apply to the wait for the port, which gives up after a minute.
     .withWaitStrategy(Wait.forListeningPorts().withStartupTimeout(START_LIMIT_MS))
     .start();
   return { container, bootstrap: `${container.getHost()}:${container.getMappedPort(9093)}` };
 }
 
-/** This image reads its address before it starts, so the port is chosen here. */
+/** Starts the Apache image. It reads its address before it starts, so the port is chosen here. */
 async function apache(image: string): Promise<Started> {
   const { host } = (await getContainerRuntimeClient()).info.containerRuntime;
   const [port = 0, controllerPort = 0] = await freePorts(2);

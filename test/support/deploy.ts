@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** What is under deploy/ for Prometheus and Grafana; the tests run in the repository's root. */
+/** The files under deploy/ for Prometheus and Grafana. The tests run in the repository's root. */
 export const RULES = 'deploy/prometheus/rules/siftline.yml';
 export const RULE_TESTS = 'deploy/prometheus/tests';
 export const DASHBOARD = 'deploy/grafana/dashboards/siftline.json';
@@ -35,7 +35,7 @@ interface GrafanaPanel {
   readonly targets?: ReadonlyArray<{ readonly expr: string }>;
 }
 
-/** The panels of the dashboard that show something, as they stand in its file. */
+/** Returns the panels of the dashboard that show something, in the order of its file. */
 export function panels(): Panel[] {
   const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as { panels: GrafanaPanel[] };
   return dashboard.panels.flatMap(({ title, targets }) =>
@@ -43,7 +43,7 @@ export function panels(): Panel[] {
   );
 }
 
-/** An expression as Grafana sends it, for all jobs and instances. */
+/** Returns an expression as Grafana sends it, for all jobs and instances. */
 export function filledIn(expression: string, interval: string): string {
   return expression.replaceAll('$__rate_interval', interval).replaceAll(/\$(job|instance)\b/g, '.*');
 }

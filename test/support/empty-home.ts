@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Home folder of somebody who has never run siftline: it is not there, and so is nothing that was ever cached in it. */
+/** The home folder of a user who has never run siftline: it does not exist, so nothing was ever cached in it. */
 export const EMPTY_HOME = join(tmpdir(), `siftline-nobody-${process.pid}`);

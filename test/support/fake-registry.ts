@@ -17,30 +17,32 @@ interface Reply {
 const LEVELS = ['NONE', 'BACKWARD', 'FORWARD', 'FULL', 'BACKWARD_TRANSITIVE', 'FORWARD_TRANSITIVE', 'FULL_TRANSITIVE'];
 
 /**
- * A schema registry in the test's own process that speaks Confluent's API as far as we use it: ids shared by equal
- * schemas, compatibility levels checked by avsc's resolvers, the error codes of the real one. Its switches are the ways
- * a registry lets one down.
+ * A schema registry in the test's own process. It speaks Confluent's API as far as siftline uses it: ids shared by
+ * equal schemas, compatibility levels checked by avsc's resolvers, and the error codes of the real one. Its switches
+ * are the ways in which a registry can fail.
  */
 export class FakeRegistry {
   url = '';
-  /** Answers everything with 500 while true. */
+  /** True to answer every request with 500. */
   down = false;
-  /** Waits this long before every answer. */
+  /** The milliseconds to wait before every answer. */
   slowMs = 0;
-  /** Statuses for the next requests, one each, before all is well again: `[500, 429]` is a registry that flaps. */
+  /**
+   * The statuses of the next requests, one each; after them all is well again. `[500, 429]` is a registry that flaps.
+   */
   failures: number[] = [];
-  /** When set, the only Authorization header let in. */
+  /** If set, the only Authorization header that is accepted. */
   authorization: string | undefined;
-  /** Every request so far: `GET /schemas/ids/1`. */
+  /** Every request so far, such as `GET /schemas/ids/1`. */
   readonly requests: string[] = [];
-  /** Answers by `GET /path`, given in place of the real one, as they are. */
+  /** Answers by `GET /path`, given unchanged in place of the real answer. */
   readonly planted = new Map<string, { status: number; text: string; headers?: Record<string, string> }>();
 
   readonly #ids = new Map<string, number>();
   readonly #subjects = new Map<string, Version[]>();
   readonly #levels = new Map<string, string>([['', 'BACKWARD']]);
   readonly #server: Server = createServer((request, response) => {
-    // A client that gave up breaks its request off: nobody is left to answer.
+    // A client that gave up breaks its request off, and then there is no reader for the answer.
     this.#serve(request, response).catch(() => response.destroy());
   });
 
@@ -51,12 +53,12 @@ export class FakeRegistry {
     return registry;
   }
 
-  /** Puts a schema in without HTTP; its id. */
+  /** Adds a schema without HTTP, and returns its id. */
   add(subject: string, schema: unknown): number {
     return this.#append(subject, JSON.stringify(schema)).id;
   }
 
-  /** Puts any answer in place of a schema: Protobuf, something that is not JSON. */
+  /** Puts any answer in place of a schema: Protobuf, or text that is not JSON. */
   plantSchema(id: number, body: unknown): void {
     this.planted.set(`GET /schemas/ids/${id}`, { status: 200, text: JSON.stringify(body) });
   }
@@ -145,7 +147,10 @@ export class FakeRegistry {
     return ok({ is_compatible: messages.length === 0, messages });
   }
 
-  /** The registry's own level is under the empty name; it may stand in for a subject without one. */
+  /**
+   * Returns the level that applies to a subject. The registry's own level is stored under the empty name, and may be
+   * asked for in place of a missing one.
+   */
   #configured(subject: string, asked: URLSearchParams): string {
     return asked.get('defaultToGlobal') === 'true' && !this.#levels.has(subject) ? '' : subject;
   }
@@ -162,7 +167,10 @@ export class FakeRegistry {
     return ok({ compatibility: level });
   }
 
-  /** BACKWARD: the new schema reads what the old one wrote. FORWARD: the other way round. FULL: both. */
+  /**
+   * Returns the incompatibilities. BACKWARD: the new schema reads records of the old one. FORWARD: the other way round.
+   * FULL: both.
+   */
   #clashes(subject: string, schema: string, known: readonly Version[]): string[] {
     const level = this.#levels.get(subject) ?? this.#levels.get('') ?? 'NONE';
     const against = level.endsWith('_TRANSITIVE') ? known : known.slice(-1);
@@ -193,7 +201,7 @@ function clash(reader: string, writer: string): string[] {
   }
 }
 
-/** The schema in a request, in one spelling; undefined when it is not Avro. */
+/** Returns the schema in a request in canonical spelling; undefined if it is not Avro. */
 function canonical(body: unknown): string | undefined {
   try {
     const schema: unknown = JSON.parse((body as { schema: string }).schema);

@@ -2,8 +2,8 @@ import type { TestContext } from 'node:test';
 import { freshBroker, type TestBroker } from './kafka.js';
 
 /**
- * A broker of its own with an authorizer. Its plain listener is the owner's, who may do everything; `login` is where the
- * user comes in, by SASL PLAIN with "open sesame", and may do what it is given a right to.
+ * Starts a separate broker with an authorizer. Its plain listener is the owner's, who may do everything. The user logs
+ * in at the listener `login`, by SASL PLAIN with "open sesame", and has only the rights that it is given.
  */
 export async function guardedBroker(t: TestContext, user: string): Promise<{ broker: TestBroker; login: string }> {
   const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required';

@@ -8,14 +8,17 @@ import type { TestScope } from './kafka.js';
 export interface InstanceOptions {
   readonly brokers: string;
   readonly model: string;
-  /** Fields of the configuration, as after --set. */
+  /** Fields of the configuration, as for --set. */
   readonly set: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 type LogLine = Readonly<Record<string, unknown>>;
 
-/** A siftline process of its own, as a user runs it; killed when the test ends, which fails if its books were not in order. */
+/**
+ * A separate siftline process, as a user runs it. It is killed when the test ends. The test fails if the counts of its
+ * outcomes do not add up.
+ */
 export class Instance {
   readonly lines: LogLine[] = [];
   readonly exited: Promise<number | null>;
@@ -45,7 +48,7 @@ export class Instance {
     return instance;
   }
 
-  /** Everything on stderr, log lines and plain ones. */
+  /** Returns everything on stderr, log lines and plain lines. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -54,7 +57,7 @@ export class Instance {
     return this.#child.pid ?? 0;
   }
 
-  /** The first log line of an event; fails when the process ends before it, or after a minute. */
+  /** Returns the first log line of an event. Fails if the process ends before it, or after a minute. */
   async event(name: string): Promise<LogLine> {
     const until = Date.now() + 60_000;
     for (;;) {
@@ -65,20 +68,20 @@ export class Instance {
     }
   }
 
-  /** Base URL of probes and metrics. */
+  /** Returns the base URL of probes and metrics. */
   async url(): Promise<string> {
     const { port } = await this.event('listening');
     return `http://127.0.0.1:${port}`;
   }
 
-  /** What a counter or gauge of /metrics says, summed over its labels. */
+  /** Returns the value of a counter or gauge of /metrics, summed over its labels. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${await this.url()}/metrics`)).text();
     const values = text.split('\n').filter(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
     return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
-  /** The kernel's letter for what the process is doing, T when it is stopped; Linux only. */
+  /** Returns the kernel's letter for the state of the process, T if it is stopped; Linux only. */
   get state(): string {
     const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
     const at = stat.lastIndexOf(')') + 2;
@@ -89,7 +92,7 @@ export class Instance {
     this.#child.kill(signal);
   }
 
-  /** Sends the signal and waits for the end; the exit code, null when a signal ended it. */
+  /** Sends the signal and waits for the end. Returns the exit code; null if a signal ended the process. */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     this.signal(signal);
     return this.exited;

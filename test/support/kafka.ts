@@ -6,7 +6,7 @@ import { kafkaHeaders, recordOf } from '../../src/kafka/record-codec.js';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/local-broker/broker.js';
 import type { Headers, SourceRecord } from '../../src/ports.js';
 
-/** The part of node:test's context that the helpers need to clean up after themselves. */
+/** The part of node:test's context that the helpers need for their clean-up. */
 export interface TestScope {
   after(closer: () => Promise<void> | void): void;
 }
@@ -27,36 +27,39 @@ export interface OutMessage {
 }
 
 export interface ReadOptions {
-  /** Records to wait for; more are returned as well, so that a duplicate shows. Without it: all there are. */
+  /**
+   * The number of records to wait for. Further records are returned as well, so that a duplicate shows. Without it, all
+   * records of the topic are returned.
+   */
   readonly expect?: number;
   readonly timeoutMs?: number;
-  /** Also records of open and aborted transactions. */
+  /** True to return records of open and aborted transactions too. */
   readonly uncommitted?: boolean;
 }
 
-/** A broker with what a test does to it. Every helper opens and closes its own connection. */
+/** A broker with the helpers of a test. Every helper opens and closes its own connection. */
 export interface TestBroker {
   readonly bootstrap: string;
-  /** A kafkajs client that logs nothing; what is made of it is the test's to disconnect. */
+  /** Returns a kafkajs client that logs nothing. The test disconnects everything that it makes of it. */
   kafka(config?: Partial<KafkaConfig>): Kafka;
   createTopics(...topics: TopicSpec[]): Promise<void>;
   produce(topic: string, messages: readonly OutMessage[], options?: { compression?: CompressionTypes }): Promise<void>;
-  /** What the topic holds, by partition and offset; waits for `expect`, then reads to the end. */
+  /** Returns the records of the topic, by partition and offset; waits for `expect` records, then reads to the end. */
   readAll(topic: string, options?: ReadOptions): Promise<SourceRecord[]>;
 }
 
 let shared: Promise<TestBroker> | undefined;
 
 /**
- * The broker of the test run: the one scripts/test.mjs started (KAFKA_BROKERS), else one that ends with this process.
- * Tests share it, so they name their topics and groups with `uniqueName`.
+ * Returns the broker of the test run: the one that scripts/test.mjs started (KAFKA_BROKERS), else one that ends with
+ * this process. Tests share it, so they name their topics and groups with `uniqueName`.
  */
 export function sharedBroker(): Promise<TestBroker> {
   shared ??= startBroker({ log: line => console.error(line), given: process.env.KAFKA_BROKERS }).then(testBroker);
   return shared;
 }
 
-/** A broker of the test's own, to be killed, restarted or configured; stopped when the test ends. */
+/** Starts a separate broker, which the test may kill, restart or configure. It is stopped when the test ends. */
 export async function freshBroker(t: TestScope, options: Partial<BrokerOptions> = {}): Promise<TestBroker & Broker> {
   const broker = await startBroker({ log: () => {}, ...options });
   t.after(() => broker.stop());
@@ -69,7 +72,7 @@ export async function freshBroker(t: TestScope, options: Partial<BrokerOptions> 
   return { ...testBroker(broker), bootstrap, listeners, how, stop, kill, restart };
 }
 
-/** A name no other test, run or process has. */
+/** Returns a name that no other test, run or process has. */
 export function uniqueName(prefix: string): string {
   return `${prefix}-${randomBytes(5).toString('hex')}`;
 }
@@ -88,8 +91,8 @@ export async function eventually(
 }
 
 /**
- * Asks again, for a minute at most, while the answer is an error that Kafka calls retriable: right after its start a broker
- * is not yet the coordinator of its groups (NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS).
+ * Asks again, for a minute at most, while the answer is an error that Kafka calls retriable. Right after its start a
+ * broker is not yet the coordinator of its groups (NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS).
  */
 export async function retried<T>(ask: () => Promise<T>): Promise<T> {
   const until = Date.now() + 60_000;
@@ -104,7 +107,7 @@ export async function retried<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The helpers on a broker that the test started itself. */
+/** Returns the helpers on a broker that the test started itself. */
 export function testBroker({ bootstrap }: { bootstrap: string }): TestBroker {
   const kafka = (config: Partial<KafkaConfig> = {}) => quietKafka(bootstrap, config);
   return {
@@ -128,8 +131,8 @@ function quietKafka(bootstrap: string, config: Partial<KafkaConfig>): Kafka {
 }
 
 /**
- * Keeps records for ever unless told otherwise: those of tests are dated, and the broker's retention of seven days would
- * delete them under a test that runs when it looks, every five minutes.
+ * Creates topics that keep records for ever unless the test says otherwise. The records of tests have old timestamps,
+ * and the broker's retention of seven days, which is applied every five minutes, would delete them during a test.
  *
  * kafkajs's own `waitForLeaders` can fail on a fresh broker, so the metadata are asked instead.
  */
@@ -169,7 +172,8 @@ async function produce(kafka: Kafka, { topic, messages, compression }: ProduceJo
   const producer = kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
-    // Right after a topic was made one partition may not be ready yet: kafkajs then sends the others' records again.
+    // Right after a topic was created one partition may not be ready yet. kafkajs then sends the records of the other
+    // partitions again, so the producer must be idempotent.
     idempotent: true,
   });
   await producer.connect();
@@ -198,12 +202,12 @@ async function readAll(kafka: Kafka, topic: string, options: ReadOptions = {}): 
   });
   const records: SourceRecord[] = [];
   const position = new Map<number, bigint>();
-  // Also told of batches with nothing to see in them: transaction markers, aborted records.
+  // The event also comes for batches without visible records: transaction markers, aborted records.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     position.set(payload.partition, BigInt(payload.lastOffset) + 1n);
   });
   const atEnd = async () => {
-    // The leaders of a topic that was just made may not know it yet.
+    // The leaders of a new topic may not know it yet.
     const ends = await admin.fetchTopicOffsets(topic).catch(() => undefined);
     return ends?.every(({ partition, low, high }) => (position.get(partition) ?? BigInt(low)) >= BigInt(high)) ?? false;
   };

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** The files of a program that a process has loaded, in the main thread. */
+/** The modules of a program that a process has loaded, in the main thread. */
 export interface LoadedModules {
-  /** Of siftline itself, by their path in src without an extension: `cli/run`. */
+  /** The modules of siftline itself, by their path in src without an extension: `cli/run`. */
   readonly own: readonly string[];
-  /** Of node_modules, by their path in it: `kafkajs/src/index.js`. */
+  /** The modules of node_modules, by their path in it: `kafkajs/src/index.js`. */
   readonly files: readonly string[];
-  /** The packages of these: `kafkajs`, `@huggingface/tokenizers`. */
+  /** The packages of these modules: `kafkajs`, `@huggingface/tokenizers`. */
   readonly packages: readonly string[];
 }
 
@@ -20,8 +20,8 @@ const MAIN = join('build', 'src', 'main.js');
 const LIMIT_MS = 60_000;
 
 /**
- * Runs the program with these arguments and tells what it has loaded. The program must end by itself, or is ended by
- * `until`, once a line of its standard error is one to end at.
+ * Runs the program with these arguments and returns the modules that it has loaded. The program ends by itself, or is
+ * ended once `until` returns true for a line of its standard error.
  */
 export async function loadedBy(
   argv: readonly string[],

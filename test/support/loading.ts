@@ -2,16 +2,16 @@ import { appendFileSync } from 'node:fs';
 import * as module from 'node:module';
 import { isMainThread, MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 
-/*
- * Given to `node --import`: when the process ends, writes the modules that its main thread has loaded to the file that
- * LOADED_MODULES names, one a line. Modules of ES are told by a hook, those of CommonJS by Node's own cache.
+/**
+ * Given to `node --import`. When the process ends, writes the modules that its main thread has loaded to the file that
+ * LOADED_MODULES names, one on each line. A hook reports ES modules; Node's own cache has the CommonJS ones.
  */
 
 const loaded = new Set<string>();
 const { port1, port2 } = new MessageChannel();
 const cache = module.createRequire(import.meta.url).cache;
 
-/** From Node 22.15 on a hook runs in the thread that loads; in Node 20 it has a thread of its own. */
+/** The hooks run in the thread that loads from Node 22.15 on; in Node 20 they have a separate thread. */
 type SyncHooks = { load(url: string, context: object, next: (url: string, context: object) => object): object };
 const { registerHooks } = module as unknown as { registerHooks?: (hooks: SyncHooks) => void };
 

@@ -5,20 +5,21 @@ export const MEMORY_MODEL: ModelInfo = {
   name: 'memory',
   version: '1',
   sha256: '0'.repeat(64),
+  identity: 'e'.repeat(64),
   precision: 'float64',
   maxTokens: 8,
   tasks: [{ name: 'mood', labels: ['fine', 'other'], activation: 'softmax', thresholds: [0.5, 0.5] }],
 };
 
-/** The Classifier of tests: a text's score follows from the text; one that says "poison" is rejected. */
+/** The Classifier of tests: the score of a text follows from the text, and a text with "poison" in it is rejected. */
 export class MemoryClassifier implements Classifier {
   readonly model = MEMORY_MODEL;
   readonly threads: number;
   readonly concurrency: number;
-  /** Called before a batch is answered; a test may hold it up, or throw. */
+  /** Called before a batch is answered; a test may delay the answer, or throw. */
   beforeAnswering: (texts: readonly string[]) => Promise<void> | void = () => {};
   readonly calls: Array<readonly string[]> = [];
-  /** Most calls that were open at once. */
+  /** The most calls that were open at once. */
   mostOpen = 0;
   readonly #open = new Set<Promise<ClassifiedBatch>>();
 

@@ -1,4 +1,4 @@
-/** A door that a test opens: whoever passes before waits. */
+/** A gate that a test opens: a caller that comes before waits. */
 export class Gate {
   #open: () => void = () => {};
   readonly opened = new Promise<void>(resolve => {
@@ -10,7 +10,7 @@ export class Gate {
   }
 }
 
-/** Everything that can happen without time passing has happened when this resolves. */
+/** Resolves when everything has happened that can happen without time passing. */
 export async function quiet(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise(resolve => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 import { ScoresInOrder } from '../../src/policy/policy.js';
 import type { BatchTimings, Outcome, SourceRecord } from '../../src/ports.js';
 
-/** A record that is told apart from any other by its value. */
+/** Returns a record that its value tells from every other record. */
 export function recordAt(partition: number, offset: number, fields: Partial<SourceRecord> = {}): SourceRecord {
   const value = Buffer.from(`text ${partition}/${offset}`);
   const place = { topic: 'memory', partition, offset: BigInt(offset) };
@@ -33,7 +33,7 @@ export function skippedOutcome(record: SourceRecord): Outcome {
   return { record, kind: 'skipped', reason: 'TOMBSTONE' };
 }
 
-/** "partition/offset", for messages people can read. */
+/** Returns "partition/offset", for messages that people read. */
 export function placeOf({ partition, offset }: Pick<SourceRecord, 'partition' | 'offset'>): string {
   return `${partition}/${offset}`;
 }

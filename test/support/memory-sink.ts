@@ -1,9 +1,12 @@
 import type { Outcome, Sink } from '../../src/ports.js';
 
-/** The Sink of tests: keeps outcomes in a list, rejects results that are too large, and stores only when let. */
+/**
+ * The Sink of tests: keeps outcomes in a list, rejects results that are too large, and stores only when the test allows
+ * it.
+ */
 export class MemorySink implements Sink {
   readonly stored: Outcome[] = [];
-  /** Called before anything of a call is stored; a test may hold it up, or throw. */
+  /** Called before anything of a call is stored; a test may delay it, or throw. */
   beforeStoring: (outcomes: readonly Outcome[]) => Promise<void> | void = () => {};
   readonly #maxLabelBytes: number;
   #last: Promise<unknown> = Promise.resolve();

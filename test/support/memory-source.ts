@@ -3,7 +3,7 @@ import { Signal } from '../../src/consumer/signal.js';
 import type { Batch, Occupancy, Source, SourceRecord } from '../../src/ports.js';
 import { recordAt } from './memory-records.js';
 
-/** Partitions with what a group has committed of them: what outlives a MemorySource. */
+/** Partitions and their committed offsets: the state that outlives a MemorySource. */
 export class MemoryTopic {
   readonly partitions: SourceRecord[][];
   readonly committed = new Map<number, bigint>();
@@ -26,7 +26,10 @@ interface MemoryBatch extends Batch {
   readonly slice: Slice;
 }
 
-/** The Source of tests: one partition a batch, commits as it goes, ends where the topic ends unless it is to wait. */
+/**
+ * The Source of tests: a batch has records of one partition. It commits as it goes, and ends at the end of the topic
+ * unless it is told to wait.
+ */
 export class MemorySource implements Source {
   readonly #topic: MemoryTopic;
   readonly #options: { readonly batchRecords: number; readonly waits: boolean };
@@ -81,7 +84,7 @@ export class MemorySource implements Source {
     this.stop();
   }
 
-  /** Ends the epoch: everything that is not committed is read again. */
+  /** Ends the epoch: every record that is not committed is read again. */
   rebalance(): void {
     this.#epoch += 1;
     this.#positions = this.#topic.partitions.map((_, partition) => Number(this.#topic.committed.get(partition) ?? 0n));

@@ -1,14 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ImportOptions } from '../../src/tools/models/import-types.js';
+import { withExternalWeights } from './onnx.js';
 
-/** A scratch folder for models, with copies of others to be spoilt. */
+/** A temporary folder for models, with copies of others that a test damages. */
 export class ModelCopies {
   readonly path = mkdtempSync(join(tmpdir(), 'siftline-models-'));
   #count = 0;
 
-  /** A copy, changed by `spoil`. */
+  /** Returns a copy that `spoil` has changed. */
   of(model: string, spoil: (path: string) => void = () => {}): string {
     const path = join(this.path, `copy-${this.#count++}`);
     cpSync(model, path, { recursive: true });
@@ -21,7 +22,7 @@ export class ModelCopies {
   }
 }
 
-/** What `models import` is told in tests, besides the folder to take over and where to. */
+/** The options of `models import` in tests, without the source and the output. */
 export const IMPORT: Omit<ImportOptions, 'source' | 'output'> = {
   precision: 'as-is',
   text: 'text',
@@ -33,6 +34,14 @@ export const IMPORT: Omit<ImportOptions, 'source' | 'output'> = {
   force: false,
 };
 
+/** Moves the weights of a folder's graph to a file beside it, which the graph calls `location`. */
+export function moveWeights(folder: string, location = 'model.onnx_data'): void {
+  const { graph, weights } = withExternalWeights(readFileSync(join(folder, 'model.onnx')), location);
+  writeFileSync(join(folder, 'model.onnx'), graph);
+  mkdirSync(dirname(join(folder, location)), { recursive: true });
+  writeFileSync(join(folder, location), weights);
+}
+
 type Json = Record<string, unknown>;
 
 /** The fields of a siftline.json that tests change one by one. */
@@ -43,7 +52,7 @@ export interface ManifestJson extends Json {
   readonly agreement: { readonly limits: Json; readonly batchInvariance: { tolerance: number } };
 }
 
-/** Changes an object in a file; what it must be before is the test's to know. */
+/** Changes an object in a file; the test knows its type. */
 export function editJson<T extends Json = Json>(file: string, change: (json: T) => void): void {
   const json = JSON.parse(readFileSync(file, 'utf8'));
   change(json);

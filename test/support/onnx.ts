@@ -1,4 +1,4 @@
-/** Reads and changes ONNX files as protocol buffers, without a library: what the tests need of them. */
+/** Reads and changes ONNX files as protocol buffers, without a library, as far as the tests need it. */
 
 /** A field of a message: its number, its wire type, and its bytes (of a varint too). */
 interface Field {
@@ -7,14 +7,19 @@ interface Field {
   readonly bytes: Buffer;
 }
 
-/** Numbers of onnx.proto. */
+/** Field numbers of onnx.proto. */
 const MODEL = { graph: 7 } as const;
 const GRAPH = { node: 1, initializer: 5 } as const;
 const NODE = { input: 1, output: 2, opType: 4 } as const;
-const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const;
+const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9, externalData: 13, dataLocation: 14 } as const;
+/** A pair of strings. */
+const PAIR = { key: 1, value: 2 } as const;
 const TYPE = { uint8: 2, int8: 3 } as const;
 
-/** A product of whole numbers: where its weight, and the weight's zero point, are among the inputs. */
+/**
+ * The operators for products of whole numbers, with the place of the weight and of the weight's zero point among the
+ * inputs.
+ */
 const PRODUCTS: Readonly<Record<string, { readonly weight: number; readonly zero: number }>> = {
   MatMulInteger: { weight: 1, zero: 3 },
   MatMulIntegerToFloat: { weight: 1, zero: 5 },
@@ -28,12 +33,12 @@ export interface Int8Weight {
   readonly values: Int8Array;
 }
 
-/** Operators of the graph, in order. */
+/** Returns the operators of the graph, in order. */
 export function operatorsOf(file: Uint8Array): string[] {
   return fieldsOf(graphOf(file), GRAPH.node).map(node => textOf(node.bytes, NODE.opType));
 }
 
-/** The int8 weights of the graph's matrix products. */
+/** Returns the int8 weights of the graph's matrix products. */
 export function int8WeightsOf(file: Uint8Array): Int8Weight[] {
   const graph = graphOf(file);
   const names = new Set(productsIn(graph).map(({ inputs, at }) => inputs[at.weight] ?? ''));
@@ -46,7 +51,10 @@ export function int8WeightsOf(file: Uint8Array): Int8Weight[] {
   });
 }
 
-/** The largest |sum| of two weights of one sign that the kernel pairs: rows 0 and 1 of a column, 2 and 3, and so on. */
+/**
+ * Returns the largest |sum| of two weights of the same sign that the kernel pairs: rows 0 and 1 of a column, 2 and 3,
+ * and so on.
+ */
 export function largestPair({ rows, columns, values }: Omit<Int8Weight, 'name'>): number {
   let largest = 0;
   for (let row = 0; row + 1 < rows; row += 2) {
@@ -59,8 +67,8 @@ export function largestPair({ rows, columns, values }: Omit<Int8Weight, 'name'>)
 }
 
 /**
- * The same function in exact arithmetic: every int8 weight w of a product becomes the uint8 w + 128 with the zero point
- * 128, for which the engine has exact kernels on every CPU.
+ * Returns the same function in exact arithmetic: every int8 weight w of a product becomes the uint8 w + 128 with the
+ * zero point 128, for which the engine has exact kernels on every CPU.
  */
 export function withUnsignedWeights(file: Uint8Array): Buffer {
   const graph = graphOf(file);
@@ -78,6 +86,35 @@ export function withUnsignedWeights(file: Uint8Array): Buffer {
   });
   const bytes = message([...changed, bytesField(GRAPH.initializer, zero)]);
   return message(parse(Buffer.from(file)).map(field => (field.number === MODEL.graph ? { ...field, bytes } : field)));
+}
+
+/**
+ * The same graph with its larger weights in a file beside it, which it calls `location`, as exporters write graphs of
+ * more than 2 GB.
+ */
+export function withExternalWeights(file: Uint8Array, location: string): { graph: Buffer; weights: Buffer } {
+  const parts: Buffer[] = [];
+  const moved = (tensor: Buffer): Buffer => {
+    const raw = fieldsOf(tensor, TENSOR.rawData)[0]?.bytes;
+    if (!raw || raw.length < 1_024) return tensor;
+    const offset = parts.reduce((sum, { length }) => sum + length, 0);
+    parts.push(raw);
+    const pairs = Object.entries({ location, offset: String(offset), length: String(raw.length) });
+    return message([
+      ...parse(tensor).filter(({ number }) => number !== TENSOR.rawData),
+      ...pairs.map(([key, value]) =>
+        bytesField(TENSOR.externalData, message([text(PAIR.key, key), text(PAIR.value, value)])),
+      ),
+      varint(TENSOR.dataLocation, 1),
+    ]);
+  };
+  const bytes = message(
+    parse(graphOf(file)).map(field =>
+      field.number === GRAPH.initializer ? { ...field, bytes: moved(field.bytes) } : field,
+    ),
+  );
+  const graph = parse(Buffer.from(file)).map(field => (field.number === MODEL.graph ? { ...field, bytes } : field));
+  return { graph: message(graph), weights: Buffer.concat(parts) };
 }
 
 function withZero(node: Buffer, weights: ReadonlySet<string>): Buffer {
@@ -127,7 +164,7 @@ function varintOf(bytes: Buffer, number: number): number | undefined {
   return field && readVarint(field.bytes, 0).value;
 }
 
-/** Packed in one field or in one each. */
+/** Reads the dimensions, which are packed in one field or have one field each. */
 function dimsOf(tensor: Buffer): number[] {
   return fieldsOf(tensor, TENSOR.dims).flatMap(({ bytes }) => {
     const dims: number[] = [];

@@ -3,7 +3,7 @@ import { buildType } from '../../src/avro/type.js';
 import type { SourceRecord } from '../../src/ports.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 
-/** What a reader of the labels topic gets; the parts the tests look at. */
+/** A record of the labels topic, with the fields that the tests read. */
 export interface Label {
   readonly id: string;
   readonly source: {
@@ -22,6 +22,10 @@ export interface Label {
     readonly window: { readonly index: number; readonly fromToken: number; readonly toToken: number } | null;
   }>;
   readonly decision: string | null;
+  readonly explanations: ReadonlyArray<{
+    readonly label: string;
+    readonly words: ReadonlyArray<{ readonly start: number; readonly end: number }>;
+  }>;
   readonly model: { readonly name: string; readonly sha256: string };
   readonly tokens: number;
   readonly truncated: boolean;
@@ -51,7 +55,7 @@ export function schemaIdOf(record: SourceRecord): number {
   return decode(record, 'classification').schemaId;
 }
 
-/** The last value of a header, as text. */
+/** Returns the last value of a header, as text. */
 export function headerOf(record: SourceRecord, key: string): string | undefined {
   return record.headers.findLast(([name]) => name === key)?.[1]?.toString();
 }
@@ -63,7 +67,7 @@ export interface StageTopics {
   readonly metrics: string;
 }
 
-/** The configuration of a stage over these topics. */
+/** Returns the configuration of a stage over these topics. */
 export function stageFields(topics: StageTopics, group: string): Record<string, string> {
   return {
     'input.topics': topics.input,
@@ -72,4 +76,13 @@ export function stageFields(topics: StageTopics, group: string): Record<string, 
     'output.rejectedTopic': topics.rejected,
     'output.metricsTopic': topics.metrics,
   };
+}
+
+/** The schema as it was, less what has been added. */
+export function withoutFields(json: unknown, added: readonly string[]): unknown {
+  if (Array.isArray(json)) {
+    return json.filter(each => !added.includes(each?.name)).map(each => withoutFields(each, added));
+  }
+  if (typeof json !== 'object' || json === null) return json;
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, withoutFields(value, added)]));
 }

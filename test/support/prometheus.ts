@@ -8,7 +8,7 @@ import { freePorts } from '../../src/local-broker/free-ports.js';
 import { eventually, type TestScope } from './kafka.js';
 
 export interface PrometheusOptions {
-  /** host:port of what is scraped, as the job siftline. */
+  /** The address to scrape, as host:port; its job is siftline. */
   readonly target: string;
   readonly rules: string;
 }
@@ -22,13 +22,13 @@ export interface RuleState {
   readonly name: string;
   readonly health: 'ok' | 'err' | 'unknown';
   readonly lastError?: string;
-  /** Of alerts. */
+  /** The state of an alert. */
   readonly state?: 'inactive' | 'pending' | 'firing';
 }
 
 const INTERVAL = '1s';
 
-/** A real Prometheus on this machine alone, which scrapes and evaluates every second; it ends with the test. */
+/** A real Prometheus for this machine only, which scrapes and evaluates every second. It ends with the test. */
 export class Prometheus {
   readonly #url: string;
   readonly #child: ChildProcess;
@@ -71,7 +71,7 @@ export class Prometheus {
     return prometheus;
   }
 
-  /** The samples an expression has now; throws what Prometheus says of a wrong one. */
+  /** Returns the present samples of an expression; throws with the message of Prometheus for a wrong one. */
   async query(expression: string): Promise<Sample[]> {
     const { result } = await this.#get<{ result: Sample[] }>(`query?query=${encodeURIComponent(expression)}`);
     return result;

@@ -2,18 +2,18 @@ import { FATES } from '../../src/observe/ledger.js';
 import { METRICS, type MetricDefinition, STAGES } from '../../src/observe/list.js';
 import { REJECT_REASONS, SKIP_REASONS } from '../../src/ports.js';
 
-/** A metric as an expression asks for it. */
+/** A metric in an expression. */
 export interface Selector {
   readonly name: string;
-  /** With the braces, or empty. */
+  /** The label matchers with their braces, or empty. */
   readonly labels: string;
-  /** The function that is given it, if it is. */
+  /** The function around the metric, if there is one. */
   readonly within: string | undefined;
 }
 
 type Kind = MetricDefinition['type'] | 'recorded';
 
-/** Metrics that are not ours: Prometheus' own, and what prom-client says of the process. */
+/** The metrics that are not siftline's: Prometheus' own, and prom-client's metrics of the process. */
 const OTHERS: Readonly<Record<string, Kind>> = {
   up: 'gauge',
   ALERTS: 'gauge',
@@ -24,10 +24,10 @@ const OTHERS: Readonly<Record<string, Kind>> = {
   nodejs_eventloop_lag_p99_seconds: 'gauge',
 };
 
-/** What Prometheus adds, or its alerts have. */
+/** The labels that Prometheus adds, or that its alerts have. */
 const ADDED = ['namespace', 'job', 'instance', 'alertname', 'alertstate', 'severity'];
 
-/** Labels of which all values are known. */
+/** The labels with a closed list of values. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   'siftline_records_total outcome': FATES.filter(fate => fate !== 'consumed' && fate !== 'revoked'),
   'siftline_records_total reason': [...REJECT_REASONS, ...SKIP_REASONS],
@@ -44,7 +44,10 @@ const GROUPING = /\b(by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\
 const WORDS = ['and', 'or', 'unless', 'offset', 'bool', 'group_left', 'group_right'];
 const NAMES = /(?<![\w:.$"])([a-zA-Z_:][\w:]*)(\s*\{[^}]*\})?(?!\w|\s*\()/g;
 
-/** The metrics of an expression, in their order. Enough of PromQL for what is in deploy/; promtool reads the rest. */
+/**
+ * Returns the metrics of an expression, in their order. It understands as much PromQL as deploy/ uses; promtool reads
+ * the rest.
+ */
 export function selectorsOf(expression: string): Selector[] {
   const text = expression.replace(GROUPING, '').replace(/\[[^\]]*\]/g, '');
   return [...text.matchAll(NAMES)]
@@ -56,7 +59,10 @@ export function selectorsOf(expression: string): Selector[] {
     }));
 }
 
-/** What an expression asks of the program that is not there, or that its metrics are not made for. */
+/**
+ * Returns the problems of an expression: metrics and labels that the program does not have, and functions that do not
+ * fit the type of a metric.
+ */
 export function problemsOf(expression: string, recorded: ReadonlySet<string>): string[] {
   const known = new Set(ADDED);
   const problems: string[] = [];
@@ -66,7 +72,7 @@ export function problemsOf(expression: string, recorded: ReadonlySet<string>): s
     for (const label of labels) known.add(label);
     problems.push(...wrongUse(selector, kind), ...wrongLabels(selector, base, labels));
   }
-  // The rules' own series have what their expressions leave them.
+  // The series of the rules have the labels that their expressions keep.
   const grouped = [...expression.matchAll(GROUPING)].flatMap(([, , labels = '']) => labels.split(/\s*,\s*/));
   for (const label of grouped) {
     if (label !== '' && !known.has(label)) problems.push(`no metric here has the label ${label}`);
@@ -81,14 +87,14 @@ function metricOf(name: string, recorded: ReadonlySet<string>) {
   const base = list[name] ? name : name.replace(/_(bucket|sum|count)$/, '');
   const metric = list[base];
   if (!metric || (base !== name && metric.type !== 'histogram')) return { base, kind: undefined, labels: [] };
-  // A histogram has no series of its own name; its parts are counters.
+  // A histogram has no series under its own name; its parts are counters.
   const kind: Kind | undefined = base === name ? (metric.type === 'histogram' ? undefined : metric.type) : 'counter';
   return { base, kind, labels: name.endsWith('_bucket') ? [...metric.labels, 'le'] : metric.labels };
 }
 
 function wrongUse({ name, within = '' }: Selector, kind: Kind | undefined): string[] {
   if (OF_COUNTERS.includes(within) && kind === 'gauge') return [`${within} of the gauge ${name}`];
-  // A recorded counter is called one.
+  // A recorded counter is one if its name ends in `:total`.
   if (OF_COUNTERS.includes(within) && kind === 'recorded' && !name.endsWith(':total'))
     return [`${within} of ${name}, which is no counter`];
   if (OF_GAUGES.includes(within) && kind === 'counter') return [`${within} of the counter ${name}`];

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Why tests that need a program are skipped, or false when it is there. */
+/** The reason to skip tests that need the program; false if it is installed. */
 export const noPromtool = whyNot('promtool');
 export const noPrometheus = whyNot('prometheus');
 
@@ -8,7 +8,7 @@ function whyNot(program: string): string | false {
   return spawnSync(program, ['--version']).error ? `${program} is not installed (Debian: prometheus)` : false;
 }
 
-/** Runs promtool; its exit code, and all that it said. */
+/** Runs promtool; returns its exit code and its output. */
 export function promtool(
   args: readonly string[],
   input = '',

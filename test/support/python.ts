@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Modules of training/requirements-import.txt and of training/requirements.txt. */
+/** The modules of training/requirements-import.txt and of training/requirements.txt. */
 const MODULES = { onnx: ['numpy', 'onnx', 'onnxruntime', 'tokenizers'], torch: ['torch', 'transformers'] } as const;
 
 /**
- * The interpreter of the environment that `siftline models import` has made ($CACHE, or ~/.cache/siftline-training), or
- * why there is none for a test.
+ * Returns the interpreter of the environment that `siftline models import` has made ($CACHE, or
+ * ~/.cache/siftline-training), or the reason why a test has none.
  */
 export function usablePython(need: keyof typeof MODULES): { readonly python: string } | { readonly skip: string } {
   const cache = process.env.CACHE || join(homedir(), '.cache', 'siftline-training');

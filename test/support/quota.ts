@@ -1,14 +1,17 @@
 import { askRaw } from './raw-request.js';
 
-/** AlterClientQuotas, version 0, without a client id of its own. */
+/** The header of AlterClientQuotas, version 0, without a client id. */
 const HEADER = Buffer.from([0, 49, 0, 0, 0, 0, 0, 1, 0xff, 0xff]);
 
-/** Sets quotas for a client id, by Kafka's names for them: `{ producer_byte_rate: 5000 }`. kafkajs cannot. */
+/**
+ * Sets quotas for a client id, by Kafka's names for them: `{ producer_byte_rate: 5000 }`. kafkajs has no function for
+ * it.
+ */
 export async function setQuotas(bootstrap: string, clientId: string, quotas: Record<string, number>): Promise<void> {
   const entity = array([Buffer.concat([text('client-id'), text(clientId)])]);
   const ops = array(Object.entries(quotas).map(([key, value]) => Buffer.concat([text(key), double(value), no()])));
   const answer = await askRaw(bootstrap, Buffer.concat([HEADER, array([Buffer.concat([entity, ops])]), no()]));
-  // Correlation id, throttle time, the number of entries, and the first one's error code.
+  // The response: correlation id, throttle time, the number of entries, and the error code of the first one.
   const error = answer.readInt16BE(12);
   if (error !== 0) throw new Error(`the broker refused the quotas: error ${error}`);
 }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** One request to a broker, without the size in front, for what kafkajs has no words for; its answer, the same way. */
+/**
+ * Sends one request to a broker, given without its leading size, for requests that kafkajs does not have. Returns the
+ * response, also without its size.
+ */
 export async function askRaw(bootstrap: string, request: Buffer): Promise<Buffer> {
   const [host = '', port = ''] = bootstrap.split(':');
   const socket = connect({ host, port: Number(port) });

@@ -5,8 +5,8 @@ const SCRAM_SHA_256 = 1;
 const ITERATIONS = 4096;
 
 /**
- * Gives a user a new SCRAM-SHA-256 password: an AlterUserScramCredentials request (key 51, version 0), which kafkajs
- * does not have.
+ * Gives a user a new SCRAM-SHA-256 password with an AlterUserScramCredentials request (key 51, version 0), which
+ * kafkajs does not have.
  */
 export async function changePassword(bootstrap: string, user: string, password: string): Promise<void> {
   const salt = randomBytes(16);
@@ -22,13 +22,13 @@ export async function changePassword(bootstrap: string, user: string, password: 
   ];
   const body = Buffer.concat([header, Buffer.from([1, 2]), ...upsertion, Buffer.from([0, 0])]);
   const answer = await askRaw(bootstrap, body);
-  // Correlation id, tags, throttle time, one result: the user's name and an error code.
+  // The response: correlation id, tags, throttle time, one result with the user's name and an error code.
   const errorAt = 4 + 1 + 4 + 1 + 1 + Buffer.byteLength(user);
   const error = answer.readInt16BE(errorAt);
   if (error !== 0) throw new Error(`the broker refused the password: error ${error}`);
 }
 
-/** Kafka's compact strings and bytes: one more than the length, then the bytes. Short ones only. */
+/** Encodes Kafka's compact strings and bytes: the length plus one, then the bytes. For short ones only. */
 function compact(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([bytes.length + 1]), bytes]);
 }

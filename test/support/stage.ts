@@ -4,14 +4,14 @@ import { sharedBroker, type TestBroker, type TestScope, uniqueName } from './kaf
 import { fixtureModel } from './models.js';
 import { labelOf, type StageTopics, stageFields } from './outputs.js';
 
-/** Topics and a consumer group of their own, for one stage or several instances of it. */
+/** Separate topics and a consumer group, for one stage or several instances of it. */
 export interface Stage {
   readonly broker: TestBroker;
   readonly topics: StageTopics;
   readonly group: string;
 }
 
-/** Makes the topics of a stage; that of the metrics has one partition, the others so many. */
+/** Creates the topics of a stage. The metrics topic has one partition, the others have this many. */
 export async function makeStage(partitions = 1, given?: TestBroker): Promise<Stage> {
   const broker = given ?? (await sharedBroker());
   const input = uniqueName('texts');
@@ -22,12 +22,12 @@ export async function makeStage(partitions = 1, given?: TestBroker): Promise<Sta
 }
 
 export interface StartOptions {
-  /** Fields of the configuration, over those that name topics and group. */
+  /** Fields of the configuration, in addition to the fields that name topics and group. */
   readonly set?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** An instance of the stage, on the small model with two tasks. */
+/** Starts an instance of the stage, on the small model with two tasks. */
 export function startStage(t: TestScope, { broker, topics, group }: Stage, options: StartOptions = {}): Instance {
   const { set = {}, env = {} } = options;
   return Instance.start(t, {
@@ -39,17 +39,17 @@ export function startStage(t: TestScope, { broker, topics, group }: Stage, optio
 }
 
 export interface StageOptions {
-  /** The shared broker unless given. */
+  /** The broker; the shared one by default. */
   readonly broker?: TestBroker;
-  /** Of every topic but that of the metrics; default 1. */
+  /** The partitions of every topic but the metrics topic; 1 by default. */
   readonly partitions?: number;
-  /** Fields of the configuration, in every start. */
+  /** Fields of the configuration, for every start. */
   readonly set?: Readonly<Record<string, string>>;
 }
 
 type Fields = Readonly<Record<string, string>>;
 
-/** Topics and a group of the test's own, and the stages that work on them. Records are told apart by a number, their id. */
+/** Separate topics and a group for one test, and the stages on them. The id of a record is its number. */
 export class TestStage implements Stage {
   readonly broker: TestBroker;
   readonly topics: StageTopics;
@@ -74,7 +74,7 @@ export class TestStage implements Stage {
     return startStage(this.#scope, this, { set: { ...this.#set, ...set }, env });
   }
 
-  /** Records with the ids from `from` up to and without `to`. */
+  /** Writes records with the ids from `from` up to, but not including, `to`. */
   produce(from: number, to: number, partition = 0): Promise<void> {
     return this.broker.produce(
       this.topics.input,
@@ -82,12 +82,12 @@ export class TestStage implements Stage {
     );
   }
 
-  /** The ids of what was labelled, by partition in the order it was stored. */
+  /** Returns the ids of the labelled records, by partition in the order of the topic. */
   async labels(): Promise<number[]> {
     return (await this.broker.readAll(this.topics.labels)).map(record => Number(labelOf(record).source.textId));
   }
 
-  /** The committed offset of the input, "-1" for none; undefined while the coordinator does not say. */
+  /** Returns the committed offset of the input, "-1" for none; undefined while the coordinator does not answer. */
   committed(partition = 0): Promise<string | undefined> {
     return this.admin(async admin => {
       const asked = admin.fetchOffsets({ groupId: this.group, topics: [this.topics.input] });
@@ -107,7 +107,7 @@ export class TestStage implements Stage {
   }
 }
 
-/** The whole numbers from `from` up to and without `to`. */
+/** Returns the whole numbers from `from` up to, but not including, `to`. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }

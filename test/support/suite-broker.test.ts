@@ -5,7 +5,7 @@ import { type SuiteBroker, startSuiteBroker, type Ways } from './suite-broker.js
 const CONTAINED: SuiteBroker = { bootstrap: 'container:1', stop: async () => {} };
 const NO_ENGINE = async () => 'no container engine answers (none)';
 
-/** What was started, by whom, and what was said of it. */
+/** Returns the broker that was started, the way it was started, and the lines that were logged. */
 async function choice(env: Record<string, string>, ways: Partial<Ways> = {}) {
   const said: string[] = [];
   const startOther = async (options: { given?: string | undefined }) =>

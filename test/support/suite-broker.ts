@@ -5,13 +5,13 @@ import { KAFKA_IMAGES, startContainerBroker, whyNoContainer } from './container-
 export type SuiteBroker = Pick<Broker, 'bootstrap' | 'stop'>;
 
 export interface SuiteOptions {
-  /** Told which broker it is and why, and of every step on the way. */
+  /** Receives the chosen broker with the reason, and every step on the way. */
   readonly log: (line: string) => void;
   /** KAFKA_BROKERS, REQUIRE_DOCKER, PULL_IMAGES, TEST_KAFKA_IMAGE, JAVA_HOME. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The ways to a broker; the real ones unless a test puts others in their place. */
+/** The ways to start a broker; a test may replace them. */
 export interface Ways {
   whyNoContainer(image: string, mayPull: boolean): Promise<string | undefined>;
   startContainer(image: string): Promise<SuiteBroker>;
@@ -21,8 +21,8 @@ export interface Ways {
 const REAL: Ways = { whyNoContainer, startContainer: startContainerBroker, startOther: startBroker };
 
 /**
- * The one broker of `npm test`: the given one (KAFKA_BROKERS); else, where a container engine answers, one that
- * testcontainers starts; else whatever `siftline demo` would start. With REQUIRE_DOCKER=1 only the second will do.
+ * Starts the one broker of `npm test`. It is the given one (KAFKA_BROKERS); else one that testcontainers starts, if a
+ * container engine answers; else one as `siftline demo` starts it. With REQUIRE_DOCKER=1 it must be a container.
  */
 export async function startSuiteBroker({ log, env }: SuiteOptions, ways: Ways = REAL): Promise<SuiteBroker> {
   const given = env.KAFKA_BROKERS || undefined;
@@ -36,7 +36,7 @@ export async function startSuiteBroker({ log, env }: SuiteOptions, ways: Ways = 
   return ways.startOther({ log, given, javaHome: env.JAVA_HOME });
 }
 
-/** The broker, or why there is none. */
+/** Returns the broker, or the reason why there is none. */
 async function inContainer(image: string, { log, env }: SuiteOptions, ways: Ways): Promise<SuiteBroker | string> {
   const missing = await ways.whyNoContainer(image, env.PULL_IMAGES !== '0');
   if (missing) return missing;

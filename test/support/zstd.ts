@@ -1,18 +1,20 @@
-/** Raw and run-length blocks are all of zstd that is needed to write it by hand; Node 20 cannot write it. RFC 8878, 3.1.1. */
+/**
+ * Writes zstd by hand, since Node 20 cannot write it. Raw and run-length blocks are enough for that. RFC 8878, 3.1.1.
+ */
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const BLOCK_BYTES = 128 * 1024;
 const RAW = 0;
 const RLE = 1;
-/** Shorter runs go into raw blocks. */
+/** Shorter runs are written as raw blocks. */
 const SHORTEST_RUN = 1024;
 
-/** A frame of run-length blocks with these sizes. Its window is a power of two. */
+/** Returns a frame of run-length blocks with these sizes. Its window is a power of two. */
 export function zstdRuns(windowLog: number, sizes: readonly number[]): Buffer {
   const blocks = sizes.map((size, i) => Buffer.concat([head(RLE, size, i === sizes.length - 1), Buffer.from([65])]));
   return Buffer.concat([header(windowLog), ...blocks]);
 }
 
-/** The data as one frame, in which long runs of one byte take four bytes for each 128 KiB. */
+/** Returns the data as one frame, in which long runs of one byte take four bytes for each 128 KiB. */
 export function zstdOf(data: Buffer): Buffer {
   const parts = [header(17)];
   for (let at = 0; at < data.length; ) {
@@ -42,7 +44,7 @@ function runAt(data: Buffer, at: number): number {
   return end - at;
 }
 
-/** Up to the next long run. */
+/** Returns the raw data up to the next long run. */
 function rawAt(data: Buffer, at: number): number {
   let bytes = 0;
   while (at + bytes < data.length && bytes < BLOCK_BYTES) {

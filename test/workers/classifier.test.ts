@@ -9,6 +9,7 @@ const MODEL: ModelInfo = {
   name: 'fake',
   version: '1',
   sha256: '',
+  identity: '',
   precision: '',
   maxTokens: 8,
   tasks: [{ name: 'length', labels: ['score'], activation: 'sigmoid', thresholds: [0.5] }],

@@ -9,14 +9,12 @@ export const policy = z
   .strictObject({
     version: text
       .default('default')
-      .describe('Name of this policy, written into every result; change it with the numbers.'),
+      .describe('Name of this policy, written into every result; change it whenever the numbers change.'),
     thresholds: z
       .record(z.string(), z.record(z.string(), probability).describe('a mapping of labels to numbers from 0 to 1'))
       .describe('a mapping of tasks to labels to numbers from 0 to 1, such as {moderation: {toxic: 0.7}}')
       .optional()
-      .describe(
-        "Score from which a label counts as given, by task and label; without an entry, the model's own threshold.",
-      ),
+      .describe("Score from which a label is given, by task and label; without an entry, the model's own threshold."),
     bands: z
       .record(z.string(), z.record(z.string(), band).describe('a mapping of labels to {review, block}'))
       .describe(
@@ -24,11 +22,11 @@ export const policy = z
       )
       .optional()
       .describe(
-        'Scores from which a text is to be reviewed or blocked, by task and label; without bands, results have no decision.',
+        'Scores from which a text is reviewed or blocked, by task and label; without bands, results have no decision.',
       ),
   })
   .prefault({})
-  .describe('What scores lead to.');
+  .describe('The rules that turn scores into labels and decisions.');
 
 export const explain = z
   .strictObject({
@@ -36,28 +34,30 @@ export const explain = z
       .array(text)
       .default([])
       .describe(
-        'Labels whose results say which words made them, as task/label, such as moderation/toxic; none: nothing is explained.',
+        'Labels whose results list the words that led to them, as task/label, such as moderation/toxic; with an empty list nothing is explained.',
       ),
     budgetMs: whole(0, 60_000)
       .default(250)
       .describe(
-        'How long a worker may explain texts of one batch, on top of workers.batchMs; what does not fit is explained coarsely, or not.',
+        'Time a worker may spend on explanations of one batch, on top of workers.batchMs; texts that do not fit are explained coarsely, or not at all.',
       ),
     maxWords: whole(2, 512)
       .default(64)
-      .describe('Words of a text that are hidden one at a time; a longer text is explained in stretches of words.'),
-    topWords: whole(1, 512).default(5).describe('How many of the strongest words a result tells.'),
+      .describe(
+        'Most words of a text that are hidden one at a time; a longer text is explained in stretches of words.',
+      ),
+    topWords: whole(1, 512).default(5).describe('Number of the strongest words in a result.'),
   })
   .prefault({})
-  .describe('Which words made a result: docs/explanations.md.');
+  .describe('The words that led to a result: docs/explanations.md.');
 
 export const cache = z
   .strictObject({
     maxBytes: whole(0, 64 * 1024 ** 3)
       .default(32 * 1024 ** 2)
       .describe(
-        'Most bytes of answers that are kept, about 1,400 a text with the English model and none of them the text itself: a text that comes again is answered from there, and one that is being answered is waited for. 0 does neither.',
+        'Most bytes of answers in the cache, about 1,400 a text with the English model; the text itself is not kept. A repeated text is answered from the cache, and a text that is being answered is not computed a second time. 0 turns both off.',
       ),
   })
   .prefault({})
-  .describe('Texts that come more than once: docs/decisions/0009-answer-cache.md.');
+  .describe('The answer cache, for texts that come more than once: docs/decisions/0009-answer-cache.md.');

@@ -6,41 +6,47 @@ const MiB = 1024 * 1024;
 export const input = z
   .strictObject({
     topics: z.array(topicName).min(1).default(['siftline.texts']).describe('Topics to read texts from.'),
-    group: text.default('siftline').describe('Consumer group: processes of one group share the partitions.'),
+    group: text.default('siftline').describe('Consumer group; the processes of one group share the partitions.'),
     format: z
       .enum(['json', 'avro', 'text'])
       .default('json')
-      .describe('What a record value is: a JSON object, Avro in Confluent framing, or the text itself in UTF-8.'),
+      .describe('Format of a record value: a JSON object, Avro in Confluent framing, or the text itself in UTF-8.'),
     textFields: z
       .array(fieldPath)
       .min(1)
       .default(['text'])
       .describe(
-        'Fields of a JSON or Avro record whose texts are classified, joined in this order; a dot goes into a field.',
+        'Fields of a JSON or Avro record whose texts are classified, joined in this order; a dot leads to a field inside a field.',
       ),
     join: z
       .string()
       .max(1000)
       .describe('text, possibly empty')
       .default(' ')
-      .describe('What stands between the texts of several `textFields`.'),
+      .describe('Text that is put between the texts of several `textFields`.'),
     idField: fieldPath
       .default('id')
-      .describe('Field of a JSON or Avro record that is handed on as its id; records without it have none.'),
+      .describe(
+        'Field of a JSON or Avro record that goes into the result as its id; without the field, the result has no id.',
+      ),
     startFrom: z
       .enum(['earliest', 'latest'])
       .default('earliest')
-      .describe('Where to start in a partition for which the group has no committed offset.'),
+      .describe(
+        'Offset to start from in a partition for which the group has no committed offset: the oldest or the next record.',
+      ),
     onLostOffsets: z
       .enum(['stop', 'earliest', 'latest'])
       .default('stop')
       .describe(
-        'What to do where the committed offset is not in the topic any more (retention passed it, or the topic was made anew): stop with exit code 6, or go on from the oldest or the next record and count what was passed over.',
+        'What to do if the committed offset is no longer in the topic (retention passed it, or the topic was created again): stop with exit code 6, or go on from the oldest or the next record and count the records that were passed over.',
       ),
     isolation: z
       .enum(['read_committed', 'read_uncommitted'])
       .default('read_committed')
-      .describe('Whether records of open and aborted transactions are left out (`read_committed`) or read.'),
+      .describe(
+        'Isolation level: `read_committed` leaves out records of open and aborted transactions, `read_uncommitted` reads them too.',
+      ),
     maxValueBytes: whole(1, 256 * MiB)
       .default(MiB)
       .describe('Longest record value that is decoded; a longer one is rejected as VALUE_TOO_LARGE.'),
@@ -51,34 +57,36 @@ export const input = z
       ),
     maxKeyBytes: whole(0, 256 * MiB)
       .default(MiB)
-      .describe('Longest key of a record that is classified; one with a longer key is rejected as KEY_TOO_LARGE.'),
+      .describe('Longest key of a record that is classified; a record with a longer key is rejected as KEY_TOO_LARGE.'),
     maxHeaders: whole(0, 1_000_000)
       .default(10_000)
-      .describe('Most headers of a record that is classified; one with more is rejected as HEADERS_TOO_LARGE.'),
+      .describe('Most headers of a record that is classified; a record with more is rejected as HEADERS_TOO_LARGE.'),
     maxHeaderBytes: whole(0, 256 * MiB)
       .default(MiB)
       .describe(
-        'Most bytes the names and values of its headers may have together; beyond it a record is rejected as HEADERS_TOO_LARGE.',
+        'Most bytes of header names and values of a record together; a record with more is rejected as HEADERS_TOO_LARGE.',
       ),
     sessionTimeoutMs: whole(1_000, 1_800_000)
       .default(30_000)
-      .describe('Silence after which the group takes this process for dead and gives its partitions away.'),
+      .describe(
+        'Time without a heartbeat after which the group removes this process and assigns its partitions to others.',
+      ),
     rebalanceTimeoutMs: whole(1_000, 1_800_000)
       .default(60_000)
-      .describe('How long a rebalance waits for this process to finish what it holds.'),
+      .describe('How long a rebalance waits for this process to finish the records it has taken.'),
     heartbeatIntervalMs: whole(100, 600_000)
       .default(3_000)
-      .describe('Time between two signs of life to the group; at most a third of `sessionTimeoutMs`.'),
+      .describe('Time between two heartbeats to the group; at most a third of `sessionTimeoutMs`.'),
     fetchMaxBytes: whole(1024, 1024 * MiB)
       .default(4 * MiB)
-      .describe('Most bytes asked of one broker at a time.'),
+      .describe('Most bytes to fetch from one broker at a time.'),
     fetchMaxWaitMs: whole(1, 60_000)
       .default(250)
-      .describe('How long a broker may hold back an answer while there is nothing to read.'),
+      .describe('How long a broker may hold a fetch request while there are no new records.'),
     maxBatchBytes: whole(1024, 1024 * MiB)
       .default(64 * MiB)
       .describe(
-        'Most bytes a compressed record batch may unpack to; at a larger one reading stops with BATCH_TOO_LARGE.',
+        'Most bytes of a compressed record batch after decompression; reading stops at a larger one with BATCH_TOO_LARGE.',
       ),
     bufferRecords: whole(1, 1_000_000)
       .default(8_192)
@@ -91,4 +99,4 @@ export const input = z
       .describe('Time between two commits of offsets; after a crash, records of about this long are classified again.'),
   })
   .prefault({})
-  .describe('What is read: topics, the shape of their records, and how much is held in memory.');
+  .describe('The input: topics, the format of their records, and how much is held in memory.');

@@ -6,16 +6,18 @@ const tls = z
     enabled: z.boolean().default(false).describe('Encrypt the connections to the brokers.'),
     caFile: filePath
       .optional()
-      .describe('PEM file of the authorities to trust; without it, the ones Node.js ships with.'),
+      .describe(
+        'PEM file of the certificate authorities to trust; without it, the authorities that Node.js ships with.',
+      ),
     certFile: filePath.optional().describe('PEM file of the client certificate, for mutual TLS; needs `keyFile`.'),
     keyFile: filePath.optional().meta(secret('PEM file of the private key of `certFile`.')),
     serverName: text
       .optional()
-      .describe("Name expected in the brokers' certificates, when it is not the host they are reached by."),
+      .describe("Name expected in the brokers' certificates, if it differs from the host name in `kafka.brokers`."),
     verify: z
       .boolean()
       .default(true)
-      .describe("Check the brokers' certificates; false accepts any broker and is for experiments only."),
+      .describe("Verify the brokers' certificates; false accepts any broker and is for experiments only."),
   })
   .prefault({})
   .describe('Encryption of the connections to the brokers.');
@@ -26,19 +28,21 @@ const sasl = z
       .enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'])
       .optional()
       .describe(
-        'How to log in to the brokers; without it, no login. `plain` sends the password as it is, `oauthbearer` the token: use TLS with them.',
+        'SASL mechanism for the login to the brokers; without it, no login. `plain` sends the password unencrypted and `oauthbearer` the token: use TLS with them.',
       ),
-    username: text.optional().describe('User name to log in with.'),
+    username: text.optional().describe('User name for the login.'),
     passwordFile: filePath
       .optional()
       .meta(
-        secret('File that holds the password; one newline at its end is ignored. It is read again for every login.'),
+        secret(
+          'File that holds the password; one newline at its end is ignored. The file is read again for every login.',
+        ),
       ),
     tokenFile: filePath
       .optional()
       .meta(
         secret(
-          'File that holds the token of `oauthbearer`; read again for every login, so that whoever renews the token need only write it there.',
+          'File that holds the token of `oauthbearer`. The file is read again for every login, so a renewed token only has to be written to it.',
         ),
       ),
   })
@@ -50,27 +54,29 @@ export const kafka = z
     brokers: z
       .array(hostPort)
       .default([])
-      .describe('Brokers to ask for the rest of the cluster; two or three are enough. Required by `siftline run`.'),
-    clientId: text.default('siftline').describe("Name this client shows in the brokers' logs, metrics and quotas."),
+      .describe(
+        'Bootstrap brokers, which are asked for the rest of the cluster; two or three are enough. Required by `siftline run`.',
+      ),
+    clientId: text.default('siftline').describe("Name of this client in the brokers' logs, metrics and quotas."),
     connectTimeoutMs: whole(100, 300_000).default(10_000).describe('How long to wait for a connection to a broker.'),
     requestTimeoutMs: whole(1_000, 600_000)
       .default(30_000)
-      .describe("How long to wait for a broker's answer before the request counts as failed."),
+      .describe("How long to wait for a broker's response before the request counts as failed."),
     metadataMaxAgeMs: whole(1_000, 300_000)
       .default(30_000)
       .describe(
-        'How old what is known of topics may get: partitions that are added are read after this time at the latest.',
+        'Most time between two updates of topic metadata; a new partition is read after this time at the latest.',
       ),
     transactionalIdPrefix: text
       .optional()
       .describe(
-        'With `delivery: exactly-once`, start of the transactional ids `<prefix>-<topic>-<partition>`; without it, `input.group`. No other group may use the same.',
+        'Prefix of the transactional ids `<prefix>-<topic>-<partition>` of `delivery: exactly-once`; without it, `input.group`. No other group may use the same prefix.',
       ),
     transactionTimeoutMs: whole(1_000, 900_000)
       .default(30_000)
-      .describe('After how long the brokers abort a transaction whose process is gone.'),
+      .describe('Time after which the brokers abort a transaction whose process is gone.'),
     tls,
     sasl,
   })
   .prefault({})
-  .describe('The cluster, and how to reach it.');
+  .describe('The Kafka cluster, and how to reach it.');

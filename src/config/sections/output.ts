@@ -11,17 +11,17 @@ const schemaIds = z
 
 export const output = z
   .strictObject({
-    labelsTopic: topicName.default('siftline.labels').describe('Topic for the answers, one Avro record per text.'),
+    labelsTopic: topicName.default('siftline.labels').describe('Topic for the labels, one Avro record per text.'),
     rejectedTopic: topicName
       .default('siftline.rejected')
-      .describe('Topic for records that cannot be classified: their own bytes, and the reason in the headers.'),
+      .describe('Topic for records that cannot be classified: their original bytes, with the reason in the headers.'),
     metricsTopic: topicName
       .default('siftline.metrics')
       .describe('Topic for throughput and latency, one Avro record per window.'),
     compression: z
       .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
       .default('lz4')
-      .describe('Compression of what is written.'),
+      .describe('Compression of the records that are written.'),
     sendBytes: whole(1024, 67_108_864)
       .default(1_000_000)
       .describe(
@@ -30,7 +30,7 @@ export const output = z
     schemaIds,
   })
   .prefault({})
-  .describe('What is written, and where to.');
+  .describe('The output: topics, and how records are written to them.');
 
 const subjects = z
   .strictObject({
@@ -45,7 +45,7 @@ export const registry = z
     url: httpUrl
       .optional()
       .describe(
-        'Address of a Confluent-compatible schema registry; without it, the ids of `output.schemaIds` are used.',
+        'Address of a Confluent-compatible schema registry; without it, the ids in `output.schemaIds` are used.',
       ),
     username: text.optional().describe('User name for HTTP basic authentication.'),
     passwordFile: filePath.optional().meta(secret('File that holds the password of `username`.')),
@@ -55,8 +55,8 @@ export const registry = z
     register: z
       .boolean()
       .default(true)
-      .describe('Register the schemas of what is written if they are missing; false only looks them up.'),
-    timeoutMs: whole(100, 300_000).default(5_000).describe('How long to wait for an answer of the registry.'),
+      .describe('Register the output schemas if they are missing; false only looks them up.'),
+    timeoutMs: whole(100, 300_000).default(5_000).describe('How long to wait for a response of the registry.'),
     retries: whole(0, 20).default(3).describe('How many times a failed request is tried again.'),
     giveUpSeconds: whole(1, 604_800)
       .optional()
@@ -66,4 +66,4 @@ export const registry = z
     subjects,
   })
   .prefault({})
-  .describe('The schema registry: needed to read Avro, optional for what is written.');
+  .describe('The schema registry: needed to read Avro, optional for the output.');

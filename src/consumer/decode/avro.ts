@@ -7,8 +7,8 @@ import { type Fields, idOf } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
 /**
- * Values in the schema registry's format. What a record is decoded with hangs on the record itself once it is ready, so
- * that no cache, however small, can lose it before the record is read.
+ * Makes the reader of values in the schema registry's format (see avro/framing.ts). The schema of a record hangs on the
+ * record itself once it is ready, so that no cache, however small, can lose it before the record is read.
  */
 export function createAvroReader(source: SchemaSource, options: SchemasOptions = {}): (fields: Fields) => ValueReader {
   return fields => readerOf(fields, new Schemas(source, options));
@@ -48,7 +48,7 @@ function readerOf(fields: Fields, schemas: Schemas): ValueReader {
   };
 }
 
-/** The schema id a record names, where it names one. */
+/** Returns the schema id that a record names, or undefined. */
 function schemaId({ value }: SourceRecord): number | undefined {
   const parts = value === null ? undefined : unframe(value);
   return parts?.kind === 'framed' ? parts.id : undefined;
@@ -63,7 +63,10 @@ function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'read
   return typeof text === 'string' ? { kind: 'text', text, id: idOf(fields.id(value, unwrapped)) } : text;
 }
 
-/** After the scan nothing should throw (a property test says so); if it does, the record pays and not the process. */
+/**
+ * Decodes a body that passed the scan. After the scan nothing should throw (a property test holds this); if it does,
+ * the record is rejected and the process lives.
+ */
 function decoded(type: AvroType, body: Buffer): unknown {
   try {
     return type.fromBuffer(body);

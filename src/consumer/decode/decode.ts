@@ -5,23 +5,27 @@ import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './v
 
 export interface DecodeOptions extends RecordLimits {
   readonly format: 'json' | 'text' | 'avro';
-  /** Where the text is, as dotted paths: `text`, `post.body.text`, `items.0.title`; a backslash keeps a dot in a key. */
+  /**
+   * The places of the text, as dotted paths: `text`, `post.body.text`, `items.0.title`. A backslash keeps a dot in a
+   * key.
+   */
   readonly textFields: readonly string[];
-  /** Put between the texts of several fields. */
+  /** Stands between the texts of several fields. */
   readonly join: string;
-  /** Where the record's own id is, as a path. */
+  /** The place of the record's own id, as a path. */
   readonly idField: string | undefined;
   readonly maxValueBytes: number;
-  /** UTF-16 code units of the text that comes out; without it there is no limit. */
+  /** Limits the UTF-16 code units of the text that comes out; without it there is no limit. */
   readonly maxTextChars?: number | undefined;
-  /** Needed for Avro: `createAvroReader` with the schemas. Handed in, so that only who reads Avro loads it. */
+  /** Needed for Avro: `createAvroReader` with the schemas. It is handed in, so that only a reader of Avro loads it. */
   readonly avro?: ((fields: Fields) => ValueReader) | undefined;
 }
 
 /**
- * Makes the decoder of a format. It never throws for what a record holds: trouble is a rejection, whose detail names
- * fields and places and never what the record says. A text that comes out is not blank and is well-formed Unicode.
- * A record that is rejected whatever its schema says is ready without it. Throws for a wrong path.
+ * Makes the decoder of a format. It never throws for the contents of a record: trouble is a rejection, whose detail
+ * names fields and places and never quotes the record. A text that comes out is not blank and is well-formed Unicode.
+ * A record that is rejected whatever its schema holds is ready without the schema. `createDecoder` itself throws for a
+ * wrong path.
  */
 export function createDecoder(options: DecodeOptions): Decoder {
   const reader = createReader(options);

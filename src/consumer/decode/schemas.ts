@@ -8,42 +8,42 @@ import { messageOf, SiftlineError } from '../../errors.js';
 import type { Rejection } from '../../ports.js';
 import { rejected } from './value-reader.js';
 
-/** Where schemas come from: the registry's client, or a list in a test. Throws when it can give no answer. */
+/** Gives schemas by id: the registry's client, or a list in a test. Throws when it has no answer. */
 export interface SchemaSource {
   schemaById(id: number): Promise<SchemaAnswer>;
 }
 
-/** A schema ready for use, or why a record written with it is rejected. */
+/** A schema that is ready for use, or the rejection of every record that was written with it. */
 export type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
 
-/** A schema that the registry does not give, and what it says. */
+/** A schema that the registry does not give, and the registry's answer. */
 export interface SchemaWait {
   readonly schemaId: number;
-  /** Since it was first asked for. */
+  /** Seconds since it was first asked for. */
   readonly seconds: number;
-  /** Of HTTP, where there was an answer. */
+  /** The HTTP status; undefined when there was no answer. */
   readonly status: number | undefined;
   readonly error: string;
 }
 
 export interface SchemasOptions {
-  /** After this time without an answer the records of a schema are rejected; for ever unless said. */
+  /** Time without an answer after which the records of a schema are rejected; undefined waits for ever. */
   readonly giveUpSeconds?: number | undefined;
-  /** Told of a schema that is waited for: at the first refusal, and now and then while it lasts. */
+  /** Called for a schema that is waited for: at the first refusal, and every minute while the wait lasts. */
   readonly waits?: (wait: SchemaWait) => void;
 }
 
 /** A schema that was asked for and is not there yet. */
 interface Wanted {
   readonly since: number;
-  /** When a record last named it. */
+  /** The time at which a record last named it. */
   named: number;
-  /** Before the next question. */
+  /** Pause before the next question. */
   pauseMs: number;
-  /** The question under way, the pause before it included; the schema, or undefined where that was refused. */
+  /** The question under way, with the pause before it; resolves with undefined when the registry refused. */
   flight?: Promise<ReadySchema | undefined> | undefined;
   error?: unknown;
-  /** When `waits` was last told of it. */
+  /** The time of the last call of `waits` for it. */
   told?: number;
 }
 
@@ -51,15 +51,20 @@ const MAX_SCHEMAS = 1_000;
 const QUESTIONS_AT_ONCE = 8;
 const PAUSE_MS = { first: 200, most: 10_000 };
 const TELL_EVERY_MS = 60_000;
-/** A schema that no record has named for so long, or for the time after which it is given up, is asked for anew. */
+/** A schema that no record has named for this time, or for `giveUpSeconds` if longer, is forgotten. */
 const FORGET_MS = 60_000;
 
 /**
- * Schemas by id, made ready to decode with. Each is asked for by itself, again and again after growing pauses, as long as
- * records name it: one that the registry does not give holds up no other.
+ * Keeps schemas by id, ready to decode with. Each is asked for separately, again after growing pauses, as long as records
+ * name it: a schema that the registry does not give holds up no other.
  *
- * An id is not known at first, then wanted (asked for, no answer yet), then ready, for good. One that has been wanted for
- * `giveUpSeconds` is given up: its records are rejected while the asking goes on, until it is ready or forgotten.
+ * The states of an id:
+ *
+ * - *unknown*: no record has named it. Ends when one does: *wanted*.
+ * - *wanted*: it is asked for, and there is no answer yet. Ends with an answer: *ready*. Ends after `giveUpSeconds`:
+ *   *given up*. Ends when no record names it for a while: *unknown*.
+ * - *given up*: its records are rejected, and the registry is still asked. Ends as *wanted* does.
+ * - *ready*: for good, since a schema id never changes its schema.
  */
 export class Schemas {
   readonly #source: SchemaSource;
@@ -72,7 +77,7 @@ export class Schemas {
     this.#options = options;
   }
 
-  /** The schema to decode with; undefined when it must be fetched first. */
+  /** Returns the schema to decode with; undefined when it must be fetched first. */
   get(id: number): ReadySchema | undefined {
     const ready = this.#ready.get(id);
     if (ready) return ready;
@@ -84,8 +89,8 @@ export class Schemas {
   }
 
   /**
-   * Asks once for each of these, a few at a time, and tells `ready` of those that are. An id the registry does not know is
-   * ready as well: to be rejected, this time. Never rejects.
+   * Asks once for each of these ids, a few at a time, and calls `ready` for those that are ready. An id that the registry
+   * does not know is ready as well, as a rejection, for this time. Never rejects.
    */
   async fetch(ids: readonly number[], ready: (id: number, schema: ReadySchema) => void): Promise<void> {
     const left = ids.values();
@@ -98,12 +103,12 @@ export class Schemas {
     await Promise.all(Array.from({ length: Math.min(QUESTIONS_AT_ONCE, ids.length) }, askInTurn));
   }
 
-  /** An id and why it is not there, for people. */
+  /** Returns an id with the reason why its schema is missing, for people. */
   describe(id: number): string {
     return `schema id ${id} (${reasonOf(this.#wanted.get(id)?.error)})`;
   }
 
-  /** Ends when the question does, or when the schema is to be given up. */
+  /** Resolves when the question is answered, or when the schema is to be given up. */
   async #fetch(id: number): Promise<ReadySchema | undefined> {
     const wanted = this.#wantedNow(id) ?? this.#want(id);
     wanted.named = performance.now();
@@ -130,7 +135,7 @@ export class Schemas {
     try {
       const answer = await this.#source.schemaById(id);
       this.#wanted.delete(id);
-      // An unknown id is not kept: its schema may be registered any moment. What is known never changes.
+      // An unknown id is not kept, since its schema may be registered at any moment. A known schema never changes.
       if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
       const schema = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);
       this.#ready.set(id, schema);
@@ -152,7 +157,7 @@ export class Schemas {
   }
 
   #want(id: number): Wanted {
-    // One that is named again is wanted from then on, so only those that nobody names gather here.
+    // Ids that no record names any more are forgotten here; they would gather otherwise.
     if (this.#wanted.size >= MAX_SCHEMAS) for (const known of this.#wanted.keys()) this.#wantedNow(known);
     const now = performance.now();
     const wanted = { since: now, named: now, pauseMs: PAUSE_MS.first };
@@ -160,7 +165,7 @@ export class Schemas {
     return wanted;
   }
 
-  /** Undefined when it is not wanted, or was for the last time so long ago that it is forgotten. */
+  /** Returns undefined when the id is not wanted, or was last named so long ago that it is forgotten. */
   #wantedNow(id: number): Wanted | undefined {
     const wanted = this.#wanted.get(id);
     const { giveUpSeconds = 0 } = this.#options;
@@ -170,7 +175,7 @@ export class Schemas {
     return isIdle ? undefined : wanted;
   }
 
-  /** Milliseconds until it is given up; 0 or less when it is. */
+  /** Returns the milliseconds until it is given up; 0 or less when it is. */
   #leftMs({ since }: Wanted): number {
     const { giveUpSeconds } = this.#options;
     if (giveUpSeconds === undefined) return Number.POSITIVE_INFINITY;

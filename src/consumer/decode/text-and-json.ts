@@ -4,7 +4,7 @@ import { ALWAYS_READY, rejected, utf8, type ValueReader } from './value-reader.j
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
-/** Values that are JSON objects (RFC 8259; of a key that comes twice the last counts). */
+/** Makes the reader of values that are JSON objects (RFC 8259). When a key occurs twice, the last value counts. */
 export function createJsonReader(fields: Fields): ValueReader {
   return {
     ...ALWAYS_READY,
@@ -24,18 +24,24 @@ function textIn(source: string, json: unknown, fields: Fields): Decoded {
   return { kind: 'text', text, id: losesDigits(id) ? exactId(source, fields) : idOf(id) };
 }
 
-/** JSON.parse rounds numbers beyond 2^53, and ids of 64 bits are common. */
+/**
+ * Returns true for an id that JSON.parse may have rounded: it rounds numbers beyond 2^53, and ids of 64 bits are
+ * common.
+ */
 function losesDigits(id: unknown): boolean {
   return typeof id === 'number' && !Number.isSafeInteger(id);
 }
 
-/** The id's digits as they were written: the source parsed again with every number in quotes. Only for ids that need it. */
+/**
+ * Returns the id's digits as they were written. It parses the source again with every number in quotes, and only for
+ * ids that need it.
+ */
 function exactId(source: string, fields: Fields): string | null {
   try {
     const quoted = source.replace(STRING_OR_NUMBER, token => (token.startsWith('"') ? token : `"${token}"`));
     return idOf(fields.id(JSON.parse(quoted)));
   } catch {
-    // A string of 10 MB overflows the stack of the regular expression. Such a record goes without its id.
+    // A string of 10 MB overflows the stack of the regular expression. Such a record is labelled without its id.
     return null;
   }
 }
@@ -48,14 +54,17 @@ function parse(source: string): { kind: 'json'; json: unknown } | Rejection {
   }
 }
 
-/** JSON.parse quotes its input in most messages (reliability.md, finding 3); of the ones that do not, the place is kept. */
+/**
+ * Keeps the place of a syntax error and drops the rest of the message: JSON.parse quotes its input in most messages
+ * (reliability.md, finding 3).
+ */
 function place(message: string): string {
   if (message === 'Unexpected end of JSON input') return ': it ends too early';
   const position = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
   return position === undefined ? '' : `: see character ${position}`;
 }
 
-/** Values that are the text itself, in UTF-8. They carry no id. */
+/** Makes the reader of values that are the text itself, in UTF-8. They carry no id. */
 export function createTextReader(): ValueReader {
   return {
     ...ALWAYS_READY,
@@ -68,24 +77,25 @@ export function createTextReader(): ValueReader {
   };
 }
 
-/** Where a field is: keys and array indexes from the outside in. */
+/** The path of a field: keys and array indexes from the outside in. */
 export type FieldPath = readonly string[];
 
 /**
- * Parses `post.body.text` or `items.0.title`. A backslash takes the next character as it is: `a\.b` is the key "a.b".
+ * Parses `post.body.text` or `items.0.title`. A backslash takes the next character literally: `a\.b` is the key "a.b".
  * Throws DECODE_PATH for an empty step.
  */
 export function parseFieldPath(path: string): FieldPath {
   const steps = path.match(/(?:\\.|[^.\\])+|\.|\\$/gsu) ?? [];
-  // Between two steps is one dot, and nowhere else.
+  // One dot stands between two steps, and nowhere else.
   const isPath = steps.length % 2 === 1 && steps.every((step, i) => (step === '.') === (i % 2 === 1) && step !== '\\');
   if (!isPath) throw wrongPath(path);
   return steps.filter(step => step !== '.').map(step => step.replace(/\\(.)/gsu, '$1'));
 }
 
 /**
- * The value at a path; undefined when it is not there. Sees own properties and array items only, so that a path
- * `constructor` finds a field of that name or nothing. `open` takes off what a format wraps around values.
+ * Returns the value at a path; undefined when there is none. It sees own properties and array items only, so that the
+ * path `constructor` finds a field of that name or nothing. `open` removes the wrapping that a format puts around
+ * values.
  */
 export function valueAt(root: unknown, path: FieldPath, open: (value: unknown) => unknown = same): unknown {
   let value = open(root);
@@ -115,11 +125,11 @@ export interface FieldOptions {
   readonly idField: string | undefined;
 }
 
-/** Takes a text out of a decoded value, and an id. */
+/** Finds the text and the id in a decoded value. */
 export interface Fields {
-  /** The text, well-formed and not blank; or why there is none. */
+  /** Returns the text, well-formed and not blank, or the rejection that says why there is none. */
   text(value: unknown, open?: Open): string | Rejection;
-  /** What stands at the id's path; undefined when nothing does or no path is set. */
+  /** Returns the value at the id's path; undefined when there is none or no path is set. */
   id(value: unknown, open?: Open): unknown;
 }
 
@@ -130,7 +140,7 @@ interface TextField {
   readonly path: FieldPath;
 }
 
-/** Parses the paths once. Throws DECODE_PATH for a wrong one, DECODE_NO_TEXT when there is none for the text. */
+/** Parses the paths once. Throws DECODE_PATH for a wrong path, and DECODE_NO_TEXT without a path for the text. */
 export function createFields(options: FieldOptions): Fields {
   if (options.textFields.length === 0) throw noTextFields();
   const fields = options.textFields.map(name => ({ name, path: parseFieldPath(name) }));
@@ -142,8 +152,8 @@ export function createFields(options: FieldOptions): Fields {
 }
 
 /**
- * An id as a string: text as it is, numbers by their digits. Null for anything else, and for a number too large to have
- * kept its digits: no id is better than another record's.
+ * Returns an id as a string: text as it is, numbers by their digits. Returns null for anything else, and for a number
+ * that is too large to have kept its digits: no id is better than the id of another record.
  */
 export function idOf(value: unknown): string | null {
   if (typeof value === 'string') return value.toWellFormed();
@@ -152,12 +162,15 @@ export function idOf(value: unknown): string | null {
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? null : String(value);
 }
 
-/** A text that is not blank, made well-formed: a lone surrogate, as JSON can spell one, becomes U+FFFD. */
+/** Returns a text that is not blank, made well-formed: a lone surrogate, which JSON can spell, becomes U+FFFD. */
 export function checkedText(text: string): string | Rejection {
   return text.trim() === '' ? rejected('TEXT_EMPTY', 'the text is empty or only white space') : text.toWellFormed();
 }
 
-/** Null counts as missing: it is how Avro and JSON say that an optional field is not there. Blank parts are left out. */
+/**
+ * Joins the texts of all fields. Null counts as missing, since Avro and JSON mark an absent optional field with it.
+ * Blank parts are left out.
+ */
 function joined(fields: readonly TextField[], find: (field: TextField) => unknown, join: string): string | Rejection {
   const found = fields.map(field => ({ ...field, value: find(field) ?? undefined }));
   const parts = found.filter(part => part.value !== undefined);

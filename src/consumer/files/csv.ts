@@ -1,3 +1,17 @@
+/**
+ * Reads CSV and TSV files as rows of JSON.
+ *
+ * The grammar of a file, after an optional byte order mark:
+ *
+ *     CSV   = [header] {row}          RFC 4180: fields are separated by commas; lines end with LF or CRLF
+ *     field = text                    holds no comma, quote or line end
+ *           | '"' {char | '""'} '"'   may hold all of them; a quote is written twice
+ *     TSV   = [header] {row}          IANA text/tab-separated-values: fields are separated by tabs and have no quotes
+ *
+ * Empty lines are skipped, and in TSV also lines of white space. A row with more or fewer fields than the header is
+ * malformed.
+ */
+
 import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
 import { SiftlineError } from '../../errors.js';
@@ -5,27 +19,27 @@ import { parseFieldPath } from '../decode/text-and-json.js';
 import type { FileValue } from './lines.js';
 
 export interface CsvOptions {
-  /** Of the file, for errors. */
+  /** The name of the file, for errors. */
   readonly name: string;
-  /** A comma, if not given. A tab always ends a field: a TSV file has no quotes (IANA text/tab-separated-values). */
+  /** The separator of fields; a comma unless given. A tab always ends a field, because a TSV file has no quotes. */
   readonly separator?: ',' | '\t';
-  /** Names of the columns of a file whose first line does not name them. */
+  /** The names of the columns, for a file whose first line does not name them. */
   readonly columns?: readonly string[] | undefined;
-  /** A row of twice as many bytes ends the reading: most likely a quote was never closed. */
+  /** A row of more than twice as many bytes ends the reading: most likely a quote was never closed. */
   readonly maxBytes: number;
 }
 
 interface Row {
-  /** Bytes as latin1 characters, so that bytes which are not UTF-8 survive the parser. */
+  /** Holds bytes as latin1 characters, so that bytes that are not UTF-8 survive the parser. */
   readonly fields: readonly string[];
-  /** Empty lines in the file up to here. */
+  /** Counts the empty lines of the file before this row. */
   readonly emptyLines: number;
 }
 
 /**
- * The rows of a CSV file (RFC 4180) or a TSV file as JSON objects of strings; the first one is a header unless columns
- * are given. At least one of the text fields must be a column of a header. Throws INPUT_MALFORMED with file and line for
- * what is not CSV or TSV, INPUT_NO_TEXT when no column can hold the text. Neither message quotes the file.
+ * Reads the rows of a CSV or TSV file as JSON objects of strings. The first row is the header unless columns are given.
+ * At least one of the text fields must be a column of a header. Throws INPUT_MALFORMED with file and line for a row
+ * that is not CSV or TSV, and INPUT_NO_TEXT when no column can hold the text. Neither message quotes the file.
  */
 export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
@@ -38,13 +52,16 @@ export async function* readCsv(
   }
 }
 
-/** The fields of the first row; none of a file without rows. Throws INPUT_MALFORMED for one that is not CSV. */
+/**
+ * Returns the fields of the first row; an empty list for a file without rows. Throws INPUT_MALFORMED for a file that is
+ * not CSV.
+ */
 export async function readHeader(chunks: AsyncIterable<Buffer>, options: CsvOptions): Promise<string[]> {
   for await (const { fields } of lines(chunks, options)) return fields.map(textOf);
   return [];
 }
 
-/** A row and the line it starts in, from 0. */
+/** A row, and the line in which it starts, from 0. */
 interface CsvLine {
   readonly line: number;
   readonly fields: readonly string[];
@@ -63,14 +80,14 @@ async function* lines(chunks: AsyncIterable<Buffer>, options: CsvOptions): Async
   }
 }
 
-/** True of a row of a TSV file without a character that is seen: such a line is left out in every format but CSV. */
+/** Returns true for a row of a TSV file that shows no character. Such a line is left out in every format but CSV. */
 function isBlank({ fields }: Row, { separator }: CsvOptions): boolean {
   return separator === '\t' && fields.every(field => /^[ \r]*$/.test(field));
 }
 
 /**
- * The parser fed by hand, its rows taken as they are found: read as a stream, it drops the rows of a chunk when a later
- * one in it is malformed.
+ * Feeds the parser by hand and takes its rows as they are found. Read as a stream, the parser drops the rows of a chunk
+ * when a later row in the chunk is malformed.
  */
 async function* rows(chunks: AsyncIterable<Buffer>, { maxBytes, separator = ',' }: CsvOptions): AsyncGenerator<Row> {
   const found: Row[] = [];
@@ -99,7 +116,7 @@ async function* rows(chunks: AsyncIterable<Buffer>, { maxBytes, separator = ',' 
   if (failure) throw failure;
 }
 
-/** csv-parse's own BOM handling would also change the encoding. */
+/** Removes the byte order mark. csv-parse would also change the encoding if it handled the mark. */
 async function* withoutBom(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const bom = Buffer.from('\ufeff');
   let head: Buffer | undefined = Buffer.alloc(0);
@@ -115,13 +132,13 @@ async function* withoutBom(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   if (head) yield head;
 }
 
-/** Line numbers of our own: csv-parse counts a CRLF inside quotes as two lines. */
+/** Counts the lines of the file. csv-parse counts a CRLF inside quotes as two lines. */
 class Position {
   /** The line after the last row, from 0. */
   #next = 0;
   #emptyLines = 0;
 
-  /** The line of the next row, which comes after so many empty lines of the file. */
+  /** Returns the line of the next row, before which the file has so many empty lines. */
   after(emptyLines: number): number {
     return this.#next + emptyLines - this.#emptyLines;
   }
@@ -134,7 +151,10 @@ class Position {
   }
 }
 
-/** Of a CSV row that is not UTF-8 its bytes, which the decoder then rejects as just that. */
+/**
+ * Returns a row as JSON. A CSV row that is not UTF-8 is returned as its bytes, which the decoder then rejects as
+ * VALUE_NOT_UTF8.
+ */
 function jsonOf(header: readonly string[], { line, fields }: CsvLine, options: CsvOptions): Buffer {
   const bytes = Buffer.from(fields.join(','), 'latin1');
   const isText = isUtf8(bytes);
@@ -163,7 +183,8 @@ function checkedHeader(
 const FAULTS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'has a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'has a quote inside a quoted field; write it twice',
-  INVALID_OPENING_QUOTE: 'has a quote inside a field without quotes; put the field in quotes and write its own twice',
+  INVALID_OPENING_QUOTE:
+    'has a quote inside a field without quotes; put the field in quotes and write the quote inside it twice',
 };
 
 function malformed(error: CsvError, { name, maxBytes, separator }: CsvOptions, line: number): SiftlineError {

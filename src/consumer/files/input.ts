@@ -7,12 +7,12 @@ import { messageOf, SiftlineError } from '../../errors.js';
 export const FILE_FORMATS = ['text', 'jsonl', 'csv'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
-/** One file to read, or standard input; nothing is read before `open`. */
+/** One file to read, or standard input. Nothing is read before `open`. */
 export interface FileInput {
-  /** As the user wrote it; the topic of its records. */
+  /** The name as the user wrote it; it becomes the topic of the records. */
   readonly name: string;
   readonly format: FileFormat;
-  /** Undefined for what has no size: pipes, terminals. */
+  /** Undefined for an input without a size: a pipe, a terminal. */
   readonly bytes: number | undefined;
   open(): Readable;
 }
@@ -27,8 +27,8 @@ const FORMATS: Readonly<Record<string, FileFormat>> = {
 };
 
 /**
- * A file by its path, in the given format or the one its extension says (without an extension it is text). Throws
- * INPUT_UNREADABLE when it is not there or a folder, INPUT_FORMAT when the extension says nothing.
+ * Opens a file by its path, in the given format or the format of its extension (without an extension it is text).
+ * Throws INPUT_UNREADABLE when the file does not exist or is a folder, and INPUT_FORMAT when the extension is unknown.
  */
 export async function fileInput(path: string, given: FileFormat | undefined): Promise<FileInput> {
   const found = await stat(path).catch(error => {
@@ -43,7 +43,7 @@ export async function fileInput(path: string, given: FileFormat | undefined): Pr
   };
 }
 
-/** Standard input; text unless said otherwise. */
+/** Takes standard input; text unless another format is given. */
 export function streamInput(name: string, stream: Readable, given: FileFormat | undefined): FileInput {
   return { name, format: given ?? 'text', bytes: undefined, open: () => stream };
 }

@@ -1,6 +1,6 @@
 import { SiftlineError } from '../../errors.js';
 
-/** A value found in a file, and the line it starts in, from 0. */
+/** A value found in a file, and the line in which it starts, from 0. */
 export interface FileValue {
   readonly line: number;
   readonly value: Buffer;
@@ -9,8 +9,8 @@ export interface FileValue {
 const [LF, CR, SPACE, TAB] = [0x0a, 0x0d, 0x20, 0x09];
 
 /**
- * The lines of a file, without their ends (LF or CRLF). Blank lines are left out and counted. Of a line longer than
- * `maxBytes` only its head comes, a little longer than `maxBytes`: the rest is never held.
+ * Reads the lines of a file without their ends (LF or CRLF). Blank lines are left out and counted. A line longer than
+ * `maxBytes` is cut to a head that is a little longer than `maxBytes`: its rest is never held.
  */
 export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<FileValue> {
   const line = new OpenLine(maxBytes);
@@ -29,7 +29,10 @@ export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number
   if (!isBlank(value)) yield { line: number, value };
 }
 
-/** As `readLines`. Throws INPUT_MALFORMED for a file that is one JSON array, which would otherwise be rejected line by line. */
+/**
+ * Reads lines as `readLines` does. Throws INPUT_MALFORMED for a file that is one JSON array, which would otherwise be
+ * rejected line by line.
+ */
 export async function* readJsonLines(
   chunks: AsyncIterable<Buffer>,
   { name, maxBytes }: { readonly name: string; readonly maxBytes: number },
@@ -49,9 +52,9 @@ function oneArray(name: string): SiftlineError {
   );
 }
 
-/** The line whose end has not come yet. */
+/** Gathers the line whose end has not been read yet. */
 class OpenLine {
-  /** One byte more tells that the line is too long, another may be the CR of its end. */
+  /** Two bytes more than the limit: one shows that the line is too long, the other may be the CR of its end. */
   readonly #most: number;
   #parts: Buffer[] = [];
   #bytes = 0;

@@ -1,3 +1,19 @@
+/**
+ * Reads files as a Source, one file after the other.
+ *
+ * The states of the source:
+ *
+ * - *reading*: `take` reads on until a full batch waits for each thread, or LINGER_MS have passed. A new file is begun
+ *   when the one before has ended. The end of the last file moves it to *ended*, an error to *failed*, and `stop` to
+ *   *stopped*.
+ * - *failed*: records that were read before the error are handed out. Once all of them are done, `take` throws it.
+ * - *ended*: the records that wait are handed out; then `take` resolves with undefined.
+ * - *stopped*: the open file is closed, and `take` resolves with undefined. Batches that were handed out may be done.
+ *
+ * Inside *reading*, a batch whose first record is in another file than the batch before waits until all earlier batches
+ * are done. Batches keep their order through the pipeline only within one partition, that is one file.
+ */
+
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SiftlineError } from '../../errors.js';
@@ -14,29 +30,32 @@ export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
   readonly textFields: readonly string[];
   readonly maxValueBytes: number;
-  /** What the next batch may be. */
+  /** Limits the next batch. */
   readonly budget: BatchBudget;
   readonly batchBytes: number;
 }
 
 interface FileBatch extends Batch {
-  /** Bytes of all files up to about the end of the batch. */
+  /** The bytes of all files up to about the end of the batch. */
   readonly readBytes: number;
 }
 
 interface Read {
   readonly record: SourceRecord;
-  /** Bytes read of all files by then. */
+  /** The bytes that were read of all files when the record was found. */
   readonly readBytes: number;
 }
 
-/** How long a batch that is not full waits for more, so that what is typed or trickles in is answered at once. */
+/**
+ * The time that a batch which is not full waits for more records. It is short, so that a typed line is answered at
+ * once.
+ */
 const LINGER_MS = 50;
 
 /**
- * Records from files, one file after the other: topic is the file's name, partition its place among the inputs, offset
- * the line, from 0. Reads only as far as `take` asks, a batch for each thread, so a file of any size takes the memory of
- * those. There are no offsets to commit and no rebalances: every batch stays current.
+ * Reads records from files: the topic is the file's name, the partition is its place among the inputs, and the offset
+ * is the line, from 0. It reads only as far as `take` asks, a batch for each thread, so a file of any size takes the
+ * memory of those batches. It has no offsets to commit and no rebalances: every batch stays current.
  */
 export class FileSource implements Source {
   readonly #options: FileSourceOptions;
@@ -59,12 +78,12 @@ export class FileSource implements Source {
 
   async open(): Promise<void> {}
 
-  /** Bytes of the files up to the last batch that is done. */
+  /** The bytes of the files up to the last batch that is done. */
   get doneBytes(): number {
     return this.#doneBytes;
   }
 
-  /** Throws INPUT_UNREADABLE or what a malformed file comes to, once every record before it is done. */
+  /** Throws INPUT_UNREADABLE, or the error of a malformed file, once every record before it is done. */
   async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<FileBatch | undefined> {
     await this.#gather(occupancy().threads);
     const taken = this.#cut(occupancy());
@@ -75,7 +94,7 @@ export class FileSource implements Source {
     return undefined;
   }
 
-  /** What is in a file does not trickle in. */
+  /** Does nothing: the records of a file do not trickle in, so `take` never waits for a thread. */
   look(): void {}
 
   isCurrent(): boolean {
@@ -88,12 +107,12 @@ export class FileSource implements Source {
     this.#signal.raise();
   }
 
-  /** A file has no other owner. */
+  /** Does nothing: a file has no other owner. */
   lose(): void {}
 
   stop(): void {
     this.#stopped = true;
-    // Ends the read that may be waiting for a pipe or a terminal.
+    // Ends a read that may wait for a pipe or a terminal.
     this.#stream?.destroy();
     this.#signal.raise();
   }
@@ -102,7 +121,7 @@ export class FileSource implements Source {
     this.stop();
   }
 
-  /** Reads on until a full batch waits for each thread, or what came within LINGER_MS; nothing at the end of the input. */
+  /** Reads on until a full batch waits for each thread, or for LINGER_MS. Reads nothing at the end of the input. */
   async #gather(threads: number): Promise<void> {
     const { budget, batchBytes } = this.#options;
     const most = {
@@ -125,7 +144,7 @@ export class FileSource implements Source {
     }
   }
 
-  /** The next batch of what waits. */
+  /** Takes the next batch from the records that wait. */
   #cut(occupancy: Occupancy): Read[] {
     const { budget, batchBytes } = this.#options;
     const sizes = this.#waiting.map(({ record }) => valueBytesOf(record));
@@ -135,8 +154,8 @@ export class FileSource implements Source {
   }
 
   /**
-   * Batches keep their order through the pipeline by sharing a file with the one before. Where they do not, the new file
-   * waits until all of the old one is out; and so does a failure.
+   * Returns true when the records must wait until every earlier batch is done. Batches of one file keep their order
+   * through the pipeline; the first batch of the next file must wait for them. A failure waits as well.
    */
   #mustWait([first]: readonly Read[]): boolean {
     return first ? first.record.partition !== this.#lastFile : this.#failure !== undefined;
@@ -150,7 +169,7 @@ export class FileSource implements Source {
     return { epoch: 1, records, next: [], readBytes: this.#waiting.length > 0 ? readBytes : this.#readBytes };
   }
 
-  /** A failure is an end of the input that is remembered. */
+  /** Reads one record. A failure is remembered, and ends the input. */
   #nextRecord(): Promise<IteratorResult<SourceRecord, unknown>> {
     return this.#records.next().catch(error => {
       this.#failure = error;
@@ -182,7 +201,7 @@ export class FileSource implements Source {
   }
 }
 
-/** False when the record must wait for the next batch. */
+/** Adds the record to the batch, and returns false when it must wait for the next batch. */
 function admitted(record: SourceRecord, room: BatchRoom): boolean {
   const bytes = valueBytesOf(record);
   const ms = room.msOf(bytes);
@@ -196,8 +215,8 @@ function recordOf({ name }: FileInput, partition: number, { line, value }: FileV
 }
 
 /**
- * Decodes the records of a FileSource over the same inputs, each in its file's format (CSV rows come as JSON). A record
- * beyond the limit may be the head of a longer line, so its rejection does not say how long it was.
+ * Decodes the records of a FileSource over the same inputs, each in its file's format (CSV rows are JSON). A record
+ * beyond the limit may be the head of a longer line, so its rejection does not say how long the line was.
  */
 export function createFileDecoder(inputs: readonly FileInput[], options: Omit<DecodeOptions, 'format'>): Decoder {
   const decoders = {

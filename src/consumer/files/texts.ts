@@ -7,39 +7,39 @@ import { readCsv } from './csv.js';
 import { type FileFormat, unreadable } from './input.js';
 import { type FileValue, readJsonLines, readLines } from './lines.js';
 
-/** A file whose rows hold texts, with labels or without. */
+/** A file whose rows hold texts, with or without labels. */
 export interface TextFile {
-  /** As the user wrote it, for errors. */
+  /** The name as the user wrote it, for errors. */
   readonly name: string;
   readonly format: FileFormat | 'tsv';
-  /** Names of the columns of a CSV or TSV file without a header. */
+  /** The names of the columns, for a CSV or TSV file without a header. */
   readonly columns?: readonly string[] | undefined;
   open(): Readable;
 }
 
-/** The fields of a row that hold its text, and the limits of it: those of serving. */
+/** The fields of a row that hold its text, and the limits of the text; the same as those of serving. */
 export type TextOptions = Omit<DecodeOptions, 'format' | 'idField' | 'schemas'>;
 
 /** A row of a file. */
 export interface TextRow {
-  /** The line it starts in, from 1. */
+  /** The line in which the row starts, from 1. */
   readonly line: number;
   readonly value: Buffer;
-  /** Its text, or why it has none. */
+  /** The row's text, or the reason why it has none. */
   readonly decoded: Decoded;
 }
 
 /** A row of a file with labels. */
 export interface LabelledTextRow extends TextRow {
-  /** The whole row as it is written; undefined for what is not JSON, which `decoded` says too. */
+  /** The whole row as it is written; undefined for a row that is not JSON, which `decoded` rejects. */
   readonly row: unknown;
-  /** Undefined where the row has no such field. */
+  /** Undefined when the row has no such field. */
   readonly label: unknown;
 }
 
 /**
- * The rows of a file with their texts, read as serving reads them. Throws INPUT_UNREADABLE for a file that cannot be read
- * on, INPUT_MALFORMED and INPUT_NO_TEXT as `readCsv` and `readJsonLines` do.
+ * Reads the rows of a file with their texts, as serving reads them. Throws INPUT_UNREADABLE when the file cannot be
+ * read to its end, and INPUT_MALFORMED and INPUT_NO_TEXT as `readCsv` and `readJsonLines` do.
  */
 export async function* readTextRows(file: TextFile, options: TextOptions): AsyncGenerator<TextRow> {
   const format = file.format === 'text' ? 'text' : 'json';
@@ -52,7 +52,7 @@ export async function* readTextRows(file: TextFile, options: TextOptions): Async
   }
 }
 
-/** As `readTextRows`, with what stands at the path `label`. */
+/** Reads rows as `readTextRows` does, with the value at the path `label`. */
 export async function* readLabelledTextRows(
   file: TextFile,
   options: TextOptions & { readonly label: string },
@@ -64,12 +64,12 @@ export async function* readLabelledTextRows(
   }
 }
 
-/** True of a row of which nothing can be read, neither text nor label. */
+/** Returns true for a row in which neither text nor label can be read. */
 export function isBroken(decoded: Decoded): boolean {
   return decoded.kind === 'rejected' && /^VALUE_(NOT_JSON|NOT_UTF8|TOO_LARGE)$/.test(decoded.reason);
 }
 
-/** The values of a file by its format, one a row; rows of columns come as JSON. */
+/** Reads the values of a file by its format, one per row. Rows of columns are returned as JSON. */
 export function valuesIn(
   { name, format, columns }: Omit<TextFile, 'open'>,
   chunks: AsyncIterable<Buffer>,
@@ -87,7 +87,7 @@ export function valuesIn(
   }
 }
 
-/** The decoder has found it to be JSON. */
+/** Parses a value that the decoder has found to be JSON. */
 function parsed(value: Buffer): unknown {
   return JSON.parse(value.toString('utf8').replace(/^\ufeff/, ''));
 }

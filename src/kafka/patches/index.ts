@@ -23,14 +23,15 @@ export { onUnreadable, type UnreadableHook } from './unreadable-batches.js';
 /** The kafkajs module, as `import * as kafkajs from 'kafkajs'` would give it. */
 export type Kafkajs = typeof import('kafkajs');
 
-/** What a batch may unpack to until `limitBatches` says otherwise; the default of input.maxBatchBytes. */
+/** The limit of an unpacked batch until `limitBatches` sets another; the default of input.maxBatchBytes. */
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
 let loaded: Kafkajs | undefined;
 
 /**
- * kafkajs with siftline's patches and codecs in effect. The only way to get at kafkajs: importing its values directly
- * would load it unpatched, which this refuses afterwards. Its types come from client.ts.
+ * Loads kafkajs with siftline's patches and codecs. This is the only way to reach kafkajs: a direct import of its
+ * values would load it unpatched, and a later call of this function refuses such a kafkajs. Its types come from
+ * client.ts.
  */
 export function loadKafkajs(): Kafkajs {
   loaded ??= patchAndLoad();
@@ -38,8 +39,8 @@ export function loadKafkajs(): Kafkajs {
 }
 
 /**
- * The most that a compressed record batch may unpack to, in bytes; whoever fetches a larger one gets BATCH_TOO_LARGE. kafkajs
- * has one set of codecs, so this holds for every client of the process.
+ * Sets the most bytes that a compressed record batch may unpack to. A consumer that fetches a larger batch gets
+ * BATCH_TOO_LARGE. kafkajs has one set of codecs, so the limit holds for every client of the process.
  */
 export function limitBatches(maxBytes: number): void {
   registerCodecs(loadKafkajs(), maxBytes);

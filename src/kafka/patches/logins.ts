@@ -9,10 +9,10 @@ interface LoggedIn {
 const BETWEEN_LOGINS_MS = 1_200;
 
 /**
- * kafkajs logs in again from ten seconds before a session ends, at every request: with a session shorter than that, or a
- * token in its last seconds, without a pause (src/network/connection.js). The broker takes a second login within a
- * second for a protocol error (KafkaChannel, MIN_REAUTH_INTERVAL), and every request fails. Here half of the session
- * passes first, and a second at least.
+ * Waits between logins on one connection for half of the session, and for BETWEEN_LOGINS_MS at least. kafkajs logs in
+ * again at every request from ten seconds before a session ends (src/network/connection.js). With a session shorter
+ * than that, or a token in its last seconds, it never pauses. The broker takes a second login within a second for a
+ * protocol error (KafkaChannel, MIN_REAUTH_INTERVAL), and every request fails.
  */
 export function spaceLogins(): void {
   const { prototype } = require('kafkajs/src/network/connection') as { prototype: LoggedIn };

@@ -2,17 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
 import { clusterBehind, require } from './modules.js';
 
-/** A position that is not in its partition any more: retention has passed it, or the topic was made anew. */
+/**
+ * A position that is no longer in its partition: retention has passed it, or the topic was deleted and created again.
+ * `low` is the oldest offset of the partition, `high` the offset that will be written next.
+ */
 export interface LostOffset {
   readonly topic: string;
   readonly partition: number;
   readonly wanted: bigint;
-  /** The oldest offset there is, and the one that will be written next. */
   readonly low: bigint;
   readonly high: bigint;
 }
 
-/** Says where to go on; undefined for not yet: it is asked again with the next fetch. */
+/** Returns the offset to go on from. Undefined means not yet: the hook is called again with the next fetch. */
 export type LostOffsetHook = (lost: LostOffset) => Promise<bigint | undefined>;
 
 interface OffsetsAsked {
@@ -39,15 +41,17 @@ interface OutOfRangeGroup {
 const hooks = new WeakMap<object, LostOffsetHook>();
 const AGAIN_MS = 100;
 
-/** Calls `hook` when a position of `consumer` is not in its partition any more. The hook commits, if that is wanted. */
+/**
+ * Calls `hook` when a position of `consumer` is no longer in its partition. A hook that wants a commit makes it itself.
+ */
 export function onLostOffset(consumer: Consumer, hook: LostOffsetHook): void {
   hooks.set(clusterBehind(consumer), hook);
 }
 
 /**
- * kafkajs commits -1 or -2 for the group and starts over by `fromBeginning`, with a line in its log
- * (src/consumer/consumerGroup.js, recoverFromOffsetOutOfRange): records are skipped and nobody is asked. Consumers
- * without a hook keep that.
+ * Lets the hook decide where to go on. kafkajs commits -1 or -2 for the group and starts over by `fromBeginning`, with
+ * a line in its log (src/consumer/consumerGroup.js, recoverFromOffsetOutOfRange): records are skipped without a
+ * question. Consumers without a hook keep that behaviour.
  */
 export function decideLostOffsets(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: OutOfRangeGroup };
@@ -62,11 +66,13 @@ export function decideLostOffsets(): void {
       endOf(this.cluster, { topic, partitions: [{ partition }], fromBeginning: true }),
       endOf(this.cluster, { topic, partitions: [{ partition }], fromBeginning: false }),
     ]);
-    // Within the range: the answer came from a broker that is behind, or is not the leader any more.
+    // A position within the range is not lost: the answer came from a broker that is behind, or is no longer the
+    // leader.
     const isLost = wanted < low || wanted > high;
     const goOn = isLost ? await hook({ topic, partition, wanted, low, high }) : undefined;
     if (goOn === undefined) await sleep(AGAIN_MS);
-    // Not the offset manager of a generation that has begun meanwhile: that one asks for the committed offset itself.
+    // Leaves the offset manager of a generation that has begun meanwhile alone: it asks for the committed offset
+    // itself.
     else if (offsetManager.resolvedOffsets[topic]) offsetManager.resolvedOffsets[topic][partition] = String(goOn);
   };
 }

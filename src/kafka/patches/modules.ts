@@ -4,7 +4,7 @@ import { invariant } from '../../errors.js';
 
 export const require = createRequire(import.meta.url);
 
-/** Swaps what a CommonJS module exports; those who required it earlier keep the old exports. */
+/** Replaces the exports of a CommonJS module. Modules that required it earlier keep the old exports. */
 export function replaceExports<T>(id: string, exports: unknown): T {
   const original = require(id) as T;
   const module = require.cache[require.resolve(id)];
@@ -13,10 +13,16 @@ export function replaceExports<T>(id: string, exports: unknown): T {
   return original;
 }
 
-/** Every consumer has a cluster object of its own (src/index.js), and its ConsumerGroup refers to it. */
+/**
+ * The cluster object of each consumer. kafkajs makes one per consumer (src/index.js), and the consumer's ConsumerGroup
+ * refers to it.
+ */
 const clusterOf = new WeakMap<Consumer, object>();
 
-/** kafkajs' own view of the cluster, for what its public interface has no way to ask (src/kafka/inner-cluster.ts). */
+/**
+ * Returns kafkajs' own cluster object of a consumer, for questions that its public interface has no way to ask
+ * (src/kafka/inner-cluster.ts).
+ */
 export function clusterBehind(consumer: Consumer): object {
   const cluster = clusterOf.get(consumer);
   invariant(cluster, 'clusterBehind needs a consumer made by the patched kafkajs');

@@ -23,10 +23,10 @@ interface OffsetTaker {
   }>;
 }
 
-/** By transactional id, the broker that took the last offset of a transaction of it. */
+/** The broker that took the last offset of a transaction, by transactional id. */
 const takers = new Map<string, OffsetTaker>();
 
-/** Remembers which broker takes the offsets of a transaction; kafkajs keeps that to itself (src/producer/eosManager). */
+/** Remembers which broker takes the offsets of a transaction; kafkajs does not tell (src/producer/eosManager). */
 export function rememberOffsetTakers(): void {
   const { prototype } = require('kafkajs/src/broker') as { prototype: OffsetTaker };
   const { txnOffsetCommit } = prototype;
@@ -38,8 +38,8 @@ export function rememberOffsetTakers(): void {
 }
 
 /**
- * The group's committed offset, asked of the very broker that took the last offset of a transaction of this id; undefined
- * when there is none. Not by FindCoordinator, which may name another.
+ * Returns the group's committed offset; undefined when there is none. It asks the very broker that took the last offset
+ * of a transaction of this id. FindCoordinator is not used, since it may name another broker.
  */
 export async function committedByTaker(
   transactionalId: string,
@@ -51,12 +51,16 @@ export async function committedByTaker(
   return committedIn(responses[0]?.partitions, { topic, partition });
 }
 
-/** Reads a coordinator's answer about one partition: undefined when nothing is committed. Throws when it says nothing. */
+/**
+ * Reads a coordinator's answer about one partition: undefined when nothing is committed. Throws when the answer does
+ * not name the partition.
+ */
 export function committedIn(
   answer: ReadonlyArray<{ readonly partition: number; readonly offset: string }> | undefined,
   { topic, partition }: TopicPartition,
 ): bigint | undefined {
   const offset = answer?.find(each => each.partition === partition)?.offset;
-  if (offset === undefined) throw new Error(`the group's coordinator says nothing of ${topic}/${partition}`);
+  if (offset === undefined)
+    throw new Error(`the answer of the group's coordinator does not name ${topic}/${partition}`);
   return BigInt(offset) < 0n ? undefined : BigInt(offset);
 }

@@ -5,9 +5,10 @@ interface BrokerPool {
 }
 
 /**
- * kafkajs asks its brokers one after the other, for the coordinator of a group and for metadata, and forgets why each
- * said no (src/cluster/brokerPool.js, withBroker): a missing right on the group came out as a coordinator that cannot be
- * found, which waiting might mend, so a consumer without it tried for ever.
+ * Throws the brokers' refusal when none of them gives an answer. kafkajs asks its brokers one after the other, for the
+ * coordinator of a group and for metadata, and forgets the reason of each failure (src/cluster/brokerPool.js,
+ * withBroker). A missing right on the group came out as a coordinator that cannot be found. Waiting might mend that, so
+ * a consumer without the right tried for ever.
  */
 export function keepRefusals(): void {
   const { prototype } = require('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool };

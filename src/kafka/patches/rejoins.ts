@@ -2,13 +2,13 @@ import type { Consumer } from 'kafkajs';
 import { messageOf } from '../../errors.js';
 import { clusterBehind, require } from './modules.js';
 
-/** What the owner of a consumer does before the consumer gives its partitions back. */
+/** Acts before a consumer gives its partitions back. */
 export type RejoinHook = () => Promise<void>;
 
 interface Registration {
   readonly hook: RejoinHook;
   readonly limitMs: number | undefined;
-  /** Set while the hook runs: fetchers of several brokers may each start a rejoin. */
+  /** Set while the hook runs: the fetchers of several brokers may each start a rejoin. */
   running?: Promise<void> | undefined;
 }
 
@@ -25,20 +25,20 @@ interface RejoiningGroup {
 const registrations = new WeakMap<object, Registration>();
 
 /**
- * Calls `hook` before `consumer` rejoins its group: partitions and generation are still the old ones, so what is in
- * flight can be drained and committed. Not called before the first join, nor when kafkajs restarts a crashed consumer.
- * A hook that fails, or takes longer than `limitMs` (half the rebalance timeout), is logged and does not stop the
- * rejoin. The member stays alive meanwhile.
+ * Calls `hook` before `consumer` rejoins its group. Partitions and generation are still the old ones, so the records in
+ * flight can be finished and committed. The hook is called neither before the first join nor when kafkajs restarts a
+ * crashed consumer. A hook that fails, or takes longer than `limitMs` (half the rebalance timeout), is logged and does
+ * not stop the rejoin. The member stays alive meanwhile.
  */
 export function beforeRejoin(consumer: Consumer, hook: RejoinHook, options: { limitMs?: number } = {}): void {
   registrations.set(clusterBehind(consumer), { hook, limitMs: options.limitMs });
 }
 
 /**
- * kafkajs rejoins as soon as its handlers have returned and offers no hook before that
- * (src/consumer/{runner,consumerGroup}.js, callers of joinAndSync); after it, the generation that work was read under is
- * gone and can no longer commit. While the group prepares its rebalance the broker still takes commits of the old
- * generation, so the owner gets that moment here.
+ * Gives the hook the moment before a rejoin. kafkajs rejoins as soon as its handlers have returned, and has no hook for
+ * it (src/consumer/{runner,consumerGroup}.js, callers of joinAndSync). After the rejoin, the generation under which
+ * records were read is gone and can no longer commit. While the group prepares its rebalance, the broker still accepts
+ * commits of the old generation.
  */
 export function announceRejoins(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: RejoiningGroup };
@@ -61,7 +61,8 @@ async function settle(
   group: RejoiningGroup,
   { hook, limitMs = group.rebalanceTimeout / 2 }: Registration,
 ): Promise<void> {
-  // Nobody else heartbeats now. The answer is the REBALANCE_IN_PROGRESS we know of; asking is what keeps the session.
+  // kafkajs sends no heartbeats now. The answer to these is the REBALANCE_IN_PROGRESS that is already known; sending
+  // them keeps the session.
   const heartbeats = setInterval(() => group.heartbeat({ interval: 0 }).catch(() => {}), group.sessionTimeout / 3);
   try {
     await withLimit(hook, limitMs);

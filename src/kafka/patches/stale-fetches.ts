@@ -6,9 +6,10 @@ interface GenerationGroup {
 }
 
 /**
- * With several brokers there are several fetchers, and one of them may rejoin the group while another waits for its
- * answer (src/consumer/consumerGroup.js, recoverFromFetch). That answer was asked for at the positions of the old
- * generation; taken in under the new one it would move a partition's position over records that nobody has done.
+ * Drops the answer to a fetch that was sent in an earlier generation. With several brokers there are several fetchers,
+ * and one of them may rejoin the group while another waits for its answer (src/consumer/consumerGroup.js,
+ * recoverFromFetch). That answer starts at the positions of the old generation. Taken in under the new generation, it
+ * would move a partition's position past records that are not done.
  */
 export function dropStaleFetches(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: GenerationGroup };

@@ -1,6 +1,6 @@
 import { require } from './modules.js';
 
-/** Told how long the brokers want one connection to be silent, because a quota is used up. */
+/** Receives the time for which the brokers want one connection to be silent, because a quota is used up. */
 export type ThrottleHook = (ms: number) => void;
 
 interface ThrottledQueue {
@@ -9,12 +9,15 @@ interface ThrottledQueue {
 
 let told: ThrottleHook = () => {};
 
-/** For all connections of the process; the hook that came last is told. */
+/** Sets the hook for all connections of the process; the latest hook replaces the one before. */
 export function onThrottled(hook: ThrottleHook): void {
   told = hook;
 }
 
-/** kafkajs keeps to what a quota's broker asks of it (src/network/requestQueue/index.js) and tells nobody. */
+/**
+ * Reports throttling to the hook. kafkajs keeps to a quota's pauses (src/network/requestQueue/index.js) without
+ * reporting them.
+ */
 export function tellThrottling(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: ThrottledQueue };
   const { maybeThrottle } = prototype;

@@ -18,20 +18,24 @@ interface FetchingGroup {
   fetch(nodeId: string): Promise<unknown[]>;
 }
 
-/** Told of a batch the consumer cannot get past, again and again: it is fetched anew until the consumer is closed. */
+/**
+ * Receives a batch that the consumer cannot read. It is called again and again, since the batch is fetched again until
+ * the consumer is closed.
+ */
 export type UnreadableHook = (batch: UnreadableBatch) => Promise<void>;
 
 const hooks = new WeakMap<object, UnreadableHook>();
 const AGAIN_MS = 100;
 
-/** Calls `hook` in place of crashing `consumer`, which would lose its place in the group with work under way. */
+/** Calls `hook` instead of crashing `consumer`, which would lose its place in the group with records in flight. */
 export function onUnreadable(consumer: Consumer, hook: UnreadableHook): void {
   hooks.set(clusterBehind(consumer), hook);
 }
 
 /**
- * Says where a batch is that cannot be unpacked. All versions of kafkajs' fetch response since Kafka 0.11 take their
- * messages from v4/decodeMessages and their `parse` from v0, so this has to come before any of them is loaded.
+ * Finds the place of a batch that cannot be unpacked. All versions of kafkajs' fetch response since Kafka 0.11 take
+ * their messages from v4/decodeMessages and their `parse` from v0, so this patch must come before any of them is
+ * loaded.
  */
 export function placeUnreadableBatches(): void {
   const decodeMessages = 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';

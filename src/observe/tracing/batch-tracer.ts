@@ -12,17 +12,19 @@ import {
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Headers, Outcome, SourceRecord } from '../../ports.js';
 
-/** What one batch went through, told as it happens. Times are those of `performance.now()`. */
+/** Receives the steps of one batch as they happen. Times are times of `performance.now()`. */
 export interface BatchTrace {
-  /** A part of the way that is over: a span of its own under the batch's. */
+  /** Adds a span below the batch's, for a step that has ended now. */
   stage(name: TracedStage, started: number): void;
-  /** What the batch came to: its outcomes as they were stored; nothing when it was given up for another owner. */
+  /** Ends the span with the outcomes as they were stored, or with undefined when the batch was revoked. */
   end(stored: readonly Outcome[] | undefined): void;
+  /** Ends the span with an error. */
   fail(error: unknown): void;
 }
 
 export type TracedStage = 'decode' | 'classify' | 'publish';
 
+/** Configures a BatchTracer. */
 export interface BatchTracerOptions {
   readonly tracer: Tracer;
   readonly group: string;
@@ -30,9 +32,9 @@ export interface BatchTracerOptions {
 }
 
 /**
- * One span per batch, of kind consumer, with links to the traces its records come from: a batch has many parents, so it
- * is nobody's child (OpenTelemetry semantic conventions for messaging). Counts and places only; nothing of what a record
- * says, nor its key.
+ * Makes one span per batch, of kind consumer, with links to the traces of its records. A batch has many parents, so it
+ * is the child of none (OpenTelemetry semantic conventions for messaging). Spans hold counts and places only, never the
+ * content or the key of a record.
  */
 export class BatchTracer {
   readonly #options: BatchTracerOptions;
@@ -76,7 +78,7 @@ export class BatchTracer {
   }
 }
 
-/** Topic and partition where the batch has one of each, as the conventions ask. */
+/** Returns the topic and the partition when all records of the batch share them, as the conventions ask. */
 function placeOf(records: readonly SourceRecord[]): Attributes {
   const [first] = records;
   if (!first || records.some(({ topic }) => topic !== first.topic)) return {};
@@ -93,25 +95,27 @@ function countsOf(stored: readonly Outcome[]): Attributes {
   return Object.fromEntries(Object.entries(counts).map(([kind, count]) => [`siftline.${kind}`, count]));
 }
 
-/** An error's message may name what is none of the collector's business; its code never does. */
+/**
+ * Returns the code of an error. Its message may hold something that the collector must not see; its code never does.
+ */
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' ? code : 'error';
 }
 
-/** OpenTelemetry keeps 128 links of a span and drops the rest; finding more would be for nothing. */
+/** Most links of a span: OpenTelemetry keeps 128 and drops the rest. */
 const MOST_LINKS = 128;
 
 const propagator = new W3CTraceContextPropagator();
-/** Header keys are compared as they are: Kafka's are case-sensitive, and W3C writes these two in lower case. */
+/** Reads headers. Keys are compared as they are: Kafka's are case-sensitive, and W3C writes these two in lower case. */
 const getter = {
   keys: (headers: Headers) => headers.map(([key]) => key),
   get: (headers: Headers, key: string) => headers.findLast(([name]) => name === key)?.[1]?.toString('latin1'),
 };
 
 /**
- * Links to the traces the records come from, by their `traceparent` and `tracestate` headers (W3C Trace Context); one
- * that is malformed is no link. Records of one span, such as those a producer sent together, make one link.
+ * Returns links to the traces of the records, by their `traceparent` and `tracestate` headers (W3C Trace Context). A
+ * malformed header gives no link. Records of one span, such as records that a producer sent together, give one link.
  */
 export function linksOf(records: readonly SourceRecord[]): Link[] {
   const links = new Map<string, Link>();

@@ -2,12 +2,14 @@ import { DiagLogLevel, diag, type Tracer, trace } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 
+/** Holds the tracer, and what closes its exporter. */
 export interface Tracing {
   readonly tracer: Tracer;
-  /** Sends what is left, and gives up after a few seconds. */
+  /** Sends the spans that are left, and gives up after a few seconds. Never rejects. */
   close(): Promise<void>;
 }
 
+/** Configures tracing. */
 export interface TracingOptions {
   readonly config: Pick<Config, 'name' | 'tracing'>;
   readonly version: string;
@@ -18,8 +20,9 @@ const CLOSE_MS = 3_000;
 const LIBRARY = 'siftline';
 
 /**
- * Where spans go, by `tracing.exporter`; undefined for nowhere, and then nothing of OpenTelemetry's SDK is loaded. The
- * collector may be away: spans are dropped beyond a bounded queue, and the stream never waits for it.
+ * Opens the exporter that `tracing.exporter` names. Returns undefined for `none`, and then nothing of OpenTelemetry's
+ * SDK is loaded. The collector may be away: spans beyond a bounded queue are dropped, and the stream never waits for
+ * it.
  */
 export async function openTracing(options: TracingOptions): Promise<Tracing | undefined> {
   const { exporter } = options.config.tracing;
@@ -35,7 +38,7 @@ async function openOtlp({ config, version, log }: TracingOptions): Promise<Traci
     import('@opentelemetry/sdk-trace-base'),
   ]);
   const failed = (error: string) => log.warn({ event: 'traces_lost', error }, 'spans could not be sent');
-  // The exporter tells its failures here and nowhere else; what it says below a warning is of no use to a reader of ours.
+  // The exporter reports its failures only here. Its messages below a warning are of no use to an operator.
   diag.setLogger({ error: failed, warn: failed, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
   const { endpoint, sampleRatio } = config.tracing;
   const provider = new sdk.BasicTracerProvider({

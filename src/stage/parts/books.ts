@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { ExitCode, SiftlineError } from '../../errors.js';
 import { type Fate, Ledger, type LedgerBreach } from '../../observe/ledger.js';
 
-/** A ledger that names every breach in the log; `broken` is for who counts them. */
+/** Returns a ledger that logs every breach, and calls `broken` for each, so that they can be counted. */
 export function openLedger(
   log: Logger,
   { moved, broken }: { readonly moved: ConstructorParameters<typeof Ledger>[0]['moved']; readonly broken: () => void },
@@ -11,12 +11,15 @@ export function openLedger(
     moved,
     broken: breach => {
       broken();
-      log.error({ event: 'ledger_broken', ...placed(breach) }, 'a record without its one outcome: a bug in siftline');
+      log.error(
+        { event: 'ledger_broken', ...placed(breach) },
+        'a record has no outcome, or more than one: a bug in siftline',
+      );
     },
   });
 }
 
-/** What became of the records of a run that comes to an end. */
+/** Counts what became of the records of a run that comes to an end. */
 export class Books {
   readonly ledger: Ledger;
   readonly #counts: Record<Fate, number> = { consumed: 0, labelled: 0, rejected: 0, skipped: 0, revoked: 0 };
@@ -37,7 +40,7 @@ export class Books {
     return this.#counts;
   }
 
-  /** LEDGER_BROKEN when a record has no outcome, or more than one: then the run must not pass for a success. */
+  /** Throws LEDGER_BROKEN when a record has no outcome, or more than one: the run must not pass for a success. */
   requireBalanced(): void {
     if (this.#breaches === 0) return;
     throw new SiftlineError({

@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import { keptFolder } from '../../files.js';
 import { type ModelFolder, readModelFolder } from '../../model/folder.js';
 import type { LongTexts } from '../../model/long-texts.js';
 import { effectiveTasks } from '../../policy/policy.js';
@@ -13,26 +12,28 @@ import { WorkerPool } from '../../workers/pool.js';
 import type { StudentSetup, WorkerSetup } from '../../workers/protocol.js';
 import { threadsForQuota } from '../../workers/threads.js';
 
+/** Holds a classifier and the parts that it is built from. */
 export interface BuiltClassifier {
   readonly classifier: Classifier;
   readonly pool: WorkerPool;
   readonly folder: ModelFolder;
-  /** The small model that goes first, in a cascade. */
+  /** The small model that goes first; undefined without a cascade. */
   readonly student: ModelInfo | undefined;
-  /** What every thread was given. */
+  /** The setup that every thread gets. */
   readonly setup: WorkerSetup;
-  /** Keeps the answers, if they are kept. */
+  /** The cache of answers; undefined when it is off. */
   readonly cache: AnswerCache | undefined;
 }
 
-/** One that computes every text it is given. */
+/** Holds a classifier without a cache: it computes every text. */
 export interface BuiltWorkers extends BuiltClassifier {
   readonly classifier: WorkerClassifier;
 }
 
+/** Receives events of the classifier; each is optional. */
 export interface ClassifierEvents {
   crashed?(): void;
-  /** A model may compute otherwise here than where it was made; the message says why and what to do. */
+  /** Called when a model's scores differ from its manifest's on this machine. The message says why and what to do. */
   doubted?(why: string): void;
   lookedUp?(lookups: Lookups): void;
 }
@@ -40,8 +41,9 @@ export interface ClassifierEvents {
 type ModelConfig = Pick<Config, 'model' | 'workers' | 'policy'>;
 
 /**
- * Reads and checks the model folder; the threads start when the classifier is opened. Only the settings that are on load
- * their part of the program, here and in the threads.
+ * Reads and checks the model folder. The threads start when the classifier is opened. Code is loaded, here and in the
+ * threads, only for settings that are on. Throws what reading the folder throws, AGGREGATE_UNKNOWN, AGGREGATE_UNFIT,
+ * WINDOW_STRIDE, CASCADE_UNFIT or CASCADE_UNKNOWN.
  */
 export function buildClassifier(
   config: ModelConfig,
@@ -52,8 +54,8 @@ export function buildClassifier(
 }
 
 /**
- * The classifier of a stage. As `buildClassifier`; its answers also say which words made the labels of `explain.labels`,
- * and texts that come again are not computed again.
+ * Builds the classifier of a stage. It does what `buildClassifier` does; in addition, its answers explain the labels of
+ * `explain.labels`, and texts that come again are answered from the cache. Throws EXPLAIN_UNKNOWN too.
  */
 export async function buildExplainingClassifier(
   config: ModelConfig & Pick<Config, 'explain' | 'cache'>,
@@ -77,7 +79,10 @@ interface BuildOptions {
   readonly explainingOf: (tasks: readonly Task[]) => Promise<BatchExplaining | undefined>;
 }
 
-/** Undefined when nothing is to be explained. Throws EXPLAIN_UNKNOWN for a label the model does not have. */
+/**
+ * Returns what to explain, or undefined when nothing is to be explained. Throws EXPLAIN_UNKNOWN for a label that the
+ * model does not have.
+ */
 async function explainingOf(
   { policy, explain }: Pick<Config, 'policy' | 'explain'>,
   tasks: readonly Task[],
@@ -95,7 +100,7 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
   const longTexts = await longTextsFor(model, folder.info);
   const explain = await explainingOf(folder.info.tasks);
   const cascade = await studentSetup(config, folder, explainingOf);
-  const weightsFolder = workers.weightsFolder ?? join(tmpdir(), `siftline-weights-${process.getuid?.() ?? 'user'}`);
+  const weightsFolder = keptFolder(workers.weightsFolder, 'weights');
   const setup = {
     folder,
     longTexts,
@@ -110,9 +115,9 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
     threads: workers.count ?? threadsForQuota(),
     startTimeoutMs: workers.startTimeoutSeconds * 1000,
     onUnshared: why =>
-      log.info({ event: 'weights_unshared', error: why }, 'every thread keeps its own copy of the weights'),
+      log.info({ event: 'weights_unshared', error: why }, 'every thread has a private copy of the weights'),
     onDoubt: why => {
-      log.warn({ event: 'golden_differs', error: why }, 'a model computes otherwise here than where it was made');
+      log.warn({ event: 'golden_differs', error: why }, 'a model gives other scores here than where it was made');
       events.doubted?.(why);
     },
   });
@@ -128,7 +133,10 @@ async function build(config: ModelConfig, { log, events, explainingOf }: BuildOp
   return { classifier, pool, folder, student: cascade?.folder.info, setup, cache: undefined };
 }
 
-/** Undefined without a cascade. Throws CASCADE_UNFIT or CASCADE_UNKNOWN, or what reading a model folder throws. */
+/**
+ * Reads the student of a cascade and checks that it fits. Returns undefined without a cascade. Throws CASCADE_UNFIT or
+ * CASCADE_UNKNOWN, or what reading a model folder throws.
+ */
 async function studentSetup(
   { model, policy }: ModelConfig,
   full: ModelFolder,
@@ -153,26 +161,37 @@ async function studentSetup(
   };
 }
 
-/** Undefined where long texts are cut off. */
+/** Returns how long texts are read, or undefined when they are cut off. */
 async function longTextsFor(model: Config['model'], info: ModelInfo): Promise<LongTexts | undefined> {
   if (model.longTexts === 'truncate') return undefined;
   const { longTextsOf } = await import('../../model/long-texts.js');
   return longTextsOf(model, info);
 }
 
-/** All that a text's answer depends on beside the text. Policy does not come into it but for where it turns in a cascade. */
+/**
+ * Returns everything that a text's answer depends on beside the text, as a string: the identity of the models, and the
+ * settings of the stage that identities leave out. Policy matters only in a cascade, through the places where its
+ * decisions turn.
+ */
 function identityOf({ folder, longTexts, explain, cascade }: WorkerSetup): string {
-  const modelOf = ({ info, tasks, padId }: ModelFolder) => ({ info, tasks, padId });
+  const modelOf = ({ info: { identity, maxTokens, tasks } }: ModelFolder) => ({
+    identity,
+    maxTokens,
+    tasks: tasks.map(({ name }) => name),
+  });
   const student = cascade && { ...cascade, folder: modelOf(cascade.folder) };
   const parts = { model: modelOf(folder), longTexts, explain, student };
   return JSON.stringify(parts);
 }
 
-/** A kept answer is one the model has given; where answers depend on the batch, it might give another the next time. */
+/**
+ * Warns when a model's answers depend on the batch: a kept answer is right, but the model might give another the next
+ * time.
+ */
 function warnOfNeighbours({ folder, setup }: BuiltWorkers, log: Logger): void {
   for (const info of [folder.info, setup.cascade?.folder.info]) {
     if (info?.precision !== 'int8-dynamic') continue;
     const fields = { event: 'answers_depend_on_batch', model: info.name, precision: info.precision };
-    log.warn(fields, 'this model answers a text by the batch it is in; a kept answer is the first it gave');
+    log.warn(fields, 'the answers of this model depend on the batch; the cache keeps the first answer to a text');
   }
 }

@@ -17,21 +17,22 @@ import type { ResultsOptions } from '../../producer/results.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
 
+/** Holds the schemas of the topics that are written. */
 export interface OutputSchemas {
   readonly labels: ShippedSchema;
   readonly metrics: ShippedSchema;
 }
 
-/** What the Kafka side of the stream is built from. */
+/** Holds what the Kafka side of the stage is built from. */
 export interface KafkaContext {
   readonly config: Config;
   readonly model: ModelInfo;
-  /** The small model of a cascade. */
+  /** The small model of a cascade; undefined without one. */
   readonly student: ModelInfo | undefined;
   readonly version: string;
   readonly schemas: OutputSchemas;
   readonly schemaIds: { readonly labels: number; readonly metrics: number };
-  /** Partitions of every topic that is read or written. */
+  /** Number of partitions of every topic that is read or written. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly log: Logger;
 }
@@ -63,7 +64,7 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
   });
 }
 
-/** Avro is loaded only where it is read. */
+/** Builds the decoder of the input. The Avro code is loaded only for Avro input. */
 export async function buildDecoder(
   { config, log }: Pick<KafkaContext, 'config' | 'log'>,
   schemas: RegistryClient | undefined,
@@ -76,7 +77,10 @@ export async function buildDecoder(
   return createDecoder({ ...input, avro: schemas && createAvroReader(schemas, { giveUpSeconds, waits }) });
 }
 
-/** The topics a stage reads and writes exist, and this user may see them; their partitions. */
+/**
+ * Checks that the topics of a stage exist and that this user may see them. Returns the number of partitions of each.
+ * Throws TOPIC_MISSING.
+ */
 export function requireStageTopics(
   admin: KafkaAdmin,
   { input, output, metrics }: Config,
@@ -89,7 +93,7 @@ export function requireStageTopics(
   return requireTopics(admin, [...input.topics, ...written]);
 }
 
-/** What a stage publishes through: a sink that says whether it works. */
+/** A sink that also says whether it works. */
 export type StageSink = Sink & { readonly ready: boolean };
 
 export async function buildSink(context: KafkaContext, events: TransactionalSinkOptions['events']): Promise<StageSink> {
@@ -131,7 +135,7 @@ function producerOptions({ config, log }: KafkaContext) {
   };
 }
 
-/** Loaded only where results are stored by transactions. */
+/** Builds the sink for exactly-once delivery; its code is loaded only for that. */
 async function transactionalSink(
   context: KafkaContext,
   options: ResultsOptions & Pick<TransactionalSinkOptions, 'sendBytes' | 'events' | 'log'>,
@@ -143,7 +147,7 @@ async function transactionalSink(
   ]);
   const { config, log } = context;
   const { group } = config.input;
-  // One client for the producers of all partitions: they share what they know of the cluster.
+  // The producers of all partitions share one client, and with it the metadata of the cluster.
   const kafka = connectTo(config.kafka, log);
   const offsets = new CommittedOffsets(kafka, group);
   const producerFor = (input: TopicPartition) =>
@@ -164,7 +168,10 @@ async function transactionalSink(
   });
 }
 
-/** One per input partition: whoever holds it may store the partition's results. */
+/**
+ * Returns the transactional id of an input partition. The instance that holds the partition stores its results under
+ * it, and fences the instance before it.
+ */
 export function transactionalIdOf(
   { kafka, input }: Pick<Config, 'kafka' | 'input'>,
   { topic, partition }: TopicPartition,
@@ -172,7 +179,7 @@ export function transactionalIdOf(
   return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
 }
 
-/** kafkajs' number of the codec. */
+/** Returns kafkajs' number of the codec. */
 export function compressionType(name: Config['output']['compression']): number {
   const { CompressionTypes } = loadKafkajs();
   const types = {
@@ -185,7 +192,7 @@ export function compressionType(name: Config['output']['compression']): number {
   return types[name];
 }
 
-/** The client of the configured registry, or undefined without one; loaded only with one. */
+/** Returns the client of the configured registry, or undefined without one. Its code is loaded only with one. */
 export async function connectRegistry({ registry }: Pick<Config, 'registry'>): Promise<RegistryClient | undefined> {
   if (!registry.url) return undefined;
   const { RegistryClient } = await import('../../avro/registry.js');
@@ -200,7 +207,7 @@ export async function connectRegistry({ registry }: Pick<Config, 'registry'>): P
   });
 }
 
-/** Subjects by TopicNameStrategy unless named. */
+/** Returns the subjects of the schemas: the configured names, else names by TopicNameStrategy. */
 export function subjectsOf({ registry, output }: Pick<Config, 'registry' | 'output'>): {
   labels: string;
   metrics: string;
@@ -211,7 +218,10 @@ export function subjectsOf({ registry, output }: Pick<Config, 'registry' | 'outp
   };
 }
 
-/** The ids for the Avro framing: from the registry (registered, or only looked up), or the configuration's fixed ones. */
+/**
+ * Returns the schema ids for the Avro framing: from the registry, where they are registered or only looked up, or the
+ * fixed ids of the configuration. Throws REGISTRY_SCHEMA_MISSING.
+ */
 export async function schemaIds(
   config: Pick<Config, 'registry' | 'output'>,
   client: RegistryClient | undefined,

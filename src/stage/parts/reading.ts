@@ -6,25 +6,27 @@ import { LogReader } from '../../kafka/log-reader.js';
 import { limitBatches } from '../../kafka/patches/index.js';
 import type { Closers } from '../closers.js';
 
+/** Configures a reading. */
 export interface ReadingOptions {
   readonly config: Pick<Config, 'kafka' | 'input'>;
-  /** They must exist; TOPIC_MISSING otherwise. */
+  /** Topics to read. They must exist; TOPIC_MISSING is thrown otherwise. */
   readonly topics: readonly string[];
   readonly readUncommitted: boolean;
   readonly fetchBytes?: number;
-  /** Closes what is opened. */
+  /** Takes the closer of everything that is opened. */
   readonly closers: Closers;
   readonly log: Logger;
 }
 
+/** Holds the clients that read topics outside a consumer group. */
 export interface TopicReading {
   readonly admin: KafkaAdmin;
   readonly reader: LogReader;
-  /** Partitions of the topics. */
+  /** Number of partitions of each topic. */
   readonly partitions: ReadonlyMap<string, number>;
 }
 
-/** Opens what a tool reads topics with that is no member of a group. Reads nothing yet. */
+/** Opens the clients with which a tool reads topics without joining a group. It reads nothing yet. */
 export async function openReading(options: ReadingOptions): Promise<TopicReading> {
   const { config, topics, readUncommitted, fetchBytes, closers, log } = options;
   const { kafka, input } = config;

@@ -13,7 +13,7 @@ import { MetricsPublisher } from '../../producer/metrics-publisher.js';
 import { Closers } from '../closers.js';
 import type { KafkaContext } from './kafka.js';
 
-/** Publishes a metrics record every window, and the last one when closed. */
+/** Publishes a metrics record every window. The returned function publishes the last window and closes. */
 export async function publishWindows(
   context: KafkaContext,
   recorder: Recorder,
@@ -37,7 +37,7 @@ export async function publishWindows(
   return () => closers.close();
 }
 
-/** One name per process: two instances on one host, or one restarted, are told apart. */
+/** Returns a name for this process; two instances on one host, or one that was restarted, have different names. */
 function instanceName({ kafka }: Pick<Config, 'kafka'>): string {
   return `${kafka.clientId}@${hostname()}:${process.pid}`;
 }
@@ -60,6 +60,7 @@ function buildMetricsPublisher(context: KafkaContext, kafka: Kafka, onLost: () =
 const LAG_EVERY_MS = 5_000;
 const UNREAD_EVERY_MS = 10_000;
 
+/** Names what the lag is read from and written to. */
 export interface LagContext {
   readonly admin: KafkaAdmin;
   readonly group: Config['input']['group'];
@@ -68,7 +69,9 @@ export interface LagContext {
   readonly log: Logger;
 }
 
-/** Looks at the lag every few seconds; what cannot be read now is read the next time. */
+/**
+ * Reads the lag every few seconds; a lag that cannot be read now is read the next time. The returned function stops it.
+ */
 export function watchLag({ admin, group, source, recorder, log }: LagContext): () => Promise<void> {
   const gauge = recorder.registry.gauge('siftline_consumer_lag_records');
   return every(LAG_EVERY_MS, async () => {
@@ -82,6 +85,7 @@ export function watchLag({ admin, group, source, recorder, log }: LagContext): (
   });
 }
 
+/** Names what the assignment is read from, and where it is told. */
 export interface UnreadContext {
   readonly admin: KafkaAdmin;
   readonly input: Pick<Config['input'], 'group' | 'topics'>;
@@ -114,7 +118,10 @@ export function watchUnread({ admin, input, recorder, log }: UnreadContext): () 
   });
 }
 
-/** Runs a task again and again, an interval after it last ended; the returned function stops it and waits for the last. */
+/**
+ * Runs a task again and again; each run starts an interval after the one before ended. The returned function stops it
+ * and waits for the last run.
+ */
 function every(ms: number, task: () => Promise<void>): () => Promise<void> {
   let stopped = false;
   let running = Promise.resolve();

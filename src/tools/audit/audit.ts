@@ -9,23 +9,23 @@ import type { AuditReport } from './report.js';
 export interface AuditOptions extends AuditComparison {
   readonly reader: Pick<LogReader, 'read' | 'bounds'>;
   readonly inputs: readonly PartitionRange[];
-  /** Outputs as far as they are there at the start. */
+  /** The outputs, up to their ends at the start of the audit. */
   readonly labels: readonly PartitionRange[];
   readonly rejected: readonly PartitionRange[];
-  /** Labels of another topic, to compare answers with. */
+  /** The labels of another topic, to compare answers with. */
   readonly against?: readonly PartitionRange[] | undefined;
   readonly outputPartitions: ReadonlyMap<string, number>;
   readonly schema: ShippedSchema;
   readonly show: number;
-  /** Reads on until no outcome of the inputs has come for so long. */
+  /** Keeps reading until no outcome of the inputs has come for this long. */
   readonly idleMs?: number | undefined;
 }
 
-/** Partitions read at once: while the brokers answer for one, another is looked at. */
+/** The number of partitions that are read at once: while the brokers answer for one, another is compared. */
 const CONCURRENT = 4;
 const LOOK_MS = 250;
 
-/** Compares what was read with what was written, and says what is not as it should be. */
+/** Compares the inputs that were read with the outputs that were written, and reports every difference. */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const { inputs, outputPartitions, against, schema, show } = options;
   const ledger = new AuditLedger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
@@ -41,7 +41,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   return ledger.report();
 }
 
-/** True when it is an outcome of one of the inputs. */
+/** Counts a record, and returns true if it is an outcome of one of the inputs. */
 type Tell = (record: SourceRecord) => boolean;
 
 function told(ledger: AuditLedger, record: SourceRecord, read: ReadOutcome): boolean {
@@ -59,7 +59,7 @@ async function compare(options: AuditOptions, against: readonly PartitionRange[]
   });
 }
 
-/** Reads what comes to the outputs, again and again, until nothing of the inputs has come for a while. */
+/** Reads new records of the outputs, again and again, until no outcome of the inputs has come for a while. */
 async function readOn(options: AuditOptions, idleMs: number, tell: { label: Tell; letter: Tell }): Promise<void> {
   let [labels, rejected] = [options.labels, options.rejected];
   for (let last = performance.now(); performance.now() - last < idleMs; await sleep(LOOK_MS)) {
@@ -75,7 +75,7 @@ async function readOn(options: AuditOptions, idleMs: number, tell: { label: Tell
   }
 }
 
-/** What has come behind the ranges, partitions included that were empty. */
+/** Returns the records after the ends of the ranges, in partitions that were empty too. */
 async function grown(reader: AuditOptions['reader'], before: readonly PartitionRange[]): Promise<PartitionRange[]> {
   const topics = [...new Set(before.map(({ topic }) => topic))];
   const now = (await Promise.all(topics.map(topic => reader.bounds(topic)))).flat();

@@ -1,4 +1,4 @@
-/** Facts about one input record; bits, put together. */
+/** Facts about one input record, as bits that are added up. */
 export const Mark = { read: 1, tombstone: 2, labelled: 4, rejected: 8, other: 16 } as const;
 
 interface BookPage {
@@ -6,7 +6,7 @@ interface BookPage {
   readonly carried: Uint32Array;
   readonly values: Uint32Array;
   readonly answers: Uint32Array;
-  /** Only when another labels topic is compared. */
+  /** The verdicts; undefined unless another labels topic is compared. */
   readonly verdicts: Uint32Array | undefined;
 }
 
@@ -16,8 +16,9 @@ const PAGE_RECORDS = 1 << PAGE_BITS;
 export type Column = 'carried' | 'values' | 'answers' | 'verdicts';
 
 /**
- * One input partition's records as columns of numbers, 13 bytes a record (17 with verdicts), in pages that exist where
- * records do: a compacted or sparse topic costs what it holds, not what its offsets span.
+ * Keeps the records of one input partition as columns of numbers, 13 bytes a record (17 with verdicts). The columns are
+ * in pages, and a page exists only where records do: a compacted or sparse topic costs memory for its records, not for
+ * the span of its offsets.
  */
 export class Book {
   readonly #pages = new Map<number, BookPage>();
@@ -45,7 +46,7 @@ export class Book {
     if (numbers) numbers[slotOf(index)] = value;
   }
 
-  /** Every record there is a mark for, in order. */
+  /** Yields every record that has a mark, in order. */
   *entries(): Generator<readonly [index: number, marks: number]> {
     for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
       const { marks } = this.#pages.get(number) as BookPage;
@@ -74,7 +75,7 @@ function newPage(withVerdicts: boolean): BookPage {
   };
 }
 
-/** Not by shifts: an index may have more than 32 bits. */
+/** Divides instead of shifting: an index may have more than 32 bits. */
 function pageOf(index: number): number {
   return Math.floor(index / PAGE_RECORDS);
 }

@@ -7,47 +7,48 @@ import type { AuditFinding, AuditReport, FindingKind } from './report.js';
 export interface InputEntry {
   readonly place: RecordPlace;
   readonly tombstone: boolean;
-  /** Of key, timestamp and headers. */
+  /** The fingerprint of key, timestamp and headers. */
   readonly carried: number;
   readonly value: number;
 }
 
-/** A label or a dead letter, and where it lies. */
+/** A label or a dead letter, and its position. */
 export interface OutcomeEntry {
   readonly kind: 'labelled' | 'rejected';
   readonly source: RecordPlace;
   readonly at: RecordPlace;
-  /** Undefined when the outcome does not carry what the input had: a dead letter that was cut. */
+  /** Undefined if the outcome does not carry them: a dead letter that was cut. */
   readonly carried: number | undefined;
-  /** Of the input's value, where the outcome carries it. */
+  /** The fingerprint of the input's value, where the outcome carries it. */
   readonly value: number | undefined;
-  /** Of all that is said about the input, without times. */
+  /** The fingerprint of the whole answer, without times. */
   readonly answer: number;
-  /** Of the labels and the decision alone: what two models may agree on. */
+  /** The fingerprint of the labels and the decision alone, in which two models may agree. */
   readonly verdict: number;
 }
 
 export interface LedgerOptions {
   readonly ranges: readonly PartitionRange[];
-  /** Partitions of the output topics: a record keeps its partition number, modulo these. */
+  /** The partitions of each output topic. A record keeps its partition number, modulo this number. */
   readonly outputPartitions: ReadonlyMap<string, number>;
-  /** True when answers of another topic will be told (`other`). */
+  /** True if answers of another topic follow (`other`). */
   readonly compares?: boolean;
-  /** Findings kept of each kind; all are counted. */
+  /** The number of findings to keep of each kind; all are counted. */
   readonly show?: number;
 }
 
 interface InputBook extends PartitionRange {
   readonly book: Book;
-  /** By output partition the highest index among the first outcomes so far. */
+  /** By output partition, the highest index among the first outcomes so far. */
   readonly highest: Map<string, number>;
 }
 
 /**
- * Keeps the books of a stage: which inputs there are, and what became of each. Inputs first, then outcomes in the order
- * of their partitions; what is found is counted as it comes, and missing ones when the report is asked for.
+ * Keeps the books of a stage: every input, and the outcomes that it has. Inputs are entered first, then outcomes in the
+ * order of their partitions. Findings are counted as they come; missing outcomes are counted when the report is made.
  *
- * Order counts among first outcomes: whatever repeats an earlier outcome after a restart is a duplicate, not disorder.
+ * Order is judged among first outcomes. A later outcome of the same input, after a restart, is a duplicate and not out
+ * of order.
  */
 export class AuditLedger {
   readonly #books = new Map<string, InputBook>();
@@ -72,7 +73,7 @@ export class AuditLedger {
     }
   }
 
-  /** Inputs that no outcome has been told of yet. */
+  /** Returns the number of inputs without an outcome so far. */
   get open(): number {
     return this.#open;
   }
@@ -88,7 +89,7 @@ export class AuditLedger {
     if (!tombstone) this.#open += 1;
   }
 
-  /** True when the outcome belongs to an input of the range. */
+  /** Enters an outcome. Returns true if it belongs to an input of the range. */
   outcome(entry: OutcomeEntry): boolean {
     const input = this.#inputOf(entry);
     if (!input) return false;
@@ -108,7 +109,7 @@ export class AuditLedger {
     return true;
   }
 
-  /** A label of the topic that is compared with; to be told when all outcomes have been. */
+  /** Enters a label of the topic that is compared with. Called after all outcomes have been entered. */
   other(entry: OutcomeEntry): void {
     const input = this.#books.get(partitionId(entry.source));
     if (!input || !isWithin(input, entry.source.offset)) return;
@@ -118,14 +119,14 @@ export class AuditLedger {
     input.book.mark(index, Mark.other);
     if ((marks & Mark.labelled) === 0) {
       this.#onlyThere += 1;
-      this.#keep('against', { ...placesOf(entry), what: 'labelled there alone' });
+      this.#keep('against', { ...placesOf(entry), what: 'labelled only in the other topic' });
       return;
     }
     this.#compared += 1;
     if (input.book.get('verdicts', index) !== entry.verdict) this.#found('against', entry, 'another answer');
   }
 
-  /** An output record that cannot be read as a result. */
+  /** Enters an output record that cannot be read as a result. */
   unreadable(at: RecordPlace, why: string): void {
     this.#count('unreadable', { input: '', output: recordId(at), what: why });
   }
@@ -133,7 +134,7 @@ export class AuditLedger {
   report(): AuditReport {
     const sums = { input: 0, labelled: 0, rejected: 0, skipped: 0, missing: 0 };
     let onlyHere = 0;
-    // Asked for a second time the missing ones may have come.
+    // The report may be asked for a second time, when missing outcomes have come.
     this.#findings.delete('missing');
     const kept = [...(this.#findings.get('against') ?? [])];
     for (const input of this.#books.values()) {
@@ -144,7 +145,7 @@ export class AuditLedger {
         if (fate === 'missing') this.#keep('missing', { input: nameAt(input, index) });
         if (!this.#compares || fate !== 'labelled' || (marks & Mark.other) !== 0) continue;
         onlyHere += 1;
-        if (kept.length < this.#show) kept.push({ input: nameAt(input, index), what: 'labelled here alone' });
+        if (kept.length < this.#show) kept.push({ input: nameAt(input, index), what: 'labelled only in this topic' });
       }
     }
     const against = {
@@ -167,11 +168,14 @@ export class AuditLedger {
     };
   }
 
-  /** The book the outcome belongs in; without one it is stray, or of an input outside the range. */
+  /**
+   * Returns the book that the outcome belongs to. Without one, the outcome is stray, or belongs to an input outside the
+   * range.
+   */
   #inputOf(entry: OutcomeEntry): InputBook | undefined {
     const { source } = entry;
     if (!this.#topics.has(source.topic)) {
-      this.#found('stray', entry, `${source.topic} is no input`);
+      this.#found('stray', entry, `${source.topic} is not an input topic`);
       return undefined;
     }
     const input = this.#books.get(partitionId(source));
@@ -180,7 +184,7 @@ export class AuditLedger {
       return undefined;
     }
     const marks = input.book.marks(indexOf(input, source.offset));
-    if ((marks & Mark.read) === 0) this.#found('stray', entry, 'there is no such input record');
+    if ((marks & Mark.read) === 0) this.#found('stray', entry, 'the input record does not exist');
     else if ((marks & Mark.tombstone) !== 0) this.#found('stray', entry, 'the input is a tombstone');
     else return input;
     return undefined;
@@ -189,7 +193,7 @@ export class AuditLedger {
   #comparePartition(entry: OutcomeEntry): void {
     const { source, at } = entry;
     const expected = source.partition % (this.#outputPartitions.get(at.topic) ?? source.partition + 1);
-    if (at.partition !== expected) this.#found('wrongPartition', entry, `it belongs into partition ${expected}`);
+    if (at.partition !== expected) this.#found('wrongPartition', entry, `it belongs in partition ${expected}`);
   }
 
   #compareContent(entry: OutcomeEntry, { book }: InputBook, index: number): void {
@@ -198,14 +202,14 @@ export class AuditLedger {
       ...(carried !== undefined && carried !== book.get('carried', index) ? ['key, timestamp or headers'] : []),
       ...(value !== undefined && value !== book.get('values', index) ? ['value'] : []),
     ];
-    if (wrong.length > 0) this.#found('differing', entry, `${wrong.join(' and ')} not those of the input`);
+    if (wrong.length > 0) this.#found('differing', entry, `${wrong.join(' and ')} differ from the input`);
   }
 
   #compareOrder(entry: OutcomeEntry, { highest, from }: InputBook, index: number): void {
     const output = partitionId(entry.at);
     const before = highest.get(output) ?? -1;
     if (index > before) highest.set(output, index);
-    else this.#found('outOfOrder', entry, `it comes after that of offset ${from + BigInt(before)}`);
+    else this.#found('outOfOrder', entry, `it comes after the outcome of offset ${from + BigInt(before)}`);
   }
 
   #found(kind: FindingKind, entry: OutcomeEntry, what?: string): void {

@@ -1,20 +1,20 @@
 import { crc32 } from 'node:zlib';
 import { unframe } from '../../avro/framing.js';
-import { unwrapped } from '../../avro/type.js';
+import { buildType, unwrapped } from '../../avro/type.js';
 import { type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
 
-/** An output record as an outcome, or why it is no result. */
+/** An output record as an outcome, or the reason why it is not a result. */
 export type ReadOutcome = OutcomeEntry | { readonly kind: 'unreadable'; readonly why: string };
 
 export interface AuditComparison {
-  /** False where the output topics stamp their own time (LogAppendTime). */
+  /** False if the output topics stamp their own time (LogAppendTime). */
   readonly timestamps: boolean;
 }
 
-/** The parts of a classification (schemas/classification.avsc) that are compared. */
+/** The fields of a classification (schemas/classification.avsc) that are compared. */
 interface Classification {
   readonly source: { readonly topic: string; readonly partition: number; readonly offset: bigint };
   readonly tasks: ReadonlyArray<{ readonly task: string; readonly label: string; readonly labels: readonly string[] }>;
@@ -23,6 +23,29 @@ interface Classification {
   readonly model: object;
   readonly tokens: number;
   readonly truncated: boolean;
+}
+
+/**
+ * Returns a function that decodes a label, and throws when it is none. A topic holds labels of this version and of
+ * earlier ones side by side; a value is of the schema by which it is decoded to its last byte.
+ */
+function decoderOf({ json, type }: ShippedSchema): (body: Buffer) => Classification {
+  const earlier = buildType(withoutIdentity(json));
+  return body => {
+    try {
+      return type.fromBuffer(body) as Classification;
+    } catch {
+      const label = earlier.fromBuffer(body) as Classification;
+      return { ...label, model: { ...label.model, identity: '' } };
+    }
+  };
+}
+
+/** Returns the schema as it was before `model.identity`, which is the only field of that name. */
+function withoutIdentity(json: unknown): unknown {
+  return JSON.parse(JSON.stringify(json), (_, value: unknown) =>
+    Array.isArray(value) ? value.filter(field => (field as { name?: unknown } | null)?.name !== 'identity') : value,
+  );
 }
 
 export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
@@ -34,19 +57,20 @@ export function readInput(record: SourceRecord, comparison: AuditComparison): In
   };
 }
 
-/** Reads records of the labels topic. Scores count towards the answer, timings and times do not. */
-export function labelReader(
-  { type }: ShippedSchema,
-  comparison: AuditComparison,
-): (record: SourceRecord) => ReadOutcome {
+/**
+ * Reads records of the labels topic, those included that a version before `model.identity` has written. Scores count
+ * towards the answer, timings and times do not.
+ */
+export function labelReader(schema: ShippedSchema, comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
+  const decode = decoderOf(schema);
   return record => {
     const parts = record.value ? unframe(record.value) : undefined;
     if (parts?.kind !== 'framed') return { kind: 'unreadable', why: parts?.detail ?? 'the value is null' };
     let label: Classification;
     try {
-      label = type.fromBuffer(parts.body) as Classification;
+      label = decode(parts.body);
     } catch {
-      return { kind: 'unreadable', why: 'the value is no io.siftline.Classification' };
+      return { kind: 'unreadable', why: 'the value is not an io.siftline.Classification' };
     }
     const { source, tasks, policy, model, tokens, truncated } = label;
     const decision = unwrapped(label.decision);
@@ -62,11 +86,11 @@ export function labelReader(
   };
 }
 
-/** Reads records of the rejected topic: the answer is the reason and the stage. */
+/** Returns a reader for records of the rejected topic. The answer is the reason and the stage. */
 export function rejectedReader(comparison: AuditComparison): (record: SourceRecord) => ReadOutcome {
   return record => {
     const { origin, reason, stage, ownHeaders, cut } = readDeadLetter(record);
-    if (!origin) return { kind: 'unreadable', why: 'the headers do not say where it came from' };
+    if (!origin) return { kind: 'unreadable', why: 'the headers do not name the input record' };
     const answer = answerFingerprint([reason, stage]);
     return {
       kind: 'rejected',
@@ -84,26 +108,29 @@ function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timesta
   return carriedFingerprint({ key, headers, timestamp: timestamps ? timestamp : undefined });
 }
 
-/** A label's last header is its id; without the right one there, the headers are not those of the input. */
+/**
+ * Removes the last header of a label if it is the right id. If it is not, all headers stay, and so differ from those of
+ * the input.
+ */
 function withoutId(headers: Headers, source: Classification['source']): Headers {
   const [name, value] = headers.at(-1) ?? [];
   const isId = name === 'siftline.id' && value?.toString() === recordId(source);
   return isId ? headers.slice(0, -1) : [...headers, ['siftline.id', null]];
 }
 
-/*
- * Fingerprints for comparing what cannot all be kept: CRC-32, so that of four thousand million differing pairs one would
- * be taken for equal. They find mistakes, not forgeries.
+/**
+ * Fingerprints make content comparable that is too large to keep. They are CRC-32: of four thousand million differing
+ * pairs one is taken for equal. They find mistakes, not forgeries.
  */
 
 export interface Carried {
   readonly key: Buffer | null;
   readonly headers: Headers;
-  /** Left out where the output topic stamps its own. */
+  /** The event time; undefined if the output topic stamps its own. */
   readonly timestamp: bigint | undefined;
 }
 
-/** Of what an outcome takes over from its input. */
+/** Returns the fingerprint of the parts that an outcome carries over from its input. */
 export function carriedFingerprint({ key, headers, timestamp }: Carried): number {
   let sum = chained(0, key);
   if (timestamp !== undefined) sum = crc32(String(timestamp), sum);
@@ -115,12 +142,12 @@ export function valueFingerprint(value: Buffer | null): number {
   return chained(0, value);
 }
 
-/** Of a plain value; numbers and nesting count, the order of an object's keys does not. */
+/** Returns the fingerprint of a plain value. Numbers and nesting count; the order of an object's keys does not. */
 export function answerFingerprint(answer: unknown): number {
   return crc32(JSON.stringify(answer, (_, value: unknown) => (isPlain(value) ? sorted(value) : value)));
 }
 
-/** Length first, so that parts cannot run into one another; null differs from empty. */
+/** Adds a part to a sum, its length first, so that two parts cannot be mistaken for one. Null differs from empty. */
 function chained(sum: number, part: Buffer | null): number {
   const length = crc32(part === null ? 'null;' : `${part.length};`, sum);
   return part === null ? length : crc32(part, length);

@@ -1,13 +1,13 @@
-/** A record's place, and what was found there. */
+/** A finding: the positions of the records, and the difference. */
 export interface AuditFinding {
   /** The input's position: topic-partition-offset. */
   readonly input: string;
-  /** The output's position, where there is one. */
+  /** The output's position, if there is an output. */
   readonly output?: string;
   readonly what?: string;
 }
 
-/** Findings by kind; each breaks what a stage promises, however often it may have been restarted. */
+/** The kinds of findings. Each breaks a promise of the stage, however often it may have been restarted. */
 export const FINDING_KINDS = [
   'missing',
   'identicalDuplicates',
@@ -25,38 +25,38 @@ export interface Against {
   /** Inputs that both topics have labels for. */
   readonly compared: number;
   readonly differing: number;
-  /** Labelled in one of the topics alone. */
+  /** Inputs that have a label in only one of the two topics. */
   readonly onlyHere: number;
   readonly onlyThere: number;
 }
 
-/** The books, added up: `input` is `labelled + rejected + skipped + missing`. */
+/** The sums of the books: `input` is `labelled + rejected + skipped + missing`. */
 export interface AuditReport {
   /** Records read, tombstones included. */
   readonly input: number;
   readonly labelled: number;
   readonly rejected: number;
-  /** Tombstones: no outcome belongs to them. */
+  /** Tombstones, which have no outcome. */
   readonly skipped: number;
   readonly missing: number;
-  /** Outcomes after the first of their input: with the first one's answer, or another. */
+  /** Outcomes after the first of their input: with the same answer, or with another. */
   readonly duplicates: { readonly identical: number; readonly differing: number };
   readonly outOfOrder: number;
-  /** Outcomes whose key, timestamp, headers or (dead letters) value are not the input's. */
+  /** Outcomes with a key, timestamp, headers or (dead letters) value that differ from the input. */
   readonly differing: number;
-  /** Outcomes of other topics, of tombstones, or of records that are not there. */
+  /** Outcomes of other topics, of tombstones, or of records that do not exist. */
   readonly stray: number;
   readonly wrongPartition: number;
-  /** Output records that are no result of siftline. */
+  /** Output records that are not results of siftline. */
   readonly unreadable: number;
-  /** Outcomes of inputs before or behind the range: not looked at, and no finding. */
+  /** Outcomes of inputs before or after the range. They are not compared, and are not findings. */
   readonly outside: number;
   readonly against?: Against;
-  /** The first of each kind. */
+  /** The first findings of each kind. */
   readonly findings: Readonly<Partial<Record<FindingKind, readonly AuditFinding[]>>>;
 }
 
-/** Tells a report without anything that must not be. */
+/** Returns true for a report without findings that break a promise. */
 export function isClean(report: AuditReport): boolean {
   const { missing, duplicates, outOfOrder, differing, stray, wrongPartition, unreadable, against } = report;
   const disagreements = against ? against.differing + against.onlyHere + against.onlyThere : 0;

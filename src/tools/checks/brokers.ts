@@ -10,11 +10,11 @@ import { type Finding, failure, ok, warn, withDetails } from '../../observe/find
 
 export interface CheckedBrokers {
   readonly findings: readonly Finding[];
-  /** Undefined when the cluster could not be asked; closed by who gets it. */
+  /** The client of the cluster; undefined if the cluster could not be asked. The caller closes it. */
   readonly admin: KafkaAdmin | undefined;
 }
 
-/** Each configured broker answers, and the cluster lets us in. */
+/** Checks that each configured broker answers, and that the cluster accepts the login. */
 export async function checkBrokers({ kafka }: Pick<Config, 'kafka'>, log: Logger): Promise<CheckedBrokers> {
   let admin: KafkaAdmin | undefined;
   try {
@@ -29,8 +29,9 @@ export async function checkBrokers({ kafka }: Pick<Config, 'kafka'>, log: Logger
 }
 
 /**
- * A client of a cluster of which at least one broker answers. Finds out at once, with the reason of each: kafkajs tries
- * for a while before it gives up. Throws BROKER_UNREACHABLE, or the refusal.
+ * Opens a client of a cluster. First asks every broker directly, since kafkajs retries for a while before it gives up,
+ * and needs an answer from one at least. Throws BROKER_UNREACHABLE with the reason of each broker, or the refusal of
+ * the login.
  */
 export async function openAdmin(kafka: Config['kafka'], log: Logger): Promise<KafkaAdmin> {
   await reachAny(kafka);
@@ -46,7 +47,7 @@ async function reachAny(kafka: Config['kafka']): Promise<readonly Reach[]> {
   throw SiftlineError.broker('BROKER_UNREACHABLE', `no broker answers: ${each}; ${waysOut(failed)}`);
 }
 
-/** Of several that differ none is the one to follow. */
+/** Returns the way out that all failures share. If they differ, returns the general one. */
 function waysOut(failed: ReadonlyArray<{ readonly wayOut: string }>): string {
   const [first = '', ...others] = new Set(failed.map(({ wayOut }) => wayOut));
   return others.length === 0 ? first : 'correct kafka.brokers, or start the brokers';
@@ -57,30 +58,28 @@ function failures(reached: readonly Reach[]): Array<Extract<Reach, { kind: 'fail
 }
 
 function welcome({ tls, sasl }: Config['kafka'], { id, brokers }: ClusterState): Finding {
-  const login = sasl.mechanism
-    ? `as ${sasl.username ?? 'the bearer of a token'} (${sasl.mechanism})`
-    : 'without a login';
+  const login = sasl.mechanism ? `login as ${sasl.username ?? 'the user of a token'} (${sasl.mechanism})` : 'no login';
   const count = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`;
   return ok('brokers', `cluster ${id}, ${count}: ${brokers.join(', ')}; ${tls.enabled ? 'TLS' : 'no TLS'}, ${login}`);
 }
 
-/** Brokers of the configuration that do not answer, while others do. */
+/** Returns a finding for the brokers of the configuration that do not answer, while others do. */
 function silent(reached: readonly Reach[]): Finding[] {
   const failed = failures(reached);
   if (failed.length === 0) return [];
-  const text = `${failed.length} of ${reached.length} in kafka.brokers do not answer`;
+  const text = `${failed.length} of ${reached.length} brokers in kafka.brokers do not answer`;
   const lines = failed.map(({ address, why, wayOut }) => `${address}: ${why}; ${wayOut}`);
-  return [withDetails(warn('brokers', text, 'start them, or take them out of kafka.brokers'), lines)];
+  return [withDetails(warn('brokers', text, 'start these brokers, or remove them from kafka.brokers'), lines)];
 }
 
-/** The outcome of asking an address: something that speaks Kafka answers, or not, and why. */
+/** The result of asking an address: a Kafka broker answers, or not, with the reason. */
 export type Reach =
   | { readonly address: string; readonly kind: 'answers' }
   | { readonly address: string; readonly kind: 'fails'; readonly why: string; readonly wayOut: string };
 
 export interface ReachOptions {
   readonly timeoutMs: number;
-  /** False without TLS. */
+  /** The TLS options; false without TLS. */
   readonly tls: ConnectionOptions | false;
 }
 
@@ -90,10 +89,13 @@ export interface ReachOptions {
  */
 const API_VERSIONS = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff]);
 
-/** The first byte of a TLS alert: what a TLS listener says to somebody without TLS. A Kafka answer starts with 0. */
+/**
+ * The first byte of a TLS alert, with which a TLS listener answers a client without TLS. A Kafka response starts with
+ * 0.
+ */
 const TLS_ALERT = 0x15;
 
-/** Connects to `host:port` and asks one question. Says by name what went wrong: the network, TLS, a certificate. */
+/** Connects to `host:port` and sends one request. A failure names its cause: the network, TLS, or a certificate. */
 export function reach(address: string, options: ReachOptions): Promise<Reach> {
   return new Promise(resolve => {
     const socket = open(address, options.tls);
@@ -102,9 +104,11 @@ export function reach(address: string, options: ReachOptions): Promise<Reach> {
       resolve(outcome);
     };
     const fails = (why: string, way: string) => end({ address, kind: 'fails', why, wayOut: way });
-    socket.setTimeout(options.timeoutMs, () => fails(`no answer for ${options.timeoutMs / 1000} s`, wayOut(undefined)));
+    socket.setTimeout(options.timeoutMs, () =>
+      fails(`no answer within ${options.timeoutMs / 1000} s`, wayOut(undefined)),
+    );
     socket.once('error', error => fails(networkMessage(error), wayOut(error)));
-    // Not `end`: where TLS was not agreed on, the error comes between the two and says more.
+    // Listens to `close` and not to `end`: if TLS was not agreed on, the error comes between the two and says more.
     socket.once('close', () => fails('the connection was closed', wayOut(HUNG_UP)));
     socket.once(options.tls ? 'secureConnect' : 'connect', () => socket.write(API_VERSIONS));
     socket.once('data', (data: Buffer) => {
@@ -120,6 +124,6 @@ function open(address: string, tls: ConnectionOptions | false): Socket {
   const colon = address.lastIndexOf(':');
   const [host, port] = [address.slice(0, colon), Number(address.slice(colon + 1))];
   if (!tls) return connect({ host, port });
-  // As kafkajs does: an IP address is no server name.
+  // An IP address is not a valid server name; kafkajs does the same.
   return connectTls({ host, port, servername: isIP(host) ? '' : host, ...tls });
 }

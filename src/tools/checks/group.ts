@@ -3,18 +3,18 @@ import type { KafkaAdmin } from '../../kafka/admin.js';
 import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js';
 import { partitionId, type TopicPartition } from '../../ports.js';
 
-/** The part of KafkaAdmin the check needs. */
+/** The part of KafkaAdmin that the check needs. */
 export type GroupAdmin = Pick<KafkaAdmin, 'group' | 'offsets' | 'committed' | 'unread'>;
 
 interface GroupProgress {
   readonly partitions: number;
   readonly committed: number;
   readonly lag: bigint;
-  /** Partitions whose committed offset is not there any more. */
+  /** Partitions whose committed offset is no longer in the topic. */
   readonly outOfRange: number;
 }
 
-/** Tells the members of the consumer group, how far it has come, and what is waiting. */
+/** Reports the members of the consumer group, its committed offsets and its lag. */
 export async function checkGroup(admin: GroupAdmin, { input }: Config, topics: readonly string[]): Promise<Finding[]> {
   try {
     const { state, members } = await admin.group(input.group);
@@ -60,22 +60,22 @@ function add(a: GroupProgress, b: GroupProgress): GroupProgress {
 
 function who(state: string, members: number): string {
   if (state === 'Dead') return 'does not exist yet';
-  if (state === 'Empty') return 'nobody is in it';
+  if (state === 'Empty') return 'no members';
   return `${state}, ${members} ${members === 1 ? 'member' : 'members'}`;
 }
 
 function where({ partitions, committed, lag }: GroupProgress, { startFrom }: Config['input']): string {
-  const waiting = `${lag} ${lag === 1n ? 'record waits' : 'records wait'}`;
+  const waiting = `lag ${lag} ${lag === 1n ? 'record' : 'records'}`;
   if (committed === 0)
-    return `nothing committed, so it starts from the ${startFrom} record (input.startFrom); ${waiting}`;
+    return `no committed offsets, so it starts from the ${startFrom} record (input.startFrom); ${waiting}`;
   return `offsets committed in ${committed} of ${partitions} partitions; ${waiting}`;
 }
 
 function gaps({ outOfRange }: GroupProgress, { group, onLostOffsets: policy }: Config['input']): Finding[] {
   if (outOfRange === 0) return [];
-  const text = `${group}: in ${outOfRange} partitions the committed offset is not in the topic any more (retention, or a new topic of the same name)`;
+  const text = `${group}: in ${outOfRange === 1 ? '1 partition' : `${outOfRange} partitions`} the committed offset is no longer in the topic (retention passed it, or the topic was created again)`;
   if (policy === 'stop') return [fail('group', text, WAYS_ON)];
-  const remedy = `siftline goes on from the ${policy} record there (input.onLostOffsets); look whether records were missed`;
+  const remedy = `siftline goes on from the ${policy} record there (input.onLostOffsets); check whether records were lost`;
   return [warn('group', text, remedy)];
 }
 

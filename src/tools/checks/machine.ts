@@ -7,7 +7,7 @@ import type { Arithmetic } from '../../model/arithmetic.js';
 import { type Finding, fail, ok, warn } from '../../observe/finding.js';
 import { type ReadText, threadsForQuota } from '../../workers/threads.js';
 
-/** The machine as the checks see it; tests give another one. */
+/** The machine as the checks see it; tests give a different one. */
 export interface Machine {
   readonly read: ReadText;
   readonly cores: number;
@@ -18,7 +18,7 @@ export function thisMachine(): Machine {
   return { read: readOrUndefined, cores: availableParallelism(), memoryBytes: totalmem() };
 }
 
-/** Instructions that int8 inference gains from, by their names in /proc/cpuinfo, the best first. */
+/** Instructions that make int8 inference faster, by their names in /proc/cpuinfo, the best first. */
 const INSTRUCTIONS: ReadonlyArray<readonly [flag: string, name: string]> = [
   ['amx_int8', 'AMX int8'],
   ['avx512_vnni', 'AVX-512 VNNI'],
@@ -29,7 +29,10 @@ const INSTRUCTIONS: ReadonlyArray<readonly [flag: string, name: string]> = [
   ['asimddp', 'Arm dot product'],
 ];
 
-/** Threads against the CPU quota, the processor's instructions for int8, and how products are computed with them. */
+/**
+ * Compares the threads with the CPU quota, and reports the processor's instructions for int8 and the arithmetic that
+ * uses them.
+ */
 export function checkCpu(
   workers: Config['workers'],
   { read, cores }: Machine,
@@ -38,7 +41,7 @@ export function checkCpu(
   const allowed = threadsForQuota(read, cores);
   const threads = workers.count ?? allowed;
   const flags = instructionsOf(read('/proc/cpuinfo'));
-  const quota = allowed < cores ? `a CPU quota for ${allowed} of ${cores} cores` : `${cores} cores, no lower CPU quota`;
+  const quota = allowed < cores ? `CPU quota of ${allowed} of ${cores} cores` : `${cores} cores, no lower CPU quota`;
   const found = flags === undefined ? 'instructions unknown' : flags.join(', ') || 'no AVX2';
   return [
     ok(
@@ -60,17 +63,17 @@ function said(arithmetic: Arithmetic | undefined): string[] {
 }
 
 function tooMany(threads: number, allowed: number): Finding {
-  const text = `workers.count is ${threads}, but this process may use ${allowed}: the threads would be throttled together`;
+  const text = `workers.count is ${threads}, but the CPU quota is ${allowed}: all threads would be throttled together`;
   return warn('cpu', text, `leave workers.count out, set it to ${allowed}, or raise the quota`);
 }
 
 const noVectors = warn(
   'cpu',
-  'the processor has no AVX2 or Arm dot product: inference will be several times slower',
+  'the processor has neither AVX2 nor Arm dot product: inference will be several times slower',
   'run on another kind of machine; in a virtual machine, pass the CPU model of the host through',
 );
 
-/** Undefined where the system does not say. */
+/** Returns the names of the instructions; undefined if the system does not list them. */
 function instructionsOf(cpuinfo: string | undefined): string[] | undefined {
   const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo ?? '')?.[1];
   if (line === undefined) return undefined;
@@ -82,7 +85,7 @@ const MB = 1_000_000;
 const BASE_BYTES = 200 * MB;
 const ARENA_BYTES = 60 * MB;
 
-/** A rough need against the memory there is. */
+/** Compares a rough estimate of the memory needed with the memory of the machine or container. */
 export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelBytes: number, machine: Machine): Finding {
   const threads = config.workers.count ?? threadsForQuota(machine.read, machine.cores);
   const need = memoryEstimate({ threads, modelBytes, bufferBytes: config.input.bufferBytes });
@@ -94,14 +97,17 @@ export function checkMemory(config: Pick<Config, 'workers' | 'input'>, modelByte
 }
 
 /**
- * Bytes a stage needs, roughly: a base with the batches under way, per thread twice the model and an arena, and what it
- * holds of its input.
+ * Estimates the bytes that a stage needs: a base with the batches in flight, twice the model and an arena for each
+ * thread, and the buffer of its input.
  */
 export function memoryEstimate(of: { threads: number; modelBytes: number; bufferBytes: number }): number {
   return BASE_BYTES + of.threads * (2 * of.modelBytes + ARENA_BYTES) + of.bufferBytes;
 }
 
-/** The limit of the cgroup, v2 or v1; undefined without one ("max", or a number beyond any machine). */
+/**
+ * Returns the limit of the cgroup, v2 or v1; undefined without one ("max", or a number beyond the memory of the
+ * machine).
+ */
 function memoryLimit({ read, memoryBytes }: Machine): number | undefined {
   const text = read('/sys/fs/cgroup/memory.max') ?? read('/sys/fs/cgroup/memory/memory.limit_in_bytes');
   const limit = Number(text?.trim() || Number.NaN);
@@ -120,17 +126,19 @@ function readOrUndefined(path: string): string | undefined {
   }
 }
 
-/** The port for probes and metrics can be listened on. */
+/** Checks that the port for probes and metrics is free. */
 export async function checkPort({ host, port }: Config['metrics']): Promise<Finding> {
-  if (port === 0) return ok('port', 'metrics.port is 0: any free one is taken');
+  if (port === 0) return ok('port', 'metrics.port is 0: a free port is chosen at the start');
   const error = await listenError(host, port);
   if (error === undefined) return ok('port', `${host}:${port} is free for probes and metrics`);
   return fail('port', `metrics.port: ${messageOf(error)}`, wayOut(error.code ?? '', port));
 }
 
 function wayOut(code: string, port: number): string {
-  if (code === 'EADDRINUSE') return 'end what listens there (another siftline?), or set metrics.port to a free one';
-  if (code === 'EACCES') return `ports below 1024 need a right of their own: set metrics.port higher than ${port}`;
+  if (code === 'EADDRINUSE')
+    return 'end the process that listens there (another siftline?), or set metrics.port to a free port';
+  if (code === 'EACCES')
+    return `port ${port} needs a special permission (ports below 1024 usually do); set metrics.port to 1024 or higher`;
   return 'set metrics.host to an address of this machine, such as 0.0.0.0';
 }
 

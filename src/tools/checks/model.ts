@@ -1,5 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { Arithmetic } from '../../model/arithmetic.js';
@@ -13,16 +12,16 @@ import type { WorkerSetup } from '../../workers/protocol.js';
 
 export interface CheckedModel {
   readonly findings: readonly Finding[];
-  /** Undefined when the folder could not be read. */
+  /** Undefined if the folder could not be read. */
   readonly info: ModelInfo | undefined;
-  /** How int8 products are computed here; undefined when the model could not be loaded. */
+  /** The arithmetic of int8 products on this machine; undefined if the model could not be loaded. */
   readonly arithmetic: Arithmetic | undefined;
-  /** Of the ONNX file and the weights beside it. */
+  /** The bytes of the ONNX file and the weights beside it. */
   readonly bytes: number;
 }
 
 /**
- * Reads the folder (comparing SHA-256), loads the model in one worker thread as the stage would in each, and has it
+ * Reads the folder and compares SHA-256, loads the model in one worker thread as the stage does in each, and lets it
  * answer its golden samples.
  */
 export async function checkModel(
@@ -45,14 +44,14 @@ export async function checkModel(
       findings: [opened, ...doubts, ...(config.model.verify ? [] : [unverified])],
       info: folder.info,
       arithmetic: pool.arithmetic,
-      bytes: foldersOf(setup).reduce((sum, { onnxFile }) => sum + bytesOf(onnxFile), 0),
+      bytes: foldersOf(setup).reduce((sum, folder) => sum + bytesOf(folder), 0),
     };
   } catch (error) {
     return { findings: [failure('model', error)], info: undefined, arithmetic: undefined, bytes: 0 };
   }
 }
 
-/** Tasks and labels that the policy and `explain` name are the model's. */
+/** Checks that the model has the tasks and labels that the policy and `explain` name. */
 export function checkPolicy(config: Pick<Config, 'policy' | 'explain'>, { tasks }: ModelInfo): Finding {
   const { policy, explain } = config;
   try {
@@ -85,18 +84,16 @@ function identity({ info: { name, version, precision, sha256 } }: ModelFolder): 
 
 function proof({ golden }: ModelFolder, verified: boolean): string {
   const samples = golden.length;
-  return verified && samples > 0 ? `compared with ${samples} golden samples` : 'not compared with samples';
+  return verified && samples > 0 ? `compared with ${samples} golden samples` : 'not compared with golden samples';
 }
 
 const unverified = warn(
   'model',
-  'model.verify is false: changed files and wrong answers go unnoticed',
-  'set it to true, unless the change is meant',
+  'model.verify is false: changed files and wrong scores stay unnoticed',
+  'set model.verify to true, unless the files were changed on purpose',
 );
 
-/** The graph and, for a model with external data, the files beside it that begin with its name. */
-function bytesOf(onnxFile: string): number {
-  const folder = dirname(onnxFile);
-  const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
-  return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** The graph and the weights that it keeps beside it. */
+function bytesOf({ onnxFile, weightsFiles }: ModelFolder): number {
+  return [onnxFile, ...weightsFiles].reduce((sum, file) => sum + statSync(file).size, 0);
 }

@@ -6,7 +6,9 @@ import { connectRegistry, subjectsOf } from '../../stage/parts/kafka.js';
 
 type RegistryConfig = Pick<Config, 'registry' | 'output'>;
 
-/** The registry answers, and has or will take the schemas of what is written. Nothing is registered. */
+/**
+ * Checks that the registry answers, and that it has the schemas of the outputs or would accept them. Registers nothing.
+ */
 export async function checkRegistry(config: RegistryConfig): Promise<Finding[]> {
   let client: RegistryClient | undefined;
   try {
@@ -37,7 +39,7 @@ async function checkSubject(client: RegistryClient, { subject, schema, register 
     return ok('registry', `${subject}: has the schema, version ${known.version}, id ${known.id}`);
   const answer = await client.compatibility(subject, schema);
   if (answer.kind === 'incompatible') return incompatible(subject, answer.messages);
-  if (register) return ok('registry', `${subject}: takes the schema; it is registered at the start`);
+  if (register) return ok('registry', `${subject}: accepts the schema; it is registered at the start`);
   return fail(
     'registry',
     `${subject}: does not have the schema, and registry.register is false`,
@@ -48,13 +50,13 @@ async function checkSubject(client: RegistryClient, { subject, schema, register 
 function incompatible(subject: string, messages: readonly string[]): Finding {
   const finding = fail(
     'registry',
-    `${subject}: the schema is not compatible with the one that is there`,
-    'use another subject (registry.subjects) or topic, or lower the compatibility level of the subject',
+    `${subject}: the schema is not compatible with the latest version in the registry`,
+    'give another subject (registry.subjects) or topic, or lower the compatibility level of the subject',
   );
   return messages.length > 0 ? { ...finding, details: messages.slice(0, 5) } : finding;
 }
 
 function withoutRegistry({ output }: RegistryConfig): Finding {
   const { labels, metrics } = output.schemaIds;
-  return ok('registry', `none configured: records carry the ids of output.schemaIds (${labels} and ${metrics})`);
+  return ok('registry', `no registry configured: records carry the ids of output.schemaIds (${labels} and ${metrics})`);
 }

@@ -7,13 +7,13 @@ import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js'
 import { transactionalIdOf } from '../../stage/parts/kafka.js';
 import { stageTopics } from './topic-plan.js';
 
-/** The part of KafkaRights the check needs. */
+/** The part of KafkaRights that the check needs. */
 export type RightsProbe = Pick<
   KafkaRights,
   'mayFindGroup' | 'mayRead' | 'mayWrite' | 'mayWriteIdempotently' | 'mayTakeOver'
 >;
 
-/** Tries what the stage will do on the topics that exist, with requests that change nothing. */
+/** Tries the requests of the stage on the topics that exist, in forms that change nothing. */
 export async function checkRights(config: Config, existing: ReadonlySet<string>, log: Logger): Promise<Finding[]> {
   let rights: KafkaRights | undefined;
   try {
@@ -49,7 +49,7 @@ export async function tryRights(
   return [...(done.length > 0 ? [ok('rights', `may ${done.join(', ')}${HOW}`)] : []), ...wrong];
 }
 
-/** One id of each input topic: rights are given on a prefix. */
+/** Tries one transactional id of each input topic: rights are given on a prefix. */
 async function tryTakeOvers(rights: RightsProbe, config: Config): Promise<Finding[]> {
   if (config.delivery !== 'exactly-once') return [];
   const ids = config.input.topics.map(topic => transactionalIdOf(config, { topic, partition: 0 }));
@@ -74,7 +74,8 @@ function judgeRead(right: Right, { group, topic }: { group: string; topic: strin
 
 function judge(right: Right, { what, right: name }: { what: string; right: string }): Finding {
   if (right.kind === 'allowed') return ok('rights', what);
-  if (right.kind === 'refused') return fail('rights', `this user may not ${what} (${right.type})`, `give it ${name}`);
-  const text = `whether this user may ${what} could not be tried: ${messageOf(right.error)}`;
-  return warn('rights', text, `make sure that it has ${name}`);
+  if (right.kind === 'refused')
+    return fail('rights', `this user may not ${what} (${right.type})`, `give this user ${name}`);
+  const text = `could not find out whether this user may ${what}: ${messageOf(right.error)}`;
+  return warn('rights', text, `make sure that this user has ${name}`);
 }

@@ -15,18 +15,18 @@ import { checkRights } from './rights.js';
 import { checkReplication, checkTopics } from './topics.js';
 
 export interface CheckOptions {
-  /** Throws when the configuration is wrong. */
+  /** Loads the configuration; throws if it is wrong. */
   readonly load: () => LoadedConfig;
-  /** Nothing is asked over the network. */
+  /** True to send nothing over the network. */
   readonly offline: boolean;
   readonly log: Logger;
   readonly machine?: Machine;
 }
 
 /**
- * Everything that can be found out before a start without changing anything: configuration, model, machine, and unless
- * `offline` brokers, topics, rights, group and registry. Findings come as they are made. What depends on something that
- * failed is skipped, with the reason; everything else is looked at.
+ * Runs every check that is possible before a start without changing anything: configuration, model, machine and, unless
+ * `offline`, brokers, topics, rights, group and registry. Yields each finding as it is made. A check that depends on a
+ * failed one is skipped, with the reason; all others run.
  */
 export async function* runChecks(options: CheckOptions): AsyncGenerator<Finding> {
   let loaded: LoadedConfig;
@@ -65,7 +65,7 @@ async function* network(config: Config, { offline, log }: CheckOptions): AsyncGe
   }
   if (noBrokers) {
     yield noBrokers;
-    yield* skipAll(OF_A_CLUSTER, 'there is no broker to ask');
+    yield* skipAll(OF_A_CLUSTER, 'kafka.brokers is empty');
   } else {
     yield* cluster(config, log);
   }
@@ -84,7 +84,7 @@ async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
     yield* ofTopics;
     yield* await checkReplication(admin, config);
     if (!existing) {
-      yield* skipAll(['rights', 'group'], 'the topics could not be asked for');
+      yield* skipAll(['rights', 'group'], 'the topics could not be listed');
       return;
     }
     yield* await checkRights(config, existing, log);
@@ -104,19 +104,19 @@ function missingBrokers(config: Config): Finding | undefined {
   }
 }
 
-const GIVE_BROKERS = 'give --brokers host:9092, set it in the file, or set SIFTLINE_KAFKA__BROKERS';
+const GIVE_BROKERS = 'give --brokers host:9092, set kafka.brokers in the file, or set SIFTLINE_KAFKA__BROKERS';
 
 function skipAll(checks: readonly string[], why: string): Finding[] {
   return checks.map(check => skip(check, why));
 }
 
-/** Lists the settings that were given, and where each came from; secrets are not shown. */
+/** Lists the settings that were given, each with its source; secrets are not shown. */
 export function checkConfig({ config, sources }: LoadedConfig): Finding[] {
   const shown = redacted(config);
   const given = listFields().filter(({ path }) => sources[path] !== 'default');
   const lines = given.map(({ path }) => `${path} = ${JSON.stringify(valueAt(shown, path))}  (${sources[path]})`);
   const count = given.length === 1 ? '1 setting given' : `${given.length} settings given`;
-  return [ok('config', `valid; ${count}, the rest are defaults`, lines)];
+  return [ok('config', `valid; ${count}, all others are defaults`, lines)];
 }
 
 const FILES = ['kafka.tls.caFile', 'kafka.tls.certFile', 'kafka.tls.keyFile'];
@@ -127,7 +127,7 @@ const SECRETS = [
   'registry.bearerTokenFile',
 ];
 
-/** The files the configuration names can be read; one finding in all when they can. */
+/** Checks that the files that the configuration names can be read; returns one finding for all if they can. */
 export function checkFiles(config: Config): Finding[] {
   const tried = [...FILES.map(field => tryFile(config, field)), ...SECRETS.map(field => trySecret(config, field))];
   const files = tried.filter(each => each !== 'not given');
@@ -143,9 +143,17 @@ function tryFile(config: Config, field: string): TriedFile {
   if (typeof path !== 'string') return 'not given';
   try {
     if (readFileSync(path, 'utf8').includes('-----BEGIN ')) return 'readable';
-    return fail('files', `${field}: ${path} is not PEM`, 'convert it: PEM is text with -----BEGIN in it');
+    return fail(
+      'files',
+      `${field}: ${path} is not a PEM file`,
+      'convert it to PEM, which is text with -----BEGIN in it',
+    );
   } catch (error) {
-    return fail('files', `${field}: ${messageOf(error)}`, 'correct the path, or let this user read it');
+    return fail(
+      'files',
+      `${field}: ${messageOf(error)}`,
+      'correct the path, or give this user the permission to read it',
+    );
   }
 }
 
@@ -156,6 +164,9 @@ function trySecret(config: Config, field: string): TriedFile {
     readSecret(path, field);
     return 'readable';
   } catch (error) {
-    return { ...failure('files', error), remedy: 'put the secret into the file, or let this user read it' };
+    return {
+      ...failure('files', error),
+      remedy: 'write the secret into the file, or give this user the permission to read it',
+    };
   }
 }

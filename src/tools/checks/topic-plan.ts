@@ -13,11 +13,11 @@ export interface PlannedTopic {
   readonly replicationFactor: number;
 }
 
-/** A topic that is there; it is never changed. */
+/** A topic that exists; it is never changed. */
 export interface ExistingTopic extends PlannedTopic {
   readonly state: 'exists';
   readonly leaderless: number;
-  /** Its settings; undefined when this user may not see them. */
+  /** The settings of the topic; undefined if this user may not see them. */
   readonly actual: ReadonlyMap<string, string> | undefined;
   readonly differences: readonly Difference[];
 }
@@ -32,16 +32,16 @@ export type Topic = ExistingTopic | MissingTopic;
 export interface PlanOptions {
   readonly partitions?: number | undefined;
   readonly replicationFactor?: number | undefined;
-  /** Input topics that are missing are planned too; otherwise they are an error. */
+  /** True to plan missing input topics too; otherwise they are an error. */
   readonly withInput?: boolean | undefined;
-  /** Topics that are left out. */
+  /** Topics to leave out of the plan. */
   readonly without?: ReadonlySet<string> | undefined;
 }
 
-/** Partitions of an input topic nobody said anything about: a number with many divisors. */
+/** The partitions of a new input topic without --partitions: a number with many divisors. */
 const INPUT_PARTITIONS = 12;
 
-/** The topics a stage reads and writes, in that order, with their roles. */
+/** Returns the topics that a stage reads and writes, in that order, with their roles. */
 export function stageTopics({ input, output, metrics }: Config): Array<{ topic: string; role: TopicRole }> {
   return [
     ...input.topics.map(topic => ({ topic, role: 'input' as const })),
@@ -51,7 +51,10 @@ export function stageTopics({ input, output, metrics }: Config): Array<{ topic: 
   ];
 }
 
-/** Tells which topics are there, which are missing, and how to create those. Throws TOPIC_MISSING, TOPIC_REPLICATION. */
+/**
+ * Plans the topics of a stage: the topics that exist, and the missing ones with the settings to create them. Throws
+ * TOPIC_MISSING and TOPIC_REPLICATION.
+ */
 export async function planTopics(admin: PlanAdmin, config: Config, options: PlanOptions): Promise<Topic[]> {
   const wanted = stageTopics(config).filter(({ topic }) => !options.without?.has(topic));
   const states = await admin.topics(wanted.map(({ topic }) => topic));
@@ -82,33 +85,36 @@ async function compare(
     ...state,
     state: 'exists',
     actual,
-    // An input topic is somebody else's.
+    // An input topic belongs to its producers, so its settings are not compared.
     differences: role === 'input' ? [] : [...sizeDifferences(planned, state), ...(settings ?? [])],
   };
 }
 
 function sizeDifferences(planned: PlannedTopic, state: TopicState): Difference[] {
   const sizes = [
-    ['partitions', state.partitions, planned.partitions, `partition numbers are folded (modulo ${state.partitions})`],
     [
-      'replication factor',
-      state.replicationFactor,
-      planned.replicationFactor,
-      'a broker that is lost takes records with it',
+      'partitions',
+      state.partitions,
+      planned.partitions,
+      `input partitions share output partitions (modulo ${state.partitions})`,
     ],
+    ['replication factor', state.replicationFactor, planned.replicationFactor, 'records are lost with a broker'],
   ] as const;
   return sizes.flatMap(([setting, is, least, otherwise]) =>
     is >= least ? [] : [{ setting, value: String(is), recommended: `${least} or more`, otherwise }],
   );
 }
 
-/** To see settings takes a right of its own (DescribeConfigs) that the stage does without. */
+/**
+ * Treats a refusal as settings that are not known. To see settings needs the permission DescribeConfigs, which the
+ * stage itself does not need.
+ */
 function undefinedIfRefused(error: unknown): undefined {
   if (isRefusal(error)) return undefined;
   throw error;
 }
 
-/** Tells the error of brokers that do not let this user look. */
+/** Returns true for the error of brokers that do not allow this user to look. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof SiftlineError && error.code.endsWith('AUTHORIZATION_FAILED');
 }
@@ -123,7 +129,7 @@ function chosenReplication(brokers: number, { replicationFactor }: PlanOptions):
   if (replicationFactor <= brokers) return replicationFactor;
   throw SiftlineError.topic(
     'TOPIC_REPLICATION',
-    `--replication-factor ${replicationFactor} needs as many brokers, and ${brokers} ${brokers === 1 ? 'is' : 'are'} alive; give at most ${brokers}, or start more`,
+    `--replication-factor ${replicationFactor} needs as many brokers, but ${brokers} ${brokers === 1 ? 'is' : 'are'} up; give at most ${brokers}, or start more brokers`,
   );
 }
 
@@ -132,14 +138,17 @@ function requireInputs({ input }: Config, states: ReadonlyMap<string, TopicState
   if (missing.length === 0) return;
   throw SiftlineError.topic(
     'TOPIC_MISSING',
-    `input ${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; correct input.topics, or create them too with --with-input`,
+    `input ${missing.length === 1 ? 'topic' : 'topics'} ${missing.join(', ')} not found; correct input.topics, or create ${missing.length === 1 ? 'it' : 'them'} with --with-input`,
   );
 }
 
 /** The part of KafkaAdmin that creating needs. */
 export type CreateAdmin = Pick<KafkaAdmin, 'create' | 'awaitLeaders'>;
 
-/** Creates the topics and waits until they can be written. Brokers before Kafka 3.6 get them without its settings. */
+/**
+ * Creates the topics and waits until they can be written. On brokers before Kafka 3.6 they are created without the
+ * settings that Kafka 3.6 brought.
+ */
 export async function createTopics(admin: CreateAdmin, topics: readonly MissingTopic[]): Promise<void> {
   for (const topic of topics) await create(admin, topic);
   await admin.awaitLeaders(topics.map(({ topic }) => topic));
@@ -160,7 +169,10 @@ export function asConfig(settings: readonly TopicSetting[]): Record<string, stri
   return Object.fromEntries(settings.map(({ name, value }) => [name, value]));
 }
 
-/** The same with Kafka's own tools, in one line. Names and values need no quotes: none holds anything but [A-Za-z0-9._-]. */
+/**
+ * Returns the command that creates the topic with Kafka's own tools, on one line. Names and values need no quotes,
+ * since they hold nothing but [A-Za-z0-9._-].
+ */
 export function createCommand(
   topic: MissingTopic,
   { bootstrap, login }: { bootstrap: string; login: boolean },

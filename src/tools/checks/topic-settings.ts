@@ -1,16 +1,16 @@
 import type { Config } from '../../config/schema.js';
 
-/** The part a topic has in the stage. */
+/** The role of a topic in the stage. */
 export type TopicRole = 'input' | 'labels' | 'rejected' | 'metrics';
 
-/** A recommended setting of a topic, and what another value leads to. */
+/** A recommended setting of a topic, and the consequence of another value. */
 export interface TopicSetting {
   readonly name: string;
   readonly value: string;
-  /** `least`: more is as good, and -1 is endless; `exactly`: another value is another thing. */
+  /** `least`: a higher value is as good, and -1 is endless. `exactly`: any other value differs. */
   readonly take: 'exactly' | 'least';
   readonly otherwise: string;
-  /** Kafka 3.6 brought it; older brokers refuse a topic that has it. */
+  /** True for a setting that Kafka 3.6 brought; older brokers refuse a topic with it. */
   readonly since36?: true;
 }
 
@@ -22,10 +22,13 @@ export interface SettingsFor {
 
 const DAY_MS = 86_400_000;
 const BROKER_DEFAULT_BYTES = 1_048_588;
-/** A 64-bit limit: as good as none. */
+/** The largest 64-bit number, which means no limit. */
 const NO_LIMIT = '9223372036854775807';
 
-/** Lists the settings to create the topic with, without those that are left to the cluster (retention of labels). */
+/**
+ * Returns the settings to create the topic with. Settings that are left to the cluster (retention of labels) are not
+ * among them.
+ */
 export function recommended({ role, replicationFactor, output }: SettingsFor): TopicSetting[] {
   const safe = [cleanup, minInsync(replicationFactor)];
   if (role === 'input') return safe;
@@ -33,7 +36,7 @@ export function recommended({ role, replicationFactor, output }: SettingsFor): T
   return [...safe, compression, maxMessageBytes(output.sendBytes), ...kept, ...timestamps];
 }
 
-/** A setting of a topic that differs: its name, what it is, what it should be, what follows. */
+/** A setting of a topic that differs: its name, its value, the recommended value, and the consequence. */
 export interface Difference {
   readonly setting: string;
   readonly value: string;
@@ -41,7 +44,7 @@ export interface Difference {
   readonly otherwise: string;
 }
 
-/** Settings the brokers do not know are no difference. */
+/** Returns the settings that differ. A setting that the brokers do not know is not a difference. */
 export function differences(settings: readonly TopicSetting[], actual: ReadonlyMap<string, string>): Difference[] {
   return settings.flatMap(({ name, value, take, otherwise }) => {
     const is = actual.get(name);
@@ -69,7 +72,10 @@ const compression: TopicSetting = {
   otherwise: 'the brokers compress every batch again',
 };
 
-/** With two of three replicas a broker may be away and an acknowledged record is still on two disks. */
+/**
+ * Recommends min.insync.replicas: with two of three replicas one broker may be down, and an acknowledged record is
+ * still on two disks.
+ */
 function minInsync(replicationFactor: number): TopicSetting {
   return {
     name: 'min.insync.replicas',
@@ -79,22 +85,33 @@ function minInsync(replicationFactor: number): TopicSetting {
   };
 }
 
-/** A batch holds at most `output.sendBytes`; compression can make what does not compress a little longer. */
+/**
+ * Recommends max.message.bytes: a batch holds at most `output.sendBytes`, and compression can make incompressible data
+ * a little longer.
+ */
 function maxMessageBytes(sendBytes: number): TopicSetting {
   const bytes = Math.max(BROKER_DEFAULT_BYTES, Math.ceil(sendBytes * 1.01) + 1024);
   return {
     name: 'max.message.bytes',
     value: String(bytes),
     take: 'least',
-    otherwise: 'larger results are rejected, larger rejected records are cut',
+    otherwise: 'larger results are rejected, and larger rejected records are cut',
   };
 }
 
 function retention(days: number): TopicSetting {
-  return { name: 'retention.ms', value: String(days * DAY_MS), take: 'least', otherwise: 'records are gone earlier' };
+  return {
+    name: 'retention.ms',
+    value: String(days * DAY_MS),
+    take: 'least',
+    otherwise: 'records are deleted earlier',
+  };
 }
 
-/** Results carry the event time of their input, whatever it is; since Kafka 4.0 an hour ahead is refused by default. */
+/**
+ * Results carry the event time of their input, whatever it is. Since Kafka 4.0, brokers refuse times more than an hour
+ * ahead by default.
+ */
 const timestamps: readonly TopicSetting[] = [
   {
     name: 'message.timestamp.type',

@@ -5,11 +5,11 @@ import { type ExistingTopic, isRefusal, type PlanAdmin, planTopics, stageTopics,
 
 export interface CheckedTopics {
   readonly findings: readonly Finding[];
-  /** Topics that exist and may be seen; undefined when the brokers could not be asked. */
+  /** The topics that exist and that this user may see; undefined if the brokers could not be asked. */
   readonly existing: ReadonlySet<string> | undefined;
 }
 
-/** The topics are there, fit one another and are set up as recommended. */
+/** Checks that the topics exist, fit one another and have the recommended settings. */
 export async function checkTopics(admin: PlanAdmin, config: Config): Promise<CheckedTopics> {
   try {
     const refused = await refusals(admin, config);
@@ -24,7 +24,7 @@ export async function checkTopics(admin: PlanAdmin, config: Config): Promise<Che
   }
 }
 
-/** Topics this user may not even see: each is told by itself, and keeps none of the others from being looked at. */
+/** Returns a finding for each topic that this user may not even see, so that all other topics are still checked. */
 async function refusals(admin: PlanAdmin, config: Config): Promise<Map<string, Finding>> {
   const refused = new Map<string, Finding>();
   for (const { topic } of stageTopics(config)) {
@@ -47,12 +47,12 @@ function missing(topics: readonly Topic[]): Finding[] {
     .filter(({ state }) => state === 'missing')
     .map(({ topic, role }) =>
       role === 'input'
-        ? fail('topics', `input topic ${topic} does not exist`, 'correct input.topics, or create it')
-        : fail(
+        ? fail(
             'topics',
-            `${role} topic ${topic} does not exist`,
-            'siftline topics shows how, with --apply it creates it',
-          ),
+            `input topic ${topic} does not exist`,
+            'correct input.topics, or create it with siftline topics --with-input --apply',
+          )
+        : fail('topics', `${role} topic ${topic} does not exist`, 'create it with siftline topics --apply'),
     );
 }
 
@@ -63,34 +63,39 @@ function judge(topic: ExistingTopic, { input }: Config): Finding[] {
 function summary({ topic, role, partitions, replicationFactor }: ExistingTopic, group: string): Finding {
   const size = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, replication factor ${replicationFactor}`;
   if (role !== 'input') return ok('topics', `${topic} (${role}): ${size}`);
-  const instances = partitions === 1 ? 'one instance can work' : `up to ${partitions} instances can work`;
+  const instances =
+    partitions === 1 ? 'one instance can share the work' : `up to ${partitions} instances can share the work`;
   return ok('topics', `${topic} (input): ${size}; ${instances} in group ${group}`);
 }
 
 function leaderless({ topic, leaderless: count, partitions }: ExistingTopic): Finding[] {
   if (count === 0) return [];
   const text = `${topic}: ${count} of ${partitions} partitions have no leader and cannot be read or written`;
-  return [fail('topics', text, 'look at the health of the brokers')];
+  return [fail('topics', text, 'look at the health of the brokers, and start those that are down')];
 }
 
-/** siftline waits for all in-sync replicas, so a topic that asks for more than there are takes nothing. */
+/**
+ * Finds topics that cannot be written: siftline waits for all in-sync replicas, so a topic that requires more replicas
+ * than it has accepts nothing.
+ */
 function unwritable({ topic, role, replicationFactor, actual }: ExistingTopic): Finding[] {
   const least = Number(actual?.get('min.insync.replicas') ?? 0);
   if (role === 'input' || least <= replicationFactor) return [];
-  const text = `${topic}: min.insync.replicas is ${least} with ${replicationFactor} replicas: nothing can be written`;
-  return [fail('topics', text, `set it to ${replicationFactor} or less with kafka-configs.sh`)];
+  const text = `${topic}: min.insync.replicas is ${least}, but the topic has ${replicationFactor === 1 ? '1 replica' : `${replicationFactor} replicas`}, so nothing can be written`;
+  return [fail('topics', text, `set min.insync.replicas to ${replicationFactor} or less with kafka-configs.sh`)];
 }
 
-/** Replication has a finding of its own. */
+/** Returns a finding for the settings that differ, apart from replication, which has a separate finding. */
 function differing({ topic, role, actual, differences }: ExistingTopic): Finding[] {
   const others = differences.filter(({ setting }) => setting !== REPLICATION);
   const lines = others.map(
-    each => `${each.setting} is ${each.value}, recommended ${each.recommended}: otherwise ${each.otherwise}`,
+    each => `${each.setting} is ${each.value}, recommended ${each.recommended}; otherwise ${each.otherwise}`,
   );
   const unseen = skip('topics', `${topic}: settings not compared, this user may not see them (DescribeConfigs)`);
   if (lines.length === 0) return actual || role === 'input' ? [] : [unseen];
   const count = lines.length === 1 ? '1 setting differs' : `${lines.length} settings differ`;
-  const remedy = 'change it with kafka-configs.sh (partitions: kafka-topics.sh --alter), or leave it if it is meant';
+  const remedy =
+    'change them with kafka-configs.sh (partitions: kafka-topics.sh --alter), or leave them if they are set on purpose';
   return [withDetails(warn('topics', `${topic}: ${count} from the recommendation`, remedy), lines)];
 }
 
@@ -104,23 +109,27 @@ function replication(topics: readonly Topic[]): Finding[] {
   const names = (list: readonly ExistingTopic[]) => list.map(({ topic }) => topic).join(', ');
   return [
     ...(single.length > 0 ? [withoutCopy(names(single))] : []),
-    ...(fewer.length > 0 ? [warn('topics', `${names(fewer)}: fewer replicas than brokers allow`, MORE)] : []),
+    ...(fewer.length > 0 ? [warn('topics', `${names(fewer)}: fewer replicas than the brokers allow`, MORE)] : []),
   ];
 }
 
-const MORE = 'raise it to 3 with kafka-reassign-partitions.sh';
+const MORE = 'raise the replication factor to 3 with kafka-reassign-partitions.sh';
 
 function withoutCopy(names: string): Finding {
-  const text = `replication factor 1 (${names}): a lost broker loses records, and exactly-once needs at least 2`;
-  return warn('topics', text, 'fine for a trial; for production create topics on three brokers with 3 replicas');
+  const text = `${names}: replication factor 1, so a lost broker loses records; exactly-once needs at least 2`;
+  return warn(
+    'topics',
+    text,
+    'leave it for a trial; for production, create the topics on three brokers with 3 replicas',
+  );
 }
 
-/** Topics in which the brokers keep offsets and the ends of transactions; made with the first use. */
+/** The topics in which the brokers keep offsets and the ends of transactions. They are created at their first use. */
 const INTERNAL = ['__consumer_offsets', '__transaction_state'];
 
 /**
- * With one replica a broker that is restarted while it commits can confirm a transaction and forget it
- * (docs/decisions/0006-exactly-once.md), so exactly once needs two of everything a transaction writes.
+ * Checks that everything a transaction writes has two replicas. With one replica, a broker that is restarted while it
+ * commits can confirm a transaction and forget it (docs/decisions/0006-exactly-once.md).
  */
 export async function checkReplication(
   admin: Pick<KafkaAdmin, 'topics'>,
@@ -138,15 +147,20 @@ export async function checkReplication(
   } catch (error) {
     return [failure('topics', error)];
   }
-  const hidden = `replication of ${unseen.join(', ')} not looked at, this user may not see it (Describe)`;
+  const hidden = `${unseen.join(', ')}: replication not checked, since this user may not see it (Describe)`;
   return [
     ...(single.length > 0 ? [broken(single)] : []),
     ...(unseen.length > 0 ? [skip('topics', hidden)] : []),
-    ...(single.length + unseen.length === 0 ? [ok('topics', 'exactly once: a second replica of all it writes')] : []),
+    ...(single.length + unseen.length === 0
+      ? [ok('topics', 'exactly-once: every topic it writes has at least 2 replicas')]
+      : []),
   ];
 }
 
-/** A topic that does not exist is not counted: it is told elsewhere, or the brokers make it as they are set up. */
+/**
+ * Returns the replication factor of a topic. A topic that does not exist counts as infinite: it is reported elsewhere,
+ * or the brokers create it with their own settings.
+ */
 async function factorOf(admin: Pick<KafkaAdmin, 'topics'>, topic: string): Promise<number | 'unseen'> {
   try {
     return (await admin.topics([topic])).get(topic)?.replicationFactor ?? Number.POSITIVE_INFINITY;
@@ -157,6 +171,6 @@ async function factorOf(admin: Pick<KafkaAdmin, 'topics'>, topic: string): Promi
 }
 
 function broken(topics: readonly string[]): Finding {
-  const text = `exactly once does not hold with one replica (${topics.join(', ')}): a broker that is restarted while it commits can confirm a transaction and forget it, and its records are stored twice`;
-  return warn('topics', text, 'raise them to 3 replicas with kafka-reassign-partitions.sh on three brokers');
+  const text = `${topics.join(', ')}: one replica, so exactly-once does not hold: a broker that is restarted while it commits can confirm a transaction and forget it, and its records are stored twice`;
+  return warn('topics', text, 'raise the topics to 3 replicas on three brokers with kafka-reassign-partitions.sh');
 }

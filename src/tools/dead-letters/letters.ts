@@ -1,13 +1,13 @@
 import { type Bound, parseOffsets, type RangeBounds } from '../../kafka/range.js';
 import type { DeadLetter } from '../../producer/dead-letter-reader.js';
 
-/** Names the dead letters that are meant; whatever is undefined leaves nothing out. */
+/** Selects dead letters; a criterion that is undefined leaves nothing out. */
 export interface Wanted {
   readonly reasons?: readonly string[] | undefined;
   readonly stages?: readonly string[] | undefined;
-  /** Single ones, as "partition:offset". */
+  /** Single records, as "partition:offset". */
   readonly records?: ReadonlySet<string> | undefined;
-  /** Bounds of the time of rejection: from, and before; milliseconds since the epoch. */
+  /** Bounds of the time of rejection, `since` included and `before` not; milliseconds since the epoch. */
   readonly since?: number | undefined;
   readonly before?: number | undefined;
 }
@@ -23,14 +23,17 @@ export function isWanted({ reasons, stages, records, since, before }: Wanted, le
   );
 }
 
-/** A dead letter's own timestamp is its input's event time; only one that does not say when it was rejected goes by that. */
+/**
+ * Returns the time at which a record was rejected. A dead letter's own timestamp is its input's event time, and is used
+ * only if its headers do not name the time of rejection.
+ */
 export function rejectionTime({ rejectedAt, record }: DeadLetter): number {
   return rejectedAt ?? Number(record.timestamp);
 }
 
 /**
- * Times become a filter on when records were rejected, since the topic's index knows only their event times; offsets stay
- * what is read.
+ * Separates times from offsets. Times become a filter on the time of rejection, since the topic's index knows only
+ * event times. Offsets stay the range that is read.
  */
 export function splitTimes({ from, to }: RangeBounds): { range: RangeBounds; times: Pick<Wanted, 'since' | 'before'> } {
   const isTime = (bound: Bound) => bound.kind === 'time';
@@ -43,14 +46,14 @@ export function splitTimes({ from, to }: RangeBounds): { range: RangeBounds; tim
   };
 }
 
-/** "0:12,0:15,1:7"; undefined when it is not a list of partition:offset. */
+/** Parses "0:12,0:15,1:7"; undefined if it is not a list of partition:offset. */
 export function parseRecords(text: string): Set<string> | undefined {
   const pairs = text.split(',');
   const read = pairs.every(pair => /^\d{1,9}:\d{1,18}$/.test(pair) && parseOffsets(pair) !== undefined);
   return read ? new Set(pairs.map(pair => pair.split(':').map(BigInt).join(':'))) : undefined;
 }
 
-/** The smallest range of offsets that has them all, so that little else is read. */
+/** Returns the smallest range of offsets that holds all these records, so that few others are read. */
 export function rangeOf(records: ReadonlySet<string>): RangeBounds {
   const first = new Map<string, bigint>();
   const behind = new Map<string, bigint>();
@@ -63,17 +66,17 @@ export function rangeOf(records: ReadonlySet<string>): RangeBounds {
   return { from: { kind: 'offsets', offsets: first }, to: { kind: 'offsets', offsets: behind } };
 }
 
-/** Dead letters of one reason and stage. */
+/** The dead letters of one reason and stage. */
 export interface SummaryRow {
   readonly reason: string;
   readonly stage: string;
   count: number;
-  /** Times at which the first and the last of them were rejected, milliseconds since the epoch. */
+  /** The times at which the first and the last of them were rejected, in milliseconds since the epoch. */
   first: number;
   last: number;
-  /** Those that have been sent back before. */
+  /** The number of them that have been sent back before. */
   redriven: number;
-  /** Their number in each partition of the rejected topic. */
+  /** The number of them in each partition of the rejected topic. */
   readonly partitions: Map<number, number>;
 }
 
@@ -106,7 +109,7 @@ export class Summary {
     return this.rows().reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Most frequent first. */
+  /** Returns the rows, the most frequent first. */
   rows(): SummaryRow[] {
     return [...this.#rows.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
   }

@@ -11,49 +11,49 @@ export interface RedriveOptions {
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly wanted: Wanted;
   readonly maxRedrives: number;
-  /** A topic to send all to, instead of those they came from. */
+  /** A topic to send all records to, instead of the topics they came from. */
   readonly to?: string | undefined;
-  /** Partitions of a topic to send to; throws when it does not exist. */
+  /** Returns the number of partitions of a target topic; throws if it does not exist. */
   readonly partitionsOf: (topic: string) => Promise<number>;
-  /** Stores a record; false when the brokers refuse it. Undefined is a dry run. */
+  /** Stores a record; returns false if the brokers refuse it. Undefined for a dry run. */
   readonly send?: ((target: TopicPartition, message: Message) => Promise<boolean>) | undefined;
-  /** Told after every step how far it is: by partition of the rejected topic the next offset. */
+  /** Receives the position after every step: the next offset by partition of the rejected topic. */
   readonly remember?: ((next: ReadonlyMap<number, bigint>) => Promise<void>) | undefined;
-  /** Most records a second. */
+  /** The highest number of records a second. */
   readonly rate?: number | undefined;
 }
 
 /** The reason for which a dead letter cannot be sent back. */
 export type Hindrance =
-  /** Its value was cut to fit the rejected topic; the whole may still be in the input topic. */
+  /** Its value was cut to fit the rejected topic; the whole value may still be in the input topic. */
   | 'cut'
-  /** Its headers do not say where it came from. */
+  /** Its headers do not name the record it came from. */
   | 'noOrigin'
-  /** It has been sent back as often as is allowed. */
+  /** It has been sent back as often as --max-redrives allows. */
   | 'tooOften';
 
 export type RedriveSkip = Hindrance | 'refused';
 
 export interface RedriveReport {
-  /** Dead letters read, and those of them that were meant. */
+  /** Dead letters read; `wanted` are those that the filters selected. */
   readonly read: number;
   readonly wanted: number;
-  /** Sent, or in a dry run: to be sent. */
+  /** Records sent; in a dry run, records that would be sent. */
   readonly sent: number;
   readonly targets: ReadonlyArray<{ readonly reason: string; readonly topic: string; readonly count: number }>;
   readonly skipped: Readonly<Record<RedriveSkip, number>>;
-  /** By partition the offset to go on at. */
+  /** The offset to go on from, by partition. */
   readonly reached: ReadonlyMap<number, bigint>;
-  /** False when it was stopped, or failed, before the end of the range. */
+  /** False if it was stopped, or failed, before the end of the range. */
   readonly finished: boolean;
 }
 
 const STEP_RECORDS = 500;
 
 /**
- * Sends dead letters back, partition by partition in their order, in steps: a step is stored before the next begins, and
- * then remembered, so that after a crash at most a step is sent twice. The ranges are fixed before the start: what is
- * rejected again meanwhile comes behind them.
+ * Sends dead letters back, partition by partition in their order, in steps. A step is stored before the next one
+ * begins, and then remembered, so that after a crash at most one step is sent twice. The ranges are fixed before the
+ * start: a record that is rejected again meanwhile comes after them.
  */
 export class Redrive {
   readonly #options: RedriveOptions;
@@ -82,13 +82,13 @@ export class Redrive {
         await this.#reach(range.partition, next);
       }
       if (this.#stopping.signal.aborted) return;
-      // Nothing can be left before it, though the last records may be gone.
+      // The position moves to the end of the range, although its last offsets may hold no records.
       await this.#reach(range.partition, range.to);
     }
     this.#finished = true;
   }
 
-  /** The step under way is finished, and `run` returns. */
+  /** Stops after the step in progress; then `run` returns. */
   stop(): void {
     this.#stopping.abort();
   }
@@ -124,7 +124,7 @@ export class Redrive {
     const sendable = wanted.filter(letter => !this.#hindered(letter));
     const targets: TopicPartition[] = [];
     for (const letter of sendable) targets.push(await this.#targetOf(letter));
-    // All are queued before the first wait, so that they keep their order in the target.
+    // All records are queued before the first wait, so that they keep their order in the target.
     const stored = await Promise.all(sendable.map((letter, i) => this.#send(letter, targets[i] as TopicPartition)));
     for (const [i, isStored] of stored.entries()) {
       if (isStored) this.#count((sendable[i] as DeadLetter).reason, (targets[i] as TopicPartition).topic);
@@ -162,7 +162,7 @@ export class Redrive {
     await this.#options.remember?.(new Map([[partition, next]]));
   }
 
-  /** Waits until as many records as have been sent may have been. */
+  /** Waits until the rate allows the number of records that have been sent. */
   async #pace(): Promise<void> {
     const { rate } = this.#options;
     if (rate === undefined) return;
@@ -178,8 +178,9 @@ export function hindranceOf(letter: DeadLetter, maxRedrives: number): Hindrance 
 }
 
 /**
- * The input as it was: key, value, timestamp and headers byte for byte. What the rejecting stage added is off; how often
- * it has been sent back, and the place it first lay at, come behind, so that one that fails again can be followed.
+ * Returns the input as it was: key, value, timestamp and headers byte for byte. The headers of the rejecting stage are
+ * removed. Two headers are added after the others, so that a record that fails again can be traced: how often it has
+ * been sent back, and its first position in a rejected topic.
  */
 export function originalOf(letter: DeadLetter): Message {
   const { record, origin, ownHeaders, redrives, redriveOf } = letter;

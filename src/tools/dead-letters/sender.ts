@@ -11,7 +11,7 @@ export interface SenderOptions {
   readonly log: Logger;
 }
 
-/** Stores records in partitions, in order and one partition a send; waits while the brokers are away. */
+/** Stores records in order, one partition a send; waits while the brokers are away. */
 export class Sender {
   readonly #options: SenderOptions;
   readonly #lanes = new Map<string, Lane>();
@@ -20,7 +20,7 @@ export class Sender {
     this.#options = options;
   }
 
-  /** True once the record is stored, false when the brokers refuse it. */
+  /** Returns true once the record is stored, and false if the brokers refuse it. */
   async send(target: TopicPartition, message: Message): Promise<boolean> {
     try {
       await this.#lane(target).push(message);

@@ -11,7 +11,7 @@ export interface Intervals {
 }
 
 export interface BootstrapOptions {
-  /** The rows are drawn anew so many times. */
+  /** The number of resamples: how often the rows are drawn again. */
   readonly resamples: number;
   readonly seed?: number;
 }
@@ -19,8 +19,9 @@ export interface BootstrapOptions {
 const SEED = 20_130_104;
 
 /**
- * Percentile bootstrap (Efron 1979): rows are drawn with replacement, as many as there are, and measured; an interval
- * leaves out the lowest and the highest 2.5 % of the results. The same rows and seed give the same interval.
+ * Computes percentile bootstrap intervals (Efron 1979). Rows are drawn with replacement, as many as the sample has, and
+ * measured. An interval leaves out the lowest and the highest 2.5 % of the results. The same rows and seed give the
+ * same interval.
  */
 export function bootstrap(patterns: Patterns, { resamples, seed = SEED }: BootstrapOptions): Intervals {
   const random = seeded(seed);
@@ -30,7 +31,7 @@ export function bootstrap(patterns: Patterns, { resamples, seed = SEED }: Bootst
   return intervalsOf(drawn);
 }
 
-/** The intervals of the differences second - first, with the same rows drawn for both. */
+/** Returns the intervals of the differences second - first, with the same rows drawn for both. */
 export function pairedBootstrap(
   first: Patterns,
   second: Patterns,
@@ -53,7 +54,10 @@ export function pairedBootstrap(
   return intervalsOf(drawn);
 }
 
-/** Linear between the two nearest ranks, as numpy.percentile, and not one of them; `sorted` is ascending. */
+/**
+ * Returns a quantile by linear interpolation between the two nearest ranks, as numpy.percentile does; it need not be
+ * one of the values. `sorted` is ascending.
+ */
 export function interpolatedQuantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
@@ -94,7 +98,7 @@ function drawTimes(codes: Uint32Array, patterns: number, random: Random): Float6
   return times;
 }
 
-/** Rows by what came of them on both sides. */
+/** Groups the rows by their pair of results on both sides. */
 function pairsOf(first: Patterns, second: Patterns): { all: Array<readonly [number, number]>; codes: Uint32Array } {
   const known = new Map<number, number>();
   const all: Array<readonly [number, number]> = [];

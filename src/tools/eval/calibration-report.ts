@@ -13,7 +13,7 @@ export interface CalibrationReport {
   readonly written: readonly string[];
 }
 
-/** The result as one JSON object for programs; its keys are stable. */
+/** Returns the result as one JSON object for programs; its keys are stable. */
 export function calibrationJson({ calibration, task, data, written }: CalibrationReport): object {
   const { fitRows, reportRows, heldOut, temperature, ece, labels, warnings } = calibration;
   const perLabel = Object.fromEntries(labels.map(({ label, ...rest }) => [label, rest]));
@@ -26,8 +26,8 @@ export function calibrationText(
 ): string {
   const { fitRows, reportRows, heldOut, temperature, ece, labels, warnings } = calibration;
   const rows = heldOut
-    ? `chosen on ${fitRows} rows, reported on ${reportRows} others`
-    : `chosen and reported on the same ${fitRows} rows: the numbers flatter`;
+    ? `chosen on ${fitRows} rows, reported on ${reportRows} other rows`
+    : `chosen and reported on the same ${fitRows} rows, so the numbers are too good; hold rows out with --holdout`;
   const parts = [
     [paint.strong(`${task}, calibrated`), `${data}: ${rows}`],
     table(
@@ -78,7 +78,7 @@ function shortest(threshold: number): string {
   return String(Number(threshold.toFixed(4)));
 }
 
-/** Says that nothing is written, shows the values and names the flag that writes them. */
+/** Returns lines that say that nothing is written, show the values, and name the flag that writes them. */
 function unwritten(
   { labels, temperature }: Calibration,
   { task, activation }: { task: string; activation: string },
@@ -87,13 +87,13 @@ function unwritten(
   if (activation === 'softmax') {
     const bands =
       labels.length > 0
-        ? ['a choice has no thresholds; these scores are for policy.bands, or for who reads the results']
+        ? ['a single-label task has no thresholds; use these scores in policy.bands, or when you read the results']
         : [];
-    return [`nothing written; --write-model would set "temperature": ${temperature.after} in siftline.json`, ...bands];
+    return [`nothing written; --write-model sets "temperature": ${temperature.after} in siftline.json`, ...bands];
   }
   return [
-    'nothing written; --write-model would set in siftline.json:',
+    'nothing written; --write-model sets in siftline.json:',
     `  ${JSON.stringify({ name: task, temperature: temperature.after, thresholds })}`,
-    '--write-policy FILE writes thresholds alone, chosen at the temperature in use',
+    '--write-policy FILE writes only thresholds, chosen at the temperature in use',
   ];
 }

@@ -6,37 +6,37 @@ import { COLDEST, fitTemperature, HOTTEST, rescaled, rescaledProbability } from 
 import { at, chooseThreshold, type FoundThreshold, type ThresholdGoal, type ThresholdGoals } from './threshold.js';
 
 export interface CalibrationOptions {
-  /** The temperature the scores were made with. */
+  /** The temperature that the scores were made with. */
   readonly temperature: number;
-  /** Leave it: where it is written cannot hold one, or only one label is looked at. */
+  /** True to keep the temperature: the target cannot hold one, or only one label is judged. */
   readonly keepTemperature: boolean;
-  /** Thresholds in use, by label. */
+  /** The thresholds in use, by label. */
   readonly thresholds: Readonly<Record<string, number>>;
   readonly goals: ThresholdGoals;
-  /** Share of the rows that is kept back from the choice and used for the reported numbers. */
+  /** The share of the rows that is held out of the choice; the numbers are reported on it. */
   readonly holdout: number;
 }
 
-/** A label's threshold and what it does on the reported rows. */
+/** The threshold of a label, and its precision, recall and F1 on the reported rows. */
 export interface LabelCalibration extends Prf {
   readonly label: string;
   readonly goal: ThresholdGoal;
   readonly threshold: number;
-  /** The threshold in use, and what it does on the same rows; null for a choice, which has none. */
+  /** The threshold in use, and its numbers on the same rows; null for a single-label task, which has none. */
   readonly before: (Prf & { readonly threshold: number }) | null;
-  /** True when the threshold in use had to stay. */
+  /** True if the threshold in use had to stay. */
   readonly kept: boolean;
-  /** Reported rows in which the label holds. */
+  /** The number of reported rows in which the label holds. */
   readonly support: number;
 }
 
 export interface Calibration {
   readonly fitRows: number;
   readonly reportRows: number;
-  /** True when the reported rows had no part in the choice. */
+  /** True if the reported rows had no part in the choice. */
   readonly heldOut: boolean;
   readonly temperature: { readonly before: number; readonly after: number };
-  /** On the reported rows. */
+  /** The calibration error on the reported rows. */
   readonly ece: { readonly before: number; readonly after: number };
   readonly labels: readonly LabelCalibration[];
   readonly warnings: readonly string[];
@@ -44,10 +44,10 @@ export interface Calibration {
 
 const FEW = 50;
 const FEW_GIVEN = 20;
-/** A calibration error that grows by less is noise. */
+/** A calibration error that grows by less than this is noise. */
 const WORSE = 0.005;
 
-/** Fits the temperature and then, at that temperature, a threshold for every label the goals ask one for. */
+/** Fits the temperature and then, at that temperature, a threshold for every label that the goals ask for. */
 export function calibrate(sample: ScoredSample, options: CalibrationOptions): Calibration {
   const { temperature: before, keepTemperature, holdout } = options;
   const { fit, report } = holdOut(sample, holdout);
@@ -75,7 +75,10 @@ interface CalibrationParts {
   readonly factor: number;
 }
 
-/** A choice has no thresholds of its own: only for a wanted precision or recall is there a score to find. */
+/**
+ * Returns the labels to choose a score for. A single-label task has no thresholds; a score is chosen only for a wanted
+ * precision or recall.
+ */
 function chosenLabels({ question }: ScoredSample, goals: ThresholdGoals): number[] {
   const all = [...question.labels.keys()];
   if (question.kind === 'yes-no') return [1];
@@ -102,12 +105,15 @@ function calibrateLabel(parts: CalibrationParts, label: number, options: Calibra
   return { result, warnings: labelWarnings(result, found, positives(fit)) };
 }
 
-/** A threshold that stays, at the new temperature: what it gave before it gives now. */
+/** Returns a threshold that stays, at the new temperature: it gives the same labels as before. */
 function moved(threshold: number, factor: number): number {
   return factor === 1 ? threshold : Math.round(rescaledProbability(threshold, factor) * 10_000) / 10_000;
 }
 
-/** Of a choice a label counts only where it is on top; elsewhere no threshold gives it. */
+/**
+ * Returns truth and score of one label. In a single-label task a label counts only where it is on top, since elsewhere
+ * no threshold gives it.
+ */
 function claims(sample: ScoredSample, label: number): TruthColumn {
   const column = columnOf(sample, label);
   if (sample.question.kind !== 'choice') return column;
@@ -133,7 +139,9 @@ function temperatureWarnings({
 }): string[] {
   const warnings: string[] = [];
   if (after <= COLDEST || after >= HOTTEST)
-    warnings.push(`the temperature ${after} is the last one that is tried; are labels and texts those of this task?`);
+    warnings.push(
+      `the temperature ${after} is the end of the range that is tried; check that labels and texts belong to this task`,
+    );
   if (after !== before && ece.after > ece.before + WORSE)
     warnings.push(
       `on the reported rows the calibration error grew from ${ece.before.toFixed(3)} to ${ece.after.toFixed(3)}; give more rows, or keep the temperature`,
@@ -142,34 +150,35 @@ function temperatureWarnings({
 }
 
 function labelWarnings({ label, goal, ...result }: LabelCalibration, found: FoundThreshold, support: number): string[] {
-  if (found.kind === 'none' && support === 0)
-    return [`${label}: holds in none of the rows to choose on; its threshold stays`];
+  if (found.kind === 'none' && support === 0) return [`${label}: no row to choose on has it; its threshold stays`];
   if (found.kind === 'none')
     return [
-      `${label}: ${goal.kind} ${'value' in goal ? goal.value : ''} cannot be reached, at most ${found.best?.toFixed(3)}; its threshold stays`,
+      `${label}: ${goal.kind} ${'value' in goal ? goal.value : ''} cannot be reached${found.best === null ? '' : `, the most is ${found.best.toFixed(3)}`}; its threshold stays`,
     ];
   const warnings: string[] = [];
   if (support < FEW)
-    warnings.push(`${label}: holds in only ${support} rows to choose on (fewer than ${FEW}); its threshold is a guess`);
+    warnings.push(`${label}: only ${support} rows to choose on have it (fewer than ${FEW}); its threshold is a guess`);
   if (found.kind === 'threshold' && found.given < FEW_GIVEN)
-    warnings.push(`${label}: only ${found.given} rows to choose on score that high; what they show may not hold`);
+    warnings.push(
+      `${label}: only ${found.given} rows to choose on score that high; the result may not hold for other texts`,
+    );
   if (goal.kind !== 'f1' && result[goal.kind] < goal.value)
     warnings.push(
-      `${label}: wanted ${goal.kind} ${goal.value}, the reported rows show ${result[goal.kind].toFixed(3)}`,
+      `${label}: ${goal.kind} ${goal.value} was asked for, and the reported rows have ${result[goal.kind].toFixed(3)}`,
     );
   return warnings;
 }
 
 export interface Halves {
-  /** Rows that numbers are chosen on. */
+  /** The rows on which numbers are chosen. */
   readonly fit: ScoredSample;
-  /** Rows that numbers are reported on; the same ones when none are held out. */
+  /** The rows on which numbers are reported; the same rows if none are held out. */
   readonly report: ScoredSample;
 }
 
 const SEED = 1_958_06;
 
-/** Keeps back a share of the rows, at random but always the same, each part in the order of the file. */
+/** Holds out a share of the rows, at random but always the same rows. Each part stays in the order of the file. */
 export function holdOut(sample: ScoredSample, share: number): Halves {
   const kept = Math.round(sample.rows * share);
   if (kept === 0) return { fit: sample, report: sample };

@@ -11,13 +11,16 @@ import {
 } from './measures.js';
 import { givenClass, type ScoredSample } from './sample.js';
 
-/** Two models on the same rows. Differences are second - first. */
+/** The comparison of two models on the same rows. Differences are second - first. */
 export interface SampleComparison {
-  /** Rows both answered. */
+  /** The rows that both models answered. */
   readonly rows: number;
-  /** Share of rows in which both decide the same, of several labels all the same. */
+  /** The share of rows in which both models decide the same; of a multi-label task, the same for every label. */
   readonly agreement: number;
-  /** Cohen's kappa (1960): agreement beyond chance. Of several labels over all of them; null where both always say the same. */
+  /**
+   * Cohen's kappa (1960): the agreement beyond chance, over all labels of a multi-label task; null if both models
+   * always give the same answer.
+   */
   readonly kappa: number | null;
   readonly meanAbsoluteDifference: number;
   readonly mcnemar: McNemar;
@@ -25,7 +28,7 @@ export interface SampleComparison {
   readonly intervals: Intervals | null;
 }
 
-/** Both samples hold the same rows in the same order. */
+/** Compares two samples that hold the same rows in the same order. */
 export function compare(
   first: ScoredSample,
   second: ScoredSample,
@@ -85,7 +88,7 @@ function mean(numbers: ArrayLike<number>): number {
 }
 
 export interface McNemar {
-  /** Rows only the first got right, and only the second. */
+  /** The rows that only the first got right, and the rows that only the second got right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
   readonly method: 'exact' | 'chi-square';
@@ -97,8 +100,9 @@ export interface McNemar {
 const FEW = 25;
 
 /**
- * McNemar's test (1947): whether two classifiers err equally often on the same rows. Two-sided; exact binomial below 25
- * rows on which only one is right, else chi-square with Edwards's continuity correction (1948).
+ * Computes McNemar's test (1947) of the hypothesis that two classifiers err equally often on the same rows. The test is
+ * two-sided. It is the exact binomial test below 25 rows on which only one is right, else chi-square with Edwards's
+ * continuity correction (1948).
  */
 export function mcnemar(onlyFirst: number, onlySecond: number): McNemar {
   const discordant = onlyFirst + onlySecond;
@@ -110,7 +114,7 @@ export function mcnemar(onlyFirst: number, onlySecond: number): McNemar {
   return { onlyFirst, onlySecond, method: 'chi-square', statistic, p: erfc(Math.sqrt(statistic / 2)) };
 }
 
-/** Probability of at most `most` heads in `throws` of a fair coin. */
+/** Returns the probability of at most `most` heads in `throws` of a fair coin. */
 function halfBinomial(most: number, throws: number): number {
   let [ways, sum] = [1, 0];
   for (let heads = 0; heads <= most; heads++) {
@@ -121,8 +125,8 @@ function halfBinomial(most: number, throws: number): number {
 }
 
 /**
- * The complementary error function for x >= 0, to about 14 digits: its Taylor series below 2.5, Laplace's continued
- * fraction above (Abramowitz and Stegun 7.1.6, 7.1.14).
+ * Returns the complementary error function for x >= 0, to about 14 digits: its Taylor series below 2.5, Laplace's
+ * continued fraction above (Abramowitz and Stegun 7.1.6, 7.1.14).
  */
 export function erfc(x: number): number {
   return x < 2.5 ? 1 - series(x) : fraction(x);

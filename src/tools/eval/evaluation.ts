@@ -6,24 +6,24 @@ import { columnOf, givenClass, type ScoredSample, trueClass } from './sample.js'
 
 export interface LabelEvaluation extends Prf {
   readonly label: string;
-  /** Rows in which the label holds. */
+  /** The number of rows in which the label holds. */
   readonly support: number;
-  /** Null where it cannot be said: nothing holds, or everything does. */
+  /** Null if it is undefined: the label holds in no row, or in every row. */
   readonly averagePrecision: number | null;
   readonly auroc: number | null;
   readonly curve: readonly PrPoint[];
 }
 
-/** Everything the numbers of one model on one sample say. */
+/** All numbers of one model on one sample. */
 export interface Evaluation extends Measures {
   readonly rows: number;
   readonly labels: readonly LabelEvaluation[];
   readonly ece: number;
   readonly brier: number;
   readonly bins: readonly ReliabilityBin[];
-  /** Rows by true class (first index) and given class; null for several labels a row. */
+  /** The rows by true class (first index) and given class; null for a multi-label task. */
   readonly confusion: readonly (readonly number[])[] | null;
-  /** Null when no rows were drawn. */
+  /** Null if no rows were drawn. */
   readonly intervals: Intervals | null;
 }
 
@@ -69,7 +69,7 @@ function confusionOf(sample: ScoredSample): number[][] {
   return matrix;
 }
 
-/** A wrong answer by its line; never with its text. `label` only where a row has several. */
+/** A wrong answer, named by its line and never with its text. `label` is set only for a multi-label task. */
 export interface WrongAnswer {
   readonly line: number;
   readonly label?: string;
@@ -78,7 +78,9 @@ export interface WrongAnswer {
   readonly score: number;
 }
 
-/** Every wrong row of a choice, every wrong label of a set, in the order of the file. */
+/**
+ * Yields every wrong row of a single-label task, and every wrong label of a multi-label task, in the order of the file.
+ */
 export function* wrongAnswers(sample: ScoredSample): Generator<WrongAnswer> {
   for (let row = 0; row < sample.rows; row++) {
     if (sample.question.kind === 'set') yield* wrongLabels(sample, row);

@@ -14,7 +14,7 @@ svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 11px s
 .grid { stroke: var(--line); } .line { fill: none; stroke: var(--blue); stroke-width: 1.6; } .dashed { stroke: var(--faint); stroke-dasharray: 4 4; } .bar { fill: var(--blue); } .bar-1 { fill: var(--green); } .bar-2 { fill: var(--faint); } .right { fill: var(--green); } .wrong { fill: var(--red); } .interval { stroke: var(--blue); stroke-width: 12; stroke-opacity: .45; } .point { stroke: var(--ink); stroke-width: 2; }
 .wide { overflow-x: auto; } .small-multiples { display: flex; flex-wrap: wrap; gap: .5rem; }`;
 
-/** The report as one page that needs nothing else: no script, no font, no network. */
+/** Returns the report as one self-contained page: no script, no font, no network. */
 export function asHtml(report: EvalReport): string {
   const { model, cascade, question, data, skipped, evaluation, against } = report;
   const title = `${question.task.name} of ${modelName(model)}`;
@@ -34,7 +34,7 @@ export function asHtml(report: EvalReport): string {
           'Confusion',
           figure(
             confusionPlot(evaluation),
-            'Rows of the file by what they are and what the model calls them; colour is the share of the row.',
+            'Rows of the file by true label (down) and label of the model (across); the colour is the share of the true label.',
           ),
         )
       : '',
@@ -46,7 +46,7 @@ export function asHtml(report: EvalReport): string {
       'Calibration',
       figure(
         reliabilityPlot(evaluation),
-        'Bars below the dashed line: the model is surer than it should be. Pale bars hold few predictions.',
+        'Below the dashed line the model is surer than it should be. Pale bars hold few predictions.',
       ),
     ),
     against ? section(`Against ${modelName(against.model)}`, comparisonTable(against)) : '',
@@ -113,7 +113,7 @@ function comparisonTable({ comparison }: RivalEvaluation): string {
     value,
     interval ? interval.map(end => fixed(end)).join(' to ') : '',
   ];
-  const found = htmlTable('On the rows both answered; differences are the other model less this one', [
+  const found = htmlTable('On the rows that both models answered; differences are the other model minus this one', [
     ['', 'value', '95 % interval'],
     row('same decision', fixed(comparison.agreement)),
     row("Cohen's kappa", fixed(comparison.kappa)),

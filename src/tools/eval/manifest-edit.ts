@@ -4,11 +4,11 @@ import { rescaledChoice, rescaledProbability } from './temperature.js';
 export interface ManifestChange {
   readonly task: string;
   readonly temperature: number;
-  /** Only the labels whose threshold changes. */
+  /** The thresholds of the labels whose threshold changes. */
   readonly thresholds: Readonly<Record<string, number>>;
 }
 
-/** The part of `siftline.json` that is read here; it was checked when the model was loaded. */
+/** The fields of `siftline.json` that are read here. They were checked when the model was loaded. */
 interface EditedManifest {
   readonly tasks: readonly {
     readonly name: string;
@@ -21,8 +21,9 @@ interface EditedManifest {
 }
 
 /**
- * The text of a `siftline.json` with another temperature and other thresholds for one task. The golden scores of the task
- * follow from the temperature: they come from the same logits as the old ones. Everything else stays byte by byte.
+ * Returns the text of a `siftline.json` with another temperature and other thresholds for one task. The golden scores
+ * of the task are converted to the new temperature: they come from the same logits as the old ones. Every other byte
+ * stays.
  */
 export function editManifest(text: string, change: ManifestChange): string {
   const manifest = JSON.parse(text) as EditedManifest;
@@ -63,8 +64,8 @@ function rescaledGolden(
 }
 
 /**
- * Sets one value of a JSON text and leaves every other byte as it is; a member that is not there is added as the last of
- * its object. The text must be JSON, and the object the value goes into must be there.
+ * Sets one value of a JSON text and leaves every other byte as it is. A member that does not exist is added as the last
+ * of its object. The text must be JSON, and must have the object that the value goes into.
  */
 export function setJson(text: string, path: JSONPath, value: unknown): string {
   const tree = parseTree(text);
@@ -75,7 +76,7 @@ export function setJson(text: string, path: JSONPath, value: unknown): string {
   return insert(text, parent, `${JSON.stringify(path.at(-1))}: ${indented(value, text, parent)}`);
 }
 
-/** The library's own insertion formats the lines around it anew, too. */
+/** Inserts the member as text. The library's own insertion also reformats the lines around it. */
 function insert(text: string, parent: Node, member: string): string {
   const last = parent.children?.at(-1);
   if (!last) return `${text.slice(0, parent.offset)}{${member}}${text.slice(endOf(parent))}`;
@@ -86,7 +87,7 @@ function endOf({ offset, length }: Node): number {
   return offset + length;
 }
 
-/** The text between the bracket and the first member: a line break and the indent, or nothing. */
+/** Returns the text between the bracket and the first member: a line break and the indent, or nothing. */
 function spaceBefore(text: string, { offset, children }: Node): string {
   return text.slice(offset + 1, children?.[0]?.offset ?? offset + 1) || ' ';
 }

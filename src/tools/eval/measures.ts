@@ -1,11 +1,11 @@
 import type { ScoredSample } from './sample.js';
 
-/** Counts by label: hits are true positives, wrong are false positives, missed are false negatives. */
+/** The counts of each label: hits are true positives, wrong are false positives, missed are false negatives. */
 export interface LabelCounts {
   readonly hits: Float64Array;
   readonly wrong: Float64Array;
   readonly missed: Float64Array;
-  /** Rows with every known label right. */
+  /** The number of rows with every known label right. */
   exact: number;
   rows: number;
 }
@@ -17,11 +17,11 @@ export interface Prf {
 }
 
 export interface Measures {
-  /** Share of rows with every known label right. */
+  /** The share of rows with every known label right. */
   readonly accuracy: number;
   /** The plain mean over the labels. */
   readonly macro: Prf;
-  /** Of all labels' counts together. */
+  /** The numbers from the sums of all labels' counts. */
   readonly micro: Prf;
 }
 
@@ -30,7 +30,7 @@ export function noCounts(labels: number): LabelCounts {
   return { hits: zeros(), wrong: zeros(), missed: zeros(), exact: 0, rows: 0 };
 }
 
-/** Precision, recall and F1; 0 where a denominator is 0, as scikit-learn's zero_division=0. */
+/** Returns precision, recall and F1; 0 if a denominator is 0, as scikit-learn's zero_division=0. */
 export function prf(hits: number, wrong: number, missed: number): Prf {
   const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
   return {
@@ -65,11 +65,14 @@ export interface Pattern {
   readonly missed: readonly number[];
 }
 
-/** Rows by what came of them. Few patterns stand for many rows, so that a resample of the rows is quickly measured. */
+/**
+ * Rows grouped by their pattern of hits and misses. Few patterns stand for many rows, so a resample of the rows is
+ * measured quickly.
+ */
 export interface Patterns {
   readonly labels: number;
   readonly all: readonly Pattern[];
-  /** Of each row its pattern. */
+  /** The index of each row's pattern. */
   readonly codes: Uint32Array;
 }
 
@@ -87,7 +90,7 @@ export function patternsOf(sample: ScoredSample): Patterns {
   return { labels, all, codes };
 }
 
-/** Counts when pattern i comes `times[i]` times. */
+/** Counts the labels of rows in which pattern i occurs `times[i]` times. */
 export function countsOf({ labels, all }: Patterns, times: ArrayLike<number>): LabelCounts {
   const counts = noCounts(labels);
   for (let i = 0; i < all.length; i++) add(counts, all[i] as Pattern, times[i] ?? 0);

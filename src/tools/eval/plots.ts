@@ -4,7 +4,10 @@ import { axes, shape, svg, words } from './svg.js';
 
 const CELL = 34;
 
-/** True classes down, given classes across; the darker, the larger the share of the true class. */
+/**
+ * Draws the confusion matrix: true classes down, given classes across. A darker cell is a larger share of the true
+ * class.
+ */
 export function confusionPlot({ confusion, labels }: Evaluation): string {
   const names = labels.map(({ label }) => label);
   const left = 20 + 7 * Math.max(...names.map(name => name.length));
@@ -20,7 +23,7 @@ export function confusionPlot({ confusion, labels }: Evaluation): string {
     const [x, y] = [left + j * CELL + 20, 24 + size + 8];
     return words(name, { x, y, transform: `rotate(-60 ${x} ${y})`, 'text-anchor': 'end' });
   });
-  const heads = [words('is, by the file (down); called, by the model (across)', { x: left, y: 14 })];
+  const heads = [words('label in the file (down), label of the model (across)', { x: left, y: 14 })];
   return svg({
     width: left + size + 20,
     height: size + left + 20,
@@ -42,7 +45,7 @@ function confusionCell(
     class: is === said ? 'right' : 'wrong',
     'fill-opacity': 0.06 + 0.94 * share,
   };
-  const tooltip = `${is}, called ${said}: ${at.rows} rows, ${(100 * share).toFixed(1)} %`;
+  const tooltip = `${is}, labelled ${said}: ${at.rows} rows, ${(100 * share).toFixed(1)} %`;
   const number = words(at.rows === 0 ? '' : String(at.rows), {
     x: at.x + CELL / 2,
     y: at.y + 21,
@@ -52,7 +55,7 @@ function confusionCell(
   return [shape('rect', box, tooltip), number];
 }
 
-/** Precision over recall of one label. */
+/** Draws precision over recall of one label. */
 export function curvePlot({ label, curve, averagePrecision }: LabelEvaluation): string {
   const box = { left: 44, top: 28, size: 150 };
   const at = (recall: number, precision: number) =>
@@ -70,7 +73,7 @@ export function curvePlot({ label, curve, averagePrecision }: LabelEvaluation): 
   });
 }
 
-/** Draws the share of right answers over the confidence; on the diagonal the two are equal. */
+/** Draws the share of right answers over the confidence; the two are equal on the diagonal. */
 export function reliabilityPlot({ bins, ece }: Evaluation): string {
   const box = { left: 50, top: 14, size: 260 };
   const most = Math.max(...bins.map(({ count }) => count));
@@ -106,7 +109,7 @@ export function reliabilityPlot({ bins, ece }: Evaluation): string {
 
 const ROW = 46;
 
-/** Precision, recall and F1 of every label as bars. */
+/** Draws precision, recall and F1 of every label as bars. */
 export function labelPlot({ labels }: Evaluation): string {
   const left = 20 + 7 * Math.max(...labels.map(({ label }) => label.length));
   const width = 320;
@@ -129,7 +132,7 @@ export function labelPlot({ labels }: Evaluation): string {
   });
 }
 
-/** Scores with their intervals on a line from 0 to 1. */
+/** Draws scores with their intervals on a line from 0 to 1. */
 export function intervalPlot({ accuracy, macro, micro, intervals }: Evaluation): string {
   if (!intervals) return '';
   const rows = [

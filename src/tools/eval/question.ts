@@ -3,27 +3,31 @@ import type { Task } from '../../ports.js';
 import { listed } from './data-file.js';
 
 /**
- * The question put to every row. `choice`: which one label (softmax). `set`: of every label whether it holds (sigmoid).
- * `yes-no`: of one sigmoid label whether it holds, as two classes, "not X" and "X".
+ * The question that is put to every row. `choice` asks for the one label of a single-label task (softmax). `set` asks
+ * for every label of a multi-label task whether it holds (sigmoid). `yes-no` asks the same for one sigmoid label, as
+ * two classes, "not X" and "X".
  */
 export interface EvalQuestion {
   readonly kind: 'choice' | 'set' | 'yes-no';
   readonly task: Task;
   /** The classes that are counted. */
   readonly labels: readonly string[];
-  /** Indices of the labels among the task's; of a `yes-no` the index of the one label. */
+  /** The indices of the labels among the task's labels; for `yes-no`, the index of the one label. */
   readonly columns: readonly number[];
 }
 
 export interface QuestionOptions {
   readonly task?: string | undefined;
-  /** Ask only for these labels of the task. */
+  /** Asks only for these labels of the task. */
   readonly labels?: readonly string[] | undefined;
-  /** Ask only whether this label of a sigmoid task holds. */
+  /** Asks only for this label of a sigmoid task. */
   readonly positive?: string | undefined;
 }
 
-/** Throws EVAL_TASK or EVAL_LABELS when the model has no such task or labels, naming what it has. */
+/**
+ * Chooses the question. Throws EVAL_TASK or EVAL_LABELS if the model does not have the task or the labels; the message
+ * lists what it has.
+ */
 export function chooseQuestion(tasks: readonly Task[], options: QuestionOptions): EvalQuestion {
   const task = chooseTask(tasks, options.task);
   const { labels, positive } = options;
@@ -31,32 +35,33 @@ export function chooseQuestion(tasks: readonly Task[], options: QuestionOptions)
   const chosen = labels ?? task.labels;
   const columns = chosen.map(label => columnOf(task, label, '--labels'));
   if (new Set(columns).size !== columns.length)
-    throw SiftlineError.usage('EVAL_LABELS', '--labels: names a label twice');
+    throw SiftlineError.usage('EVAL_LABELS', '--labels: names a label twice; remove one of the two');
   if (task.activation === 'softmax' && columns.length < 2)
-    throw SiftlineError.usage('EVAL_LABELS', `--labels: a choice needs at least two of ${listed(task.labels)}`);
+    throw SiftlineError.usage(
+      'EVAL_LABELS',
+      `--labels: task ${task.name} is single-label and needs at least two labels; give two or more of ${listed(task.labels)}`,
+    );
   return { kind: task.activation === 'softmax' ? 'choice' : 'set', task, labels: chosen, columns };
 }
 
-/** The task of that name; without a name the only one. */
+/** Returns the task of that name; without a name, the only task. */
 function chooseTask(tasks: readonly Task[], name: string | undefined, option = '--task'): Task {
   const names = tasks.map(task => task.name);
   const only = tasks.length === 1 ? tasks[0] : undefined;
   const found = name === undefined ? only : tasks.find(task => task.name === name);
   if (found) return found;
   const why =
-    name === undefined
-      ? `the model answers ${tasks.length} questions; choose`
-      : `the model has no task "${name}"; choose`;
+    name === undefined ? `the model has ${tasks.length} tasks; give` : `the model has no task "${name}"; give`;
   throw SiftlineError.usage('EVAL_TASK', `${option}: ${why} ${names.length === 1 ? '' : 'one of '}${listed(names)}`);
 }
 
-/** The same question to another model, whose labels may stand in another order, or be more. */
+/** Returns the same question for another model, whose labels may be in another order, or be more. */
 export function questionOfOther(first: EvalQuestion, tasks: readonly Task[], name: string | undefined): EvalQuestion {
   const same = tasks.some(task => task.name === first.task.name) ? first.task.name : undefined;
   const task = chooseTask(tasks, name ?? same, '--against-task');
   if (task.activation !== first.task.activation) {
     const what = `task ${task.name} of the other model is ${task.activation}, ${first.task.name} of this one ${first.task.activation}`;
-    throw SiftlineError.usage('EVAL_TASK', `--against: ${what}; compare tasks of one kind`);
+    throw SiftlineError.usage('EVAL_TASK', `--against: ${what}; compare tasks of the same kind`);
   }
   const labels = first.kind === 'yes-no' ? first.labels.slice(1) : first.labels;
   return { ...first, task, columns: labels.map(label => columnOf(task, label, '--against')) };
@@ -66,7 +71,7 @@ function yesNo(task: Task, label: string): EvalQuestion {
   if (task.activation === 'softmax') {
     throw SiftlineError.usage(
       'EVAL_LABELS',
-      `--positive: task ${task.name} chooses one of its labels, so "${label}" is not yes or no by itself; leave --positive out, and --map the file's labels`,
+      `--positive: task ${task.name} is single-label (softmax), so "${label}" cannot be judged alone; leave --positive out, and map the file's labels with --map`,
     );
   }
   const column = columnOf(task, label, '--positive');

@@ -1,7 +1,7 @@
-/** Numbers from 0 to below 1 that only look random: the same seed, the same numbers, on every machine. */
+/** Returns pseudo-random numbers from 0 to below 1: the same seed gives the same numbers, on every machine. */
 export type Random = () => number;
 
-/** sfc32, Chris Doty-Humphrey's small fast counting generator (PractRand), with 12 rounds to mix the seed. */
+/** Creates sfc32, Chris Doty-Humphrey's small fast counting generator (PractRand), with 12 rounds to mix the seed. */
 export function seeded(seed: number): Random {
   let [a, b, c, counter] = [0x9e3779b9, 0x243f6a88, seed | 0, 1];
   const next = () => {
@@ -17,7 +17,7 @@ export function seeded(seed: number): Random {
   return next;
 }
 
-/** 0 to `length` - 1 in an order that only looks random (Fisher and Yates). */
+/** Returns 0 to `length` - 1 in a pseudo-random order (Fisher and Yates). */
 export function shuffled(length: number, random: Random): number[] {
   const order = Array.from({ length }, (_, i) => i);
   for (let last = length - 1; last > 0; last--) {

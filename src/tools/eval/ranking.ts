@@ -1,13 +1,13 @@
 import type { TruthColumn } from './sample.js';
 
-/** Precision and recall when everything from this score on is given. */
+/** Precision and recall if every row with this score or more is given. */
 export interface PrPoint {
   readonly threshold: number;
   readonly precision: number;
   readonly recall: number;
 }
 
-/** Every score that occurs, from the highest down. Empty where nothing is true. */
+/** Returns a point for every score that occurs, from the highest down; no points if no row is true. */
 export function prCurve({ truth, scores }: TruthColumn): PrPoint[] {
   const order = descending(scores);
   const positives = truth.reduce((sum, one) => sum + one, 0);
@@ -23,8 +23,8 @@ export function prCurve({ truth, scores }: TruthColumn): PrPoint[] {
 }
 
 /**
- * Average precision: the precisions weighted by the gain in recall, not interpolated, as scikit-learn's
- * average_precision_score. Null where nothing is true.
+ * Returns the average precision: the precisions weighted by the gain in recall, not interpolated, as scikit-learn's
+ * average_precision_score. Null if no row is true.
  */
 export function averagePrecision(curve: readonly PrPoint[]): number | null {
   if (curve.length === 0) return null;
@@ -32,8 +32,8 @@ export function averagePrecision(curve: readonly PrPoint[]): number | null {
 }
 
 /**
- * Area under the ROC curve: how often a row that holds scores above one that does not, equal scores counted half (Mann and
- * Whitney 1947). Null where all rows are of one kind.
+ * Returns the area under the ROC curve: how often a row with the label scores above a row without it, equal scores
+ * counted half (Mann and Whitney 1947). Null if all rows have the label, or none.
  */
 export function auroc({ truth, scores }: TruthColumn): number | null {
   const positives = truth.reduce((sum, one) => sum + one, 0);
@@ -50,7 +50,7 @@ export function auroc({ truth, scores }: TruthColumn): number | null {
   return area / (positives * negatives);
 }
 
-/** At most so many points, first and last among them: enough to draw. */
+/** Returns at most this many points of a curve, first and last among them, for drawing. */
 export function thinned(curve: readonly PrPoint[], most: number): readonly PrPoint[] {
   if (curve.length <= most) return curve;
   const step = (curve.length - 1) / (most - 1);

@@ -1,6 +1,6 @@
 import { givenClass, type ScoredSample } from './sample.js';
 
-/** Predictions of about the same confidence: how sure the model was, and how often it was right. */
+/** Predictions of about the same confidence: the mean confidence of the model, and the share of right answers. */
 export interface ReliabilityBin {
   readonly from: number;
   readonly to: number;
@@ -11,7 +11,7 @@ export interface ReliabilityBin {
 
 export const BINS = 15;
 
-/** Bins of equal width; those that hold nothing are left out. */
+/** Returns bins of equal width; empty bins are left out. */
 export function reliability(sample: ScoredSample): ReliabilityBin[] {
   const sums = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
   eachClaim(sample, (sure, right) => {
@@ -28,13 +28,19 @@ export function reliability(sample: ScoredSample): ReliabilityBin[] {
   );
 }
 
-/** Expected calibration error (Guo et al. 2017): mean |confidence - accuracy|, weighted by what is in the bins. */
+/**
+ * Returns the expected calibration error (Guo et al. 2017): mean |confidence - accuracy|, weighted by the number of
+ * predictions in the bins.
+ */
 export function calibrationError(bins: readonly ReliabilityBin[]): number {
   const total = bins.reduce((sum, bin) => sum + bin.count, 0);
   return bins.reduce((sum, bin) => sum + (bin.count / total) * Math.abs(bin.confidence - bin.accuracy), 0);
 }
 
-/** Of a choice the given label's confidence; of sigmoid labels every known label's probability against its truth. */
+/**
+ * Visits the confidence of the given label for a single-label task. For sigmoid labels, visits every known label's
+ * probability with its truth.
+ */
 function eachClaim(sample: ScoredSample, take: (confidence: number, right: number) => void): void {
   const { question, rows, truth, scores } = sample;
   const width = question.labels.length;
@@ -51,8 +57,8 @@ function eachClaim(sample: ScoredSample, take: (confidence: number, right: numbe
 }
 
 /**
- * Brier score (1950), the mean squared error of the probabilities: of a choice summed over the labels (0 to 2), of sigmoid
- * labels the mean over those that are known (0 to 1).
+ * Returns the Brier score (1950), the mean squared error of the probabilities. For a single-label task it is summed
+ * over the labels (0 to 2); for sigmoid labels it is the mean over the known ones (0 to 1).
  */
 export function brier(sample: ScoredSample): number {
   const { question, rows, truth, scores } = sample;

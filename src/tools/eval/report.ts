@@ -3,21 +3,21 @@ import type { SampleComparison } from './comparison.js';
 import type { Evaluation } from './evaluation.js';
 import type { EvalQuestion } from './question.js';
 
-/** All that a report shows; no text of a record is in it. */
+/** Everything that a report shows; it holds no text of a record. */
 export interface EvalReport {
   readonly model: ModelInfo;
-  /** Of a cascade, in which `model` answers what is passed on to it. */
+  /** The student of a cascade, in which `model` answers the rows that are passed on; null without a cascade. */
   readonly cascade: CascadeShare | null;
   readonly question: EvalQuestion;
-  /** The data file, as it was named. */
+  /** The data file, as the user named it. */
   readonly data: string;
-  /** Rows without an answer, by reason. */
+  /** The rows without an answer, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly evaluation: Evaluation;
   readonly against: RivalEvaluation | null;
 }
 
-/** The small model that goes first, and the share of rows it left to the full one. */
+/** The small model that answers first, and the share of rows that it passed on to the full model. */
 export interface CascadeShare {
   readonly student: ModelInfo;
   readonly passedOn: number;
@@ -25,12 +25,12 @@ export interface CascadeShare {
 
 export interface RivalEvaluation {
   readonly model: ModelInfo;
-  /** Of the other model, on the rows both answered. */
+  /** The numbers of the other model, on the rows that both answered. */
   readonly evaluation: Evaluation;
   readonly comparison: SampleComparison;
 }
 
-/** The report as one JSON object for programs; its keys are stable. */
+/** Returns the report as one JSON object for programs; its keys are stable. */
 export function asJson({ model, cascade, question, data, skipped, evaluation, against }: EvalReport): object {
   return {
     ...scoresOf(evaluation),
@@ -53,29 +53,31 @@ function scoresOf({ rows, accuracy, macro, micro, ece, brier, labels }: Evaluati
   return { n: rows, accuracy, macro, micro, ece, brier, perLabel: Object.fromEntries(perLabel) };
 }
 
-function identity({ name, version, sha256, precision }: ModelInfo): object {
-  return { name, version, sha256, precision };
+function identity({ name, version, sha256, identity: whole, precision }: ModelInfo): object {
+  return { name, version, sha256, identity: whole, precision };
 }
 
-/** `english 1.0.0 (int8-static)` */
+/** Returns a name such as `english 1.0.0 (int8-static)`. */
 export function modelName({ name, version, precision }: ModelInfo): string {
   return `${name} ${version}${precision === 'unknown' ? '' : ` (${precision})`}`;
 }
 
-/** `english-small 1.0.0 (int8-static) answered 91.0 %, english 1.0.0 (int8-static) the 9.0 % passed on to it` */
+/**
+ * Returns `english-small 1.0.0 (int8-static) answered 91.0 %, english 1.0.0 (int8-static) the 9.0 % passed on to it`.
+ */
 export function cascadeWords({ student, passedOn }: CascadeShare, full: ModelInfo): string {
   const share = (passedOn * 100).toFixed(1);
   return `${modelName(student)} answered ${(100 - passedOn * 100).toFixed(1)} %, ${modelName(full)} the ${share} % passed on to it`;
 }
 
-/** `12 skipped (TEXT_EMPTY 10, LABEL_EMPTY 2)`, or nothing. */
+/** Returns `12 skipped (TEXT_EMPTY 10, LABEL_EMPTY 2)`, or nothing. */
 export function skippedWords(skipped: EvalReport['skipped']): string {
   const reasons = Object.entries(skipped);
   const total = reasons.reduce((sum, [, times]) => sum + times, 0);
   return total === 0 ? '' : `${total} skipped (${reasons.map(([reason, times]) => `${reason} ${times}`).join(', ')})`;
 }
 
-/** The two classes that are most often taken for one another come first. */
+/** Returns the pairs of classes that are confused, the most frequent first. */
 export function confusions(
   { confusion, labels }: Evaluation,
   most: number,

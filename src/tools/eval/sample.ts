@@ -1,22 +1,22 @@
 import type { EvalQuestion } from './question.js';
 
 /**
- * Answered rows, without their texts: 10 bytes a row and label. Cells lie row by row, one a label of the question.
- * Of a `choice` over some labels of a task, scores are shares among these.
+ * Answered rows without their texts, 10 bytes for each row and label. Cells are stored row by row, one for each label
+ * of the question. For a `choice` among some labels of a task, scores are shares among these labels.
  */
 export interface ScoredSample {
   readonly question: EvalQuestion;
   readonly rows: number;
-  /** Line in the file, from 1. */
+  /** The line of each row in the file, from 1. */
   readonly lines: Float64Array;
-  /** 1 holds, 0 does not, -1 is not known. */
+  /** The truth of each cell: 1 holds, 0 does not, -1 is not known. */
   readonly truth: Int8Array;
   readonly scores: Float64Array;
-  /** 1 where the label is given, by the policy of serving. */
+  /** 1 if the label is given, by the policy of serving. */
   readonly given: Uint8Array;
 }
 
-/** Truth and score of one label, over the rows in which it is known. */
+/** Truth and score of one label, over the rows in which the truth is known. */
 export interface TruthColumn {
   readonly truth: Uint8Array;
   readonly scores: Float64Array;
@@ -31,7 +31,7 @@ export function columnOf({ question, rows, truth, scores }: ScoredSample, label:
   };
 }
 
-/** The given class of a row of a `choice` or `yes-no`. */
+/** Returns the given class of a row of a `choice` or `yes-no`. */
 export function givenClass({ question, given }: Pick<ScoredSample, 'question' | 'given'>, row: number): number {
   const width = question.labels.length;
   return given.subarray(row * width, (row + 1) * width).indexOf(1);
@@ -42,7 +42,7 @@ export function trueClass({ question, truth }: Pick<ScoredSample, 'question' | '
   return truth.subarray(row * width, (row + 1) * width).indexOf(1);
 }
 
-/** Some rows of a sample, in the given order. */
+/** Returns some rows of a sample, in the given order. */
 export function rowsOf(sample: ScoredSample, chosen: ArrayLike<number>): ScoredSample {
   const width = sample.question.labels.length;
   const cells = chosen.length * width;
@@ -62,7 +62,10 @@ export function rowsOf(sample: ScoredSample, chosen: ArrayLike<number>): ScoredS
   return { question: sample.question, rows: chosen.length, ...some };
 }
 
-/** The rows of a sample that are in the other too; a model may have no answer for a text that another has. */
+/**
+ * Returns the rows of a sample that are in the other one too: a model may have no answer for a text that the other one
+ * answers.
+ */
 export function sharedRows(sample: ScoredSample, other: ScoredSample): ScoredSample {
   const lines = new Set(other.lines);
   const shared = [...sample.lines.keys()].filter(row => lines.has(sample.lines[row] ?? 0));

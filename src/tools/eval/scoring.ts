@@ -8,29 +8,29 @@ import { rowsOf, type ScoredSample } from './sample.js';
 
 export interface ScoringOptions {
   readonly question: EvalQuestion;
-  /** Usable rows there are, as surveyed. */
+  /** The number of usable rows, as surveyed. */
   readonly rows: number;
   readonly classifier: Classifier;
-  /** Gives the results of serving's policy for the scores; of all tasks, in the model's order. */
+  /** Returns the results of serving's policy for the scores, for all tasks in the model's order. */
   readonly judge: (scored: Scored) => readonly TaskResult[];
-  /** The bound of a batch; told the time that each one took. */
+  /** The bound of a batch; it learns from the time that each batch took. */
   readonly size: BatchSize;
   readonly batchBytes: number;
-  /** Told how many rows are done. */
+  /** Receives the number of rows that are done. */
   readonly onProgress: (rows: number) => void;
 }
 
 export interface Scoring {
   readonly sample: ScoredSample;
-  /** Texts the model has no answer for, by reason. */
+  /** The number of texts that the model has no answer for, by reason. */
   readonly rejected: Readonly<Partial<Record<RowSkip, number>>>;
-  /** Of a cascade, rows that the full model answered. */
+  /** The number of rows that the full model of a cascade answered. */
   readonly passedOn: number;
 }
 
 type Usable = LabelledRow & { readonly kind: 'usable' };
 
-/** Classifies every usable row, a few batches at a time, and keeps scores and decisions, not texts. */
+/** Classifies every usable row, a few batches at a time. Keeps scores and decisions, not texts. */
 export async function scoreRows(source: AsyncIterable<LabelledRow>, options: ScoringOptions): Promise<Scoring> {
   const { classifier, size } = options;
   const sheet = new Sheet(options);
@@ -48,7 +48,8 @@ export async function scoreRows(source: AsyncIterable<LabelledRow>, options: Sco
   };
   for await (const { batch, from } of batches(source, options)) {
     batch.forEach((row, i) => sheet.put(from + i, row));
-    // What fails stays open, so that whoever waits next sees it; until then it must not count as unhandled.
+    // A batch that failed stays in `open`, so that the next wait throws its error. Until then the rejection must not
+    // count as unhandled.
     const work: Promise<void> = answer(batch, from).then(() => void open.delete(work));
     work.catch(() => {});
     open.add(work);
@@ -132,7 +133,10 @@ function classScores({ kind, columns }: EvalQuestion, scores: readonly number[])
   return sum > 0 ? own.map(score => score / sum) : own.map(() => 1 / own.length);
 }
 
-/** The labels serving gives; of a choice among some labels, the highest of these, the first where several are equal. */
+/**
+ * Returns the labels that serving gives. For a choice among some labels it returns the highest of these, and the first
+ * if several are equal.
+ */
 function classesGiven(
   { kind, labels, task, columns }: EvalQuestion,
   scores: readonly number[],

@@ -1,17 +1,19 @@
-/** Markup that is safe to put into a page. */
+import { printable } from '../../observe/printable.js';
+
+/** Returns markup that is safe to put into a page. */
 export function escaped(text: string | number): string {
-  return String(text).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+  return printable(String(text)).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 }
 
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  /** Says in words what the picture shows, for readers who cannot see it. */
+  /** Describes the picture in words, for readers who cannot see it. */
   readonly title: string;
   readonly body: readonly string[];
 }
 
-/** One picture; it shrinks with the page. */
+/** Returns one picture; it shrinks with the page. */
 export function svg({ width, height, title, body }: Picture): string {
   return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}"><title>${escaped(title)}</title>${body.join('')}</svg>`;
 }
@@ -33,7 +35,7 @@ function written(attributes: Attributes): string {
     .join('');
 }
 
-/** A square from 0 to 1 both ways, with grid lines and names. */
+/** A square from 0 to 1 in both directions, with grid lines and names. */
 export interface Axes {
   readonly left: number;
   readonly top: number;

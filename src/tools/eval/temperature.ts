@@ -1,18 +1,18 @@
 import { calibrationError, reliability } from './reliability.js';
 import type { ScoredSample } from './sample.js';
 
-/** Temperatures that are tried: beyond them a model is not miscalibrated but wrong. */
+/** The range of temperatures that are tried. Beyond it, a model is not miscalibrated but wrong. */
 export const COLDEST = 0.1;
 export const HOTTEST = 10;
 
 const SMALLEST = 1e-12;
-/** The bracket shrinks by 0.618 a step: 40 steps leave 2e-8 of it. */
+/** The number of steps. The bracket shrinks by 0.618 a step, so 40 steps leave 2e-8 of it. */
 const STEPS = 40;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * The temperature of least negative log-likelihood (Guo et al. 2017), to two digits, as training/tune.py finds it; or
- * `current`, which the sample's scores were made with, or 1, where that one does not lower the calibration error.
+ * Returns the temperature of least negative log-likelihood (Guo et al. 2017), to two digits, as training/tune.py finds
+ * it. If it does not lower the calibration error, returns `current`, which the sample's scores were made with, or 1.
  */
 export function fitTemperature(sample: ScoredSample, current: number): number {
   const loss = (temperature: number) => logLoss(rescaled(sample, current / temperature));
@@ -22,7 +22,10 @@ export function fitTemperature(sample: ScoredSample, current: number): number {
   return [1, best].reduce((kept, other) => (error(other) < error(kept) ? other : kept), current);
 }
 
-/** Mean negative log-likelihood: of a choice of the true label, of sigmoid labels of every known cell. */
+/**
+ * Returns the mean negative log-likelihood: of the true label in a single-label task, of every known cell for sigmoid
+ * labels.
+ */
 export function logLoss({ question, rows, truth, scores }: ScoredSample): number {
   let [sum, cells] = [0, 0];
   truth.forEach((is, cell) => {
@@ -34,7 +37,10 @@ export function logLoss({ question, rows, truth, scores }: ScoredSample): number
   return sum / (question.kind === 'set' ? cells : rows);
 }
 
-/** Golden-section search (Kiefer 1953). The loss is convex in 1/temperature, so there is one valley. */
+/**
+ * Finds the lowest point by golden-section search (Kiefer 1953). The loss is convex in 1/temperature, so there is one
+ * valley.
+ */
 function lowest(loss: (x: number) => number, from: number, to: number): number {
   let [low, high] = [from, to];
   let [a, b] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)];
@@ -53,16 +59,16 @@ function lowest(loss: (x: number) => number, from: number, to: number): number {
   return (low + high) / 2;
 }
 
-/** A probability this near 0 or 1 has lost its logit. */
+/** The distance from 0 or 1 at which a probability has lost its logit. */
 const EDGE = 1e-30;
 
-/** A sigmoid probability as it would be with logits `factor` times as large. */
+/** Returns a sigmoid probability as it would be with logits `factor` times as large. */
 export function rescaledProbability(p: number, factor: number): number {
   const logit = Math.log(Math.max(p, EDGE)) - Math.log(Math.max(1 - p, EDGE));
   return 1 / (1 + Math.exp(-logit * factor));
 }
 
-/** Softmax probabilities as they would be with logits `factor` times as large. */
+/** Returns softmax probabilities as they would be with logits `factor` times as large. */
 export function rescaledChoice(scores: ArrayLike<number>, factor: number): Float64Array {
   const logits = Float64Array.from(scores, p => Math.log(Math.max(p, EDGE)) * factor);
   const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -72,8 +78,9 @@ export function rescaledChoice(scores: ArrayLike<number>, factor: number): Float
 }
 
 /**
- * A sample as it would be at another temperature: `factor` is the old temperature over the new. Logits are taken back from
- * the probabilities, which hold all of them but a constant that makes no difference. Decisions stay as they were.
+ * Returns a sample as it would be at another temperature: `factor` is the old temperature divided by the new one.
+ * Logits are computed back from the probabilities, which keep all of them but a constant without effect. Decisions stay
+ * as they were.
  */
 export function rescaled(sample: ScoredSample, factor: number): ScoredSample {
   if (factor === 1) return sample;

@@ -13,7 +13,7 @@ import {
   skippedWords,
 } from './report.js';
 
-/** The report as a person reads it on a terminal. */
+/** Returns the report for a terminal. */
 export function asText(report: EvalReport, paint: Paint): string {
   const { evaluation, against } = report;
   const parts = [
@@ -81,14 +81,14 @@ function perLabel({ labels, macro, micro }: Evaluation, paint: Paint): string[] 
   return [paint.strong(head), ...lines.slice(0, -2), ...lines.slice(-2).map(paint.faint)];
 }
 
-/** Labels the file never has pull the macro scores down, which may not be what was meant. */
+/** Returns a note about labels that no row has. They pull the macro scores down, which may not be intended. */
 function absent({ labels }: Evaluation, paint: Paint): string[] {
   const names = labels.filter(({ support }) => support === 0).map(({ label }) => label);
   if (names.length === 0) return [];
   const those = names.length === 1 ? 'it counts' : 'each counts';
   return [
     paint.warn(
-      `note: no row is ${names.join(' or ')}; ${those} 0 in the macro scores, unless --labels names the others`,
+      `note: no row has the label ${names.join(' or ')}; ${those} 0 in the macro scores; give the other labels with --labels to leave ${names.length === 1 ? 'it' : 'them'} out`,
     ),
   ];
 }
@@ -97,9 +97,9 @@ function confused(evaluation: Evaluation, paint: Paint): string[] {
   const most = confusions(evaluation, 5);
   if (most.length === 0) return [];
   return [
-    paint.strong('most often wrong'),
+    paint.strong('most frequent errors'),
     ...table(
-      most.map(({ is, said, rows }) => [`${is}, called ${said}`, String(rows)]),
+      most.map(({ is, said, rows }) => [`${is}, labelled ${said}`, String(rows)]),
       { right: 'all but the first' },
     ),
   ];
@@ -107,7 +107,7 @@ function confused(evaluation: Evaluation, paint: Paint): string[] {
 
 function comparison({ comparison: found }: RivalEvaluation, paint: Paint): string[] {
   return [
-    paint.strong('against, on the rows both answered'),
+    paint.strong('comparison, on the rows that both models answered'),
     ...table(
       [
         ['same decision', fixed(found.agreement)],
@@ -127,9 +127,9 @@ function signed(value: number, interval: Interval | undefined): string {
   return sign(value) + (interval ? ` (${interval.map(sign).join(' to ')})` : '');
 }
 
-/** Puts the result of the test into a sentence. */
+/** Returns the result of the test in a sentence. */
 export function mcnemarWords({ mcnemar }: SampleComparison): string {
   const { onlyFirst, onlySecond, p, method } = mcnemar;
-  const verdict = p < 0.05 ? 'they differ by more than chance' : 'the difference may be chance';
+  const verdict = p < 0.05 ? 'the models differ by more than chance' : 'the difference may be chance';
   return `only the first right in ${onlyFirst} rows, only the second in ${onlySecond}: ${verdict} (McNemar, ${method}, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)})`;
 }

@@ -4,19 +4,22 @@ import { type Prf, prf } from './measures.js';
 import { type PrPoint, prCurve } from './ranking.js';
 import type { TruthColumn } from './sample.js';
 
-/** A threshold that meets a goal, or why there is none. */
+/** A threshold that meets a goal, or the reason why there is none. */
 export type FoundThreshold =
-  /** `given`: rows that score at least that. */
+  /** `given` is the number of rows that score at least the threshold. */
   | { readonly kind: 'threshold'; readonly threshold: number; readonly given: number }
   | { readonly kind: 'none'; readonly best: number | null };
 
 const GRID = Array.from({ length: 91 }, (_, i) => (i + 5) / 100);
-/** Grid points to each side that are averaged. */
+/** The number of grid points to each side that are averaged. */
 const REACH = 4;
 
-/** `none` where nothing is true, or no score reaches the wanted precision; `best` is the highest there is. */
+/**
+ * Chooses the threshold for a goal. Returns `none` if no row is true, or if no score reaches the wanted precision;
+ * `best` is the highest precision then.
+ */
 export function chooseThreshold(column: TruthColumn, goal: ThresholdGoal): FoundThreshold {
-  // Scores below 0 stand for what cannot be given, whatever the threshold.
+  // A score below 0 marks a row that no threshold gives.
   const curve = prCurve(column).filter(point => point.threshold >= 0);
   if (curve.length === 0) return { kind: 'none', best: null };
   if (goal.kind === 'f1') return chosen(column, peak(GRID.map(from => at(column, from).f1)));
@@ -34,7 +37,7 @@ function chosen({ scores }: TruthColumn, threshold: number): FoundThreshold {
   };
 }
 
-/** Precision, recall and F1 when scores from the threshold on are given. */
+/** Returns precision, recall and F1 if every score from the threshold on is given. */
 export function at({ truth, scores }: TruthColumn, threshold: number): Prf {
   let [hits, wrong, missed] = [0, 0, 0];
   for (let row = 0; row < truth.length; row++) {
@@ -47,8 +50,8 @@ export function at({ truth, scores }: TruthColumn, threshold: number): Prf {
 }
 
 /**
- * The grid's threshold at the top of a curve over it, smoothed over +-0.04, the middle one where several are equal: the
- * raw top of a small set is noise (training/tune.py, `_peak`).
+ * Returns the grid's threshold at the top of a curve over it, smoothed over +-0.04; the middle one if several are
+ * equal. The top of the raw curve of a small set is noise (training/tune.py, `_peak`).
  */
 export function peak(values: readonly number[]): number {
   const padded = (i: number) => values[Math.min(Math.max(i, 0), values.length - 1)] ?? 0;
@@ -63,7 +66,10 @@ export function peak(values: readonly number[]): number {
   return Math.round(middle * 100) / 100;
 }
 
-/** Between the score that is still given and the next one below, with few digits if they keep the two apart. */
+/**
+ * Returns a threshold between the lowest score that is still given and the next one below, with few digits if they keep
+ * the two apart.
+ */
 function between(curve: readonly PrPoint[], place: number): number {
   const given = curve[place]?.threshold ?? 1;
   const below = curve[place + 1]?.threshold ?? 0;
@@ -75,12 +81,12 @@ function highest(curve: readonly PrPoint[], kind: 'precision' | 'recall'): numbe
   return curve.reduce((best, point) => Math.max(best, point[kind]), 0);
 }
 
-/** The aim that a label's threshold is chosen for. */
+/** The goal that a label's threshold is chosen for. */
 export type ThresholdGoal =
   | { readonly kind: 'f1' }
-  /** The most recall with at least this precision. */
+  /** Asks for the most recall with at least this precision. */
   | { readonly kind: 'precision'; readonly value: number }
-  /** The most precision with at least this recall. */
+  /** Asks for the most precision with at least this recall. */
   | { readonly kind: 'recall'; readonly value: number };
 
 export interface ThresholdGoals {
@@ -90,16 +96,19 @@ export interface ThresholdGoals {
 export interface GoalFlags {
   readonly precision?: string | undefined;
   readonly recall?: string | undefined;
-  /** `toxic=precision:0.95,sexist=recall:0.9` */
+  /** Goals by label: `toxic=precision:0.95,sexist=recall:0.9`. */
   readonly for?: string | undefined;
 }
 
-/** Throws EVAL_GOAL for a number that is no share, both goals at once, or a label the task does not have. */
+/**
+ * Parses the goals. Throws EVAL_GOAL for a number that is not a share, for both goals at once, or for a label that the
+ * task does not have.
+ */
 export function parseGoals({ precision, recall, for: each }: GoalFlags, labels: readonly string[]): ThresholdGoals {
   if (precision !== undefined && recall !== undefined)
     throw SiftlineError.usage(
       'EVAL_GOAL',
-      '--precision and --recall: give one of them; --for toxic=precision:0.95,sexist=recall:0.9 gives each label its own',
+      '--precision and --recall: both are given; give one of them, or a goal for each label with --for toxic=precision:0.95,sexist=recall:0.9',
     );
   const general: ThresholdGoal =
     precision !== undefined
@@ -119,7 +128,7 @@ export function parseGoals({ precision, recall, for: each }: GoalFlags, labels: 
 function goalOf(part: string, labels: readonly string[]): [string, ThresholdGoal] {
   const [, label = '', kind, value] = /^\s*(.+)=(f1|(?:precision|recall)(?=:))(?::(.+))?$/.exec(part) ?? [];
   if (!labels.includes(label) && kind !== undefined)
-    throw SiftlineError.usage('EVAL_GOAL', `--for: there is no label "${label}"; there are ${labels.join(', ')}`);
+    throw SiftlineError.usage('EVAL_GOAL', `--for: the task has no label "${label}"; give one of ${labels.join(', ')}`);
   if (kind === 'precision' || kind === 'recall') return [label, { kind, value: share(value ?? '', '--for') }];
   if (kind === 'f1' && value === undefined) return [label, { kind }];
   throw SiftlineError.usage(

@@ -1,31 +1,31 @@
 import { SiftlineError } from '../../errors.js';
 import type { EvalQuestion } from './question.js';
 
-/** The values of a cell; a row has one cell a label of the question. */
+/** The values of a cell. A row has one cell for each label of the question. */
 export const HOLDS = 1;
 export const HOLDS_NOT = 0;
 export const UNKNOWN = -1;
 
-/** Why a row with a text is left out. */
+/** The reason why a row with a text is left out. */
 export type LabelSkip = 'LABEL_EMPTY' | 'LABEL_OTHER' | 'LABEL_UNKNOWN';
 
 export type Truth =
   | { readonly kind: 'cells'; readonly cells: Int8Array }
   | { readonly kind: 'skipped'; readonly reason: LabelSkip }
-  /** Words that are no label of the model. */
+  /** Words that are not labels of the model. */
   | { readonly kind: 'strange'; readonly words: readonly string[] }
-  /** Not a label at all; `what` completes "the label is ...". */
+  /** A value that is not a label at all; `what` completes "the label is ...". */
   | { readonly kind: 'wrong'; readonly what: string };
 
 export interface TruthOptions {
   readonly map: LabelMap;
-  /** Between the labels of one row, where they are one string. */
+  /** The text between the labels of one row, if they are one string. */
   readonly separator: string;
-  /** Drop labels the model does not have, and rows whose only label is one. */
+  /** Drops labels that the model does not have, and rows that have no other label. */
   readonly ignoreUnknown: boolean;
 }
 
-/** The label of one row, read for a question. A label never throws: what is wrong with it comes back. */
+/** Reads the label of one row for a question. It never throws: a problem is part of the result. */
 export function readTruth(question: EvalQuestion, value: unknown, options: TruthOptions): Truth {
   switch (question.kind) {
     case 'choice':
@@ -65,7 +65,7 @@ function set(question: EvalQuestion, value: unknown, options: TruthOptions): Tru
   return listOf(question, String(opened).split(options.separator), options);
 }
 
-/** Labels in the list hold, all others do not. */
+/** Reads a list: the labels in it hold, all others do not. */
 function listOf(question: EvalQuestion, list: readonly unknown[], options: TruthOptions): Truth {
   const words = list.map(item => wordOf(item, options.map));
   if (words.includes(undefined)) return { kind: 'wrong', what: 'a list of something other than labels' };
@@ -78,7 +78,7 @@ function listOf(question: EvalQuestion, list: readonly unknown[], options: Truth
   };
 }
 
-/** `{label: 0 | 1}`; labels left out, or null, are unknown. */
+/** Reads `{label: 0 | 1}`; labels that are left out, or null, are unknown. */
 function eachOf(question: EvalQuestion, object: Record<string, unknown>, options: TruthOptions): Truth {
   const entries = Object.entries(object).map(([key, value]) => [options.map.get(key) ?? key, value] as const);
   const strange = strangeIn(
@@ -100,7 +100,7 @@ function strangeIn({ task }: EvalQuestion, words: readonly string[], { ignoreUnk
   return ignoreUnknown ? [] : words.filter(word => !task.labels.includes(word));
 }
 
-/** A CSV cell can hold JSON too. */
+/** Reads a CSV cell that holds JSON. */
 function opensAsJson(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   try {
@@ -110,7 +110,7 @@ function opensAsJson(value: unknown): unknown {
   }
 }
 
-/** The model's word for one label; empty for none, undefined for what is no word. */
+/** Returns the model's word for one label; empty for no label, undefined for a value that is not a word. */
 function wordOf(value: unknown, map: LabelMap): string | undefined {
   if (value === null || value === undefined) return '';
   if (typeof value === 'object') return undefined;
@@ -127,10 +127,10 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 
-/** The file's word for a label to the model's; words that are not in it stay as they are. */
+/** Maps the file's word for a label to the model's. A word that is not in it stays as it is. */
 export type LabelMap = ReadonlyMap<string, string>;
 
-/** Reads `1=positive,0=negative`. Throws EVAL_MAP for a part that is no pair, and for a word that is given twice. */
+/** Reads `1=positive,0=negative`. Throws EVAL_MAP for a part that is not a pair, and for a word that is given twice. */
 export function parseLabelMap(text: string): LabelMap {
   const map = new Map<string, string>();
   for (const part of text.split(',')) {
@@ -142,7 +142,7 @@ export function parseLabelMap(text: string): LabelMap {
       );
     }
     if (map.has(from))
-      throw SiftlineError.usage('EVAL_MAP', `--map: "${from}" is given twice; each label of the file has one meaning`);
+      throw SiftlineError.usage('EVAL_MAP', `--map: "${from}" is given twice; give each label of the file once`);
     map.set(from, to);
   }
   return map;

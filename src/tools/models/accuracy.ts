@@ -10,7 +10,7 @@ export interface LabelledTask {
   readonly start: number;
 }
 
-/** The task of that name, or the only one. */
+/** Returns the task of that name, or the only one. */
 export function taskFor(tasks: readonly TaskSpec[], name: string | undefined): LabelledTask {
   const names = tasks.map(task => task.name);
   const at = name === undefined && tasks.length === 1 ? 0 : names.indexOf(name ?? '');
@@ -18,15 +18,15 @@ export function taskFor(tasks: readonly TaskSpec[], name: string | undefined): L
   if (!task) {
     throw SiftlineError.usage(
       'MODEL_TASK_UNKNOWN',
-      `--task: ${name === undefined ? 'say which task the labels answer' : `there is no task "${name}"`}; choose from ${names.join(', ')}`,
+      `--task: ${name === undefined ? 'the model has several tasks' : `there is no task "${name}"`}; give the one that the labels answer: ${names.join(', ')}`,
     );
   }
   return { task, start: tasks.slice(0, at).reduce((sum, { labels }) => sum + labels.length, 0) };
 }
 
 /**
- * The labels of a row as indexes. A label is a name, or its number where no label is called so. A sigmoid task takes a
- * list, or names with commas between them; with a single label also true and false, 1 and 0.
+ * Returns the labels of a row as indexes. A label is a name, or its number if no label has that name. A sigmoid task
+ * takes a list, or names with commas between them; with a single label also true and false, 1 and 0.
  */
 export function truthOf(task: TaskSpec, label: unknown): number[] {
   if (task.activation === 'softmax') return [indexOf(task, label)];
@@ -44,11 +44,11 @@ function indexOf(task: TaskSpec, label: unknown): number {
   if (/^\d{1,4}$/.test(name) && Number(name) < task.labels.length) return Number(name);
   throw SiftlineError.usage(
     'INPUT_LABEL_UNKNOWN',
-    `the labels name "${name.slice(0, 60)}", which the model does not; it has ${task.labels.join(', ')}`,
+    `the labelled texts have the label "${name.slice(0, 60)}", which the model does not have; correct it to one of ${task.labels.join(', ')}`,
   );
 }
 
-/** Share of the texts whose labels are all as the person gave them. */
+/** Returns the share of the texts whose labels are all as the person gave them. */
 export function accuracyOf(
   { task, start }: LabelledTask,
   scores: readonly Float64Array[],

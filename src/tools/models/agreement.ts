@@ -2,12 +2,15 @@ import { z } from 'zod';
 import type { TaskSpec } from '../../model/manifest.js';
 import { labelsGiven } from '../../policy/decision-rule.js';
 
-/** Two models on the same texts; of several tasks, the worst. */
+/** The comparison of two models on the same texts; of several tasks, the worst. */
 export interface ScoreComparison {
   readonly texts: number;
-  /** Share of texts with the same label (softmax) or the same labels given (sigmoid). Near ties flip: not a test. */
+  /**
+   * The share of texts with the same label (softmax) or the same labels given (sigmoid). Near ties flip, so it is not
+   * used as a test.
+   */
   readonly sameLabel: number;
-  /** Mean and largest |difference| of a probability. */
+  /** The mean and the largest |difference| of a probability. */
   readonly meanDelta: number;
   readonly maxDelta: number;
 }
@@ -44,7 +47,9 @@ export function sameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every(item => b.includes(item));
 }
 
-/** Checks the figures of a manifest that were measured when the model was made; recipes of training/ write them by task. */
+/**
+ * Checks the figures of a manifest that were measured when the model was made. Recipes of training/ write them by task.
+ */
 const stored = z.looseObject({
   againstOriginal: z.looseObject({ meanDelta: z.number() }).optional(),
   againstFp32: z.record(z.string(), z.looseObject({ meanDelta: z.number() })).optional(),
@@ -53,21 +58,21 @@ const stored = z.looseObject({
   limits: z.looseObject({ meanDelta: z.number().optional(), accuracyLoss: z.number().optional() }).optional(),
 });
 
-/** Used where a manifest states none, and by `import`. */
+/** The limits that `import` uses, and that apply to a manifest without its own. */
 export const LIMITS = { meanDelta: 0.02, accuracyLoss: 0.01 } as const;
-/** Of a logit: what float kernels may make of the same text in batches of different shape. */
+/** The difference of a logit that float kernels may make for the same text in batches of different shape. */
 export const FLOAT_TOLERANCE = 1e-3;
 
 export interface StoredAgreement {
   readonly meanDelta: number | undefined;
   readonly accuracy: { readonly rows: number; readonly original: number; readonly imported: number } | undefined;
   readonly bitEqual: boolean | undefined;
-  /** Of a logit, with padding and batch; undefined where nothing is said. */
+  /** The largest difference of a logit with padding and batch; undefined if the manifest does not state it. */
   readonly tolerance: number | undefined;
   readonly limits: { readonly meanDelta: number; readonly accuracyLoss: number };
 }
 
-/** Reads the manifest's `agreement`; what it does not say, or says otherwise, is undefined. */
+/** Reads the manifest's `agreement`; a figure that it lacks, or that has another form, is undefined. */
 export function storedAgreement(agreement: unknown): StoredAgreement {
   const parsed = stored.safeParse(agreement ?? {}).data ?? {};
   const byTask = Object.values(parsed.againstFp32 ?? {}).map(task => task.meanDelta);

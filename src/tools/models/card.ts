@@ -3,12 +3,15 @@ import type { TaskSpec } from '../../model/manifest.js';
 import type { ScoreComparison } from './agreement.js';
 import type { SourceModel } from './source.js';
 
-/** What was measured on the way, as the manifest's `agreement` has it. */
+/** The measurements of an import, in the form of the manifest's `agreement`. */
 export interface Measured {
-  /** Missing for a file that was taken over as it is. */
+  /** Missing for a file that is kept as it is. */
   readonly againstOriginal?: ScoreComparison;
   readonly batchInvariance: Invariance & { readonly tolerance: number };
-  /** Texts of which the served tokenizer and the one of training made the same tokens, where that was looked at. */
+  /**
+   * The number of texts that were tokenised both by the served tokenizer and by the one of training, and of those that
+   * differ; missing if they were not compared.
+   */
   readonly tokenizer?: { readonly texts: number; readonly different: number };
   readonly accuracy?: {
     readonly rows: number;
@@ -23,19 +26,19 @@ export interface CardFacts {
   readonly name: string;
   readonly source: SourceModel;
   readonly precision: string;
-  /** As the manifest has it. */
+  /** The value in the manifest. */
   readonly saturates: boolean | undefined;
   readonly license: string | undefined;
   readonly languages: readonly string[];
   readonly tasks: readonly TaskSpec[];
   readonly maxTokens: number;
   readonly megabytes: number;
-  /** Where the int8 scales and the comparison come from; undefined when no texts were needed. */
+  /** The origin of the texts for int8 scales and comparison; undefined if no texts were needed. */
   readonly texts: { readonly own: boolean; readonly calibration: number } | undefined;
   readonly measured: Measured;
 }
 
-/** The model card of an imported model: README.md of its folder. */
+/** Returns the model card of an imported model: README.md of its folder. */
 export function cardOf(facts: CardFacts): string {
   const { name, source, precision, license, megabytes, maxTokens } = facts;
   return `${[
@@ -50,7 +53,7 @@ export function cardOf(facts: CardFacts): string {
     '',
     `Made by \`siftline models import\` from ${source.name} (${source.family}, ${source.onnxFile ? 'ONNX' : 'PyTorch weights'}).`,
     `${precision}, ${megabytes.toFixed(1)} MB, measured with texts of up to ${maxTokens} tokens.`,
-    `Licence: ${license ?? 'unknown; it is that of the original, look it up before use'}.`,
+    `Licence: ${license ?? 'unknown; the licence of the original applies, look it up before use'}.`,
     '',
     '## Labels',
     '',
@@ -103,13 +106,13 @@ function invarianceLine(found: Invariance): string {
   return `- ${found.texts} texts alone, padded and in batches: a logit moves by up to ${worstDelta(found).toPrecision(2)}.`;
 }
 
-/** Of the sums of int8 products, which x86 CPUs without VNNI clip by themselves. */
+/** Returns lines about the sums of int8 products, which x86 CPUs without VNNI clip by themselves. */
 function arithmeticLines(saturates: boolean | undefined): string[] {
   if (saturates === undefined) return [];
   return [
     saturates
       ? '- x86 CPUs without VNNI clip some of its int8 sums; siftline widens its products there, at about nine tenths of the throughput.'
-      : '- No CPU clips a sum of its int8 products: all compute the same integers, each with its fastest kernel.',
+      : '- No CPU clips a sum of its int8 products: all CPUs compute the same integers, each with its fastest kernel.',
   ];
 }
 
@@ -117,7 +120,7 @@ function textsLine({ own, calibration }: NonNullable<CardFacts['texts']>, precis
   const scales = precision === 'int8-static' ? `The int8 scales come from ${calibration} ` : 'The comparison used ';
   return own
     ? `- ${scales}texts given at the import.`
-    : `- ${scales}general English sentences that come with siftline. Texts like those the model will see are better: import it again with \`--calibration\`.`;
+    : `- ${scales}general English sentences that come with siftline. Texts like the ones that the model will see are better: import it again with \`--calibration\`.`;
 }
 
 function percent(share: number): string {

@@ -11,7 +11,7 @@ import {
 } from '../../model/folder.js';
 import { type StoredAgreement, storedAgreement } from './agreement.js';
 
-/** A model folder in figures, read but not loaded. */
+/** The facts of a model folder, which is read but not loaded. */
 export interface ModelFacts {
   readonly path: string;
   readonly name: string;
@@ -20,12 +20,14 @@ export interface ModelFacts {
   readonly license: string | undefined;
   readonly precision: string;
   readonly tasks: ModelFolder['tasks'];
-  /** Tokens a text had at most when the model was measured, and the most it can have. */
+  /** The most tokens of a text when the model was measured, and the most that it can take. */
   readonly maxTokens: number | undefined;
   readonly maxPositions: number;
   readonly bytes: { readonly graph: number; readonly tokenizer: number };
   readonly tokenizer: string;
   readonly sha256: string;
+  /** SHA-256 of everything that decides an answer (model/folder.ts). */
+  readonly identity: string;
   /** Files the manifest vouches for; 0 without one. */
   readonly files: number;
   readonly golden: number;
@@ -36,7 +38,7 @@ export type ListedModel = ModelFacts | { readonly path: string; readonly name: s
 
 const MOST_TOKENS = 1_000_000;
 
-/** The shipped models, then those in the given folders: each is a model, or holds models. */
+/** Returns the shipped models, then the models in the given folders. A folder is a model, or holds models. */
 export async function listModels(folders: readonly string[]): Promise<ListedModel[]> {
   const paths = [
     ...shippedModels()
@@ -51,7 +53,7 @@ export async function listModels(folders: readonly string[]): Promise<ListedMode
   );
 }
 
-/** Throws when the folder cannot be a model. */
+/** Returns the facts of a model; throws if the folder cannot be a model. */
 export async function modelFacts(given: string): Promise<ModelFacts> {
   const path = locateModel(given);
   const manifest = readManifest(path);
@@ -66,9 +68,10 @@ export async function modelFacts(given: string): Promise<ModelFacts> {
     tasks: folder.tasks,
     maxTokens: manifest?.maxTokens,
     maxPositions: folder.info.maxTokens,
-    bytes: { graph: graphBytes(folder.onnxFile), tokenizer: statSync(folder.tokenizerFile).size },
+    bytes: { graph: graphBytes(folder), tokenizer: statSync(folder.tokenizerFile).size },
     tokenizer: tokenizerFamily(folder.tokenizerFile),
     sha256: folder.info.sha256,
+    identity: folder.info.identity,
     files: Object.keys(manifest?.files ?? {}).length,
     golden: folder.golden.length,
     agreement: storedAgreement(manifest?.agreement),
@@ -78,7 +81,7 @@ export async function modelFacts(given: string): Promise<ModelFacts> {
 function modelsIn(given: string): string[] {
   const path = resolve(given);
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw SiftlineError.usage('MODEL_MISSING', `${given}: is not a folder; name a model, or a folder of models`);
+    throw SiftlineError.usage('MODEL_MISSING', `${given}: is not a folder; give a model folder, or a folder of models`);
   }
   if (isModel(path)) return [path];
   return readdirSync(path)
@@ -94,14 +97,12 @@ function isModel(path: string): boolean {
   );
 }
 
-/** With the weights that lie beside a graph. */
-function graphBytes(onnxFile: string): number {
-  const folder = resolve(onnxFile, '..');
-  const parts = readdirSync(folder).filter(name => name.startsWith(basename(onnxFile)));
-  return parts.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** With the weights that the graph keeps beside it. */
+function graphBytes({ onnxFile, weightsFiles }: ModelFolder): number {
+  return [onnxFile, ...weightsFiles].reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
-/** `WordPiece, 30522 tokens`. */
+/** Returns a description such as `WordPiece, 30522 tokens`. */
 function tokenizerFamily(file: string): string {
   const { model } = JSON.parse(readFileSync(file, 'utf8')) as { model?: { type?: string; vocab?: object } };
   const size = Object.keys(model?.vocab ?? {}).length;

@@ -7,28 +7,28 @@ export interface ConvertRequest {
   /** The source's graph; undefined for PyTorch weights, which are exported. */
   readonly onnxFile: string | undefined;
   readonly work: string;
-  /** `none` exports only. */
+  /** The wanted precision; `none` exports only. */
   readonly precision: 'int8' | 'fp32' | 'none';
-  /** A JSON array of texts. */
+  /** The path of a JSON array of texts. */
   readonly textsFile: string;
-  /** Number of texts, from the first on, that int8 scales are taken from. */
+  /** The number of texts, from the first on, that set the int8 scales. */
   readonly calibration: number;
   readonly maxTokens: number;
 }
 
 export interface Converted {
-  /** The exported weights; null when the source is ONNX. */
+  /** The exported weights; null if the source is ONNX. */
   readonly original: string | null;
-  /** Largest |difference| of a logit between torch and the export. */
+  /** The largest |difference| of a logit between torch and the export. */
   readonly exportDelta: number | null;
   readonly model: string | null;
-  /** JSON file: what the Rust tokenizer makes of the texts. */
+  /** The JSON file with the tokens that the Rust tokenizer makes of the texts. */
   readonly tokens: string;
 }
 
 type ConvertReply = Converted | { readonly error: { readonly code: string; readonly message: string } };
 
-/** Has training/convert.py do its work; its steps go to `say`. Throws what it refuses, with its code. */
+/** Runs training/convert.py; its steps go to `say`. If it refuses the source, throws its code. */
 export async function convert(request: ConvertRequest, options: PythonOptions): Promise<Converted> {
   const need: Need = request.onnxFile === undefined ? 'torch' : 'onnx';
   const python = await pythonFor(need, options);
@@ -44,11 +44,11 @@ export async function convert(request: ConvertRequest, options: PythonOptions): 
   if (reply) throw SiftlineError.model(reply.error.code, reply.error.message);
   throw SiftlineError.model(
     'CONVERT_FAILED',
-    `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'without a word'}; is there enough memory and disk?`,
+    `${python} ended with status ${ended.status}: ${ended.stderr.at(-1) ?? 'no message'}; check that there is enough memory and disk`,
   );
 }
 
-/** One thread, as everything here; no look at a network; nothing written into the package. */
+/** Uses one thread, as everything here does, no network, and writes nothing into the package. */
 const SETTINGS = {
   OMP_NUM_THREADS: '1',
   HF_HUB_OFFLINE: '1',

@@ -6,7 +6,7 @@ import type { Imported } from './import-types.js';
 
 const HEAD = ['name', 'version', 'precision', 'size', 'languages', 'licence', 'tasks'];
 
-/** A table with a head; models that cannot be read say why below their name. */
+/** Returns a table with a head; a model that cannot be read has the reason below its name. */
 export function listText(models: readonly ListedModel[]): string {
   const usable = models.flatMap(model => ('error' in model ? [] : [model]));
   const [head = '', ...rows] = table([HEAD, ...usable.map(rowOf)]);
@@ -28,7 +28,7 @@ function rowOf({ name, version, precision, bytes, languages, license, tasks }: M
   ];
 }
 
-/** The manifest in words. */
+/** Returns the manifest in words. */
 export function showText(model: ModelFacts): string {
   const { maxTokens, maxPositions, bytes, agreement } = model;
   const lines: Array<readonly [string, string]> = [
@@ -41,6 +41,7 @@ export function showText(model: ModelFacts): string {
     ['tokenizer', model.tokenizer],
     ['tokens', `${maxTokens === undefined ? '' : `measured with up to ${maxTokens}; `}at most ${maxPositions}`],
     ['SHA-256', model.sha256],
+    ['identity', model.identity],
     ['proof', `${counted(model.files, 'file')} with SHA-256, ${counted(model.golden, 'golden sample')}`],
     ['agreement', agreementText(agreement)],
     ...(agreement.accuracy ? [['accuracy', accuracyText(agreement.accuracy)] as const] : []),
@@ -52,7 +53,7 @@ export function showText(model: ModelFacts): string {
 function agreementText({ meanDelta, bitEqual, tolerance }: ModelFacts['agreement']): string {
   const delta =
     meanDelta === undefined
-      ? 'not compared with an original'
+      ? 'not compared with its original'
       : `probabilities within ${meanDelta.toFixed(4)} of the original's on average`;
   if (bitEqual) return `${delta}; logits bit-equal alone, padded and in batches`;
   return tolerance === undefined ? delta : `${delta}; a logit may move by ${tolerance} with the batch`;
@@ -68,7 +69,7 @@ function taskLines({ name, activation, labels, thresholds, temperature }: TaskSp
   return [`task ${name}: ${how} ${labels.length}, ${activation}, temperature ${temperature}`, `  ${own.join(', ')}`];
 }
 
-/** Tells the result of an import. */
+/** Returns the result of an import in words. */
 export function importedText({ output, name, version, precision, megabytes, agreement, speedup }: Imported): string {
   const { againstOriginal: against, batchInvariance: batch, accuracy } = agreement;
   const moved = worstDelta(batch).toPrecision(2);

@@ -3,11 +3,13 @@ import type { ModelFolder } from '../../model/folder.js';
 import type { Golden, TaskSpec } from '../../model/manifest.js';
 import { Model, type Proof } from '../../model/model.js';
 
-/** Texts between two looks at the signal. */
+/** The number of texts between two looks at the signal. */
 const SLICE = 32;
 const RUN_TOKENS = 512;
 
-/** Texts that imported models are proved on at every start. Never texts of the user: those may be private. */
+/**
+ * The texts that imported models are proved on at every start. They are never texts of the user, which may be private.
+ */
 export const GOLDEN_TEXTS: readonly string[] = [
   'The new phone is great, the battery lasts two days!',
   'The parcel came late and the box was crushed. Very disappointed.',
@@ -20,12 +22,12 @@ export const GOLDEN_TEXTS: readonly string[] = [
 ];
 
 export interface Scores {
-  /** Per text the probabilities of all tasks' labels, one after the other. */
+  /** The probabilities of all tasks' labels, one after the other, for each text. */
   readonly rows: readonly Float64Array[];
   readonly inferMs: number;
 }
 
-/** Scores by the engine that serves, in this thread. Stops between two slices when the signal says so. */
+/** Scores texts with the engine that serves, in this thread. Stops between two slices if the signal says so. */
 export async function scoresOf(folder: ModelFolder, texts: readonly string[], signal: AbortSignal): Promise<Scores> {
   const model = await Model.open(folder);
   const width = folder.tasks.reduce((sum, task) => sum + task.labels.length, 0);
@@ -58,7 +60,7 @@ export async function proveGolden(folder: ModelFolder): Promise<Proof> {
   }
 }
 
-/** Lets signals and timers in: the engine blocks the thread while it computes. */
+/** Lets signals and timers run, since the engine blocks the thread while it computes. */
 export async function pauseFor(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();

@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { sha256Of } from '../../model/folder.js';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { externalWeights, weightsFile } from '../../model/external-weights.js';
+import { sha256Of } from '../../model/known-files.js';
 import type { Golden, TaskSpec } from '../../model/manifest.js';
 import type { Measured } from './card.js';
 import type { Graphs } from './graphs.js';
@@ -14,20 +15,23 @@ export interface FileParts {
   readonly languages: readonly string[];
 }
 
-/** Everything of a model folder that is known before anything is measured. */
+/** Writes everything of a model folder that is known before the measurements. */
 export async function writeModelFiles(folder: string, parts: FileParts): Promise<void> {
   const { source, graphs } = parts;
   copyFileSync(graphs.onnxFile, join(folder, 'model.onnx'));
-  for (const data of externalData(graphs.onnxFile)) copyFileSync(data, join(folder, basename(data)));
+  for (const name of externalWeights(graphs.onnxFile)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    copyFileSync(weightsFile(graphs.onnxFile, name), join(folder, name));
+  }
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
     if (existsSync(join(source.path, name))) copyFileSync(join(source.path, name), join(folder, name));
   }
-  const names = readdirSync(folder).sort();
+  const names = filesIn(folder);
   const hashes = await Promise.all(names.map(async name => [name, await sha256Of(join(folder, name))] as const));
   writeJson(folder, manifestOf(parts, Object.fromEntries(hashes)));
 }
 
-/** Adds what was measured. */
+/** Adds the measurements to the manifest. */
 export function writeManifest(folder: string, measured: { golden: readonly Golden[]; agreement: Measured }): void {
   writeJson(folder, { ...(JSON.parse(readFileSync(join(folder, 'siftline.json'), 'utf8')) as object), ...measured });
 }
@@ -36,12 +40,10 @@ export function writeCard(folder: string, card: string): void {
   writeFileSync(join(folder, 'README.md'), card);
 }
 
-/** Files beside a graph that hold its weights: exporters put them there under the graph's name and an ending. */
-function externalData(onnxFile: string): string[] {
-  const [folder, name] = [dirname(onnxFile), basename(onnxFile)];
-  return readdirSync(folder)
-    .filter(other => other !== name && /^[._]?data/.test(other.replace(name, '')) && other.startsWith(name))
-    .map(other => join(folder, other));
+/** Names of the files in a folder and below, sorted. */
+function filesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+  return entries.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).sort();
 }
 
 function manifestOf({ name, source, graphs, license, languages }: FileParts, files: Record<string, string>): object {

@@ -10,23 +10,23 @@ import type { PythonOptions } from './python.js';
 import type { SourceModel } from './source.js';
 import type { Staging } from './staging.js';
 
-/** The original as a folder that can be served, and the graph that is to be the model. */
+/** The original as a folder that can be served, and the graph that becomes the model. */
 export interface Graphs {
   readonly original: ModelFolder;
-  /** The same file as the original's for `as-is`. */
+  /** The graph of the model; for `as-is` the same file as the original's. */
   readonly onnxFile: string;
   readonly precision: string;
-  /** False for a graph that came as it is: the engine optimises it at every start. */
+  /** False for a graph that is kept as it is: the engine optimises it at every start. */
   readonly optimised: boolean;
   /**
-   * False for int8 files made here: their weights are so small that no CPU clips a sum of two products. True where this
-   * CPU was seen to clip; undefined where nothing was.
+   * Tells whether a CPU clips a sum of int8 products. False for int8 files made here: their weights are so small that
+   * no CPU clips a sum of two products. True if this CPU was seen to clip; undefined if no clipping was seen.
    */
   readonly saturates: boolean | undefined;
   /** The graph's name for the output of a task that does not name one. */
   readonly output: string;
   readonly maxTokens: number;
-  /** JSON file with the Rust tokenizer's tokens of calibration and comparison texts; undefined for `as-is`. */
+  /** The JSON file with the Rust tokenizer's tokens of calibration and comparison texts; undefined for `as-is`. */
   readonly tokensFile: string | undefined;
 }
 
@@ -68,7 +68,7 @@ export async function makeGraphs(parts: GraphParts, io: PythonOptions): Promise<
   };
 }
 
-/** The original as it was exported to be compared with, also for `verify --against`. */
+/** Exports the original for the comparison, also for `verify --against`. */
 export async function exportOriginal(
   source: SourceModel,
   options: { work: string; maxTokens: number },
@@ -97,7 +97,9 @@ async function asIs(source: SourceModel, maxTokens: number): Promise<Graphs> {
   };
 }
 
-/** Whether a quantised file answers otherwise on this CPU by the kernel that the engine takes by itself. */
+/**
+ * Returns true if a quantised file gives other answers on this CPU with the kernel that the engine chooses by itself.
+ */
 async function clipsHere(folder: ModelFolder, { precision }: SourceModel): Promise<boolean> {
   if (precision === 'float' || !(await cpuSaturates())) return false;
   const [fast, exact] = [await goldenLogits(folder, 'native'), await goldenLogits(folder, 'widened')];
@@ -113,7 +115,10 @@ async function goldenLogits(folder: ModelFolder, arithmetic: Arithmetic): Promis
   }
 }
 
-/** An ONNX source is its own folder; exported weights get one with the source's tokenizer and config. */
+/**
+ * Returns the folder of the original. An ONNX source is its own folder; exported weights get one with the source's
+ * tokenizer and config.
+ */
 async function originalFolder(
   source: SourceModel,
   { onnxFile, work, maxTokens }: { onnxFile: string | null; work: string; maxTokens: number },

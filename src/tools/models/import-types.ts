@@ -26,17 +26,17 @@ export interface Imported {
   readonly precision: string;
   readonly megabytes: number;
   readonly agreement: Measured;
-  /** Speed as a multiple of the original's on the compared texts, in this thread; undefined for `as-is`. */
+  /** The speed as a multiple of the original's on the compared texts, in this thread; undefined for `as-is`. */
   readonly speedup: number | undefined;
-  /** Notes for the user; each ends with what to do. */
+  /** The notes for the user; each ends with the thing to do. */
   readonly warnings: readonly string[];
 }
 
-/** Texts an import works with. */
+/** The texts that an import works with. */
 export interface ImportTexts {
   readonly own: boolean;
   readonly calibration: readonly string[];
-  /** Held out of the calibration where there are enough. */
+  /** The texts of the comparison; held out of the calibration if there are enough. */
   readonly comparison: readonly string[];
   readonly labelled: readonly LabelledText[];
 }

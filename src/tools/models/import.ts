@@ -11,7 +11,7 @@ import type { Imported, ImportOptions, ImportTexts } from './import-types.js';
 import { measure } from './measure.js';
 import type { PythonOptions } from './python.js';
 import { hasPlaceholderLabels, inspectSource, type SourceModel, TRIED } from './source.js';
-import { checkOutput, Staging } from './staging.js';
+import { checkOutput, importFailure, Staging } from './staging.js';
 import { type LabelledText, packagedTexts, readLabelled, readTexts, spread } from './texts.js';
 
 const MOST = { calibration: 2000, comparison: 400, labelled: 5000 } as const;
@@ -19,9 +19,9 @@ const FEWEST_TEXTS = 32;
 const HOLD_OUT_FROM = 100;
 
 /**
- * Makes a siftline model of a fine-tuned Hugging Face folder: everything that can be wrong with the call is looked at
- * first, then the graph is made, measured by the engine that serves, and admitted or refused. The output appears whole
- * or not at all, also when `io.signal` ends the work.
+ * Makes a siftline model of a fine-tuned Hugging Face folder. The call is checked first; then the graph is made,
+ * measured by the engine that serves, and admitted or refused. The output appears whole or not at all, also when
+ * `io.signal` ends the work.
  */
 export async function importModel(options: ImportOptions, io: PythonOptions): Promise<Imported> {
   const source = inspectSource(options.source);
@@ -32,7 +32,7 @@ export async function importModel(options: ImportOptions, io: PythonOptions): Pr
   const texts = await textsFor(options, source);
   const warnings = warningsFor(source, options, texts);
   io.say(`importing ${source.name}: ${source.family}, ${source.onnxFile ? 'ONNX' : 'PyTorch weights'}`);
-  const staging = new Staging(output);
+  const staging = opened(output);
   try {
     const graphs = await makeGraphs({ source, options, texts, staging }, io);
     const made = await write(staging, { name, source, options, graphs });
@@ -58,8 +58,18 @@ export async function importModel(options: ImportOptions, io: PythonOptions): Pr
     staging.publish();
     const { version, precision } = made.info;
     return { output, name, version, precision, megabytes, agreement: measured, speedup, warnings };
+  } catch (error) {
+    throw importFailure(error, output);
   } finally {
     staging.remove();
+  }
+}
+
+function opened(output: string): Staging {
+  try {
+    return new Staging(output);
+  } catch (error) {
+    throw importFailure(error, output);
   }
 }
 
@@ -82,13 +92,13 @@ function checkPrecision({ path, onnxFile, precision }: SourceModel, options: Imp
   if (options.precision === 'as-is' && !onnxFile) {
     throw SiftlineError.usage(
       'PRECISION_IMPOSSIBLE',
-      `${path}: holds PyTorch weights; --precision as-is takes over an ONNX file: leave it out, or export the model first`,
+      `${path}: holds PyTorch weights; --precision as-is needs an ONNX file; leave it out, or export the model first`,
     );
   }
   if (options.precision !== 'as-is' && precision && precision !== 'float') {
     throw SiftlineError.model(
       'MODEL_QUANTISED',
-      `${onnxFile}: is quantised already (${precision}); import the fp32 export of the model, or this file with --precision as-is`,
+      `${onnxFile}: is already quantised (${precision}); import the fp32 export of the model, or import this file with --precision as-is`,
     );
   }
 }
@@ -99,7 +109,7 @@ async function textsFor(options: ImportOptions, source: SourceModel): Promise<Im
   if (all.length < FEWEST_TEXTS) {
     throw SiftlineError.usage(
       'INPUT_TOO_SMALL',
-      `${options.calibration}: has ${all.length} texts; give at least ${FEWEST_TEXTS}, some hundreds are better`,
+      `${options.calibration}: has ${all.length} texts; give at least ${FEWEST_TEXTS}; a few hundred are better`,
     );
   }
   const chosen = spread(all, MOST.calibration + MOST.comparison);
@@ -128,7 +138,7 @@ function textFacts(options: ImportOptions, { own, calibration }: ImportTexts): C
 function warningsFor(source: SourceModel, options: ImportOptions, texts: ImportTexts): string[] {
   const warnings: string[] = [];
   if (!TRIED.includes(source.family))
-    warnings.push(`family "${source.family}" has not been tried; look at the figures`);
+    warnings.push(`family "${source.family}" has not been tested with siftline; check the figures`);
   if (hasPlaceholderLabels(source))
     warnings.push('the labels have no names (LABEL_0 ...); name them in id2label of config.json and import again');
   if (options.precision === 'int8' && !texts.own) {
@@ -136,17 +146,20 @@ function warningsFor(source: SourceModel, options: ImportOptions, texts: ImportT
   }
   if (options.precision === 'as-is' && source.precision === 'int8-dynamic') {
     warnings.push(
-      'this file takes its scales from the batch, so answers change with the texts beside them; import the fp32 export with --precision int8',
+      'this file takes its scales from the batch, so the answer to a text changes with the other texts of its batch; import the fp32 export with --precision int8',
     );
   }
-  if (options.license === undefined) warnings.push('the licence is unknown; look it up and give it with --license');
+  if (options.license === undefined) warnings.push('the licence is unknown; look it up, and give it with --license');
   return warnings;
 }
 
-/** Texts of which a served tokenizer may make other tokens than the one of training: more is another tokenizer. */
+/**
+ * The largest share of texts for which the served tokenizer may make other tokens than the tokenizer of training. With
+ * more, it is a different tokenizer.
+ */
 const MOST_DIFFERENT_TOKENS = 0.01;
 
-/** Throws unless the model may be used: int8 is admitted by what it does, not assumed to be good enough. */
+/** Throws unless the model may be used. Int8 is admitted by its measured scores, and not assumed to be good enough. */
 export function admit(measured: Measured, { precision, source }: { precision: string; source: string }): void {
   checkTokenizer(measured, source);
   checkInvariance(measured, { precision, source });
@@ -163,7 +176,7 @@ function checkTokenizer({ tokenizer }: Measured, source: string): void {
   if (!tokenizer || tokenizer.different <= tokenizer.texts * MOST_DIFFERENT_TOKENS) return;
   throw SiftlineError.model(
     'TOKENIZER_DIFFERS',
-    `${source}: of ${tokenizer.texts} texts, ${tokenizer.different} have other tokens here than the Rust tokenizer gives; please report the family and its tokenizer.json`,
+    `${source}: ${tokenizer.different} of ${tokenizer.texts} texts have other tokens here than with the Rust tokenizer; please report the family and its tokenizer.json`,
   );
 }
 
@@ -173,7 +186,7 @@ function checkInvariance({ batchInvariance }: Measured, { precision, source }: C
   if (bitEqual || worst <= tolerance) return;
   throw SiftlineError.model(
     'BATCH_DEPENDENT',
-    `${source}: as ${precision}, a text's logits move by ${worst.toPrecision(2)} with padding and batch (${tolerance} is let pass); ` +
+    `${source}: as ${precision}, a text's logits move by ${worst.toPrecision(2)} with padding and batch (limit ${tolerance}); ` +
       (precision === 'int8-static' ? 'import it with --precision fp32' : 'check that the export uses attention_mask'),
   );
 }
@@ -193,7 +206,7 @@ function checkAccuracy({ accuracy: found, limits }: Measured, { precision, sourc
   if (!found || found.original - found.imported <= limits.accuracyLoss) return;
   throw SiftlineError.model(
     'ACCURACY_LOST',
-    `${source}: as ${precision}, accuracy on ${found.rows} labelled texts is ${found.imported.toFixed(4)}, the original's ${found.original.toFixed(4)} (${limits.accuracyLoss} may be lost); ` +
+    `${source}: as ${precision}, accuracy on ${found.rows} labelled texts is ${found.imported.toFixed(4)}, the original's ${found.original.toFixed(4)} (limit of the loss ${limits.accuracyLoss}); ` +
       'give texts like your own with --calibration, import it with --precision fp32, or allow more with --max-accuracy-loss',
   );
 }

@@ -29,12 +29,12 @@ export interface MeasuredModel {
   readonly speedup: number | undefined;
 }
 
-/** Below it, a ratio of two times is noise. */
+/** The shortest time from which a ratio of two times is more than noise. */
 const WORTH_TIMING_MS = 500;
-/** Texts that are run alone, padded and in batches, at least. */
+/** The least number of texts that are run alone, padded and in batches. */
 export const INVARIANCE_TEXTS = 64;
 
-/** Everything that is measured of a new model, by the engine that serves, next to the original. */
+/** Measures a new model with the engine that serves, next to the original. */
 export async function measure(
   { made, graphs, options, texts }: MeasureParts,
   { say, signal }: Io,
@@ -56,7 +56,8 @@ export async function measure(
     ...accuracyFacts(made, { options, texts }, [cut(original, compared), cut(own, compared)]),
     limits: { meanDelta: options.maxDelta, accuracyLoss: options.maxAccuracyLoss },
   };
-  // By themselves, as every start proves them: the answers of a dynamic file depend on the texts beside them.
+  // Each text is run alone, as at every start, since the answers of a dynamic file depend on the other texts of the
+  // batch.
   const golden = goldenFrom(made.tasks, (await scoresOf(made, GOLDEN_TEXTS, signal)).rows);
   return {
     measured,
@@ -65,7 +66,7 @@ export async function measure(
   };
 }
 
-/** The texts, and packaged ones up to 64, each alone, padded and in batches. */
+/** Runs the texts, and packaged ones up to 64 in total, alone, padded and in batches. */
 export async function measureInvariance(folder: ModelFolder, texts: readonly string[], { say, signal }: Io) {
   const all = [...texts, ...spread(packagedTexts(), Math.max(0, INVARIANCE_TEXTS - texts.length))];
   say(`running ${all.length} texts alone, padded to ${folder.info.maxTokens} tokens and in batches`);
@@ -77,7 +78,10 @@ export async function measureInvariance(folder: ModelFolder, texts: readonly str
   }
 }
 
-/** How far a logit may move with the batch: not at all for static int8; a dynamic file is held to what it did when it came. */
+/**
+ * Returns the distance that a logit may move with the batch. It is 0 for static int8; for a dynamic file it is the
+ * distance at the import.
+ */
 function toleranceFor(precision: string, found: Invariance): number {
   if (precision === 'int8-static') return 0;
   if (precision === 'int8-dynamic') return Number(Math.max(0.1, 2 * worstDelta(found)).toPrecision(2));

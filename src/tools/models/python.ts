@@ -5,9 +5,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SiftlineError } from '../../errors.js';
+import { whyForeign } from '../../files.js';
 import { packageFile } from '../../package.js';
 
-/** `onnx`: a few packages that work on graphs; `torch`: also PyTorch and transformers, several gigabytes. */
+/**
+ * The packages that are needed. `onnx`: a few packages that work on graphs. `torch`: also PyTorch and transformers,
+ * several gigabytes.
+ */
 export type Need = 'onnx' | 'torch';
 
 export interface PythonOptions {
@@ -42,14 +46,16 @@ import importlib.util as u, json, sys
 print(json.dumps({"version": list(sys.version_info[:2]), "missing": [m for m in sys.argv[1:] if u.find_spec(m) is None]}))`;
 
 /**
- * An interpreter with what is needed: the given one; else the environment in the cache folder ($CACHE, by default
- * ~/.cache/siftline-training, as training/make.sh has it), which is made and filled as far as it is not there yet.
+ * Returns an interpreter with the packages that are needed: the given one, or the environment in the cache folder. The
+ * folder is $CACHE, by default ~/.cache/siftline-training, as training/make.sh has it. The environment is made, and
+ * missing packages are installed into it.
  */
 export async function pythonFor(need: Need, options: PythonOptions): Promise<string> {
   const { env, python, say } = options;
   if (python !== undefined) return givenPython(python, need, options);
   const cache = env.CACHE || join(env.HOME || homedir(), '.cache', 'siftline-training');
   const venv = join(cache, 'venv');
+  requireOwn([cache, venv]);
   const inside = join(venv, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   const found = existsSync(inside) ? await look(inside, need, options) : undefined;
   if (found?.missing.length === 0) return inside;
@@ -64,17 +70,25 @@ export async function pythonFor(need: Need, options: PythonOptions): Promise<str
   return inside;
 }
 
+/** What is in the environment is run: that of another user would do what that user wishes. */
+function requireOwn(folders: readonly string[]): void {
+  for (const path of folders.filter(each => existsSync(each))) {
+    const why = whyForeign({ path, configured: true });
+    if (why) throw SiftlineError.usage('FOLDER_FOREIGN', `${why} with CACHE, or an interpreter with --python`);
+  }
+}
+
 async function givenPython(python: string, need: Need, options: PythonOptions): Promise<string> {
   const found = await look(python, need, options);
   if (!found)
     throw SiftlineError.model(
       'PYTHON_MISSING',
-      `--python ${python}: does not run; name an interpreter of Python ${OLDEST.join('.')} or later`,
+      `--python ${python}: does not run; give an interpreter of Python ${OLDEST.join('.')} or later`,
     );
   if (found.missing.length === 0) return python;
   throw SiftlineError.model(
     'PYTHON_MODULES',
-    `--python ${python}: lacks ${found.missing.join(', ')}; ${python} -m pip install -r ${packageFile(NEEDS[need].requirements)}`,
+    `--python ${python}: lacks ${found.missing.join(', ')}; install them with ${python} -m pip install -r ${packageFile(NEEDS[need].requirements)}`,
   );
 }
 
@@ -92,9 +106,9 @@ async function createEnvironment(venv: string, need: Need, options: PythonOption
   }
   throw SiftlineError.model(
     'PYTHON_MISSING',
-    `this import needs Python ${OLDEST.join('.')} or later (${seen.join(', ') || 'no Python was found'}); install it or name one with --python, ` +
+    `this import needs Python ${OLDEST.join('.')} or later (${seen.join(', ') || 'no Python was found'}); install it, give one with --python, ` +
       (need === 'onnx'
-        ? 'or give --precision as-is, which takes the ONNX file as it is, without Python'
+        ? 'or give --precision as-is, which keeps the ONNX file unchanged and needs no Python'
         : 'or export the model to ONNX elsewhere: --precision as-is imports an ONNX file without Python'),
   );
 }
@@ -119,12 +133,12 @@ async function must(command: string, args: readonly string[], { env, signal }: P
   const reason = stderr.findLast(line => /error/i.test(line)) ?? stderr.at(-1) ?? `status ${status}`;
   throw SiftlineError.model(
     'PYTHON_INSTALL',
-    `${[command, ...args.slice(0, 3)].join(' ')} failed: ${reason.trim()}; mend that, or make an environment yourself and name its interpreter with --python`,
+    `${[command, ...args.slice(0, 3)].join(' ')} failed: ${reason.trim()}; correct the cause, or make an environment yourself and give its interpreter with --python`,
   );
 }
 
 export interface Ended {
-  /** Null when the program could not be started, or was ended by a signal. */
+  /** Null if the program could not be started, or was ended by a signal. */
   readonly status: number | null;
   readonly stdout: string;
   /** The last lines, without empty ones. */

@@ -5,22 +5,22 @@ import { findOnnxFile, readHuggingFaceConfig, readManifest } from '../../model/f
 import { type HuggingFaceConfig, tasksFromConfig, usablePositions } from '../../model/hugging-face.js';
 import type { TaskSpec } from '../../model/manifest.js';
 
-/** A fine-tuned model as it came, looked at but not loaded. */
+/** A fine-tuned model as it came, inspected but not loaded. */
 export interface SourceModel {
   readonly path: string;
-  /** The name of the hub, or of the folder. */
+  /** The name on the Hugging Face hub, or of the folder. */
   readonly name: string;
   readonly family: string;
   readonly config: HuggingFaceConfig;
   readonly tasks: readonly TaskSpec[];
-  /** Undefined when the folder holds PyTorch weights only. */
+  /** Undefined if the folder holds PyTorch weights only. */
   readonly onnxFile: string | undefined;
   readonly precision: Precision | undefined;
-  /** Tokens a text may have at most. */
+  /** The most tokens of a text. */
   readonly positions: number;
 }
 
-/** Families whose import has been tried (docs/bring-your-own.md). */
+/** The families whose import has been tried (docs/bring-your-own.md). */
 export const TRIED = [
   'bert',
   'distilbert',
@@ -41,13 +41,13 @@ const WEIGHTS = [
   'pytorch_model.bin.index.json',
 ];
 
-/** Reads what there is; throws for what is no single-text classifier, with what is supported. */
+/** Inspects a source. Throws for anything but a single-text classifier, with the list of what is supported. */
 export function inspectSource(given: string): SourceModel {
   const path = resolve(given);
   if (!existsSync(path) || !statSync(path).isDirectory()) {
     throw SiftlineError.usage(
       'MODEL_MISSING',
-      `${given}: is not a folder; name one with config.json, tokenizer.json and the weights`,
+      `${given}: is not a folder; give one with config.json, tokenizer.json and the weights`,
     );
   }
   const config = readHuggingFaceConfig(path);
@@ -57,7 +57,7 @@ export function inspectSource(given: string): SourceModel {
   if (!onnxFile && !WEIGHTS.some(name => existsSync(join(path, name)))) {
     throw SiftlineError.model(
       'MODEL_INCOMPLETE',
-      `${path}: no weights; it must hold model.onnx, or one of ${WEIGHTS.join(', ')}`,
+      `${path}: holds no weights; give a folder with model.onnx, or one of ${WEIGHTS.join(', ')}`,
     );
   }
   return {
@@ -72,7 +72,7 @@ export function inspectSource(given: string): SourceModel {
   };
 }
 
-/** Labels nobody has named: results would say LABEL_0. */
+/** Returns true for labels without names: results would say LABEL_0. */
 export function hasPlaceholderLabels({ config }: SourceModel): boolean {
   return Object.values(config.id2label ?? {}).every(label => /^LABEL_\d+$/.test(label));
 }
@@ -85,7 +85,7 @@ function requireTokenizer(path: string): void {
   );
 }
 
-/** Reads the limit in the tokenizer's own settings; many have none, or a number beyond all sense. */
+/** Reads the limit in the tokenizer's own settings. Many have none, or a number that is far too large. */
 function tokenizerLimit(path: string): number {
   const file = join(path, 'tokenizer_config.json');
   if (!existsSync(file)) return Number.POSITIVE_INFINITY;
@@ -93,19 +93,21 @@ function tokenizerLimit(path: string): number {
     const limit = (JSON.parse(readFileSync(file, 'utf8')) as { model_max_length?: unknown }).model_max_length;
     return typeof limit === 'number' && limit >= 8 ? limit : Number.POSITIVE_INFINITY;
   } catch {
-    throw SiftlineError.model('MODEL_UNREADABLE', `${file}: the file is damaged or not JSON`);
+    throw SiftlineError.model('MODEL_UNREADABLE', `${file}: the file is damaged or not JSON; save the model again`);
   }
 }
 
-/** The arithmetic of a graph: `fp32` and `int8-static` are files siftline made, the others came as they are. */
+/**
+ * The arithmetic of a graph. `fp32` and `int8-static` are files that siftline made; the others are kept as they came.
+ */
 export type Precision = 'int8-static' | 'fp32' | 'int8' | 'int8-dynamic' | 'float';
 
 const DYNAMIC = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'];
 const QUANTISED = ['QuantizeLinear', 'DequantizeLinear', 'QLinearMatMul', 'MatMulIntegerToFloat', 'MatMulNBits'];
 
 /**
- * Judges a foreign ONNX file by its operators. `int8-dynamic` takes scales from the whole batch, so that a text's
- * answer depends on the texts beside it; `int8` is any other quantised file.
+ * Judges a foreign ONNX file by its operators. `int8-dynamic` takes scales from the whole batch, so that the answer to
+ * a text depends on the other texts of the batch. `int8` is any other quantised file.
  */
 export function precisionOf(onnxFile: string): Precision {
   const bytes = readFileSync(onnxFile);
@@ -114,7 +116,7 @@ export function precisionOf(onnxFile: string): Precision {
   return uses(QUANTISED) ? 'int8' : 'float';
 }
 
-/** Field 4 (op_type) of a NodeProto, a string: tag, length, bytes. */
+/** Returns field 4 (op_type) of a NodeProto, a string: tag, length, bytes. */
 function operatorField(name: string): Buffer {
   return Buffer.from(`\x22${String.fromCharCode(name.length)}${name}`, 'latin1');
 }

@@ -11,23 +11,26 @@ import { SiftlineError } from '../../errors.js';
 import { packageFile } from '../../package.js';
 import type { Decoded } from '../../ports.js';
 
-/** A text and the label a person gave it, as the file has it; a list where several may hold. */
+/** A text and the label that a person gave it, as in the file; a list where several labels may hold. */
 export interface LabelledText {
   readonly text: string;
   readonly label: unknown;
 }
 
-/** More than any measurement here can use. */
+/** The most texts that a measurement here can use. */
 const MOST_TEXTS = 200_000;
 const MAX_BYTES = 1024 * 1024;
 
-/** General English sentences that come with siftline (examples/demo/README.md says from where). */
+/** Returns general English sentences that ship with siftline (examples/demo/README.md names their sources). */
 export function packagedTexts(): string[] {
   const lines = readFileSync(packageFile('examples/demo/texts.jsonl'), 'utf8').split('\n');
   return lines.filter(line => line !== '').map(line => (JSON.parse(line) as { text: string }).text);
 }
 
-/** The texts of a file: lines of .txt, field `field` of .jsonl or .csv. Rows without one are left out; throws for none. */
+/**
+ * Reads the texts of a file: the lines of .txt, or field `field` of .jsonl or .csv. Rows without a text are left out.
+ * Throws if no row has one.
+ */
 export async function readTexts(file: string, field: string): Promise<string[]> {
   const input = await fileInput(file, undefined);
   const texts: string[] = [];
@@ -37,11 +40,14 @@ export async function readTexts(file: string, field: string): Promise<string[]> 
     if (texts.length === MOST_TEXTS) break;
   }
   if (texts.length === 0)
-    throw SiftlineError.usage('INPUT_NO_TEXT', `${file}: no text in field "${field}"; name it with --text`);
+    throw SiftlineError.usage(
+      'INPUT_NO_TEXT',
+      `${file}: no row has a text in field "${field}"; name the field with --text`,
+    );
   return texts;
 }
 
-/** As `readTexts`, with labels; a row without either is an error that names its number. */
+/** Reads texts with their labels, as `readTexts` does. Throws for a row without a text or a label, with its number. */
 export async function readLabelled(
   file: string,
   fields: { readonly text: string; readonly label: string },
@@ -54,7 +60,7 @@ export async function readLabelled(
     if (text === undefined || row.label === undefined || row.label === null) {
       throw SiftlineError.usage(
         'INPUT_NO_LABEL',
-        `${file}: row ${rows.length + 1} has no text in "${fields.text}" or nothing in "${fields.label}"; name the fields with --text and --label (.jsonl or .csv)`,
+        `${file}: row ${rows.length + 1} has no text in "${fields.text}" or no label in "${fields.label}"; name the fields with --text and --label (.jsonl or .csv)`,
       );
     }
     rows.push({ text, label: row.label });
@@ -65,7 +71,7 @@ export async function readLabelled(
   return rows;
 }
 
-/** `count` of the items, evenly spread; all of them when there are no more. */
+/** Returns `count` of the items, evenly spread, or all items if there are no more. */
 export function spread<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)] as T);
@@ -75,7 +81,7 @@ function optionsFor(field: string): TextOptions {
   return { textFields: [field], join: ' ', maxValueBytes: MAX_BYTES };
 }
 
-/** A blank text has a label all the same. */
+/** Returns the text of a record. A blank text is kept, since it has a label too. */
 function textOf(decoded: Decoded): string | undefined {
   if (decoded.kind === 'text') return decoded.text;
   return decoded.kind === 'rejected' && decoded.reason === 'TEXT_EMPTY' ? '' : undefined;

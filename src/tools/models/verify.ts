@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SiftlineError } from '../../errors.js';
-import { locateModel, type ModelFolder, readManifest, readModelFolder, sha256Of } from '../../model/folder.js';
+import { makeWorkFolder } from '../../files.js';
+import { locateModel, type ModelFolder, readManifest, readModelFolder } from '../../model/folder.js';
 import type { GoldenVerdict } from '../../model/golden.js';
 import { worstDelta } from '../../model/invariance.js';
+import { sha256Of } from '../../model/known-files.js';
 import type { Manifest, TaskSpec } from '../../model/manifest.js';
 import { type Finding, fail, failure, ok, skip } from '../../observe/finding.js';
 import { accuracyOf, taskFor, truthOf } from './accuracy.js';
@@ -22,7 +23,7 @@ export interface VerifyOptions {
   readonly text: string;
   readonly label: string;
   readonly task?: string | undefined;
-  /** The fine-tuned folder the model was made from. */
+  /** The fine-tuned folder that the model was made from. */
   readonly against?: string | undefined;
 }
 
@@ -35,12 +36,16 @@ interface VerifiedModel {
 const MAX_TOKENS = 128;
 const MOST_ROWS = 5000;
 
-/** Checks a model folder, one finding a check; what rests on a failed check is skipped. */
+/** Checks a model folder, with one finding for each check. A check that depends on a failed one is skipped. */
 export async function* verifyModel(options: VerifyOptions, io: PythonOptions): AsyncGenerator<Finding> {
   const path = locateModel(options.model);
   const manifest = readManifest(path);
   if (!manifest) {
-    yield fail('files', `${path}: has no siftline.json to hold it to`, `siftline models import ${path}`);
+    yield fail(
+      'files',
+      `${path}: has no siftline.json to compare it with`,
+      `import it with siftline models import ${path}`,
+    );
     return;
   }
   yield await checkFiles(path, manifest);
@@ -66,10 +71,10 @@ async function checkFiles(path: string, { files }: Manifest): Promise<Finding> {
   const count = Object.keys(files).length;
   if (wrong.length > 0) return fail('files', `${wrong.join('; ')}`, 'restore the files, or import the model again');
   if (!('model.onnx' in files)) return fail('files', 'the manifest does not name model.onnx', 'import the model again');
-  return ok('files', `SHA-256 of ${count} files as the manifest says`);
+  return ok('files', `SHA-256 of ${count} files is as in the manifest`);
 }
 
-/** Reads the folder and loads graph and tokenizer once. */
+/** Reads the folder, and loads graph and tokenizer once. */
 async function openFolder(path: string, manifest: Manifest): Promise<{ finding: Finding; folder?: ModelFolder }> {
   try {
     const folder = await readModelFolder({ path, maxTokens: manifest.maxTokens ?? MAX_TOKENS, verify: false });
@@ -94,12 +99,15 @@ async function checkGolden({ folder }: VerifiedModel): Promise<Finding> {
 }
 
 function closeness({ samples, close, worst }: GoldenVerdict): string {
-  const all = `${samples} samples score as they did where the model was made`;
+  const all = `${samples} golden samples have the scores of the machine that made the model`;
   if (close === samples || !worst) return all;
   return `${all}, ${samples - close} of them to within ${Math.abs(worst.expected - worst.actual).toFixed(3)}`;
 }
 
-/** Static int8 must give equal bits; for the rest a logit may move as far as the manifest says, or float kernels do. */
+/**
+ * Checks that a logit does not depend on the batch. Static int8 must give equal bits. For other precisions a logit may
+ * move by the tolerance of the manifest, or of float kernels.
+ */
 async function checkInvariance({ folder, manifest, stored }: VerifiedModel, io: PythonOptions): Promise<Finding> {
   const found = await measureInvariance(
     folder,
@@ -111,16 +119,19 @@ async function checkInvariance({ folder, manifest, stored }: VerifiedModel, io: 
   const worst = worstDelta(found);
   const tolerance = manifest.precision === 'int8-static' ? 0 : (stored.tolerance ?? FLOAT_TOLERANCE);
   const text = `${how}: a logit moves by up to ${worst.toPrecision(2)}`;
-  if (worst <= tolerance) return ok('batches', `${text}; ${manifest.precision} may move by ${tolerance}`);
-  const most = tolerance === 0 ? 'must not move at all' : `may move by ${tolerance}`;
+  if (worst <= tolerance) return ok('batches', `${text}; with ${manifest.precision} it may move by ${tolerance}`);
+  const most = tolerance === 0 ? 'it must not move at all' : `it may move by ${tolerance}`;
   return fail(
     'batches',
-    `${text}; ${manifest.precision} ${most}`,
-    'answers would change with the batch: import the fp32 original again',
+    `${text}; with ${manifest.precision} ${most}`,
+    'import the fp32 original again; with this file, answers would change with the batch',
   );
 }
 
-/** Agreement and accuracy: what the manifest says, or measured again when an original or labelled texts are given. */
+/**
+ * Checks agreement and accuracy: as stated in the manifest, or measured again if an original or labelled texts are
+ * given.
+ */
 async function* checkAgreement(
   subject: VerifiedModel,
   options: VerifyOptions,
@@ -142,7 +153,7 @@ async function* checkAgreement(
 
 function storedFinding({ meanDelta, accuracy, limits }: StoredAgreement): Finding {
   if (meanDelta === undefined)
-    return skip('agreement', 'the manifest does not compare it with an original; --against or --data measures');
+    return skip('agreement', 'the manifest has no comparison with an original; give --against or --data to measure');
   const text = `probabilities differed from the original's by ${meanDelta.toFixed(4)} on average when it was made (limit ${limits.meanDelta})`;
   const lost = accuracy ? accuracy.original - accuracy.imported : 0;
   if (meanDelta > limits.meanDelta || lost > limits.accuracyLoss)
@@ -162,7 +173,7 @@ async function originalScores(
   { subject, texts }: { subject: VerifiedModel; texts: readonly string[] },
   io: PythonOptions,
 ): Promise<readonly Float64Array[]> {
-  const work = mkdtempSync(join(tmpdir(), 'siftline-verify-'));
+  const work = makeWorkFolder('siftline-verify-');
   try {
     const limits = { work, maxTokens: subject.folder.info.maxTokens };
     const original = asCalibrated(await exportOriginal(inspectSource(against), limits, io), subject.folder);
@@ -172,13 +183,16 @@ async function originalScores(
   }
 }
 
-/** With the model's temperatures and thresholds: what is compared are the graphs. Throws for a model of other labels. */
+/**
+ * Gives the original the temperatures and thresholds of the model, so that only the graphs are compared. Throws for a
+ * model with other labels.
+ */
 function asCalibrated(original: ModelFolder, { tasks }: ModelFolder): ModelFolder {
   const labelsOf = (all: readonly TaskSpec[]) => all.map(({ labels }) => labels.join(', ')).join('; ');
   if (labelsOf(original.tasks) !== labelsOf(tasks)) {
     throw SiftlineError.usage(
       'MODEL_LABELS',
-      `--against: ${original.path} answers ${labelsOf(original.tasks)}, the model ${labelsOf(tasks)}; name the model it was made from`,
+      `--against: ${original.path} answers ${labelsOf(original.tasks)}, the model ${labelsOf(tasks)}; give the model that it was made from`,
     );
   }
   const calibrated = original.tasks.map((task, i) => ({ ...task, ...calibrationOf(tasks[i] ?? task) }));
@@ -202,7 +216,10 @@ function agreementFinding(
     : fail('agreement', text, 'import the model again, with texts like your own');
 }
 
-/** Held to the original's accuracy on the same rows, or else to that at the import, which was on rows like these. */
+/**
+ * Compares the accuracy with the original's on the same rows. Without an original, compares it with the original's
+ * accuracy at the import, which was measured on similar rows.
+ */
 function accuracyFinding(
   { folder, stored }: VerifiedModel,
   scores: {
@@ -217,8 +234,8 @@ function accuracyFinding(
   const found = accuracyOf(labelled, own, rows);
   const text = `${labelled.task.name} is right on ${(found * 100).toFixed(1)} % of ${rows.length} texts`;
   const goal = original ? accuracyOf(labelled, original, rows) : stored.accuracy?.original;
-  if (goal === undefined) return ok('accuracy', `${text}; nothing to hold it to: --against names the original`);
-  const compared = `${text}, the original${original ? '' : ' at the import'} on ${(goal * 100).toFixed(1)} % (a loss of ${stored.limits.accuracyLoss} is let pass)`;
+  if (goal === undefined) return ok('accuracy', `${text}; give the original with --against to compare it`);
+  const compared = `${text}, the original${original ? '' : ' at the import'} on ${(goal * 100).toFixed(1)} % (limit of the loss ${stored.limits.accuracyLoss})`;
   if (goal - found <= stored.limits.accuracyLoss) return ok('accuracy', compared);
   return fail('accuracy', compared, 'import the model again, with texts like your own or --precision fp32');
 }

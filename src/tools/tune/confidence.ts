@@ -4,9 +4,9 @@ import { type BothPoints, type BothScores, type CurvePoint, cascadeCurve, leastP
 
 export interface AgreementWanted {
   readonly agreement: number;
-  /** A confidence for each task or label, not one for all. */
+  /** True for a confidence for each task or label, instead of one for all. */
   readonly byName: boolean;
-  /** The confidences that tasks and labels have now; a 0 stays 0. */
+  /** The confidences that tasks and labels have now. A 0 stays 0. */
   readonly confidenceFor: Readonly<Record<string, number>>;
   readonly pointsOf: (wanted: ConfidenceWanted) => BothPoints;
 }
@@ -14,20 +14,21 @@ export interface AgreementWanted {
 export type Shares = Omit<CurvePoint, 'minConfidence'>;
 
 export interface Confidence {
-  /** Undefined where no confidence reaches it. */
+  /** Undefined if no confidence reaches the agreement. */
   readonly chosen: Required<ConfidenceWanted> | undefined;
-  /** Points of the curve at a few agreements, on the texts it was chosen with. */
+  /** The points of the curve at a few agreements, on the texts that the confidence was chosen with. */
   readonly curve: readonly CurvePoint[];
   readonly chosenOn: number;
-  /** On the other texts. */
+  /** The shares on the other texts. */
   readonly heldOut: Shares & { readonly texts: number };
 }
 
 const SHOWN = [0, 0.95, 0.98, 0.99, 0.995, 0.999];
 
 /**
- * The confidence that passes least on to the full model and still has so many texts decided as the full model would; chosen
- * with every other text, and reported on the rest. The full model is the truth, so texts need no labels.
+ * Chooses the confidence that passes the fewest texts on to the full model while the wanted share of texts is decided
+ * as the full model would. It is chosen with every other text, and reported on the rest. The full model is the truth,
+ * so texts need no labels.
  */
 export function chooseConfidence(texts: readonly BothScores[], wanted: AgreementWanted): Confidence {
   const [own, others] = [0, 1].map(half => texts.filter((_, i) => i % 2 === half)) as [BothScores[], BothScores[]];
@@ -43,7 +44,7 @@ export function chooseConfidence(texts: readonly BothScores[], wanted: Agreement
   };
 }
 
-/** Every decision counts but for those nobody acts on. */
+/** Lets every decision count, except decisions that the user does not act on. */
 function asking({ confidenceFor }: AgreementWanted): Required<ConfidenceWanted> {
   const entries = Object.entries(confidenceFor).map(([name, least]) => [name, least === 0 ? 0 : 1] as const);
   return { minConfidence: 1, confidenceFor: Object.fromEntries(entries) };
@@ -54,7 +55,7 @@ function settled(
   { points, point, wanted }: { points: BothPoints; point: CurvePoint; wanted: AgreementWanted },
 ): Required<ConfidenceWanted> {
   const minConfidence = rounded(point.minConfidence);
-  // A number of its own goes before the one for all: it must not stay as it was.
+  // The confidence of a single task or label has precedence over the one for all, so it must be set too.
   const isByName = wanted.byName || Object.values(wanted.confidenceFor).some(least => least > 0);
   if (!isByName) return { minConfidence, confidenceFor: wanted.confidenceFor };
   const names = Object.entries(tuneNames(texts, points, point).confidenceFor);
@@ -62,7 +63,10 @@ function settled(
   return { minConfidence, confidenceFor: { ...wanted.confidenceFor, ...own } };
 }
 
-/** Four digits, as a person would write it; upwards, so that no less is agreed. */
+/**
+ * Rounds a confidence to four digits, as a person would write it. It rounds upwards, so that the agreement does not
+ * fall.
+ */
 function rounded(confidence: number): number {
   return Math.min(1, Math.ceil(confidence * 1e4) / 1e4);
 }

@@ -7,9 +7,12 @@ import type { SizedText } from './texts.js';
 export interface Standing {
   readonly setting: WorkerSetting;
   readonly rates: readonly number[];
-  /** Only where latency is asked for. */
+  /** The p99s; empty unless a latency is asked for. */
   readonly p99s: readonly number[];
-  /** Memory that the process grew by when its threads started; undefined where they had been started before. */
+  /**
+   * The memory by which the process grew when the threads of this setting started; undefined if they were running
+   * already.
+   */
   readonly memoryBytes: number | undefined;
 }
 
@@ -23,16 +26,16 @@ export interface ContestOptions {
 }
 
 export const ROUNDS = { least: 3, most: 7 } as const;
-/** A measurement shorter than this is not worth its name, and one longer than that no better. */
+/** The length of a measurement. A shorter one is too inaccurate, and a longer one is no better. */
 const SLICE_MS = { throughput: { least: 200, most: 2_000 }, latency: { least: 500, most: 4_000 } } as const;
-/** Of a slice, where latency is measured too: that takes more texts to know. */
+/** The share of a slice for throughput if latency is measured too, which needs more texts to be known. */
 const FLOOD_SHARE = 0.3;
-/** Of a batch under a steady load, at most, as a rule: there it holds what has come meanwhile. */
+/** The usual longest time of a batch under a steady load: the batch holds the texts that arrived meanwhile. */
 const PACED_MS = 250;
 
 /**
- * All settings in turn, round after round, so that what else the machine does meets them all alike. Undefined where the
- * time does not allow a few rounds.
+ * Measures all settings in turn, round after round, so that other load on the machine affects them all alike. Returns
+ * undefined if the time is too short for a few rounds.
  */
 export async function contest(
   settings: readonly WorkerSetting[],
@@ -62,7 +65,7 @@ export async function contest(
   }));
 }
 
-/** As many rounds as leave each measurement its least time. */
+/** Plans as many rounds as leave each measurement its least time. */
 function plan(settings: readonly WorkerSetting[], { clock, untilMs, goal }: ContestOptions) {
   const { least, most } = SLICE_MS[goal.kind];
   const overtime = settings.reduce((sum, { batchMs }) => sum + overtimeOf(batchMs, goal), 0);
@@ -73,7 +76,10 @@ function plan(settings: readonly WorkerSetting[], { clock, untilMs, goal }: Cont
   return { sliceMs, roundMs: sliceMs * settings.length + overtime };
 }
 
-/** Time that a measurement waits after its end: for a batch under way, and under a steady load for one behind it. */
+/**
+ * Returns the time that a measurement takes after its end: for a batch in flight and, under a steady load, for the next
+ * one.
+ */
 function overtimeOf(batchMs: number, { kind }: Goal): number {
   return batchMs + (kind === 'latency' ? 2 * Math.min(batchMs, PACED_MS) : 0);
 }

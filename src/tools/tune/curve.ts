@@ -2,13 +2,13 @@ import { sameDecisions } from '../../policy/turning-points.js';
 import type { TurningPoint } from '../../ports.js';
 import { confidenceIn, leastConfidence } from '../../workers/cascade.js';
 
-/** A text's scores by both models: the tasks' labels one after the other. */
+/** The scores of a text by both models: those of all tasks' labels, one after the other. */
 export interface BothScores {
   readonly student: Float64Array;
   readonly full: Float64Array;
 }
 
-/** The scores at which each model's decisions turn (`turningPoints`), with thresholds of its own. */
+/** The scores at which the decisions of each model turn (`turningPoints`), with its own thresholds. */
 export interface BothPoints {
   readonly student: readonly TurningPoint[];
   readonly full: readonly TurningPoint[];
@@ -17,16 +17,16 @@ export interface BothPoints {
 /** The shares of a cascade with this `minConfidence`. */
 export interface CurvePoint {
   readonly minConfidence: number;
-  /** Share of texts the full model answers. */
+  /** The share of texts that the full model answers. */
   readonly passedOn: number;
-  /** Share of texts that are decided as the full model would. */
+  /** The share of texts that are decided as the full model would. */
   readonly agreement: number;
 }
 
 /**
- * Every `minConfidence` at which something changes, from the one that passes nothing on to the last that leaves a text to the
- * student. A `least` of 0 among the points stays 0, any other is taken for the one number that varies; texts of equal
- * confidence go together. Needs no labels: the full model is the truth here.
+ * Returns every `minConfidence` at which something changes, from the one that passes no text on to the last one that
+ * leaves a text to the student. A `least` of 0 among the points stays 0; any other becomes the one number that varies.
+ * Texts of equal confidence change together. Needs no labels: the full model is the truth here.
  */
 export function cascadeCurve(texts: readonly BothScores[], points: BothPoints): CurvePoint[] {
   const sorted = texts
@@ -47,39 +47,45 @@ export function cascadeCurve(texts: readonly BothScores[], points: BothPoints): 
   return curve;
 }
 
-/** The point that passes least on for this agreement; undefined where only the full model alone reaches it. */
+/**
+ * Returns the point that passes the fewest texts on and has this agreement; undefined if only the full model alone
+ * reaches it.
+ */
 export function leastPassedOn(curve: readonly CurvePoint[], agreement: number): CurvePoint | undefined {
   return curve.find(point => point.agreement >= agreement);
 }
 
-/** The last point that passes on at most this share. */
+/** Returns the last point that passes on at most this share. */
 export function mostPassedOn(curve: readonly CurvePoint[], share: number): CurvePoint | undefined {
   return curve.findLast(point => point.passedOn <= share);
 }
 
-/** The shares of a cascade with a confidence of its own for every name. */
+/** The shares of a cascade with a separate confidence for each name. */
 export interface TunedNames extends Omit<CurvePoint, 'minConfidence'> {
   readonly confidenceFor: Readonly<Record<string, number>>;
 }
 
-/** Texts of about equal confidence in one name, and how many of them the models decide differently. */
+/** Texts of about equal confidence in one name, and the number of them that the two models decide differently. */
 interface Block {
   readonly from: number;
   readonly texts: number;
   readonly wrong: number;
 }
 
-/** One row a text: confidence in each name, and whether everything is decided alike. */
+/** The row of a text: its confidence in each name, and true if both models decide everything alike. */
 interface TrustRow {
   readonly confidences: readonly number[];
   readonly agrees: boolean;
 }
 
 /**
- * A confidence for every task or label (`confidenceFor`) with which the agreement of `start`, one number for all, is
- * reached and least is passed on: each name is trusted down to the confidence at which the student is wrong as often as at every other
- * name's, for where one were wrong more often than another, the two could be moved against each other and spare texts. How often it is wrong at a
- * confidence is estimated as never rising with it (isotonic regression, Ayer et al. 1955). Never worse than `start`.
+ * Returns a confidence for every task or label (`confidenceFor`). The agreement of `start`, one number for all, is
+ * reached, and the fewest texts are passed on; the result is never worse than `start`.
+ *
+ * Each name is trusted down to the confidence at which the student errs as often as at the confidence of every other
+ * name. If one name erred more often than another, the two confidences could be moved against each other and spare
+ * texts. How often the student errs at a confidence is estimated as a rate that never rises with it (isotonic
+ * regression, Ayer et al. 1955).
  */
 export function tuneNames(texts: readonly BothScores[], points: BothPoints, start: CurvePoint): TunedNames {
   const names = [...new Set(points.student.filter(({ least }) => least > 0).map(({ name }) => name))];
@@ -102,7 +108,7 @@ export function tuneNames(texts: readonly BothScores[], points: BothPoints, star
   return { ...shares, confidenceFor: Object.fromEntries(names.map((name, i) => [name, least[i] ?? 0])) };
 }
 
-/** The points of one name; both models have as many, in the same order. */
+/** Returns the points of one name; both models have as many, in the same order. */
 function only({ student, full }: BothPoints, name: string): BothPoints {
   return { student: student.filter(point => point.name === name), full: full.filter(point => point.name === name) };
 }
@@ -115,7 +121,7 @@ function agree(text: BothScores, { student, full }: BothPoints): boolean {
   return sameDecisions([text.student, student], [text.full, full]);
 }
 
-/** From the lowest confidence up, with a risk that falls from block to block. */
+/** Returns blocks from the lowest confidence up, with a risk that falls from block to block. */
 function blocksOf(texts: readonly BothScores[], points: BothPoints): Block[] {
   const sorted = texts
     .map(text => ({ from: confidenceOf(text, points), texts: 1, wrong: Number(!agree(text, points)) }))
@@ -132,7 +138,10 @@ function blocksOf(texts: readonly BothScores[], points: BothPoints): Block[] {
   return blocks;
 }
 
-/** Equal confidences cannot be told apart, and a risk that rises is one that was estimated from too few. */
+/**
+ * Returns true if a text belongs to the block before it. Equal confidences cannot be told apart, and a risk that rises
+ * was estimated from too few texts.
+ */
 function belongs(last: Block, next: Block): boolean {
   return last.from === next.from || riskOf(last) <= riskOf(next);
 }
@@ -141,7 +150,7 @@ function riskOf({ texts, wrong }: Block): number {
   return wrong / texts;
 }
 
-/** The least confidence with at most this risk. */
+/** Returns the least confidence with at most this risk. */
 function trustedFrom(blocks: readonly Block[], risk: number): number {
   return blocks.find(block => riskOf(block) <= risk)?.from ?? 1;
 }

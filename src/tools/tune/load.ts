@@ -6,9 +6,9 @@ import type { BatchSize } from '../../stage/batch-size.js';
 import { rateBetween, type Worked } from './statistics.js';
 import type { SizedText } from './texts.js';
 
-/** Time as measuring sees it; tests have one that is theirs. */
+/** The time as the measurements see it; tests use their own. */
 export interface TuneClock {
-  /** Milliseconds from any zero. */
+  /** Returns milliseconds from any zero. */
   now(): number;
   sleep(ms: number): Promise<void>;
 }
@@ -20,14 +20,14 @@ export const CLOCK: TuneClock = {
   },
 };
 
-/** A classifier that is open, and how batches for it are made. */
+/** A classifier that is open, and the size of its batches. */
 export interface LoadSubject {
   readonly classifier: Pick<Classifier, 'classify' | 'threads' | 'concurrency'>;
   readonly size: BatchSize;
   readonly batchBytes: number;
 }
 
-/** The next batch of these texts, as a stage makes it: all there is, up to this much. */
+/** Returns the next batch of these texts, as a stage makes it: all texts up to this size. */
 export function batchOf<T extends SizedText>(
   waiting: Iterable<T>,
   { batchBytes }: LoadSubject,
@@ -44,7 +44,9 @@ export function batchOf<T extends SizedText>(
   return batch;
 }
 
-/** Answers a batch, and has the size of the next ones learn from it. Milliseconds a thread worked for it. */
+/**
+ * Answers a batch, and adapts the size of the next ones to it. Returns the milliseconds that a thread worked for it.
+ */
 export async function answer(batch: readonly SizedText[], { classifier, size }: LoadSubject): Promise<number> {
   const { timings } = await classifier.classify(batch.map(({ text }) => text));
   const workMs = timings.tokeniseMs + timings.inferMs;
@@ -55,10 +57,16 @@ export async function answer(batch: readonly SizedText[], { classifier, size }: 
   return workMs;
 }
 
-/** Share of the time that is let pass before it counts: batches find their size, threads their stride. */
+/**
+ * The share of the time that passes before the measurement begins: batches find their size, and threads reach their
+ * speed.
+ */
 const WARM = 0.2;
 
-/** Texts a second with more to do than can be done, over and over the same texts, for about so many milliseconds. */
+/**
+ * Measures texts a second with more work than can be done. The same texts are repeated for about this many
+ * milliseconds.
+ */
 export async function flood(
   texts: readonly SizedText[],
   subject: LoadSubject,
@@ -69,7 +77,7 @@ export async function flood(
   const done: Worked[] = [];
   let at = 0;
   let underWay = 0;
-  // Behind the batches of busy threads one only waits: if it would begin after the end, it is not asked for.
+  // A batch behind the batches of busy threads only waits. If it would begin after the end, it is not started.
   const isWorthwhile = () => clock.now() + (underWay < subject.classifier.threads ? 0 : subject.size.ms) < to;
   const lane = async () => {
     while (isWorthwhile()) {
@@ -85,7 +93,7 @@ export async function flood(
   return rateBetween(done, [from + ms * WARM, to]);
 }
 
-/** From here on, and on from the first after the last, without end. */
+/** Yields the texts from this one on, and from the first after the last, without end. */
 function* around(texts: readonly SizedText[], from: number): Generator<SizedText> {
   for (let i = from; ; i++) yield texts[i % texts.length] as SizedText;
 }
@@ -97,16 +105,16 @@ interface Arrival extends SizedText {
 interface PacedOptions {
   readonly clock: TuneClock;
   readonly ms: number;
-  /** Texts a second. */
+  /** The rate of arrivals, in texts a second. */
   readonly rate: number;
 }
 
-/** Time between two looks at what has arrived; arrivals are timed by their schedule, not by the look. */
+/** The time between two looks at the arrivals. Arrivals are timed by their schedule, not by the look. */
 const TICK_MS = 1;
 
 /**
- * The 99th percentile, in milliseconds, of the time from a text's arrival to its answer, with texts arriving evenly for so long
- * whether or not those before them are answered. Ends when what is under way then is answered.
+ * Measures the 99th percentile, in milliseconds, of the time from a text's arrival to its answer. Texts arrive evenly
+ * for this long, whether or not earlier ones are answered. It ends when the batches in flight are answered.
  */
 export async function pacedP99(
   texts: readonly SizedText[],
@@ -145,13 +153,13 @@ export async function pacedP99(
     arrive();
     send();
   }
-  // In order of arrival: those that never had their turn have waited no longer than the last that had.
+  // Texts wait in order of arrival, so those without a turn have waited no longer than the last one that had a turn.
   waiting.length = 0;
   await Promise.all(open);
   return quantile(latencies, 0.99);
 }
 
-/** Counts the texts that a stage would take now, with so many batches under way. */
+/** Counts the texts that a stage would take now, with this many batches in flight. */
 function nextBatch(waiting: readonly SizedText[], subject: LoadSubject, underWay: number): number {
   const { size, classifier } = subject;
   const { threads } = classifier;

@@ -13,10 +13,12 @@ import { ThreadRig } from './rig.js';
 import type { WorkerSetting } from './setting.js';
 import type { SizedText } from './texts.js';
 
-/** Texts beyond these make the confidence no better known in the time there is. */
+/** The most texts to score. More do not make the confidence better known in the time available. */
 const MOST_SCORED = 4_000;
 
-/** The settings of this configuration, on threads of the same kind as those of `run`; nothing is kept of an answer. */
+/**
+ * Creates the settings' rig for this configuration, on threads of the same kind as those of `run`. No answers are kept.
+ */
 export function rigFor(config: Config, log: Logger): ThreadRig {
   return new ThreadRig({
     start: async setting => {
@@ -47,7 +49,7 @@ async function opened(config: Config, log: Logger): Promise<BuiltWorkers> {
   return built;
 }
 
-/** A container's limit counts, where Node knows it. */
+/** Returns the available memory. The limit of a container counts, where Node knows it. */
 function availableMemory(): number {
   const { availableMemory: ofProcess } = process as { availableMemory?: () => number };
   return ofProcess?.call(process) ?? freemem();
@@ -58,19 +60,19 @@ export interface CascadeJob {
   readonly log: Logger;
   readonly texts: readonly SizedText[];
   readonly clock: TuneClock;
-  /** To answer in; loading the models comes on top, so that a slow machine does not find itself without any. */
+  /** The time for answers. Loading the models comes on top, so that a slow machine still has time for answers. */
   readonly ms: number;
   readonly agreement: number;
   readonly byName: boolean;
 }
 
-/** Has both models of the cascade answer the texts, each alone, and chooses the confidence. */
+/** Lets both models of the cascade answer the texts, each alone, and chooses the confidence. */
 export async function tuneCascade(job: CascadeJob): Promise<Confidence> {
   const { config, texts, ms } = job;
   const { model, policy } = config;
   const alone = (path: string): Config => ({ ...config, model: { ...model, path, cascade: { minConfidence: 0 } } });
   const some = texts.slice(0, MOST_SCORED).map(({ text }) => text);
-  // The student is quicker, and is not asked for what the full model had no time for.
+  // The student is faster. It is asked only for the texts that the full model had time for.
   const full = await scored(alone(model.path), some, { ...job, ms: ms * 0.6 });
   const asked = some.flatMap((text, i) => (full.rows[i] ? [text] : []));
   const student = await scored(alone(model.cascade.path ?? model.path), asked, { ...job, ms: ms * 0.4 });
@@ -97,10 +99,10 @@ async function scored(config: Config, texts: readonly string[], { log, clock, ms
   }
 }
 
-/** Texts of one call: few, so that the end of the time is noticed. */
+/** The number of texts in one call. It is small, so that the end of the time is noticed. */
 const CHUNK = 32;
 
-/** A row of scores for each text, in order; undefined for one that has no answer, or that the time did not allow. */
+/** Returns a row of scores for each text, in order; undefined for a text without an answer, or without time for one. */
 export async function scoresOf(
   texts: readonly string[],
   classifier: Pick<Classifier, 'classify' | 'concurrency'>,

@@ -8,12 +8,12 @@ export interface TuneReport extends Tuned {
   readonly model: string;
   readonly machine: string;
   readonly texts: { readonly count: number; readonly from: string; readonly unusable: number };
-  /** The values for the configuration; they are in the file where one was written. */
+  /** The values for the configuration. They are in the file, if one was written. */
   readonly values: ReadonlyArray<readonly [path: readonly string[], value: string | number]>;
   readonly written: string | undefined;
 }
 
-/** True when everything that was asked for is reached. */
+/** Returns true if every goal that was asked for is reached. */
 export function isReached({ goal, found, cascade }: Tuned): boolean {
   return cascade?.chosen !== undefined || cascade === undefined ? holds(goal, found) : false;
 }
@@ -23,14 +23,14 @@ function holds(goal: Tuned['goal'], { best, last }: Tuned['found']): boolean {
   return goal.kind === 'throughput' || (standing !== undefined && meets(standing, goal));
 }
 
-/** Of all that was measured, the shortest p99 in milliseconds; undefined where nothing was. */
+/** Returns the shortest p99 of all measurements, in milliseconds; undefined if nothing was measured. */
 export function shortestP99({ found: { legs, last } }: Tuned): number | undefined {
   const all = [...legs.flatMap(({ standings }) => standings ?? []), ...(last ?? [])];
   const p99s = all.map(({ p99s: own }) => median(own)).filter(Number.isFinite);
   return p99s.length > 0 ? Math.min(...p99s) : undefined;
 }
 
-/** The result as one JSON object for programs; its keys are stable. */
+/** Returns the result as one JSON object for programs; its keys are stable. */
 export function tuneJson(report: TuneReport): object {
   const { model, machine, quota, texts, goal, found, cascade, seconds, values, written } = report;
   const { given, best, legs, last } = found;

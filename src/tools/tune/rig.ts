@@ -3,13 +3,16 @@ import { isSame, type WorkerSetting } from './setting.js';
 
 /** Runs the threads that settings are tried on. */
 export interface Rig {
-  /** Starts the threads of a setting, where they do not run. What the process grew by, bytes; undefined where they did. */
+  /**
+   * Starts the threads of a setting, if they do not run. Returns the bytes by which the process grew; undefined if they
+   * were running.
+   */
   open(setting: WorkerSetting): Promise<number | undefined>;
-  /** One that is open. */
+  /** Returns the threads of a setting that is open. */
   subject(setting: WorkerSetting): LoadSubject;
-  /** True when there is memory for the threads of this setting too. */
+  /** Returns true if there is memory for the threads of this setting too. */
   hasRoom(setting: WorkerSetting): boolean;
-  /** Ends the threads of all others. */
+  /** Ends the threads of all other settings. */
   keepOnly(settings: readonly WorkerSetting[]): Promise<void>;
 }
 
@@ -19,18 +22,18 @@ interface OpenThreads {
 }
 
 export interface RigParts {
-  /** Starts threads; rejects with what the user is to be told. */
+  /** Starts threads; rejects with the message for the user. */
   readonly start: (setting: WorkerSetting) => Promise<OpenThreads['classifier']>;
   readonly subjectOf: (setting: WorkerSetting, classifier: OpenThreads['classifier']) => LoadSubject;
   readonly memory: { used(): number; free(): number };
 }
 
-/** Threads need not be started again for what differs in `batchMs` alone. */
+/** Keeps threads by setting. A setting that differs only in `batchMs` uses the same threads. */
 export class ThreadRig implements Rig {
   readonly #parts: RigParts;
   #open: OpenThreads[] = [];
   readonly #subjects = new Map<string, LoadSubject>();
-  /** Most that a thread has taken so far. */
+  /** The most memory that a thread has taken so far. */
   #bytesPerThread = 0;
 
   constructor(parts: RigParts) {

@@ -2,7 +2,7 @@ import { type ContestOptions, contest, type Standing } from './contest.js';
 import { type Bounds, candidates, type Goal, isSame, KNOBS, type Knob, type WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
 
-/** One knob, with all its candidates; undefined standings where the time was over. */
+/** One knob, with all its candidates; standings are undefined if the time was over. */
 export interface Leg {
   readonly knob: Knob;
   readonly standings: readonly [Standing, ...Standing[]] | undefined;
@@ -13,14 +13,17 @@ export interface SearchResult {
   readonly given: WorkerSetting;
   readonly best: WorkerSetting;
   readonly legs: readonly Leg[];
-  /** The given setting, and the best where it is another, once more side by side. */
+  /**
+   * The given setting and the best one, compared once more side by side; undefined if they are the same, or the time
+   * was over.
+   */
   readonly last: readonly [Standing, ...Standing[]] | undefined;
 }
 
 /**
- * One knob after the other, each with what was best of those before, and at the end the whole once more against what was
- * given: a winner of many may have been lucky, and must win again. Never later than `untilMs` by more than starting
- * threads and ending a round take.
+ * Searches one knob after the other, each with the best values of the knobs before. At the end the best setting is
+ * compared once more with the given one: a winner among many may have been lucky, and must win again. It ends at
+ * `untilMs`, later only by the time to start threads and to end a round.
  */
 export async function search(
   given: WorkerSetting,
@@ -48,23 +51,29 @@ function atLeastOne(standings: Standing[] | undefined): [Standing, ...Standing[]
   return first && [first, ...rest];
 }
 
-/** The gain of one setting over another, from the ratios of the rounds: those of one round met the same machine. */
+/**
+ * The gain of one setting over another, from the ratios of the rounds. The two measurements of a round met the machine
+ * in the same state.
+ */
 export interface Advantage {
-  /** The goal as a ratio less one: more texts a second, or a shorter p99. */
+  /** The goal as a ratio minus one: more texts a second, or a shorter p99. */
   readonly gain: number;
-  /** Half the range of the ratios, and never less than a floor: a gain below it is none. */
+  /** Half the range of the ratios, and never less than a floor. A smaller gain does not count. */
   readonly noise: number;
 }
 
 /** A gain below this is noise, however many rounds agree on it. */
 const FLOOR = 0.02;
 
-/** True when the limit holds, and always without a limit. */
+/** Returns true if the limit holds, and always without a limit. */
 export function meets({ p99s }: Standing, goal: Goal): boolean {
   return goal.kind === 'throughput' || median(p99s) <= goal.limitMs;
 }
 
-/** Texts a second count among settings that hold the limit; as long as `other` does not, how long a text takes does. */
+/**
+ * Returns the advantage of one setting: in texts a second between settings that hold the limit, and in the time of a
+ * text as long as `other` does not hold it.
+ */
 export function advantage(one: Standing, other: Standing, goal: Goal): Advantage {
   const ratios = meets(other, goal)
     ? one.rates.map((rate, i) => rate / (other.rates[i] ?? Number.NaN))
@@ -73,8 +82,8 @@ export function advantage(one: Standing, other: Standing, goal: Goal): Advantage
 }
 
 /**
- * The setting to go on with: the first of them, unless another is better by more than the noise. One that does not hold the
- * limit never takes the place of one that does, and those that hold it go before those that come closest.
+ * Returns the setting to go on with: the first, unless another is better by more than the noise. A setting that does
+ * not hold the limit never replaces one that does. Settings that hold it come before those that come closest.
  */
 export function winner(standings: readonly [Standing, ...Standing[]], goal: Goal): Standing {
   const [given, ...others] = standings;

@@ -1,4 +1,4 @@
-/** The knobs of `workers` that are tried, by their names there. */
+/** The knobs that are tried, by their names in `workers`. */
 export const KNOBS = ['count', 'runTokens', 'batchMs'] as const;
 export type Knob = (typeof KNOBS)[number];
 
@@ -7,14 +7,17 @@ export type WorkerSetting = Readonly<Record<Knob, number>>;
 /** The measure by which settings are compared. */
 export type Goal =
   | { readonly kind: 'throughput' }
-  /** Of a text, at this many texts a second whatever becomes of them (open loop): the 99th percentile in milliseconds. */
+  /**
+   * Asks for a latency: the 99th percentile of a text in milliseconds, at this many texts a second that arrive whatever
+   * happens to them (open loop).
+   */
   | { readonly kind: 'latency'; readonly limitMs: number; readonly rate: number };
 
 /** The bounds of the candidates. */
 export interface Bounds {
-  /** Threads the CPU quota allows. */
+  /** The threads that the CPU quota allows. */
   readonly quota: number;
-  /** Tokens of the longest text: a run has to hold it. */
+  /** The tokens of the longest text, which a run has to hold. */
   readonly maxTokens: number;
 }
 
@@ -22,7 +25,7 @@ const RUN_TOKENS = [256, 512, 1024, 2048];
 const BATCH_MS = { throughput: [100, 250, 500, 1000], latency: [10, 25, 50, 100, 250] } as const;
 const MOST_COUNTS = 4;
 
-/** The settings that differ from this one in one knob, the setting itself first. */
+/** Returns the settings that differ from this one in one knob, with the setting itself first. */
 export function candidates(
   start: WorkerSetting,
   knob: Knob,
@@ -33,7 +36,7 @@ export function candidates(
   return [start, ...others.map(value => ({ ...start, [knob]: value }))];
 }
 
-/** Every number up to a few; beyond that the quota, and each time half of it. */
+/** Returns every number up to a few; beyond that the quota, and repeatedly half of it. */
 function counts(quota: number): number[] {
   if (quota <= MOST_COUNTS) return Array.from({ length: quota }, (_, i) => i + 1);
   return Array.from({ length: MOST_COUNTS }, (_, i) => Math.ceil(quota / 2 ** i)).reverse();

@@ -11,10 +11,10 @@ export interface Emphasis {
   readonly warn: (text: string) => string;
 }
 
-/** Under so many texts, a percent of them is a handful. */
+/** With fewer texts than this, one percent of them is a handful. */
 const FEW = 500;
 
-/** The report for people. */
+/** Returns the report for people. */
 export function tuneText(report: TuneReport, emphasis: Emphasis): string {
   const { model, machine, texts, seconds, found, cascade } = report;
   const parts = [
@@ -34,7 +34,7 @@ export function tuneText(report: TuneReport, emphasis: Emphasis): string {
 }
 
 function unusable(count: number): string {
-  return count === 0 ? '' : ` (${count} others have no text to classify)`;
+  return count === 0 ? '' : ` (${count} other records have no text to classify)`;
 }
 
 function goalWords({ goal }: TuneReport): string {
@@ -56,9 +56,9 @@ function cascadeLines(
   return [
     ...table([['confidence', 'agreement', 'passed on', ''], ...rows], { right: 'all but the first' }),
     chosen
-      ? `chosen on ${chosenOn} texts; on ${heldOut.texts} others: ${shares}`
+      ? `chosen on ${chosenOn} texts; on ${heldOut.texts} other texts: ${shares}`
       : warn(`note: no confidence reaches this agreement on ${chosenOn} texts`),
-    ...(chosenOn < FEW ? [warn(`note: chosen on fewer than ${FEW} texts; give more for a number to rely on`)] : []),
+    ...(chosenOn < FEW ? [warn(`note: chosen on fewer than ${FEW} texts; give more texts for a reliable number`)] : []),
     ...(worth ? [worthWords(worth, warn)] : []),
   ];
 }
@@ -70,7 +70,7 @@ function worthWords({ ratio, noise }: Worth, warn: Emphasis['warn']): string {
 }
 
 function legLines({ knob, standings, kept }: Leg, report: TuneReport, { warn, strong }: Emphasis): string[] {
-  if (!standings) return [warn(`note: no time to try workers.${knob}; give more --seconds`)];
+  if (!standings) return [warn(`note: there was no time to try workers.${knob}; give more --seconds`)];
   const isTimed = report.goal.kind === 'latency';
   const rows = standings.map(each => {
     const row = rowOf(each, standings[0], report);
@@ -100,31 +100,31 @@ function verdictLines(report: TuneReport, { warn }: Emphasis): string[] {
   if (isReached(report) || goal.kind === 'throughput') return lines;
   const shortest = shortestP99(report);
   const best = shortest === undefined ? 'nothing could be measured' : `the shortest p99 was ${shortest.toFixed(1)} ms`;
-  return [...lines, warn(`note: ${goal.limitMs} ms cannot be shown to hold: ${best}`)];
+  return [...lines, warn(`note: no setting was shown to hold ${goal.limitMs} ms: ${best}`)];
 }
 
 function againstGiven({ given, best, legs, last }: SearchResult, report: TuneReport): string {
   if (!last)
-    return 'the time was over before anything could be shown to be better: what is set stays; give more --seconds';
+    return 'the time was over before a better setting was found, so the given setting stays; give more --seconds';
   const [first, other] = last;
   if (!other) {
     const tried = legs.filter(({ standings }) => standings).map(({ knob }) => `workers.${knob}`);
-    return `nothing is better than what is set by more than the noise (tried ${tried.join(', ') || 'nothing'}): it stays`;
+    return `no setting is better than the given one by more than the noise (tried ${tried.join(', ') || 'nothing'}), so it stays`;
   }
-  const words = `side by side again: ${changes(given, other.setting)}: ${gainWords(rowOf(other, first, report))}`;
-  return isSame(best, given) ? `${words}: within the noise or no better, so what is set stays` : words;
+  const words = `compared again side by side: ${changes(given, other.setting)}: ${gainWords(rowOf(other, first, report))}`;
+  return isSame(best, given) ? `${words}: within the noise or no better, so the given setting stays` : words;
 }
 
 function changes(given: WorkerSetting, best: WorkerSetting): string {
   const changed = KNOBS.filter(knob => given[knob] !== best[knob]);
-  return changed.map(knob => `workers.${knob} ${best[knob]} for ${given[knob]}`).join(', ');
+  return changed.map(knob => `workers.${knob} ${best[knob]} instead of ${given[knob]}`).join(', ');
 }
 
 /** Names the file that was written, or the values and the flag that writes them. */
 function outcomeLines({ values, written }: TuneReport): string[] {
   if (written !== undefined) return [`written: ${written}`];
   if (values.length === 0) return ['nothing to write'];
-  return ['nothing written; -o FILE would set:', ...values.map(([path, value]) => `  ${path.join('.')}: ${value}`)];
+  return ['nothing written; -o FILE sets:', ...values.map(([path, value]) => `  ${path.join('.')}: ${value}`)];
 }
 
 function within(share: number): string {

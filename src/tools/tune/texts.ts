@@ -6,22 +6,25 @@ import { SiftlineError } from '../../errors.js';
 /** A text to measure with. */
 export interface SizedText {
   readonly text: string;
-  /** UTF-8. */
+  /** The length of the text in UTF-8. */
   readonly bytes: number;
 }
 
 export interface TuneTexts {
   readonly texts: readonly SizedText[];
-  /** For the report: where they come from. */
+  /** The origin of the texts, for the report. */
   readonly from: string;
-  /** Records that `classify` would reject or skip. */
+  /** The number of records that `classify` would reject or skip. */
   readonly unusable: number;
 }
 
-/** Texts beyond these say no more about a machine. */
+/** The most texts to measure with. More of them say no more about a machine. */
 const MOST = { texts: 10_000, bytes: 32 * 1024 * 1024 };
 
-/** The texts of these files as `classify` reads them, the first ten thousand; without files, those of the demo. */
+/**
+ * Returns the texts of these files as `classify` reads them, the first ten thousand; without files, the texts of the
+ * demo.
+ */
 export async function tuneTexts(
   inputs: readonly FileInput[],
   { input }: Pick<Config, 'input'>,
@@ -29,15 +32,15 @@ export async function tuneTexts(
 ): Promise<TuneTexts> {
   if (inputs.length === 0) {
     const texts = demo().map(text => ({ text, bytes: Buffer.byteLength(text) }));
-    return { texts, from: 'of the demo, and not of yours: give files', unusable: 0 };
+    return { texts, from: 'of the demo, not your own: give files', unusable: 0 };
   }
   const from = `from ${inputs.map(({ name }) => name).join(', ')}`;
   const found = await textsOf(inputs, input);
   if (found.texts.length > 0) return { ...found, from };
-  const why = found.unusable === 0 ? 'nothing in it' : `${found.unusable} records and none with a text`;
+  const why = found.unusable === 0 ? 'it is empty' : `none of its ${found.unusable} records has a text`;
   throw SiftlineError.usage(
     'TUNE_EMPTY',
-    `no texts ${from}: ${why}; give files with texts, and --text if they stand in another field than ${input.textFields.join(', ')}`,
+    `no texts ${from}: ${why}; give files with texts, and --text if the field is not ${input.textFields.join(', ')}`,
   );
 }
 

@@ -11,13 +11,13 @@ import type { Goal, WorkerSetting } from './setting.js';
 import { median, spread } from './statistics.js';
 import type { SizedText } from './texts.js';
 
-/** The wish of the user: a latency limit, or throughput without one. */
+/** The wish of the user: a latency limit, or throughput if there is no limit. */
 export interface Wish {
   readonly latencyMs?: number | undefined;
-  /** Texts a second at which the limit is to hold; without it, a share of what the given setting can do. */
+  /** Texts a second at which the limit must hold; without it, a share of the throughput of the given setting. */
   readonly rate?: number | undefined;
   readonly load: number;
-  /** Of the cascade's decisions with the full model's, where there is a cascade. */
+  /** The wanted agreement of the cascade's decisions with the full model's, if there is a cascade. */
   readonly agreement: number;
   readonly byName: boolean;
 }
@@ -32,7 +32,7 @@ export interface TuneJob {
 }
 
 export interface Worth {
-  /** The cascade's texts a second over the full model's. */
+  /** The cascade's texts a second divided by the full model's. */
   readonly ratio: number;
   readonly noise: number;
 }
@@ -45,7 +45,7 @@ export interface Tuned {
   readonly seconds: number;
 }
 
-/** Shares of the time for what comes before the search. */
+/** The shares of the time for the steps before the search. */
 const SHARE = { scores: 0.25, worth: 0.1, peak: 0.1 };
 const WORTH_ROUNDS = 5;
 
@@ -70,7 +70,7 @@ export async function tune(job: TuneJob): Promise<Tuned> {
   });
 }
 
-/** This share of the time that is left, from now on. */
+/** Returns the end of this share of the time that is left. */
 function until(clock: TuneClock, untilMs: number, share: number): number {
   return clock.now() + (untilMs - clock.now()) * share;
 }
@@ -99,7 +99,7 @@ async function cascadeOf(job: TuneJob, clock: TuneClock, untilMs: number): Promi
   return { ...confidence, worth };
 }
 
-/** Cascade and full model in turn, with the threads that are set. */
+/** Compares the cascade with the full model in turn, with the threads that are set. */
 async function worthOf(
   { config, texts, log }: TuneJob,
   chosen: NonNullable<Confidence['chosen']>,
@@ -122,7 +122,9 @@ async function worthOf(
   );
 }
 
-/** Without a rate, that of a share of what the given setting can do: the same for all candidates. */
+/**
+ * Returns the goal. Without a rate, it is a share of the throughput of the given setting, the same for all candidates.
+ */
 async function goalOf(
   { latencyMs, rate, load }: Wish,
   given: WorkerSetting,

@@ -1,18 +1,18 @@
 import type { Explanation, LabelPlace, WatchedLabel } from '../../ports.js';
 import { type ExplainLimits, strongestWords } from './occlusion.js';
 
-/** What a worker explains of every batch; plain data, so it can cross a thread. */
+/** Says what a thread explains in every batch. It is plain data, so it can cross a thread. */
 export interface BatchExplaining {
   readonly labels: readonly WatchedLabel[];
-  /** Time for the explanations of one batch. */
+  /** Time for the explanations of one batch, milliseconds. */
   readonly budgetMs: number;
   readonly limits: ExplainLimits;
 }
 
-/** A batch the model has answered, and what that took. */
+/** Holds a batch that the model has answered, and the time and tokens that it took. */
 export interface AnsweredBatch {
   readonly texts: readonly string[];
-  /** Row after row, one for each text. */
+  /** One row of scores per text, one row after the other. */
   readonly scores: Float64Array;
   readonly tokens: Int32Array;
   readonly failures: ReadonlyMap<number, unknown>;
@@ -21,23 +21,24 @@ export interface AnsweredBatch {
   readonly paddedTokens: number;
 }
 
-/** By row, the texts that were given a label to be explained; null for those that got no explanation. */
+/** Explanations by row, for the texts with a label that is to be explained; null for a text that got no explanation. */
 export type BatchExplanations = ReadonlyMap<number, readonly Explanation[] | null>;
 
+/** Explains these labels of one text. */
 export type Explain = (
   text: string,
   targets: readonly LabelPlace[],
   limits: ExplainLimits,
 ) => Promise<readonly Explanation[]>;
 
-/** With fewer stretches than this a text says too little about where in it something is. */
+/** Fewest stretches of words: with fewer, an explanation says too little about where in the text something is. */
 const LEAST_WORDS = 8;
 
 /**
- * Explains what it may of a batch, in the order of the texts. How much of the budget a text takes is reckoned from what
- * the batch itself took: where there is not enough left for all words, they are taken in longer stretches, and where
- * there is too little for that, the text is passed over; a shorter one behind it may still fit. An explanation that fails
- * is one that is not given: never throws.
+ * Explains texts of a batch, in order, until the budget is spent. The time for a text is estimated from the time of the
+ * batch. When too little is left for all words of a text, its words are hidden in longer stretches. When too little is
+ * left for that, the text gets no explanation; a shorter text after it may still get one. An explanation that fails
+ * counts as not given: this never throws.
  */
 export async function explainBatch(
   batch: AnsweredBatch,
@@ -60,7 +61,7 @@ export async function explainBatch(
   return explanations;
 }
 
-/** Those of the labels that a row of scores gives, as the policy will. */
+/** Returns the watched labels that a row of scores gives, by the rule of the policy. */
 export function givenBy(row: Float64Array, watched: readonly WatchedLabel[]): WatchedLabel[] {
   const at = (column: number) => row[column] ?? 0;
   return watched.filter(({ column, least, above, notBelow }) => {
@@ -69,7 +70,10 @@ export function givenBy(row: Float64Array, watched: readonly WatchedLabel[]): Wa
   });
 }
 
-/** Milliseconds that one variant of a text takes: its share of what the batch took, by tokens and by characters. */
+/**
+ * Returns a function that estimates the milliseconds for one variant of a text: the text's share of the batch's time,
+ * by tokens for inference and by characters for tokenising.
+ */
 function costsOf({ texts, tokens, tokeniseMs, inferMs, paddedTokens }: AnsweredBatch): (row: number) => number {
   const characters = texts.reduce((sum, text) => sum + text.length, 0);
   const perToken = inferMs / Math.max(1, paddedTokens);

@@ -3,14 +3,14 @@ import type { Explanation, LabelPlace } from '../../ports.js';
 import { type AnsweredBatch, type BatchExplaining, explainBatch } from './batch.js';
 import { type ExplainLimits, explain, type ScoringModel } from './occlusion.js';
 
-/** A text, and which of its labels are to be explained. */
+/** Asks for explanations of some labels of a text. */
 export interface ExplainQuestion {
   readonly text: string;
   readonly targets: readonly LabelPlace[];
   readonly limits: ExplainLimits;
 }
 
-/** Explains single texts with a model: all variants of a text go through it as one planned batch. */
+/** Explains single texts with a model. All variants of a text go through the model as one planned batch. */
 export class Explainer {
   readonly #model: ScoringModel;
 
@@ -27,21 +27,25 @@ export class Explainer {
   }
 }
 
-/** Rows of a batch that one model answered, and what is explained of them. */
+/** Names the rows of a batch that one model answered, and says what to explain in them. */
 export interface RowsToExplain {
   readonly model: Model;
   readonly explain: BatchExplaining;
   readonly rows: readonly number[];
 }
 
+/** Holds the explanations of a batch, by row. */
 export interface ExplainedRows {
   readonly explanations: ReadonlyMap<number, readonly Explanation[] | null>;
-  /** Rows that were explained in longer stretches than asked for, or not at all, for want of time. */
+  /** Rows that lacked time: they were explained in longer stretches than asked for, or not at all. */
   readonly provisional: ReadonlySet<number>;
   readonly explainMs: number;
 }
 
-/** Explains the rows of a batch, part by part, each by its own model; what one part leaves of the budget is the next one's. */
+/**
+ * Explains the rows of a batch part by part, each with the model that answered it. The next part gets the budget that
+ * one part leaves.
+ */
 export async function explainRows(
   batch: AnsweredBatch,
   parts: readonly RowsToExplain[],
@@ -69,7 +73,7 @@ export async function explainRows(
   return { explanations, provisional, explainMs: performance.now() - started };
 }
 
-/** The batch as if it had these rows alone; what it cost is taken to be spread evenly. */
+/** Returns the batch as if it had only these rows. Its cost is assumed to be spread evenly over the rows. */
 function onlyRows(batch: AnsweredBatch, rows: readonly number[]): AnsweredBatch {
   if (rows.length === batch.texts.length) return batch;
   const share = rows.length / batch.texts.length;

@@ -1,36 +1,43 @@
 import type { Explanation, LabelPlace, WordContribution } from '../../ports.js';
 import { type Unit, unitsOf } from './units.js';
 
-/** What explaining asks of a model. */
+/** The port through which texts are scored for explanations. */
 export interface ScoringModel {
-  /** A row of scores for each text, all tasks' labels one after the other; throws when a text has no score. */
+  /**
+   * Returns a row of scores for each text: the labels of all tasks, one after the other. Throws when a text has no
+   * score.
+   */
   score(texts: readonly string[]): Promise<readonly Float64Array[]>;
-  /** What stands in for a word that is hidden: as many mask tokens as the word has pieces, or nothing. */
+  /**
+   * Returns the text that stands in for a hidden word: as many mask tokens as the word has pieces, or an empty text.
+   */
   blank(word: string): string;
-  /** True when the model sees all of a text. */
+  /** Returns true when the model sees all of the text. */
   fits(text: string): boolean;
 }
 
+/** Bounds the work for one text. */
 export interface ExplainLimits {
-  /** Most words hidden one at a time; a longer text is explained in stretches of words. */
+  /** Most words that are hidden one at a time; a longer text is explained in stretches of words. */
   readonly maxWords: number;
-  /** How many of the strongest words are hidden together for `comprehensiveness`. */
+  /** Number of the strongest words that are hidden together for `comprehensiveness`. */
   readonly topWords: number;
 }
 
-/** A stretch of words, and the scores of the text without it. */
+/** Holds a stretch of words, and the scores of the text without it. */
 interface Hidden {
   readonly words: readonly Unit[];
   readonly row: Float64Array;
 }
 
 /**
- * Tells which words made these scores, by occlusion (Zeiler, Fergus 2014; Li, Monroe, Jurafsky 2016): a word's contribution is
- * the score of the text less the score of the text with that word hidden. Words are hidden in the text itself and every
- * variant is read by the model's own tokenizer, so nothing has to be known of its pieces. One pass answers for all
- * targets; `comprehensiveness` takes one more text for each (DeYoung et al. 2020).
+ * Explains scores by occlusion (Zeiler, Fergus 2014; Li, Monroe, Jurafsky 2016): a word's contribution is the score of
+ * the text less the score of the text with that word hidden. Words are hidden in the text, and the model's tokenizer
+ * reads every variant, so the pieces of the tokenizer do not matter. One pass answers for all targets;
+ * `comprehensiveness` takes one more text for each target (DeYoung et al. 2020).
  *
- * All words are told, in the order of the text; those the model does not see are left out.
+ * Returns one Explanation per target, with all words that the model sees, in the order of the text. Throws what
+ * `model.score` throws.
  */
 export async function explain(
   text: string,
@@ -51,14 +58,17 @@ export async function explain(
   });
 }
 
-/** The strongest first, whichever way they push; of equals the one that comes first in the text. */
+/**
+ * Returns the words with the largest contributions, positive or negative, the strongest first. Of equals the word that
+ * comes first in the text wins.
+ */
 export function strongestWords(words: readonly WordContribution[], count: number): WordContribution[] {
   const byStrength = (a: WordContribution, b: WordContribution) =>
     Math.abs(b.contribution) - Math.abs(a.contribution) || a.start - b.start;
   return [...words].sort(byStrength).slice(0, count);
 }
 
-/** Words between two looks at whether the model still reads on. */
+/** Words between two checks that the model still reads on. */
 const LOOK_EVERY = 128;
 
 interface Occlusion {
@@ -70,8 +80,8 @@ interface Occlusion {
 }
 
 /**
- * The whole text and its variants, as one call of the model. Of a text of too many words half of `maxWords` goes to
- * stretches that cover it, and the other half to the words of those stretches that matter most.
+ * Scores the whole text and its variants, in one call of the model. When a text has too many words, half of `maxWords`
+ * goes to stretches that cover the text, and the other half to the words of the stretches that matter most.
  */
 async function occlude(
   task: Occlusion,
@@ -88,6 +98,7 @@ async function occlude(
   return { whole, hidden: isShort ? coarse : await refine(task, { whole, coarse, room: half(maxWords) }) };
 }
 
+/** Hides the words of the strongest stretches one by one, `room` words at most, and keeps the other stretches whole. */
 async function refine(
   { seen, model, columns }: Occlusion,
   { whole, coarse, room }: { whole: Float64Array; coarse: readonly Hidden[]; room: number },
@@ -106,12 +117,15 @@ async function refine(
   return [...coarse.filter(each => !apart.has(each)), ...fine].sort((a, b) => startOf(a.words) - startOf(b.words));
 }
 
-/** The text with these words hidden. Where nothing stands in for a word, one of the spaces round it goes too. */
+/**
+ * Returns the text with these words hidden. When nothing stands in for a word, one of the spaces round it is removed
+ * too.
+ */
 function hide(text: string, words: readonly Unit[], model: ScoringModel): string {
   let hidden = '';
   let from = 0;
   for (const { start, end } of words) {
-    // With the space before it, since some tokenizers cut a word at the start of a text otherwise.
+    // The space before the word goes along, since some tokenizers cut a word differently at the start of a text.
     const blank = model.blank(text.slice(isSpace(text, start - 1) ? start - 1 : start, end));
     hidden += text.slice(from, start) + blank;
     from = blank === '' && isSpace(hidden, hidden.length - 1) && isSpace(text, end) ? end + 1 : end;
@@ -120,14 +134,14 @@ function hide(text: string, words: readonly Unit[], model: ScoringModel): string
 }
 
 /**
- * What the model reads of a text, and the words in it; the word it stops in is still seen in part. The rest is cut off, so
- * that no word moves in from there when another is hidden.
+ * Returns the part of a text that the model reads, and the words in it; the last word may be seen only in part. The
+ * rest is cut off, so that no word moves in from there when another word is hidden.
  */
 function seenOf(text: string, model: ScoringModel): { seen: string; words: Unit[] } {
   const words: Unit[] = [];
   for (const word of unitsOf(text)) {
     words.push(word);
-    // Now and then, so that of a megabyte of text a page is looked at.
+    // Checked only now and then, so that a page of a megabyte of text is looked at, not all of it.
     if (words.length % LOOK_EVERY === 0 && !model.fits(text.slice(0, word.end))) break;
   }
   let [fitting, beyond] = [0, words.length];
@@ -144,7 +158,7 @@ function contributionOf({ words, row }: Hidden, whole: Float64Array, { column }:
   return { start: startOf(words), end: words.at(-1)?.end ?? 0, contribution: at(whole, column) - at(row, column) };
 }
 
-/** The words that push the score up, the strongest first. */
+/** Returns the words that raise the score, the strongest first. */
 function strongestFor(words: readonly WordContribution[], count: number): WordContribution[] {
   return strongestWords(
     words.filter(({ contribution }) => contribution > 0),

@@ -72,7 +72,7 @@ function weightsFolder({ config, container, pod }: Rendered): string[] {
   const { kind, size } = emptyDir(pod, 'weights');
   const need = weightsNeed(isOwn(config.model.path));
   return [
-    // In the volume and not the volume itself, which others can write to: src/model/shared-weights.ts refuses that.
+    // In the volume and not the volume itself, which others can write to.
     ...same('workers.weightsFolder', config.workers.weightsFolder, `${mount?.mountPath}/weights`),
     // On disk: with `medium: Memory` the weights would be memory that cannot be taken back.
     ...same('weights volume', kind, ['sizeLimit']),

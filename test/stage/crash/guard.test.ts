@@ -17,11 +17,15 @@ function folderFor(t: TestContext): string {
   return folder;
 }
 
+function openIn(path: string): CrashJournal {
+  return CrashJournal.open({ folder: { path, configured: true }, group: 'g' });
+}
+
 /** A process that enters these places and dies as an abort would have it: without a word. */
 function processThatDies(folder: string, entries: ReadonlyArray<{ alone: boolean; offsets: readonly number[] }>): void {
   const script = `
     import { CrashJournal } from '${new URL('../../../src/stage/crash/journal.js', import.meta.url).href}';
-    const journal = CrashJournal.open(process.argv[1]);
+    const journal = CrashJournal.open({ folder: { path: process.argv[1], configured: true }, group: 'g' });
     for (const { alone, offsets } of JSON.parse(process.argv[2])) {
       journal.enter(offsets.map(offset => ({ topic: 'in', partition: 0, offset: BigInt(offset) })), { alone });
     }
@@ -48,7 +52,7 @@ describe('the crash journal', () => {
       { alone: false, offsets: [9] },
     ]);
     processThatDies(folder, [{ alone: true, offsets: [4] }]);
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     assert.deepEqual(
       [3, 4, 9, 5].map(offset => journal.crashesOf(record(offset))),
       [0, 1, 0, undefined],
@@ -61,10 +65,10 @@ describe('the crash journal', () => {
 
   test('after an ordinary end nothing is suspect', t => {
     const folder = folderFor(t);
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     journal.leave(journal.enter([record(1)], { alone: false }));
     journal.close();
-    const next = CrashJournal.open(folder);
+    const next = openIn(folder);
     assert.equal(next.suspects, 0);
     next.close();
   });
@@ -73,7 +77,7 @@ describe('the crash journal', () => {
     const folder = folderFor(t);
     writeFileSync(join(folder, 'inference-99999999.json'), '{"underWay":[{"alone":fal');
     writeFileSync(join(folder, 'notes.txt'), 'mine');
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     assert.equal(journal.suspects, 0);
     journal.close();
     assert.ok(existsSync(join(folder, 'notes.txt')));
@@ -86,7 +90,7 @@ describe('the crash journal', () => {
       join(folder, name),
       JSON.stringify({ underWay: [{ alone: true, places: [['in', 0, '1']] }], suspects: [] }),
     );
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     assert.equal(journal.suspects, 0);
     journal.close();
     assert.deepEqual(readdirSync(folder), [name]);
@@ -104,7 +108,7 @@ describe('the crash guard', () => {
   function guarded(t: TestContext, suspects: readonly number[]) {
     const folder = folderFor(t);
     if (suspects.length > 0) processThatDies(folder, [{ alone: false, offsets: suspects }]);
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     t.after(() => journal.close());
     const asked: string[][] = [];
     let [open, most] = [0, 0];
@@ -173,7 +177,7 @@ describe('the crash guard', () => {
     function judged(t: TestContext, deaths: number, end: string | undefined) {
       const folder = folderFor(t);
       for (let i = 0; i < deaths; i++) processThatDies(folder, [{ alone: true, offsets: [2] }]);
-      const journal = CrashJournal.open(folder);
+      const journal = openIn(folder);
       t.after(() => journal.close());
       const told = { asked: [] as string[], tried: [] as string[], rejected: [] as bigint[] };
       const classify = async (texts: readonly string[]): Promise<ClassifiedBatch> => {
@@ -212,7 +216,7 @@ describe('the crash guard', () => {
         reason: 'PROCESS_CRASH',
         stage: 'infer',
         attempts: 3,
-        detail: 'alone in a process of its own: that process died too (SIGABRT)',
+        detail: 'alone in a separate process: that process died too (SIGABRT)',
       });
       assert.deepEqual(told, { asked: [], tried: ['text of key'], rejected: [2n] });
       assert.equal(journal.suspects, 0);
@@ -235,7 +239,7 @@ describe('the crash guard', () => {
   test('answers stand in the order of the texts, suspects among them', async t => {
     const folder = folderFor(t);
     processThatDies(folder, [{ alone: false, offsets: [1, 3] }]);
-    const journal = CrashJournal.open(folder);
+    const journal = openIn(folder);
     t.after(() => journal.close());
     const classify = async (texts: readonly string[]): Promise<ClassifiedBatch> => ({
       answers: texts.map(

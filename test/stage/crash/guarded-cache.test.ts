@@ -12,7 +12,7 @@ import { recordAt } from '../../support/memory-records.js';
 test('behind the crash guard, a record that waits for its text in another batch is in the journal too', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'siftline-journal-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const journal = CrashJournal.open(folder);
+  const journal = CrashJournal.open({ folder: { path: folder, configured: true }, group: 'g' });
   t.after(() => journal.close());
   const inner = new MemoryClassifier();
   let letGo = () => {};
@@ -25,7 +25,8 @@ test('behind the crash guard, a record that waits for its text in another batch 
   const guard = new CrashGuard({ classifier, journal, ...unused });
   const underWay = () => {
     const page = readFileSync(join(folder, readdirSync(folder)[0] ?? ''), 'utf8');
-    return (JSON.parse(page) as { underWay: Array<{ places: Array<[string, number, string]> }> }).underWay
+    const [, body = ''] = page.split('\n');
+    return (JSON.parse(body) as { underWay: Array<{ places: Array<[string, number, string]> }> }).underWay
       .flatMap(({ places }) => places.map(([, , offset]) => offset))
       .sort();
   };

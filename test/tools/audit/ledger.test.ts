@@ -55,7 +55,7 @@ describe('the ledger', () => {
     const { outOfOrder, duplicates, findings } = ledger.report();
     assert.deepEqual([outOfOrder, duplicates.identical], [1, 2]);
     assert.deepEqual(findings.outOfOrder, [
-      { input: 'texts-0-2', output: 'labels-0-5', what: 'it comes after that of offset 3' },
+      { input: 'texts-0-2', output: 'labels-0-5', what: 'it comes after the outcome of offset 3' },
     ]);
   });
 
@@ -96,7 +96,7 @@ describe('the ledger', () => {
     ledger.outcome(label('texts/3/0', 'labels/1/0'));
     ledger.outcome(label('texts/3/1', 'labels/0/0'));
     assert.deepEqual(ledger.report().findings.wrongPartition, [
-      { input: 'texts-3-1', output: 'labels-0-0', what: 'it belongs into partition 1' },
+      { input: 'texts-3-1', output: 'labels-0-0', what: 'it belongs in partition 1' },
     ]);
   });
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Message } from 'kafkajs';
+import { frame, unframe } from '../../../src/avro/framing.js';
+import { buildType } from '../../../src/avro/type.js';
 import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
 import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
 import { labelRecord } from '../../../src/producer/label-record.js';
@@ -16,6 +18,7 @@ import {
 } from '../../../src/tools/audit/outcomes.js';
 import { MEMORY_MODEL } from '../../support/memory-classifier.js';
 import { labelled, recordAt } from '../../support/memory-records.js';
+import { withoutFields } from '../../support/outputs.js';
 
 const schema = shippedSchema('classification');
 const comparison = { timestamps: true };
@@ -53,6 +56,27 @@ function stored(message: Message, fields: Partial<SourceRecord> = {}): SourceRec
 function labelFor(input: SourceRecord, label = 'fine'): SourceRecord {
   const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
   return stored(labelRecord(encoder, input, labelled(input, label) as Labelled & { record: SourceRecord }));
+}
+
+test('a label of a version before model.identity is read, and is another answer than one of another model', () => {
+  const label = labelFor(record);
+  const before = buildType(withoutFields(schema.json, ['identity']));
+  const { id, body } = unframed(label);
+  const value = before.fromBuffer(body, before.createResolver(schema.type));
+  const old = outcome(readLabel({ ...label, value: frame(id, before, value as object) }));
+  const now = outcome(readLabel(label));
+  assert.deepEqual({ ...old, at: 0, answer: 0 }, { ...now, at: 0, answer: 0 });
+  const model = { ...MEMORY_MODEL, identity: '1'.repeat(64) };
+  const encoder = { schema, schemaId: 1, model, policy: 'test' };
+  const other = stored(labelRecord(encoder, record, labelled(record) as Labelled & { record: SourceRecord }));
+  assert.notEqual(outcome(readLabel(other)).answer, now.answer);
+  assert.equal(outcome(readLabel(other)).verdict, now.verdict);
+  assert.equal(readLabel({ ...label, value: label.value?.subarray(0, -1) ?? null }).kind, 'unreadable');
+});
+
+function unframed({ value }: SourceRecord): { id: number; body: Buffer } {
+  const parts = unframe(value ?? Buffer.alloc(0));
+  return parts.kind === 'framed' ? parts : assert.fail('no framing');
 }
 
 function outcome(read: ReadOutcome) {

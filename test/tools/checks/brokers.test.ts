@@ -63,5 +63,5 @@ test('a listener without TLS is told when TLS was asked for', async t => {
 
 test('a listener that says nothing is given up', async t => {
   const address = await listener(t, () => {});
-  assert.match(because(await reach(address, { timeoutMs: 50, tls: false })), /no answer for 0\.05 s/);
+  assert.match(because(await reach(address, { timeoutMs: 50, tls: false })), /no answer within 0\.05 s/);
 });

@@ -31,9 +31,9 @@ test('a new group starts where it is told to', async () => {
     [0n, 3n],
   ] as const;
   const [earliest] = await found({ state: 'Dead', partitions });
-  assert.match(earliest?.text ?? '', /does not exist yet; nothing committed.*earliest.*8 records wait/);
+  assert.match(earliest?.text ?? '', /does not exist yet; no committed offsets.*earliest.*lag 8 records/);
   const [latest] = await found({ state: 'Dead', partitions }, { 'input.startFrom': 'latest' });
-  assert.match(latest?.text ?? '', /latest.*0 records wait/);
+  assert.match(latest?.text ?? '', /latest.*lag 0 records/);
 });
 
 test('a group at work is told by its members and its lag', async () => {
@@ -45,7 +45,7 @@ test('a group at work is told by its members and its lag', async () => {
       [0n, 5n, 5n],
     ],
   });
-  assert.match(finding?.text ?? '', /Stable, 2 members; offsets committed in 2 of 2 partitions; 1 record waits/);
+  assert.match(finding?.text ?? '', /Stable, 2 members; offsets committed in 2 of 2 partitions; lag 1 record/);
 });
 
 test('a committed offset that retention has passed fails, or is a warning where the stage may go on', async () => {
@@ -57,13 +57,13 @@ test('a committed offset that retention has passed fails, or is a warning where 
   assert.deepEqual(statuses(stop), ['ok', 'fail']);
   assert.match(
     words(stop[1] ?? assert.fail()),
-    /in 1 partitions the committed offset is not in the topic.*\nset input/,
+    /in 1 partition the committed offset is no longer in the topic.*\nset input/,
   );
   const earliest = await found({ partitions }, { 'input.onLostOffsets': 'earliest' });
   assert.deepEqual(statuses(earliest), ['ok', 'warn']);
-  assert.match(earliest[0]?.text ?? '', /10 records wait/);
+  assert.match(earliest[0]?.text ?? '', /lag 10 records/);
   const latest = await found({ partitions }, { 'input.onLostOffsets': 'latest' });
-  assert.match(latest[0]?.text ?? '', /0 records wait/);
+  assert.match(latest[0]?.text ?? '', /lag 0 records/);
 });
 
 test('a group that cannot be asked fails', async () => {

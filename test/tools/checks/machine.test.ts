@@ -23,7 +23,7 @@ test('the arithmetic is told where it is known, with what it costs', () => {
 test('more threads than the CPU quota allows are a warning with the number that fits', () => {
   const quota = machine({ ...AVX2, '/sys/fs/cgroup/cpu.max': '150000 100000' }, { cores: 8 });
   const [fits, warning] = checkCpu(configOf({ 'workers.count': '4' }).workers, quota, undefined);
-  assert.match(fits?.text ?? '', /4 inference threads; a CPU quota for 1 of 8 cores/);
+  assert.match(fits?.text ?? '', /4 inference threads; CPU quota of 1 of 8 cores/);
   assert.equal(warning?.status, 'warn');
   assert.match(warning?.remedy ?? '', /set it to 1/);
   assert.deepEqual(statuses(checkCpu(configOf().workers, quota, undefined)), ['ok']);
@@ -82,7 +82,7 @@ test('a port somebody listens on fails, and is free once they are gone', async (
   server.close();
   await once(server, 'close');
   assert.equal(taken.status, 'fail');
-  assert.match(`${taken.text} ${taken.remedy}`, /metrics\.port.*EADDRINUSE.*metrics\.port to a free one/);
+  assert.match(`${taken.text} ${taken.remedy}`, /metrics\.port.*EADDRINUSE.*metrics\.port to a free port/);
   assert.equal((await checkPort({ host: '127.0.0.1', port, windowSeconds: 10 })).status, 'ok');
 });
 

@@ -17,7 +17,7 @@ function asked({ url }: { url: string }, flags = {}) {
 
 test('without a registry the fixed ids are named', async () => {
   const [finding] = await checkRegistry(configOf({ 'output.schemaIds.labels': '7' }));
-  assert.match(finding?.text ?? '', /none configured.*\(7 and 2\)/);
+  assert.match(finding?.text ?? '', /no registry configured.*\(7 and 2\)/);
 });
 
 test('schemas that are there are found by id, and nothing is registered', async t => {
@@ -25,7 +25,7 @@ test('schemas that are there are found by id, and nothing is registered', async 
   fake.add('siftline.labels-value', shippedSchema('classification').json);
   const [labels, metrics] = await asked(fake);
   assert.match(labels?.text ?? '', /siftline\.labels-value: has the schema, version 1, id 1/);
-  assert.match(metrics?.text ?? '', /siftline\.metrics-value: takes the schema; it is registered at the start/);
+  assert.match(metrics?.text ?? '', /siftline\.metrics-value: accepts the schema; it is registered at the start/);
   assert.ok(!fake.requests.some(request => request.endsWith('/versions')), fake.requests.join());
 });
 

@@ -56,7 +56,7 @@ test('a certificate that is missing or not PEM, and an empty secret, fail by fie
     }),
   );
   assert.deepEqual(statuses(findings), ['fail', 'fail', 'fail', 'fail']);
-  assert.match(findings[0]?.text ?? '', /kafka\.tls\.caFile: .*ca\.der is not PEM/);
+  assert.match(findings[0]?.text ?? '', /kafka\.tls\.caFile: .*ca\.der is not a PEM file/);
   assert.match(findings[1]?.text ?? '', /kafka\.tls\.certFile: ENOENT/);
   assert.match(findings[3]?.text ?? '', /registry\.bearerTokenFile: .*empty/);
 });

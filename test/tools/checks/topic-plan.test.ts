@@ -58,7 +58,7 @@ for (const [brokers, factor, insync] of [
 test('more replicas than brokers are refused before anything is asked of them', async () => {
   const error = await missing(fakeCluster({ a: {}, b: {} }, 2), { replicationFactor: 3 }).catch(e => e);
   assert.equal(error.code, 'TOPIC_REPLICATION');
-  assert.match(error.message, /needs as many brokers, and 2 are alive; give at most 2/);
+  assert.match(error.message, /needs as many brokers, but 2 are up; give at most 2/);
 });
 
 test('a missing input is an error that names it, unless inputs are to be created', async () => {

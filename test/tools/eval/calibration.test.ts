@@ -171,9 +171,9 @@ describe('a calibration', () => {
     assert.equal(label?.kept, true);
     assert.match(
       found.warnings.join('\n'),
-      /label 0: precision 0.99 cannot be reached, at most 0\.\d{3}; its threshold stays/,
+      /label 0: precision 0.99 cannot be reached, the most is 0\.\d{3}; its threshold stays/,
     );
-    assert.match(few.warnings.join('\n'), /label 1: holds in only \d+ rows to choose on \(fewer than 50\)/);
+    assert.match(few.warnings.join('\n'), /label 1: only \d+ rows to choose on have it \(fewer than 50\)/);
     assert.ok(found.temperature.after > 1 && (label?.threshold ?? 1) < 0.7 && (label?.threshold ?? 0) > 0.5);
     assert.deepEqual([label?.precision, label?.recall], [label?.before?.precision, label?.before?.recall]);
   });
@@ -213,7 +213,7 @@ test('goals are read label by label, and a wrong one says what to write', () => 
     [{ precision: '95' }, /--precision: "95" is not a share/],
     [{ recall: '0' }, /--recall: "0" is not a share/],
     [{ precision: '0.9', recall: '0.9' }, /give one of them/],
-    [{ for: 'nice=recall:0.9' }, /there is no label "nice"; there are toxic, rude/],
+    [{ for: 'nice=recall:0.9' }, /has no label "nice"; give one of toxic, rude/],
     [{ for: 'toxic=0.9' }, /"toxic=0.9" is not a goal; write label=precision:0.95/],
     [{ for: 'toxic=recall:2' }, /"2" is not a share/],
   ];

@@ -202,16 +202,16 @@ describe('labels', () => {
   });
 
   test('that the model does not have are named with their counts, or dropped', async () => {
-    const content = 'text,label\nx,happy\nx,good\nx,happy\nx,sad\n';
+    const content = 'text,label\nx,happy\nx,good\nx,happy\nx,happy\nx,sad\n';
     await refused(
       surveyRows(await open('a.csv', content), MOOD, OPTIONS),
-      /"label" holds values that are not labels of task \(good, bad\): happy \(2\), sad \(1\); map them with --map .*--ignore-unknown/,
+      /"label" holds values that are not labels of task \(good, bad\): happy \(3\), sad \(1\); map them with --map .*--ignore-unknown/,
     );
     const survey = await surveyRows(await open('a.csv', content), MOOD, { ...OPTIONS, ignoreUnknown: true });
-    assert.deepEqual(survey, { rows: 1, skipped: { LABEL_UNKNOWN: 3 } });
+    assert.deepEqual(survey, { rows: 1, skipped: { LABEL_UNKNOWN: 4 } });
     await refused(
-      surveyRows(await open('b.jsonl', '{"text":"x","label":["rude","nice"]}'), TAGS, OPTIONS),
-      /nice \(1\)/,
+      surveyRows(await open('b.jsonl', '{"text":"x","label":["rude","nice"]}\n'.repeat(2)), TAGS, OPTIONS),
+      /nice \(2\)/,
     );
     assert.deepEqual(
       cells(await read('b.jsonl', '{"text":"x","label":["rude","nice"]}', { question: TAGS, ignoreUnknown: true })),
@@ -223,8 +223,15 @@ describe('labels', () => {
     const content = 'text,label\ngood,my secret is that I never liked it\nbad,another secret of mine and yours\n';
     await refused(
       surveyRows(await open('a.csv', content), MOOD, OPTIONS),
-      /"label" holds 2 values that are not labels .* is it the column with the label\?/,
+      /"label" holds 2 values that are not labels .*, first in line 2, 3; is it the column with the label\?/,
     );
+    for (const words of ['secret\nhidden\nsecret', 'my secret\nmy secrets', 'secret']) {
+      const short = `text,label\n${words.replaceAll(/^/gm, 'x,')}\n`;
+      await refused(
+        surveyRows(await open('s.csv', short), MOOD, OPTIONS),
+        /^(?!.*secret).*is it the column with the label/,
+      );
+    }
     const many = `text,label\n${Array.from({ length: 150 }, (_, i) => `x,secret${i}`).join('\n')}\n`;
     await refused(surveyRows(await open('b.csv', many), MOOD, OPTIONS), /more than 100 values/);
   });
@@ -250,10 +257,13 @@ describe('a file that cannot be used', () => {
     await refused(openDataFile({ path: join(folder, 'no.csv'), maxBytes: 9 }), /no\.csv: there is no such file/);
     await refused(openDataFile({ path: folder, maxBytes: 9 }), /it is a folder/);
     await refused(open('a.csv', ''), /a\.csv: the file is empty/);
-    await refused(open('a.xlsx', 'x'), /"\.xlsx" does not say what is in it; give --input-format jsonl, csv, tsv/);
+    await refused(
+      open('a.xlsx', 'x'),
+      /the extension "\.xlsx" names no format; give --input-format with one of jsonl, csv, tsv/,
+    );
     await refused(
       open('a.jsonl', '{}', { columns: ['text'] }),
-      /--columns: lines of JSON name their fields themselves/,
+      /--columns: is for CSV and TSV, and lines of JSON name their fields themselves/,
     );
   });
 
@@ -277,10 +287,15 @@ describe('a file that cannot be used', () => {
     await refused(read('a.jsonl', '["secret"]'), /line 1 has no field "label" \(--label\); it is not an object/);
   });
 
+  test('is asked for one column as text and as label', async () => {
+    await refused(read('a.csv', 'text,label\nsecret,good\n', { label: 'text' }), /--label and --text both name "text"/);
+  });
+
   test('has no header: its first line is not quoted', async () => {
+    await refused(read('a.csv', 'secret,hidden\nanother,one\n'), /^(?!.*hidden).*its first line has 2 fields/);
     await refused(
       read('a.csv', 'good,this secret was nobody to know about\n'),
-      /there is no column "text" \(--text\); its first line has 2 fields and looks like data: name the columns with --columns text,label/,
+      /there is no column "text" \(--text\); its first line has 2 fields and looks like data; name the columns with --columns text,label/,
     );
   });
 
@@ -291,7 +306,7 @@ describe('a file that cannot be used', () => {
     );
     await refused(
       read('a.jsonl', Buffer.from([0x7b, 0xff, 0x7d])),
-      /line 1: the value is not UTF-8; mend or remove it/,
+      /line 1: the value is not UTF-8; correct or remove the line/,
     );
     await refused(
       read('a.jsonl', `{"text":"${'x'.repeat(2_000)}","label":"good"}`),

@@ -137,8 +137,5 @@ test('another model is asked the same, wherever its labels stand', () => {
     () => questionOfOther(first, [{ ...other, activation: 'sigmoid' }], undefined),
     /feeling of the other model is sigmoid, mood of this one softmax/,
   );
-  assert.throws(
-    () => questionOfOther(first, [other, other], undefined),
-    /--against-task: the model answers 2 questions/,
-  );
+  assert.throws(() => questionOfOther(first, [other, other], undefined), /--against-task: the model has 2 tasks/);
 });

@@ -62,6 +62,6 @@ test('a loss of accuracy beyond the limit is refused, a gain never', () => {
 test('a tokenizer that reads texts differently is refused', () => {
   assert.throws(() => admitted({ tokenizer: { texts: 400, different: 5 } }), {
     code: 'TOKENIZER_DIFFERS',
-    message: /5 have other tokens/,
+    message: /5 of 400 texts have other tokens/,
   });
 });

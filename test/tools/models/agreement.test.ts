@@ -59,7 +59,7 @@ test('of several tasks, one must be named', () => {
   assert.equal(taskFor([topic], undefined).task, topic);
   assert.throws(() => taskFor([topic, tone], undefined), {
     code: 'MODEL_TASK_UNKNOWN',
-    message: /say which.*topic, tone/,
+    message: /give the one that the labels answer: topic, tone/,
   });
   assert.throws(() => taskFor([topic, tone], 'spam'), { code: 'MODEL_TASK_UNKNOWN', message: /"spam"/ });
 });

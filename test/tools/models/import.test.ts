@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { cpuSaturates } from '../../../src/model/arithmetic.js';
-import { readModelFolder, sha256Of } from '../../../src/model/folder.js';
+import { readModelFolder } from '../../../src/model/folder.js';
+import { sha256Of } from '../../../src/model/known-files.js';
 import { Model } from '../../../src/model/model.js';
 import { importModel } from '../../../src/tools/models/import.js';
 import type { Imported, ImportOptions } from '../../../src/tools/models/import-types.js';
 import { EMPTY_HOME } from '../../support/empty-home.js';
-import { editJson, IMPORT, ModelCopies } from '../../support/model-copies.js';
+import { editJson, IMPORT, ModelCopies, moveWeights } from '../../support/model-copies.js';
 import { fixtureModel, reference } from '../../support/models.js';
 import { int8WeightsOf, largestPair } from '../../support/onnx.js';
 import { usablePython } from '../../support/python.js';
+import { noSmallDisk, smallDisk } from '../../support/small-disk.js';
 
 const WEIGHTS = join(process.cwd(), 'test/fixtures/weights/bert');
 /** Of the int8 file of bert-single by the pinned packages; it changes with them and with what training/quantise.py does. */
@@ -46,6 +48,22 @@ function manifestOf(folder: string) {
 function assertNothingIn(folder: string): void {
   assert.deepEqual(existsSync(folder) ? readdirSync(folder) : [], []);
 }
+
+test('on a disk that is full the model is not there, what was there stays, and the error says so', {
+  skip: noSmallDisk,
+}, async t => {
+  const disk = smallDisk(t, 128 * 1024);
+  const output = join(disk, 'mine');
+  mkdirSync(output);
+  writeFileSync(join(output, 'siftline.json'), 'old');
+  await assert.rejects(take({ source: fixtureModel('bert-single'), output, force: true, precision: 'as-is' }), {
+    code: 'OUTPUT_UNWRITABLE',
+    exitCode: 2,
+    message: /mine: cannot be written: ENOSPC: no space left on device/,
+  });
+  assert.deepEqual(readdirSync(disk), ['mine']);
+  assert.equal(readFileSync(join(output, 'siftline.json'), 'utf8'), 'old');
+});
 
 describe('a file taken over as it is, without Python', () => {
   for (const name of [
@@ -93,18 +111,21 @@ describe('a file taken over as it is, without Python', () => {
     assert.match(readFileSync(join(output, 'README.md'), 'utf8'), /^license: mit$/m);
   });
 
-  test('weights beside the graph come along', async () => {
-    const source = copies.of(fixtureModel('roberta'), path => writeFileSync(join(path, 'model.onnx_data'), 'weights'));
-    const { output } = await take({ source });
-    assert.ok('model.onnx_data' in manifestOf(output).files);
-  });
+  for (const location of ['model.onnx_data', 'parts/weights.bin']) {
+    test(`weights beside the graph come along as ${location}, with their SHA-256`, async () => {
+      const source = copies.of(fixtureModel('roberta'), path => moveWeights(path, location));
+      const { output } = await take({ source });
+      assert.equal(manifestOf(output).files[location], await sha256Of(join(source, location)));
+      assert.ok((await readModelFolder({ path: output, maxTokens: 64, verify: true })).weightsFiles.length === 1);
+    });
+  }
 
   test('a file with scales from the batch is held to what it does, with a warning', async () => {
     const { output, precision, warnings } = await take({ source: fixtureModel('bert-dynamic') });
     const { bitEqual, tolerance, maxDeltaPadded } = manifestOf(output).agreement.batchInvariance;
     assert.deepEqual([precision, bitEqual], ['int8-dynamic', false]);
     assert.ok(tolerance >= maxDeltaPadded && maxDeltaPadded > 0.1, `${maxDeltaPadded} within ${tolerance}`);
-    assert.ok(warnings.some(line => /answers change with the texts beside them/.test(line)));
+    assert.ok(warnings.some(line => /the answer to a text changes with the other texts of its batch/.test(line)));
   });
 
   test('a quantised file says that it saturates where this CPU was seen to clip its sums', async () => {
@@ -203,7 +224,7 @@ describe('what is refused', () => {
     [
       'int8 of what is int8',
       'MODEL_QUANTISED',
-      /already \(int8-dynamic\).*as-is/,
+      /already quantised \(int8-dynamic\).*as-is/,
       () => ({ source: fixtureModel('bert-dynamic'), precision: 'int8' }),
     ],
     ['int8 without Python', 'PYTHON_MISSING', /as-is/, () => ({ source: fixtureModel('roberta'), precision: 'int8' })],

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Need, pythonFor } from '../../../src/tools/models/python.js';
+import { notRoot } from '../../support/small-disk.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'siftline-python-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -76,6 +77,19 @@ test('an environment that has everything is used as it is', async () => {
   const inside = fake(join(cache, 'venv/bin/python'), { version: '[3, 12]', missing: '[]' });
   const { found, said } = await find('torch', { cache });
   assert.deepEqual([found, said], [inside, []]);
+});
+
+test('an environment of another user is not run', { skip: notRoot }, async () => {
+  for (const foreign of ['', 'venv']) {
+    const cache = join(scratch, `foreign-${foreign}`);
+    fake(join(cache, 'venv/bin/python'), { version: '[3, 12]', missing: '[]' });
+    chownSync(join(cache, foreign), 54_321, 54_321);
+    await assert.rejects(find('torch', { cache }), {
+      code: 'FOLDER_FOREIGN',
+      exitCode: 2,
+      message: /foreign-.* belongs to another user; .* with CACHE, or an interpreter with --python/,
+    });
+  }
 });
 
 test('an environment that lacks something gets it, and says so', async () => {

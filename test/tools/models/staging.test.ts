@@ -56,7 +56,7 @@ test('force replaces a model or fills an empty folder, and never anything else',
   assert.doesNotThrow(check(model, true));
   assert.throws(check(folder('thesis', 'chapter-1.txt'), true), {
     code: 'OUTPUT_EXISTS',
-    message: /no imported model/,
+    message: /exists and is not an imported model/,
   });
 });
 

@@ -95,6 +95,7 @@ describe('a batch that fails', () => {
     name: 'fake',
     version: '1',
     sha256: '',
+    identity: '',
     precision: '',
     maxTokens: 8,
     tasks: [{ name: 'length', labels: ['score'], activation: 'sigmoid' as const, thresholds: [0.5] }],

@@ -34,7 +34,7 @@ export interface SchemasOptions {
 }
 
 /** A schema that was asked for and is not there yet. */
-interface Wanted {
+interface WantedSchemaId {
   readonly since: number;
   /** The time at which a record last named it. */
   named: number;
@@ -70,7 +70,7 @@ export class Schemas {
   readonly #source: SchemaSource;
   readonly #options: SchemasOptions;
   readonly #ready = new LRUCache<number, ReadySchema>({ max: MAX_SCHEMAS });
-  readonly #wanted = new Map<number, Wanted>();
+  readonly #wanted = new Map<number, WantedSchemaId>();
 
   constructor(source: SchemaSource, options: SchemasOptions) {
     this.#source = source;
@@ -120,14 +120,14 @@ export class Schemas {
     return Promise.race([flight, givenUp]).finally(() => over.abort());
   }
 
-  #ask(id: number, wanted: Wanted): Promise<ReadySchema | undefined> {
+  #ask(id: number, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
     wanted.flight ??= this.#question(id, wanted).finally(() => {
       wanted.flight = undefined;
     });
     return wanted.flight;
   }
 
-  async #question(id: number, wanted: Wanted): Promise<ReadySchema | undefined> {
+  async #question(id: number, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
     if (wanted.error !== undefined) {
       await sleep(wanted.pauseMs, undefined, { ref: false });
       wanted.pauseMs = Math.min(wanted.pauseMs * 2, PAUSE_MS.most);
@@ -147,7 +147,7 @@ export class Schemas {
     }
   }
 
-  #tell(schemaId: number, wanted: Wanted): void {
+  #tell(schemaId: number, wanted: WantedSchemaId): void {
     const now = performance.now();
     if (wanted.told !== undefined && now - wanted.told < TELL_EVERY_MS) return;
     wanted.told = now;
@@ -156,7 +156,7 @@ export class Schemas {
     this.#options.waits?.({ schemaId, seconds, status: statusOf(error), error: messageOf(error) });
   }
 
-  #want(id: number): Wanted {
+  #want(id: number): WantedSchemaId {
     // Ids that no record names any more are forgotten here; they would gather otherwise.
     if (this.#wanted.size >= MAX_SCHEMAS) for (const known of this.#wanted.keys()) this.#wantedNow(known);
     const now = performance.now();
@@ -166,7 +166,7 @@ export class Schemas {
   }
 
   /** Returns undefined when the id is not wanted, or was last named so long ago that it is forgotten. */
-  #wantedNow(id: number): Wanted | undefined {
+  #wantedNow(id: number): WantedSchemaId | undefined {
     const wanted = this.#wanted.get(id);
     const { giveUpSeconds = 0 } = this.#options;
     const isIdle =
@@ -176,13 +176,13 @@ export class Schemas {
   }
 
   /** Returns the milliseconds until it is given up; 0 or less when it is. */
-  #leftMs({ since }: Wanted): number {
+  #leftMs({ since }: WantedSchemaId): number {
     const { giveUpSeconds } = this.#options;
     if (giveUpSeconds === undefined) return Number.POSITIVE_INFINITY;
     return since + giveUpSeconds * 1000 - performance.now();
   }
 
-  #givenUp(id: number, { error }: Wanted): Rejection {
+  #givenUp(id: number, { error }: WantedSchemaId): Rejection {
     const { giveUpSeconds } = this.#options;
     const detail = `the registry has not given schema id ${id} for ${giveUpSeconds} s (${reasonOf(error)})`;
     return rejected('AVRO_SCHEMA_UNAVAILABLE', detail);

@@ -149,6 +149,9 @@ const ROWS = {
     panel('Partitions that no member reads', 'short', {
       '{{topic}}': 'max by (topic) (siftline_unread_partitions{$S})',
     }),
+    panel('Waits for the schema registry', 's', {
+      '{{topic}} {{partition}}': 'max by (topic, partition) (siftline_registry_wait_seconds{$S})',
+    }),
     panel('Metrics records lost, in an hour', 'short', {
       '{{instance}}': 'increase(siftline_metrics_windows_lost_total{$S}[1h])',
     }),

@@ -83,6 +83,7 @@ export const REJECT_REASONS = [
   'AVRO_FRAMING',
   'AVRO_SCHEMA_UNKNOWN',
   'AVRO_SCHEMA_UNUSABLE',
+  'AVRO_SCHEMA_UNAVAILABLE',
   'AVRO_MALFORMED',
   'AVRO_LIMIT',
   'TOKENISE_FAILED',
@@ -518,15 +519,19 @@ export interface Sink {
 }
 
 /**
- * Finds the text in a record's value. For every batch `prepare` is called with all its records, then `decode` for each
- * of them. Calls of `prepare` for different batches may be open at once.
+ * Finds the text in a record's value. A record is decoded only once it is ready: `prepare` fetches what it lacks (a
+ * schema), and only the partition of the record waits for that.
  */
 export interface Decoder {
+  /** Returns true when `decode` may be called; from then on the record itself keeps what decoding it needs. */
+  isReady(record: SourceRecord): boolean;
   /**
-   * Fetches what decoding these records needs (schemas). A throw means that the answer is not to be had now: no record
-   * is judged, and the caller repeats the call after a pause until it resolves or the stage stops.
+   * Fetches what decoding these records needs. Resolves when each is ready or is worth another call, after a pause. Never
+   * rejects. Calls for different records may be open at once.
    */
   prepare(records: readonly SourceRecord[]): Promise<void>;
+  /** Returns what a record that is not ready waits for, such as "schema id 7 (HTTP 403)". */
+  awaits(record: SourceRecord): string;
   /** Returns the text, a rejection or a skip. Never waits, and never throws for the contents of a record. */
   decode(record: SourceRecord): Decoded;
 }

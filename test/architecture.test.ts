@@ -80,7 +80,7 @@ const LIBRARY_HOMES: ReadonlyArray<readonly [library: string, allowed: RegExp]> 
   ['@huggingface/tokenizers', /^model\/tokenizer\.ts$/],
   ['piscina', /^workers\/(pool|classify)\.ts$/],
   ['kafkajs', /^kafka\//],
-  ['lru-cache', /^(workers\/answer-cache\.ts$|(model\/tokenizer|avro\/registry|consumer\/decode\/avro)\.ts$)/],
+  ['lru-cache', /^(workers\/answer-cache\.ts$|(model\/tokenizer|avro\/registry|consumer\/decode\/schemas)\.ts$)/],
   ['avsc', /^avro\//],
   ['prom-client', /^observe\//],
   ['commander', /^(cli\/|main\.ts$)/],

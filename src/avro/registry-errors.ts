@@ -51,7 +51,14 @@ export function refused(asked: AskedRegistry, refusal: Refusal): SiftlineError {
   const own = [refusal.errorCode, refusal.message && `"${refusal.message}"`].filter(Boolean).join(' ');
   const level = refusal.level ? `, its compatibility level being ${refusal.level}` : '';
   const answer = `answered HTTP ${refusal.status}${own ? ` (${own})` : ''}${level}`;
-  return SiftlineError.registry(code, `${subjectLine(asked)} ${answer}; ${wayOut}`);
+  return SiftlineError.registry(code, `${subjectLine(asked)} ${answer}; ${wayOut}`, { status: refusal.status });
+}
+
+/** The HTTP status of an answer that was a refusal; undefined for any other trouble. */
+export function statusOf(error: unknown): number | undefined {
+  const cause = error instanceof SiftlineError ? error.cause : undefined;
+  const refusal = typeof cause === 'object' && cause !== null && 'status' in cause ? cause.status : undefined;
+  return typeof refusal === 'number' ? refusal : undefined;
 }
 
 /** Makes the error for an answer that cannot be read. */

@@ -32,6 +32,10 @@ const INCOMPATIBLE = 409;
 const SUBJECT_UNKNOWN = 40401;
 const VERSION_UNKNOWN = 40402;
 const SCHEMA_UNKNOWN = 40403;
+/** A schema id is not there, whichever way the registry puts it. */
+const NOT_FOUND = [SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN];
+/** Asked for a schema id: the number is none. */
+const UNPROCESSABLE = 422;
 
 const SchemaBody = z.object({
   schema: z.string(),
@@ -120,7 +124,7 @@ export class RegistryClient {
   async #fetchSchema(id: number): Promise<SchemaAnswer> {
     const ask: Ask = { method: 'GET', path: `/schemas/ids/${id}`, about: `schema id ${id}` };
     const answer = await this.#http.send(ask);
-    if (isUnknown(answer, [SCHEMA_UNKNOWN])) return { kind: 'unknown' };
+    if (isUnknown(answer, NOT_FOUND) || answer.status === UNPROCESSABLE) return { kind: 'unknown' };
     if (answer.status === 200 && answer.text === undefined)
       return { kind: 'unusable', detail: 'the schema is too long' };
     return parseSchema(this.#read(ask, answer, SchemaBody));

@@ -16,12 +16,7 @@
  */
 
 import type { Occupancy, SourceRecord } from '../ports.js';
-
-/** A record, and the offset to commit once it and all records before it are done. */
-export interface Held {
-  readonly record: SourceRecord;
-  readonly next: bigint;
-}
+import { type Held, PartitionQueue, type Readiness, type StandingRecord, sizeOf } from './partition-queue.js';
 
 export interface BufferLimits {
   /** The most that may be held in all, records in flight included. */
@@ -31,25 +26,11 @@ export interface BufferLimits {
   readonly batchBytes: number;
 }
 
-interface Queue {
-  waiting: Held[];
-  /** Counts both the waiting records and those in flight, as `bytes` does. */
-  records: number;
-  bytes: number;
-}
-
 /**
  * The records of one partition that are worth a request to the brokers: 128, or a quarter of the batch where that is
  * less.
  */
 const RUN = { records: 128, share: 0.25 };
-
-/**
- * Returns the bytes of a record that count against the limits: key, value and a flat charge for objects and headers.
- */
-export function sizeOf(record: SourceRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + 256;
-}
 
 /**
  * Holds records between fetching and classifying, one queue per partition. Every partition may hold an equal share of
@@ -58,30 +39,29 @@ export function sizeOf(record: SourceRecord): number {
  */
 export class RecordBuffer {
   readonly #limits: BufferLimits;
-  readonly #queues = new Map<string, Queue>();
+  readonly #readiness: Readiness | undefined;
+  readonly #queues = new Map<string, PartitionQueue>();
   /** The last partition that got its full part of a batch; the next batch begins after it. */
   #last: string | undefined;
 
-  constructor(limits: BufferLimits) {
+  /** Without `readiness` every record may be handed out. */
+  constructor(limits: BufferLimits, readiness?: Readiness) {
     this.#limits = limits;
+    this.#readiness = readiness;
   }
 
   /** Forgets all records and makes room for these partitions. */
   assign(partitions: readonly string[]): void {
+    for (const queue of this.#queues.values()) queue.close();
     this.#queues.clear();
-    for (const partition of partitions) this.#queues.set(partition, { waiting: [], records: 0, bytes: 0 });
+    for (const partition of partitions) this.#queues.set(partition, new PartitionQueue(this.#readiness));
   }
 
   /** Returns false when the partition is not assigned: its records must be dropped. */
   push(partition: string, held: readonly Held[]): boolean {
     const queue = this.#queues.get(partition);
-    if (!queue) return false;
-    for (const one of held) {
-      queue.waiting.push(one);
-      queue.records += 1;
-      queue.bytes += sizeOf(one.record);
-    }
-    return true;
+    queue?.push(held);
+    return queue !== undefined;
   }
 
   /**
@@ -91,7 +71,7 @@ export class RecordBuffer {
    * partition, and a request for a handful of results costs the brokers more than the model costs us.
    */
   take(most: BatchBudget = this.#anyWork(), occupancy = ONE_THREAD): Map<string, Held[]> | undefined {
-    const partitions = this.#inTurn().filter(([, queue]) => queue.waiting.length > 0);
+    const partitions = this.#inTurn().filter(([, queue]) => queue.ready > 0);
     if (partitions.length === 0) return undefined;
     const budget = shareOf(most, this.#waitingBytes(), occupancy);
     const room = new BatchRoom(budget, this.#limits.batchBytes);
@@ -114,8 +94,8 @@ export class RecordBuffer {
   /** Returns true when so many records wait that a batch of them is taken even though no thread is free. */
   isWorthWaiting(budget: BatchBudget = this.#anyWork()): boolean {
     const room = new BatchRoom(worthWaiting(budget), this.#limits.batchBytes);
-    for (const { waiting } of this.#queues.values()) {
-      for (const { record } of waiting) {
+    for (const queue of this.#queues.values()) {
+      for (const record of queue.readyRecords()) {
         const ms = room.msOf(valueBytesOf(record));
         if (!room.fits(ms)) return true;
         room.add(ms, sizeOf(record));
@@ -125,7 +105,7 @@ export class RecordBuffer {
   }
 
   *#waitingBytes(): Generator<number> {
-    for (const { waiting } of this.#queues.values()) for (const { record } of waiting) yield valueBytesOf(record);
+    for (const queue of this.#queues.values()) for (const record of queue.readyRecords()) yield valueBytesOf(record);
   }
 
   #anyWork(): BatchBudget {
@@ -133,7 +113,7 @@ export class RecordBuffer {
   }
 
   /** Returns the partitions in turn, beginning after the one that was served last. */
-  #inTurn(): Array<[string, Queue]> {
+  #inTurn(): Array<[string, PartitionQueue]> {
     const all = [...this.#queues];
     const next = all.findIndex(([partition]) => partition === this.#last) + 1;
     return [...all.slice(next), ...all.slice(0, next)];
@@ -141,10 +121,7 @@ export class RecordBuffer {
 
   /** Frees the room of records that were handed out and are done. */
   release(partition: string, held: readonly Held[]): void {
-    const queue = this.#queues.get(partition);
-    if (!queue) return;
-    queue.records -= held.length;
-    for (const { record } of held) queue.bytes -= sizeOf(record);
+    this.#queues.get(partition)?.release(held);
   }
 
   /** Returns true when no record of the partition is waiting or in flight. */
@@ -162,9 +139,21 @@ export class RecordBuffer {
     return !this.#exceeds(partition, 0.5);
   }
 
-  get hasWaiting(): boolean {
-    for (const { waiting } of this.#queues.values()) if (waiting.length > 0) return true;
+  /** True when there is a record to hand out. */
+  get hasReady(): boolean {
+    for (const { ready } of this.#queues.values()) if (ready > 0) return true;
     return false;
+  }
+
+  /** True when a record waits, ready or not. */
+  get hasWaiting(): boolean {
+    for (const { waiting } of this.#queues.values()) if (waiting > 0) return true;
+    return false;
+  }
+
+  /** The records that partitions stand before. */
+  get standing(): StandingRecord[] {
+    return [...this.#queues.values()].flatMap(({ standing }) => standing ?? []);
   }
 
   get records(): number {
@@ -203,13 +192,13 @@ function partOf({ records, ms }: BatchRoom, partitions: number): Part {
  * there is room for it.
  */
 function takeFrom(
-  queue: Queue,
+  queue: PartitionQueue,
   room: BatchRoom,
   { part, run }: { readonly part: Part; readonly run: Part },
 ): { readonly taken: Held[]; readonly hadRoom: boolean } {
   const isWithin = ({ records, ms }: Part, most: Part) => records <= most.records && ms <= most.ms;
   let [count, used, hadRoom] = [0, 0, true];
-  for (const { record } of queue.waiting) {
+  for (const record of queue.readyRecords()) {
     const ms = room.msOf(valueBytesOf(record));
     const grown = { records: count + 1, ms: used + ms };
     if (count > 0 && !isWithin(grown, part) && !isWithin(grown, run)) break;
@@ -218,7 +207,7 @@ function takeFrom(
     room.add(ms, sizeOf(record));
     [count, used] = [grown.records, grown.ms];
   }
-  return { taken: queue.waiting.splice(0, count), hadRoom };
+  return { taken: queue.take(count), hadRoom };
 }
 
 /** Work that is not divided further: two requests and two smaller runs would cost more than a second thread saves. */

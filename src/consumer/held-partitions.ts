@@ -15,8 +15,9 @@ import { SiftlineError } from '../errors.js';
 import type { KafkaAdmin } from '../kafka/admin.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 import { type Batch, type Occupancy, parsePartitionId, type SourceRecord, type TopicPartition } from '../ports.js';
-import { type BatchBudget, type BufferLimits, type Held, RecordBuffer } from './buffer.js';
+import { type BatchBudget, type BufferLimits, RecordBuffer } from './buffer.js';
 import { PartitionProgress, type Slice } from './committer.js';
+import type { Held, Readiness, StandingRecord } from './partition-queue.js';
 
 /** Records that were handed out together, with the slice of each partition by which they are marked as done. */
 export interface HeldBatch extends Batch {
@@ -32,8 +33,9 @@ export class HeldPartitions {
   readonly #progress = new Map<string, PartitionProgress>();
   #epoch = 0;
 
-  constructor(limits: BufferLimits) {
-    this.#buffer = new RecordBuffer(limits);
+  /** Without `readiness` every record is ready. */
+  constructor(limits: BufferLimits, readiness?: Readiness) {
+    this.#buffer = new RecordBuffer(limits, readiness);
   }
 
   /** The number of the current epoch; 0 before the first assignment. */
@@ -54,7 +56,7 @@ export class HeldPartitions {
     return this.#buffer.push(id, held);
   }
 
-  /** Hands out the next batch; undefined when no record waits. */
+  /** Hands out the next batch; undefined when no record is ready. */
   take(budget?: BatchBudget, occupancy?: Occupancy): HeldBatch | undefined {
     const taken = this.#buffer.take(budget, occupancy);
     return taken && this.#handOut(taken);
@@ -88,8 +90,19 @@ export class HeldPartitions {
     return false;
   }
 
+  /** True when there is a record to hand out. */
+  get hasReady(): boolean {
+    return this.#buffer.hasReady;
+  }
+
+  /** True when a record waits, ready or not. */
   get hasWaiting(): boolean {
     return this.#buffer.hasWaiting;
+  }
+
+  /** Returns the records that are not ready and hold up their partitions. */
+  get standing(): StandingRecord[] {
+    return this.#buffer.standing;
   }
 
   /** Returns true when so many records wait that a batch of them is taken even though no thread is free. */

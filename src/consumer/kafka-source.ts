@@ -25,10 +25,11 @@ import type { LostOffset } from '../kafka/patches/index.js';
 import { recordOf } from '../kafka/record-codec.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
-import { type BatchBudget, type BufferLimits, type Held, ONE_THREAD } from './buffer.js';
+import { type BatchBudget, type BufferLimits, ONE_THREAD } from './buffer.js';
 import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
 import { goOnAfter, type HeldBatch, HeldPartitions, type LostOffsetPolicy, offsetLost } from './held-partitions.js';
+import type { Held, Readiness, StandingRecord } from './partition-queue.js';
 import { Signal } from './signal.js';
 
 export interface KafkaSourceOptions extends MembershipOptions {
@@ -37,6 +38,8 @@ export interface KafkaSourceOptions extends MembershipOptions {
   /** False when the sink commits the offsets of results together with the results. */
   readonly commits: boolean;
   readonly limits: BufferLimits;
+  /** Tells which records may be handed out; without it, all. */
+  readonly decoder?: Readiness['decoder'];
   /** Limits the next batch, and changes while the source works; `limits` is the upper bound. */
   readonly budget?: BatchBudget | undefined;
   readonly events: SourceEvents;
@@ -80,7 +83,8 @@ export class KafkaSource implements Source {
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    this.#held = new HeldPartitions(options.limits);
+    const { limits, decoder } = options;
+    this.#held = new HeldPartitions(limits, decoder && { decoder, changed: () => this.#signal.raise() });
     this.#member = new GroupMember(options, {
       assigned: ids => this.#assigned(ids),
       fetched: payload => this.#admit(payload),
@@ -121,6 +125,11 @@ export class KafkaSource implements Source {
   get held(): { readonly records: number; readonly bytes: number; readonly pausedPartitions: number } {
     const { records, bytes } = this.#held;
     return { records, bytes, pausedPartitions: this.#member.pausedPartitions };
+  }
+
+  /** Returns the number of assigned partitions, and the records that are not ready and hold up their partitions. */
+  get partitions(): { readonly assigned: number; readonly standing: readonly StandingRecord[] } {
+    return { assigned: this.#held.progress.size, standing: this.#held.standing };
   }
 
   /**
@@ -209,7 +218,7 @@ export class KafkaSource implements Source {
   }
 
   #available(): boolean {
-    return !this.#settling && this.#held.hasWaiting;
+    return !this.#settling && this.#held.hasReady;
   }
 
   #assigned(ids: readonly string[]): void {

@@ -15,6 +15,7 @@ import type { Fetched, PartitionRange } from '../kafka/log-reader.js';
 import { type Batch, type Occupancy, partitionId, type Source, type TopicPartition } from '../ports.js';
 import { type BatchBudget, type BufferLimits, ONE_THREAD } from './buffer.js';
 import { type HeldBatch, HeldPartitions } from './held-partitions.js';
+import type { Readiness } from './partition-queue.js';
 import { Signal } from './signal.js';
 
 export interface RangeSourceOptions {
@@ -22,6 +23,8 @@ export interface RangeSourceOptions {
   /** Reads one range in order, as `LogReader.read` does. */
   readonly read: (range: PartitionRange, signal: AbortSignal) => AsyncGenerator<Fetched>;
   readonly limits: BufferLimits;
+  /** Tells which records may be handed out; without it, all. */
+  readonly decoder?: Readiness['decoder'];
   /** Limits the next batch, and changes while the source works; `limits` is the upper bound. */
   readonly budget?: BatchBudget | undefined;
 }
@@ -42,7 +45,8 @@ export class RangeSource implements Source {
 
   constructor(options: RangeSourceOptions) {
     this.#options = options;
-    this.#held = new HeldPartitions(options.limits);
+    const { limits, decoder } = options;
+    this.#held = new HeldPartitions(limits, decoder && { decoder, changed: () => this.#signal.raise() });
     this.#held.assign(options.ranges.map(partitionId));
   }
 
@@ -53,7 +57,8 @@ export class RangeSource implements Source {
   }
 
   async take(occupancy: () => Occupancy = () => ONE_THREAD): Promise<HeldBatch | undefined> {
-    await this.#signal.until(() => this.#isStopped || this.#held.hasWaiting || this.#open === 0);
+    const isOver = () => this.#open === 0 && !this.#held.hasWaiting;
+    await this.#signal.until(() => this.#isStopped || this.#held.hasReady || isOver());
     if (this.#failure) throw this.#failure;
     return this.#isStopped ? undefined : this.#held.take(this.#options.budget, occupancy());
   }

@@ -167,6 +167,13 @@ export const METRICS = {
     labels: [],
     watch: 'Grows: look at the collector of logs, or at the disk. The stage goes on.',
   },
+  siftline_registry_wait_seconds: {
+    type: 'gauge',
+    help: 'How long a partition has waited for a schema that the registry does not give; absent for one that does not wait.',
+    labels: ['topic', 'partition'],
+    watch:
+      'Minutes: `/readyz` and log `decode_waits` name the schema id and the answer. `registry.giveUpSeconds` bounds it.',
+  },
   siftline_unread_partitions: {
     type: 'gauge',
     help: 'Partitions of an input topic that no member of the consumer group has been assigned, as of the last look.',
@@ -247,7 +254,7 @@ export const METRICS = {
   },
   siftline_ready: {
     type: 'gauge',
-    help: '1 when /readyz passes: the model is warm, the group is joined and results are stored.',
+    help: '1 when /readyz passes: the model is warm, the group is joined, results are stored, and not every partition waits for the registry.',
     labels: [],
     watch: '0 for long: see /readyz.',
   },

@@ -186,5 +186,4 @@ const NO_EVENTS: PipelineEvents = {
   stage: () => {},
   classified: () => {},
   stored: () => {},
-  waiting: () => {},
 };

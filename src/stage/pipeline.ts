@@ -4,14 +4,13 @@
  * - *running*: takes, classifies and publishes batches. Ends when the source ends, or with `stop`: *draining*. Ends
  *   when the reject limit is exceeded, which calls `stop`: *draining*. Ends when a batch fails: *sealed*.
  * - *draining*: takes nothing more and finishes what is under way. Ends when everything is stored: *over*, and `run`
- *   resolves, or throws the limit's error. Ends when a batch is given up or fails: *sealed*.
+ *   resolves, or throws the limit's error. Ends when a batch fails: *sealed*.
  * - *sealed*: publishes nothing more; every later batch is revoked. Ends when nothing is under way: *over*. After a
  *   failure `run` has thrown already.
  *
  * States of a batch:
  *
- * - *unanswered*: is decoded and classified. Ends with its outcomes: *waiting*. Ends when the stop comes while decoding
- *   waits for something outside: it is given up, and *revoked* when its turn comes.
+ * - *unanswered*: is decoded and classified. Ends with its outcomes: *waiting*.
  * - *waiting*: earlier batches of its partitions are not handed to the sink yet. Ends with its turn: *publishing* when
  *   its assignment is current and the pipeline is not sealed, else *revoked*.
  * - *publishing*: the sink stores its outcomes, and the next batch gets its turn. Records that the sink leaves out are
@@ -21,7 +20,6 @@
  * - *failed*: `run` throws. Its offsets are not committed, so its records are read again.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failPoint } from '../failpoints.js';
 import type { Ledger, Page } from '../observe/ledger.js';
 import type { StageName } from '../observe/list.js';
@@ -51,13 +49,11 @@ export interface PipelineEvents {
   /** Called when the texts of these records went through the model together. */
   classified(timings: BatchTimings, records: readonly SourceRecord[]): void;
   stored(outcomes: readonly Outcome[]): void;
-  /** Called when decoding waits for something outside, such as a registry that is down. */
-  waiting(error: unknown): void;
 }
 
 export interface PipelineParts {
   readonly source: Source;
-  readonly decoder: Decoder;
+  readonly decoder: Pick<Decoder, 'decode'>;
   readonly classifier: Classifier;
   /** Keeps the crash journal while the classifier works; undefined without a journal. */
   readonly guard?: Pick<CrashGuard, 'classify'> | undefined;
@@ -71,8 +67,6 @@ export interface PipelineParts {
   /** Traces every batch; undefined when no traces are collected. */
   readonly tracer?: Pick<BatchTracer, 'start'> | undefined;
 }
-
-const RETRY_MS = { first: 200, most: 10_000 };
 
 /**
  * Runs the one loop: take a batch, classify it, publish the outcomes, mark it done.
@@ -96,10 +90,7 @@ export class Pipeline {
   readonly #unanswered = new Set<Promise<unknown>>();
   #classifying = 0;
   #lastProgress = performance.now();
-  readonly #stopping = new AbortController();
-  /**
-   * True once a batch was given up: later batches must not be published, so that the published records stay a prefix.
-   */
+  /** True once a batch has failed: later batches must not be published, so that the published records stay a prefix. */
   #sealed = false;
   /** The error of the reject limit, once it is exceeded. */
   #exceeded: Error | undefined;
@@ -121,12 +112,8 @@ export class Pipeline {
     return Promise.race([this.#loop(), this.#failed]);
   }
 
-  /**
-   * Takes nothing more. Batches under way are finished, except batches that wait for something outside: they are given
-   * up.
-   */
+  /** Takes nothing more. Batches under way are finished. */
   stop(): void {
-    this.#stopping.abort();
     this.#parts.source.stop();
   }
 
@@ -171,8 +158,7 @@ export class Pipeline {
       source.look();
       failPoint('classified');
       await turn.comes;
-      if (!outcomes) this.#sealed = true;
-      if (!outcomes || this.#sealed || !source.isCurrent(batch)) {
+      if (this.#sealed || !source.isCurrent(batch)) {
         trace?.end(undefined);
         return this.#revoke(batch.records, page);
       }
@@ -222,9 +208,8 @@ export class Pipeline {
     };
   }
 
-  /** Returns one outcome per record, in order, or undefined when the batch is given up. */
-  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[] | undefined> {
-    if (!(await this.#prepare(records))) return undefined;
+  /** Returns one outcome per record, in order. */
+  async #outcomes(records: readonly SourceRecord[], trace: BatchTrace | undefined): Promise<Outcome[]> {
     const decoded = this.#decode(records, trace);
     const texts = decoded.flatMap(each => (each.kind === 'text' ? [each.text] : []));
     const asked = records.filter((_, i) => decoded[i]?.kind === 'text');
@@ -249,22 +234,6 @@ export class Pipeline {
       };
       return { record, kind: 'labelled', ...labelled };
     });
-  }
-
-  /** Waits for everything that decoding needs. Returns false when the stop comes first. */
-  async #prepare(records: readonly SourceRecord[]): Promise<boolean> {
-    const { decoder, events } = this.#parts;
-    const { signal } = this.#stopping;
-    for (let delay = RETRY_MS.first; ; delay = Math.min(delay * 2, RETRY_MS.most)) {
-      try {
-        await decoder.prepare(records);
-        return true;
-      } catch (error) {
-        events.waiting(error);
-        if (!signal.aborted) await sleep(delay, undefined, { signal }).catch(() => {});
-        if (signal.aborted) return false;
-      }
-    }
   }
 
   #decode(records: readonly SourceRecord[], trace: BatchTrace | undefined): Decoded[] {

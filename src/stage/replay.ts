@@ -12,7 +12,6 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { valueBytesOf } from '../consumer/buffer.js';
 import { RangeSource } from '../consumer/range-source.js';
-import { messageOf } from '../errors.js';
 import type { PartitionRange } from '../kafka/log-reader.js';
 import { formatOffsets, type RangeBounds } from '../kafka/range.js';
 import { createPolicy, type Policy } from '../policy/policy.js';
@@ -149,7 +148,11 @@ export class Replay {
   async #carry({ classifier }: BuiltClassifier, { reading, ranges, sink, policy }: ReplayParts): Promise<void> {
     const { config } = this.#options;
     const { input, workers } = config;
+    const registry = await connectRegistry(config);
+    this.#closers.push('registry', async () => registry?.close());
+    const decoder = await buildDecoder(this.#options, registry);
     const source = new RangeSource({
+      decoder,
       ranges,
       read: (range, signal) => reading.reader.read(range, signal),
       limits: {
@@ -165,7 +168,7 @@ export class Replay {
     await source.open();
     this.#pipeline = new Pipeline({
       source,
-      decoder: await buildDecoder(config, await connectRegistry(config)),
+      decoder,
       classifier,
       judge: policy.judge,
       sink,
@@ -179,7 +182,6 @@ export class Replay {
   }
 
   #events(): PipelineEvents {
-    const { log } = this.#options;
     return {
       taken: () => {},
       revoked: () => {},
@@ -187,7 +189,6 @@ export class Replay {
       classified: ({ tokeniseMs, inferMs }, records) =>
         this.#batchSize.observe(records.map(valueBytesOf), tokeniseMs + inferMs),
       stored: () => {},
-      waiting: error => log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };
   }
 }

@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { valueBytesOf } from '../consumer/buffer.js';
 import type { KafkaSource } from '../consumer/kafka-source.js';
-import { messageOf } from '../errors.js';
+import type { StandingRecord } from '../consumer/partition-queue.js';
 import { KafkaAdmin } from '../kafka/admin.js';
 import { connectTo } from '../kafka/client.js';
 import { onThrottled } from '../kafka/patches/index.js';
@@ -112,7 +112,7 @@ export class Service {
     if (this.#phase === 'draining') return;
     await this.#openSink(context, recorder);
     this.#closers.push('metrics records', await publishWindows(context, recorder, this.#measuring(recorder)));
-    const source = await this.#openSource(recorder);
+    const source = await this.#openSource(decoder, recorder);
     this.#closers.push('lag', watchLag({ admin, group: config.input.group, source, recorder, log }));
     this.#closers.push('unread partitions', watchUnread({ admin, input: config.input, recorder, log }));
     const sink = this.#sink as StageSink;
@@ -175,6 +175,7 @@ export class Service {
     const { config, version, log } = this.#options;
     this.#closers.push('workers', () => classifier.close());
     const registry = await connectRegistry(config);
+    this.#closers.push('registry', async () => registry?.close());
     const admin = await KafkaAdmin.open(connectTo(config.kafka, log), config.kafka.brokers);
     this.#closers.push('admin client', () => admin.close());
     const partitions = await requireStageTopics(admin, config);
@@ -195,7 +196,7 @@ export class Service {
       'model loaded',
     );
     const context = { config, model, student, policy, version, framings, partitions, log };
-    return { admin, decoder: await buildDecoder(config, registry), context };
+    return { admin, decoder: await buildDecoder(this.#options, registry), context };
   }
 
   async #openAdminServer(recorder: Recorder): Promise<void> {
@@ -222,7 +223,7 @@ export class Service {
     this.#sink = sink;
   }
 
-  async #openSource(recorder: Recorder): Promise<KafkaSource> {
+  async #openSource(decoder: Decoder, recorder: Recorder): Promise<KafkaSource> {
     const { registry } = recorder;
     const events = {
       assigned: (partitions: number) => registry.gauge('siftline_assigned_partitions').set(partitions),
@@ -231,7 +232,7 @@ export class Service {
       lost: (place: TopicPartition, records: bigint) =>
         registry.counter('siftline_records_lost_total').inc({ ...place }, Number(records)),
     };
-    const source = buildSource(this.#options, { events, budget: this.#batchSize });
+    const source = buildSource(this.#options, { decoder, events, budget: this.#batchSize });
     this.#source = source;
     this.#closers.push('source', () => source.close());
     if (this.#phase === 'draining') source.stop();
@@ -249,8 +250,6 @@ export class Service {
         this.#batchSize.observe(records.map(valueBytesOf), timings.tokeniseMs + timings.inferMs);
       },
       stored: outcomes => recorder.stored(outcomes),
-      waiting: error =>
-        this.#options.log.warn({ event: 'decode_waits', error: messageOf(error) }, 'waiting for the schema registry'),
     };
   }
 
@@ -269,6 +268,10 @@ export class Service {
       registry.gauge('siftline_held_records').set(held.records);
       registry.gauge('siftline_held_bytes').set(held.bytes);
       registry.gauge('siftline_paused_partitions').set(held.pausedPartitions);
+      const waits = registry.gauge('siftline_registry_wait_seconds');
+      waits.reset();
+      for (const { topic, partition, seconds } of this.#source?.partitions.standing ?? [])
+        waits.set({ topic, partition }, seconds);
       registry.gauge('siftline_cache_bytes').set(this.#cache?.bytes ?? 0);
       registry.gauge('siftline_ready').set(this.#ready().ok ? 1 : 0);
       const dropped = droppedLines(log);
@@ -286,9 +289,28 @@ export class Service {
     return { ok: stalledMs < this.#options.config.health.stallSeconds * 1000, details: { stalledMs } };
   }
 
-  /** Succeeds when the phase is running, the group is joined and results are being stored. */
+  /**
+   * Succeeds when the phase is running, the group is joined and results are being stored. A partition that waits for the
+   * registry does not count as long as another one works.
+   */
   #ready(): HealthProbe {
-    const details = { phase: this.#phase, joined: this.#source?.ready ?? false, storing: this.#sink?.ready ?? false };
-    return { ok: details.phase === 'running' && details.joined && details.storing, details };
+    const { assigned = 0, standing = [] } = this.#source?.partitions ?? {};
+    const waits = standing.filter(({ seconds }) => seconds >= WAITS_SECONDS);
+    const details = {
+      phase: this.#phase,
+      joined: this.#source?.ready ?? false,
+      storing: this.#sink?.ready ?? false,
+      ...(waits.length > 0 && { assigned, waits: waits.slice(0, SHOWN_WAITS).map(waitInWords) }),
+    };
+    const works = waits.length === 0 || waits.length < assigned;
+    return { ok: details.phase === 'running' && details.joined && details.storing && works, details };
   }
+}
+
+/** A schema that comes in less time is no wait to speak of. */
+const WAITS_SECONDS = 1;
+const SHOWN_WAITS = 20;
+
+function waitInWords({ topic, partition, offset, seconds, awaits }: StandingRecord): string {
+  return `${topic}, partition ${partition}, offset ${offset}: ${awaits} for ${Math.round(seconds)} s`;
 }

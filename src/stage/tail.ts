@@ -48,7 +48,7 @@ export async function* tail(job: TailJob): AsyncGenerator<TailedRecord> {
   const topics = withText ? [...new Set([topic, ...config.input.topics])] : [topic];
   const { reader } = await openReading({ config, topics, readUncommitted: false, closers, log });
   const labels = new LabelReader(config.output.field);
-  const texts = withText ? new Texts(config, reader) : undefined;
+  const texts = withText ? new Texts(job, reader) : undefined;
   for await (const records of follow(job, reader)) {
     const read = records.map(record => ({ record, label: labelIn(labels, record) }));
     const found = await texts?.of(read.flatMap(({ label }) => label ?? []));
@@ -96,12 +96,12 @@ function endOf(ends: readonly PartitionRange[], { partition, to }: PartitionRang
 
 /** Finds the texts of labels. */
 class Texts {
-  readonly #config: Config;
+  readonly #job: TailJob;
   readonly #reader: LogReader;
   #decoder: Promise<Decoder> | undefined;
 
-  constructor(config: Config, reader: LogReader) {
-    this.#config = config;
+  constructor(job: TailJob, reader: LogReader) {
+    this.#job = job;
     this.#reader = reader;
   }
 
@@ -113,6 +113,7 @@ class Texts {
     const decoder = await this.#decoder;
     await decoder.prepare([...inputs.values()]);
     const texts = [...inputs].flatMap(([label, input]) => {
+      if (!decoder.isReady(input)) return [];
       const decoded = decoder.decode(input);
       return decoded.kind === 'text' ? [[label, decoded.text] as const] : [];
     });
@@ -130,7 +131,7 @@ class Texts {
     const isDense = last - first <= SPARSE * BigInt(offsets.length);
     const spans = isDense ? [[first, last] as const] : offsets.map(offset => [offset, offset] as const);
     const { topic, partition } = (labels[0] as ReadLabel).source;
-    if (!this.#config.input.topics.includes(topic)) return;
+    if (!this.#job.config.input.topics.includes(topic)) return;
     for (const [from, to] of spans) {
       for await (const { records } of this.#reader.read({ topic, partition, from, to: to + 1n })) {
         for (const record of records) {
@@ -141,7 +142,7 @@ class Texts {
   }
 
   async #open(): Promise<Decoder> {
-    return buildDecoder(this.#config, await connectRegistry(this.#config));
+    return buildDecoder(this.#job, await connectRegistry(this.#job.config));
   }
 }
 

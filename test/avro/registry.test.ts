@@ -192,9 +192,9 @@ describe('an answer that makes no sense', () => {
   });
 
   test('is shown on one line and cut short', async () => {
-    plant(422, JSON.stringify({ error_code: 42201, message: `a\r\n${'b'.repeat(5_000)}` }));
+    plant(403, JSON.stringify({ error_code: 40301, message: `a\r\n${'b'.repeat(5_000)}` }));
     const message = await failure(client().schemaById(1));
-    assert.match(message, /answered HTTP 422 \(42201 "a b+"\)/);
+    assert.match(message, /answered HTTP 403 \(40301 "a b+"\)/);
     assert.ok(message.length < 600);
   });
 });

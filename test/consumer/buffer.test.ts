@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type BufferLimits, type Held, RecordBuffer, recordsOnly, sizeOf } from '../../src/consumer/buffer.js';
+import { type BufferLimits, RecordBuffer, recordsOnly } from '../../src/consumer/buffer.js';
+import { type Held, sizeOf } from '../../src/consumer/partition-queue.js';
 import { recordAt } from '../support/memory-records.js';
 
 const LIMITS: BufferLimits = { records: 100, bytes: 1_000_000, batchRecords: 8, batchBytes: 1_000_000 };

@@ -90,8 +90,7 @@ describe('a breach', () => {
 });
 
 describe('in the pipeline', () => {
-  const decoder: Decoder = {
-    prepare: async () => {},
+  const decoder: Pick<Decoder, 'decode'> = {
     decode: ({ value }) => ({ kind: 'text', text: String(value), id: null }),
   };
 
@@ -114,7 +113,6 @@ describe('in the pipeline', () => {
       stage: () => {},
       classified: () => {},
       stored: () => {},
-      waiting: () => {},
     };
     const { results, decision, decidedBy } = labelled(recordAt(0, 0)) as Outcome & { kind: 'labelled' };
     await new Pipeline({

@@ -10,8 +10,7 @@ import { labelled, NO_TIMINGS, placeOf } from '../support/memory-records.js';
 import { MemorySink } from '../support/memory-sink.js';
 import { MemorySource, MemoryTopic } from '../support/memory-source.js';
 
-const PLAIN: Decoder = {
-  prepare: async () => {},
+const PLAIN: Pick<Decoder, 'decode'> = {
   decode: ({ value }) => ({ kind: 'text', text: String(value), id: null }),
 };
 
@@ -23,7 +22,7 @@ interface Setting {
   /** As many as the concurrency unless said. */
   readonly threads?: number;
   readonly waits?: boolean;
-  readonly decoder?: Decoder;
+  readonly decoder?: Pick<Decoder, 'decode'>;
   readonly limit?: RejectLimit;
   readonly tracer?: Pick<BatchTracer, 'start'>;
 }
@@ -34,7 +33,7 @@ function stage({ counts, batchRecords = 1, waits = false, decoder = PLAIN, ...op
   const source = new MemorySource(topic, { batchRecords, waits });
   const classifier = new MemoryClassifier(optional);
   const sink = new MemorySink();
-  const told = { taken: 0, revoked: 0, stored: [] as Outcome[], waiting: [] as unknown[], classified: [] as number[] };
+  const told = { taken: 0, revoked: 0, stored: [] as Outcome[], classified: [] as number[] };
   const events: PipelineEvents = {
     taken: records => {
       told.taken += records;
@@ -45,7 +44,6 @@ function stage({ counts, batchRecords = 1, waits = false, decoder = PLAIN, ...op
     stage: () => {},
     classified: (_, records) => told.classified.push(records.length),
     stored: outcomes => told.stored.push(...outcomes),
-    waiting: error => told.waiting.push(error),
   };
   const judge = () => {
     const { results, decision, decidedBy } = labelled({} as SourceRecord) as Outcome & { kind: 'labelled' };
@@ -313,8 +311,7 @@ describe('what cannot be mended', () => {
 });
 
 describe('decoding', () => {
-  const mixed: Decoder = {
-    prepare: async () => {},
+  const mixed: Pick<Decoder, 'decode'> = {
     decode: ({ offset, value }) => {
       if (offset % 4n === 1n) return { kind: 'skipped', reason: 'TOMBSTONE' };
       if (offset % 4n === 2n)
@@ -346,26 +343,12 @@ describe('decoding', () => {
   });
 
   test('that leaves no text does not trouble the classifier', async () => {
-    const none: Decoder = { ...mixed, decode: () => ({ kind: 'skipped', reason: 'TOMBSTONE' }) };
+    const none: Pick<Decoder, 'decode'> = { ...mixed, decode: () => ({ kind: 'skipped', reason: 'TOMBSTONE' }) };
     const { pipeline, classifier, told, topic } = stage({ counts: [3], batchRecords: 2, decoder: none });
     await pipeline.run();
     assert.deepEqual(classifier.calls, []);
     assert.equal(told.stored.length, 3);
     assert.deepEqual([...topic.committed], [[0, 3n]]);
-  });
-
-  test('waits for what it needs from outside, tells of it, and loses nothing', async () => {
-    let failures = 2;
-    const decoder: Decoder = {
-      ...PLAIN,
-      prepare: async () => {
-        if (failures-- > 0) throw new Error('the registry is down');
-      },
-    };
-    const { pipeline, told, sink } = stage({ counts: [2], batchRecords: 2, decoder });
-    await pipeline.run();
-    assert.deepEqual(told.waiting.map(String), Array(2).fill('Error: the registry is down'));
-    assert.deepEqual(places(sink.stored), ['0/0', '0/1']);
   });
 });
 
@@ -394,32 +377,8 @@ test('a stopped source lets what is under way be stored, then the run ends', asy
   assert.deepEqual(places(sink.stored), ['0/0', '0/1']);
 });
 
-test('a stop while decoding waits for something outside gives the batch up, and the run ends well', async () => {
-  const decoder = { ...PLAIN, prepare: () => Promise.reject(new Error('the registry is down')) };
-  const { pipeline, sink, told } = stage({ counts: [5], batchRecords: 2, waits: true, decoder });
-  const run = pipeline.run();
-  await quiet();
-  assert.ok(told.waiting.length > 0);
-  pipeline.stop();
-  await run;
-  assert.equal(sink.stored.length, 0);
-  assert.equal(told.revoked, told.taken);
-});
-
-test('what is behind a batch that was given up is not published either', async () => {
-  let asked = 0;
-  const decoder = { ...PLAIN, prepare: () => (asked++ === 0 ? Promise.reject(new Error('down')) : Promise.resolve()) };
-  const { pipeline, sink, told } = stage({ counts: [4], batchRecords: 2, waits: true, decoder });
-  const run = pipeline.run();
-  await quiet();
-  pipeline.stop();
-  await run;
-  assert.equal(sink.stored.length, 0);
-  assert.equal(told.revoked, 4);
-});
-
 test('too many rejected records end the run, with everything that was taken stored and committed', async () => {
-  const decoder: Decoder = {
+  const decoder: Pick<Decoder, 'decode'> = {
     ...PLAIN,
     decode: record =>
       record.offset < 3n

@@ -117,6 +117,11 @@ export const registry = z
       .describe('Register the output schemas if they are missing; false only looks them up.'),
     timeoutMs: whole(100, 300_000).default(5_000).describe('How long to wait for a response of the registry.'),
     retries: whole(0, 20).default(3).describe('How many times a failed request is tried again.'),
+    giveUpSeconds: whole(1, 604_800)
+      .optional()
+      .describe(
+        'How long a partition waits for a schema that the registry refuses or gives no answer for; then the records are rejected as `AVRO_SCHEMA_UNAVAILABLE`. Without it, for ever.',
+      ),
     subjects,
   })
   .prefault({})

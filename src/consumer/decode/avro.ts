@@ -1,44 +1,43 @@
-import { LRUCache } from 'lru-cache';
-import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
 import { unframe } from '../../avro/framing.js';
-import type { SchemaAnswer } from '../../avro/registry.js';
-import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
-import { invariant, messageOf } from '../../errors.js';
-import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
+import { type AvroType, unwrapped } from '../../avro/type.js';
+import { invariant } from '../../errors.js';
+import type { Decoded, SourceRecord } from '../../ports.js';
+import { type ReadySchema, type SchemaSource, Schemas, type SchemasOptions } from './schemas.js';
 import { type Fields, idOf } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
-/** Gives schemas by id: the registry's client, or a list in a test. Throws when it has no answer. */
-export interface SchemaSource {
-  schemaById(id: number): Promise<SchemaAnswer>;
-}
-
-/** A schema that is ready for use, or the rejection of every record that was written with it. */
-type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; readonly scan: BodyScan } | Rejection;
-
-const MAX_TYPES = 1_000;
-const QUESTIONS_AT_ONCE = 8;
-
 /**
- * Makes the reader of values in the schema registry's format (see avro/framing.ts). `prepare` asks once for each schema
- * id in the records that this reader has not built yet; `read` takes only records that went through `prepare`. The
- * schemas hang on the records themselves, so that no cache, however small, can lose one between the two calls.
+ * Makes the reader of values in the schema registry's format (see avro/framing.ts). The schema of a record hangs on the
+ * record itself once it is ready, so that no cache, however small, can lose it before the record is read.
  */
-export function createAvroReader(schemas: SchemaSource): (fields: Fields) => ValueReader {
-  return fields => readerOf(fields, schemas);
+export function createAvroReader(source: SchemaSource, options: SchemasOptions = {}): (fields: Fields) => ValueReader {
+  return fields => readerOf(fields, new Schemas(source, options));
 }
 
-function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
-  const built = new LRUCache<number, ReadySchema>({ max: MAX_TYPES });
+function readerOf(fields: Fields, schemas: Schemas): ValueReader {
   const prepared = new WeakMap<SourceRecord, ReadySchema>();
   return {
-    prepare: async records => {
-      const byId = await readyFor([...new Set(records.flatMap(schemaIds))], built, schemas);
-      for (const record of records) {
-        const ready = schemaIds(record).map(id => byId.get(id))[0];
-        if (ready) prepared.set(record, ready);
-      }
+    isReady: record => {
+      const id = prepared.has(record) ? undefined : schemaId(record);
+      if (id === undefined) return true;
+      const ready = schemas.get(id);
+      if (ready) prepared.set(record, ready);
+      return ready !== undefined;
     },
+    prepare: records => {
+      const byId = new Map<number, SourceRecord[]>();
+      for (const record of records) {
+        const id = schemaId(record);
+        if (id === undefined) continue;
+        const known = byId.get(id);
+        if (known) known.push(record);
+        else byId.set(id, [record]);
+      }
+      return schemas.fetch([...byId.keys()], (id, ready) => {
+        for (const record of byId.get(id) ?? []) prepared.set(record, ready);
+      });
+    },
+    awaits: record => schemas.describe(schemaId(record) ?? -1),
     read: (record, value) => {
       const parts = unframe(value);
       if (parts.kind === 'unframed') return rejected('AVRO_FRAMING', parts.detail);
@@ -49,49 +48,10 @@ function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
   };
 }
 
-/** Returns the schema id that a record names: none or one. */
-function schemaIds(record: SourceRecord): number[] {
-  const parts = record.value === null ? undefined : unframe(record.value);
-  return parts?.kind === 'framed' ? [parts.id] : [];
-}
-
-/** Fetches the schemas, a few at a time. The first question without an answer ends the fetching. */
-async function readyFor(ids: readonly number[], built: LRUCache<number, ReadySchema>, schemas: SchemaSource) {
-  const ready = new Map<number, ReadySchema>();
-  for (let i = 0; i < ids.length; i += QUESTIONS_AT_ONCE) {
-    const some = ids.slice(i, i + QUESTIONS_AT_ONCE);
-    await Promise.all(some.map(async id => ready.set(id, built.get(id) ?? (await fetchReady(id, built, schemas)))));
-  }
-  return ready;
-}
-
-/**
- * Fetches one schema. An unknown id is not kept, since the schema may be registered at any moment. A known id never
- * changes its schema, so it is kept.
- */
-async function fetchReady(
-  id: number,
-  built: LRUCache<number, ReadySchema>,
-  schemas: SchemaSource,
-): Promise<ReadySchema> {
-  const answer = await schemas.schemaById(id);
-  if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
-  const ready = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);
-  built.set(id, ready);
-  return ready;
-}
-
-function build(id: number, schema: unknown): ReadySchema {
-  try {
-    const type = buildType(schema);
-    return { kind: 'ready', type, scan: createBodyScan(type) };
-  } catch (error) {
-    return unusable(id, messageOf(error).slice(0, 200));
-  }
-}
-
-function unusable(id: number, why: string): Rejection {
-  return rejected('AVRO_SCHEMA_UNUSABLE', `schema id ${id}: ${why}`);
+/** Returns the schema id that a record names, or undefined. */
+function schemaId({ value }: SourceRecord): number | undefined {
+  const parts = value === null ? undefined : unframe(value);
+  return parts?.kind === 'framed' ? parts.id : undefined;
 }
 
 function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {

@@ -25,15 +25,17 @@ export interface DecodeOptions extends RecordLimits, IncludeOptions {
 /**
  * Makes the decoder of a format. It never throws for the contents of a record: trouble is a rejection, whose detail
  * names fields and places and never quotes the record. A text that comes out is not blank and is well-formed Unicode.
- * `prepare` throws when the schema registry gives no answer: the records wait, and none is judged. `createDecoder`
- * itself throws for a wrong path.
+ * A record that is rejected whatever its schema holds is ready without the schema. `createDecoder` itself throws for a
+ * wrong path.
  */
 export function createDecoder(options: DecodeOptions): Decoder {
   const reader = createReader(options);
   const { maxValueBytes, maxTextChars = Infinity } = options;
   const isReadable = (record: SourceRecord) => record.value !== null && record.value.length <= maxValueBytes;
   return {
+    isReady: record => !isReadable(record) || reader.isReady(record) || beyondLimits(record, options) !== undefined,
     prepare: records => reader.prepare(records.filter(isReadable)),
+    awaits: record => reader.awaits(record),
     decode: record => {
       const { value } = record;
       if (value === null) return { kind: 'skipped', reason: 'TOMBSTONE' };

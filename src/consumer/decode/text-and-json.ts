@@ -2,14 +2,14 @@ import { messageOf, SiftlineError } from '../../errors.js';
 import type { Decoded, Rejection } from '../../ports.js';
 import { type FieldPath, type Open, parseFieldPath, valueAt } from './field-path.js';
 import { createInclude, type Include, type IncludeOptions } from './included.js';
-import { rejected, utf8, type ValueReader } from './value-reader.js';
+import { ALWAYS_READY, rejected, utf8, type ValueReader } from './value-reader.js';
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
 /** Makes the reader of values that are JSON objects (RFC 8259). When a key occurs twice, the last value counts. */
 export function createJsonReader(fields: Fields): ValueReader {
   return {
-    prepare: async () => undefined,
+    ...ALWAYS_READY,
     read: (_record, value) => {
       const source = utf8(value);
       if (source === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');
@@ -75,7 +75,7 @@ function place(message: string): string {
 /** Makes the reader of values that are the text itself, in UTF-8. They carry no id. */
 export function createTextReader(): ValueReader {
   return {
-    prepare: async () => undefined,
+    ...ALWAYS_READY,
     read: (_record, value) => {
       const text = utf8(value);
       if (text === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');

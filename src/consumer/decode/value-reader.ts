@@ -1,12 +1,17 @@
 import { isUtf8 } from 'node:buffer';
-import type { Decoded, Headers, Rejection, RejectReason, SourceRecord } from '../../ports.js';
+import type { Decoded, Decoder, Headers, Rejection, RejectReason, SourceRecord } from '../../ports.js';
 
 /** Reads one input format. It is given only records whose value is not null and not too large. */
-export interface ValueReader {
-  /** Fetches what reading these very records needs. */
-  prepare(records: readonly SourceRecord[]): Promise<void>;
+export interface ValueReader extends Pick<Decoder, 'isReady' | 'prepare' | 'awaits'> {
   read(record: SourceRecord, value: Buffer): Decoded;
 }
+
+/** Serves a format whose records need nothing else to be read. */
+export const ALWAYS_READY: Pick<ValueReader, 'isReady' | 'prepare' | 'awaits'> = {
+  isReady: () => true,
+  prepare: async () => undefined,
+  awaits: () => '',
+};
 
 /** Limits the parts of a record; a part without a limit may have any size. */
 export interface RecordLimits {

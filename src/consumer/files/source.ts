@@ -20,7 +20,7 @@ import { SiftlineError } from '../../errors.js';
 import type { Batch, Decoder, Occupancy, Source, SourceRecord } from '../../ports.js';
 import { type BatchBudget, BatchRoom, ONE_THREAD, shareOf, valueBytesOf } from '../buffer.js';
 import { createDecoder, type DecodeOptions } from '../decode/decode.js';
-import { rejected } from '../decode/value-reader.js';
+import { ALWAYS_READY, rejected } from '../decode/value-reader.js';
 import { Signal } from '../signal.js';
 import { type FileInput, unreadable } from './input.js';
 import type { FileValue } from './lines.js';
@@ -224,7 +224,7 @@ export function createFileDecoder(inputs: readonly FileInput[], options: Omit<De
     json: createDecoder({ ...options, format: 'json' }),
   };
   return {
-    prepare: async () => undefined,
+    ...ALWAYS_READY,
     decode: record => {
       if ((record.value?.length ?? 0) > options.maxValueBytes) {
         return rejected('VALUE_TOO_LARGE', `longer than ${options.maxValueBytes} bytes (input.maxValueBytes)`);

@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { readSecret } from '../../config/secrets.js';
 import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
+import type { SchemaWait } from '../../consumer/decode/schemas.js';
 import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
@@ -31,6 +32,7 @@ export interface KafkaContext {
 }
 
 export interface SourceParts {
+  readonly decoder: Decoder;
   readonly events: SourceEvents;
   readonly budget: BatchBudget;
 }
@@ -58,13 +60,16 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
 
 /** Builds the decoder of the input. The Avro code is loaded only for Avro input. */
 export async function buildDecoder(
-  { input, output: { include, redact } }: Pick<Config, 'input' | 'output'>,
+  { config, log }: Pick<KafkaContext, 'config' | 'log'>,
   schemas: RegistryClient | undefined,
 ): Promise<Decoder> {
-  const options = { ...input, include, redact };
+  const { input, registry, output } = config;
+  const options = { ...input, include: output.include, redact: output.redact };
   if (input.format !== 'avro') return createDecoder(options);
   const { createAvroReader } = await import('../../consumer/decode/avro.js');
-  return createDecoder({ ...options, avro: schemas && createAvroReader(schemas) });
+  const waits = (wait: SchemaWait) => log.warn({ event: 'decode_waits', ...wait }, 'waiting for the schema registry');
+  const { giveUpSeconds } = registry;
+  return createDecoder({ ...options, avro: schemas && createAvroReader(schemas, { giveUpSeconds, waits }) });
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { frame } from '../../../src/avro/framing.js';
 import { RegistryClient } from '../../../src/avro/registry.js';
@@ -10,6 +10,10 @@ import { schemas as anySchema, bodies } from '../../avro/arbitraries.js';
 import { framed, long, string } from '../../avro/bytes.js';
 import { FakeRegistry } from '../../support/fake-registry.js';
 import { decode, options, outcome, record, rejection, SchemaList } from './records.js';
+
+// A pause before the next question keeps no process alive.
+const alive = setInterval(() => {}, 1_000);
+after(() => clearInterval(alive));
 
 const POST = {
   type: 'record',
@@ -184,22 +188,32 @@ describe('a schema', () => {
 describe('a registry that gives no answer', () => {
   const value = frame(7, post, { id: 1n, text: 'hello' });
 
-  test('makes prepare throw, and the same records decode once it is back', async () => {
+  test('leaves the record not ready, and it decodes once the registry is back', async () => {
     const schemas = new SchemaList({ 7: new Error('down') });
     const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
     const one = record(value);
-    await assert.rejects(decoder.prepare([one]), /down/);
+    await decoder.prepare([one]);
+    assert.equal(decoder.isReady(one), false);
     schemas.answers.set(7, { kind: 'schema', schema: POST });
     await decoder.prepare([one]);
+    assert.equal(decoder.isReady(one), true);
     assert.equal(decoder.decode(one).kind, 'text');
   });
 
-  test('is not asked for every other schema of the batch as well', async () => {
-    const schemas = new SchemaList(Object.fromEntries(Array.from({ length: 100 }, (_, id) => [id, new Error('down')])));
-    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
-    const records = Array.from({ length: 100 }, (_, id) => record(framed(id, Buffer.alloc(1))));
-    await assert.rejects(decoder.prepare(records), /down/);
-    assert.ok(schemas.asked.length <= 8);
+  test('holds up no record that needs no schema: none, too large, not framed, with a key beyond its limit', () => {
+    const schemas = { schemaById: () => assert.fail('nobody should ask') };
+    const limits = { maxValueBytes: 100, maxKeyBytes: 2 };
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas), ...limits }));
+    const keyed = { ...record(value), key: Buffer.from('key') };
+    const records = [record(null), record(framed(7, Buffer.alloc(1_000))), record(Buffer.from('{}')), keyed];
+    assert.deepEqual(
+      records.map(each => decoder.isReady(each)),
+      [true, true, true, true],
+    );
+    assert.deepEqual(
+      records.map(each => outcome(decoder.decode(each))),
+      ['TOMBSTONE', 'VALUE_TOO_LARGE', 'AVRO_FRAMING', 'KEY_TOO_LARGE'],
+    );
   });
 
   test('never makes a record look rejected: one that was not prepared is a bug', () => {

@@ -100,7 +100,7 @@ test('what comes out of the pipeline is in the order of the files, whichever is 
     classifier,
     judge: () => ({ results: [], decision: null, decidedBy: null }),
     sink,
-    events: { taken() {}, revoked() {}, stage() {}, classified() {}, stored() {}, waiting() {} },
+    events: { taken() {}, revoked() {}, stage() {}, classified() {}, stored() {} },
   }).run();
   const order = sink.stored.map(({ record }) => placeOf(record));
   assert.deepEqual(order, ['0/0', '0/1', '0/2', '0/3', '1/0', '1/1', '1/2', '2/0', '2/1']);

@@ -41,8 +41,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Lists the arrows that the table refuses and that are still there, by file. It only shrinks: an idle entry fails. */
 const NOT_YET: Readonly<Record<string, readonly string[]>> = {};
 
-/** How many files src may have. Raised only by the commit that needs it, with a line why. */
-const MOST_FILES = 290;
+/**
+ * How many files src may have. Raised only by the commit that needs it, with a line why: forms of an answer, routes, tail
+ * and what the world writes (290 before).
+ */
+const MOST_FILES = 330;
 
 /** A comment line that begins with a headless clause: it has no subject and no main verb. */
 const HEADLESS = /^\s*(\/\*\*|\*) (What|Whether|Who|Where|How) [a-z]/;

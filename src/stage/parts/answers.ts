@@ -6,6 +6,7 @@ import type { AnswerForm } from '../../producer/answer.js';
 import { type AnswerEncoder, type Answerer, FirstAnswers, type Framing } from '../../producer/label-record.js';
 import type { OutputTopic, Routes } from '../../producer/results.js';
 import { classificationOf, type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
+import { routeTopics } from '../choices.js';
 
 type OutputConfig = Pick<Config, 'registry' | 'output'>;
 
@@ -89,11 +90,6 @@ export async function buildAnswers(
     case 'enriched':
       return new EnrichedJson(options);
   }
-}
-
-/** Returns the topics that the routes lead to, each once. */
-export function routeTopics({ routes }: Pick<Config['output'], 'routes'>): string[] {
-  return [...new Set(Object.values(routes).flatMap(topic => topic ?? []))];
 }
 
 /** Builds the routes of a stage; undefined without any. Their records are those of the labels topic if these hold the input. */

@@ -15,7 +15,8 @@ import { KafkaSink } from '../../producer/kafka-sink.js';
 import type { Answerer } from '../../producer/label-record.js';
 import type { ResultsOptions } from '../../producer/results.js';
 import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
-import { buildAnswers, buildRoutes, type OutputFramings, routeTopics } from './answers.js';
+import { routeTopics } from '../choices.js';
+import { buildAnswers, buildRoutes, type OutputFramings } from './answers.js';
 
 /** Holds what the Kafka side of the stage is built from. */
 export interface KafkaContext {

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
 import type { KafkaAdmin, TopicState } from '../../kafka/admin.js';
-import { routeTopics } from '../../stage/parts/answers.js';
+import { routeTopics } from '../../stage/choices.js';
 import { type Difference, differences, recommended, type TopicRole, type TopicSetting } from './topic-settings.js';
 
 /** The part of KafkaAdmin that planning needs. */

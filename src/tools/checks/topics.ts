@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
 import { type Finding, fail, failure, ok, skip, warn, withDetails } from '../../observe/finding.js';
-import { routeTopics } from '../../stage/parts/answers.js';
+import { routeTopics } from '../../stage/choices.js';
 import { type ExistingTopic, isRefusal, type PlanAdmin, planTopics, stageTopics, type Topic } from './topic-plan.js';
 
 export interface CheckedTopics {

@@ -28,8 +28,8 @@ const MAX_ID = 2 ** 31 - 1;
 /**
  * The parts of a framed value, or the reason why a value is not framed. The body is a view of the value, not a copy.
  */
-export type Unframed =
-  | { readonly kind: 'framed'; readonly id: number; readonly body: Buffer }
+export type Unframed<Id = number> =
+  | { readonly kind: 'framed'; readonly id: Id; readonly body: Buffer }
   | { readonly kind: 'unframed'; readonly detail: string };
 
 /** Returns the header of a value in Confluent's wire format: the magic byte and the schema id. */
@@ -69,14 +69,21 @@ export function unframe(value: Buffer): Unframed {
       detail: `the value has ${value.length} bytes, the schema registry's header alone has 5`,
     };
   }
-  if (value[0] !== 0)
-    return {
-      kind: 'unframed',
-      detail: 'the first byte is not 0: not the schema registry format; is the input format right?',
-    };
+  if (value[0] !== 0) return { kind: 'unframed', detail: strangeFirstByte(value) };
   const id = value.readInt32BE(1);
   if (id < 0) return { kind: 'unframed', detail: 'the schema id is negative' };
   return { kind: 'framed', id, body: value.subarray(HEADER_BYTES) };
+}
+
+const GLUE_BYTES = 18;
+
+/** Says what a value may be that does not begin with the magic byte. */
+function strangeFirstByte(value: Buffer): string {
+  if (value[0] === 3 && value.length >= GLUE_BYTES && (value[1] === 0 || value[1] === 5))
+    return "the value begins as those of AWS Glue's registry do (03, then a GUID), which are not read";
+  if (value.subarray(0, MARKER.length).equals(MARKER))
+    return 'the value is in single-object encoding (C3 01), which names no id of a registry';
+  return 'the first byte is not 0: not the schema registry format; is the input format right?';
 }
 
 /** Returns the body of a value in single-object encoding; undefined unless its header is this one. */

@@ -4,12 +4,15 @@ import type { SiftlineError } from '../errors.js';
 import { type AskedRegistry, refused, unreadable } from './registry-errors.js';
 import { type Ask, type HttpOptions, type RegistryAnswer, RegistryHttp } from './registry-http.js';
 
+/** Names a schema in a registry: the id, or the GUID of newer Confluent registries. */
+export type SchemaKey = number | string;
+
 /**
  * The registry's knowledge of a schema id. `unusable` means that the id is registered, but with a schema that cannot be
- * used to read Avro.
+ * used to read Avro. `references` are the schemas that it refers to, nested ones too.
  */
 export type SchemaAnswer =
-  | { readonly kind: 'schema'; readonly schema: unknown }
+  | { readonly kind: 'schema'; readonly schema: unknown; readonly references?: readonly unknown[] }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unusable'; readonly detail: string };
 
@@ -40,8 +43,18 @@ const UNPROCESSABLE = 422;
 const SchemaBody = z.object({
   schema: z.string(),
   schemaType: z.string().default('AVRO'),
-  references: z.array(z.unknown()).default([]),
+  references: z.array(z.object({ subject: z.string(), version: z.int() })).nullish(),
 });
+type Reference = NonNullable<z.infer<typeof SchemaBody>['references']>[number];
+
+const MOST_REFERENCES = 100;
+
+/** Says what to do about a schema of another type. */
+const HINTS: Readonly<Record<string, string>> = {
+  JSON: '; give input.format: json, which reads such values',
+  PROTOBUF: '; Protobuf is not read',
+};
+
 const IdBody = z.object({ id: z.int() });
 const LookupBody = z.object({ id: z.int(), version: z.int() });
 const CompatibilityBody = z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).default([]) });
@@ -56,8 +69,8 @@ const ErrorBody = z.object({ error_code: z.int(), message: z.string().default(''
  */
 export class RegistryClient {
   readonly #http: RegistryHttp;
-  readonly #schemas: LRUCache<number, SchemaAnswer>;
-  readonly #unknown: LRUCache<number, true>;
+  readonly #schemas: LRUCache<SchemaKey, SchemaAnswer>;
+  readonly #unknown: LRUCache<SchemaKey, true>;
 
   constructor(options: RegistryOptions) {
     this.#http = new RegistryHttp(options);
@@ -70,7 +83,7 @@ export class RegistryClient {
    * Returns the schema of an id, parsed. An id never changes its schema, so a known id is kept; an unknown id is kept
    * for a while.
    */
-  async schemaById(id: number): Promise<SchemaAnswer> {
+  async schemaById(id: SchemaKey): Promise<SchemaAnswer> {
     const known = this.#schemas.get(id);
     if (known) return known;
     if (this.#unknown.get(id)) return { kind: 'unknown' };
@@ -121,13 +134,42 @@ export class RegistryClient {
     this.#http.close();
   }
 
-  async #fetchSchema(id: number): Promise<SchemaAnswer> {
-    const ask: Ask = { method: 'GET', path: `/schemas/ids/${id}`, about: `schema id ${id}` };
+  async #fetchSchema(id: SchemaKey): Promise<SchemaAnswer> {
+    const path = typeof id === 'number' ? `/schemas/ids/${id}` : `/schemas/guids/${id}`;
+    const ask: Ask = { method: 'GET', path, about: `schema id ${id}` };
     const answer = await this.#http.send(ask);
     if (isUnknown(answer, NOT_FOUND) || answer.status === UNPROCESSABLE) return { kind: 'unknown' };
     if (answer.status === 200 && answer.text === undefined)
       return { kind: 'unusable', detail: 'the schema is too long' };
-    return parseSchema(this.#read(ask, answer, SchemaBody));
+    const body = this.#read(ask, answer, SchemaBody);
+    const parsed = parseSchema(body);
+    if (parsed.kind !== 'schema' || !body.references?.length) return parsed;
+    const references = await this.#references(body.references, id);
+    return typeof references === 'string' ? { kind: 'unusable', detail: references } : { ...parsed, references };
+  }
+
+  /**
+   * Fetches the schemas that a schema refers to, and those that these refer to, each once. Returns a text that says
+   * why when they cannot be had.
+   */
+  async #references(first: readonly Reference[], id: SchemaKey): Promise<unknown[] | string> {
+    const found: unknown[] = [];
+    const asked = new Set<string>();
+    const waiting = [...first];
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const path = `/subjects/${encodeURIComponent(next.subject)}/versions/${next.version}`;
+      if (asked.has(path)) continue;
+      if (asked.size >= MOST_REFERENCES) return `the schema refers to more than ${MOST_REFERENCES} others`;
+      asked.add(path);
+      const ask: Ask = { method: 'GET', path, about: `subject "${next.subject}", to which schema id ${id} refers` };
+      const answer = await this.#http.send(ask);
+      if (isUnknown(answer, NOT_FOUND))
+        return `the schema refers to subject "${shown(next.subject)}", version ${next.version}, which the registry does not have`;
+      const body = this.#read(ask, answer, SchemaBody);
+      found.push(parseJson(body.schema));
+      waiting.push(...(body.references ?? []));
+    }
+    return found;
   }
 
   /**
@@ -169,8 +211,10 @@ function isUnknown(answer: RegistryAnswer, codes: readonly number[]): boolean {
 
 function parseSchema(body: z.infer<typeof SchemaBody>): SchemaAnswer {
   if (body.schemaType !== 'AVRO')
-    return { kind: 'unusable', detail: `the schema is ${shown(body.schemaType)}, not Avro` };
-  if (body.references.length > 0) return { kind: 'unusable', detail: 'the schema refers to other subjects' };
+    return {
+      kind: 'unusable',
+      detail: `the schema is ${shown(body.schemaType)}, not Avro${HINTS[body.schemaType] ?? ''}`,
+    };
   const schema = parseJson(body.schema);
   return schema === undefined ? { kind: 'unusable', detail: 'the schema is not JSON' } : { kind: 'schema', schema };
 }

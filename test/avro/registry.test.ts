@@ -86,7 +86,10 @@ describe('a schema by its id', () => {
   test('is unusable when it is Protobuf, refers to others, is not JSON or is too long', async () => {
     const bodies: ReadonlyArray<readonly [object, RegExp]> = [
       [{ schema: 'syntax = "proto3";', schemaType: 'PROTOBUF' }, /PROTOBUF, not Avro/],
-      [{ schema: '"Other"', references: [{ name: 'Other', subject: 'o', version: 1 }] }, /refers to other subjects/],
+      [
+        { schema: '"Other"', references: [{ name: 'Other', subject: 'o', version: 1 }] },
+        /refers to subject "o", version 1, which/,
+      ],
       [{ schema: '{' }, /not JSON/],
       [{ schema: JSON.stringify('x'.repeat(2_000)) }, /too long/],
     ];
@@ -98,6 +101,25 @@ describe('a schema by its id', () => {
       assert.match(answer.detail, detail);
     }
   });
+});
+
+test('a schema comes with the schemas that it refers to, nested ones too, each asked for once', async () => {
+  const town = { type: 'record', name: 'Town', fields: [] };
+  const planted = (schema: unknown, references: object[]) => ({
+    status: 200,
+    text: JSON.stringify({ schema: JSON.stringify(schema), references }),
+  });
+  const refer = (subject: string) => ({ name: subject, subject, version: 1 });
+  registry.planted.set('GET /subjects/author/versions/1', planted('Author', [refer('town'), refer('author')]));
+  registry.planted.set('GET /subjects/town/versions/1', planted(town, []));
+  registry.plantSchema(5, { schema: '"Post"', references: [refer('author'), refer('town')] });
+  const answer = await client().schemaById(5);
+  assert.deepEqual(answer, { kind: 'schema', schema: 'Post', references: ['Author', town] });
+  const many = Array.from({ length: 101 }, (_, i) => refer(`s${i}`));
+  for (const { subject } of many) registry.planted.set(`GET /subjects/${subject}/versions/1`, planted(town, []));
+  registry.plantSchema(6, { schema: '"Post"', references: many });
+  const refused = await client().schemaById(6);
+  assert.match(refused.kind === 'unusable' ? refused.detail : '', /refers to more than 100 others/);
 });
 
 describe('a registry in trouble', () => {

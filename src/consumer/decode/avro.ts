@@ -1,4 +1,5 @@
-import { unframe } from '../../avro/framing.js';
+import { type Unframed, unframe } from '../../avro/framing.js';
+import type { SchemaKey } from '../../avro/registry.js';
 import { type AvroType, unwrapped } from '../../avro/type.js';
 import { invariant } from '../../errors.js';
 import type { Decoded, SourceRecord } from '../../ports.js';
@@ -25,7 +26,7 @@ function readerOf(fields: Fields, schemas: Schemas): ValueReader {
       return ready !== undefined;
     },
     prepare: records => {
-      const byId = new Map<number, SourceRecord[]>();
+      const byId = new Map<SchemaKey, SourceRecord[]>();
       for (const record of records) {
         const id = schemaId(record);
         if (id === undefined) continue;
@@ -37,9 +38,9 @@ function readerOf(fields: Fields, schemas: Schemas): ValueReader {
         for (const record of byId.get(id) ?? []) prepared.set(record, ready);
       });
     },
-    awaits: record => schemas.describe(schemaId(record) ?? -1),
+    awaits: record => schemas.describe(schemaId(record) ?? 'none'),
     read: (record, value) => {
-      const parts = unframe(value);
+      const parts = framingOf(record, value);
       if (parts.kind === 'unframed') return rejected('AVRO_FRAMING', parts.detail);
       const ready = prepared.get(record);
       invariant(ready, 'an Avro record was decoded without having been prepared');
@@ -49,9 +50,30 @@ function readerOf(fields: Fields, schemas: Schemas): ValueReader {
 }
 
 /** Returns the schema id that a record names, or undefined. */
-function schemaId({ value }: SourceRecord): number | undefined {
-  const parts = value === null ? undefined : unframe(value);
+function schemaId(record: SourceRecord): SchemaKey | undefined {
+  const parts = record.value === null ? undefined : framingOf(record, record.value);
   return parts?.kind === 'framed' ? parts.id : undefined;
+}
+
+/** The header in which newer Confluent serializers put the id of a value's schema, in place of the five bytes. */
+const ID_HEADER = '__value_schema_id';
+
+/**
+ * Returns the parts of a value. The header counts before the bytes, as in Confluent's own deserializer.
+ *
+ *     header = 00 id        int32, big endian
+ *            | 01 guid      16 bytes
+ */
+function framingOf(record: SourceRecord, value: Buffer): Unframed<SchemaKey> {
+  const header = record.headers.findLast(([name]) => name === ID_HEADER)?.[1];
+  if (!header) return unframe(value);
+  if (header.length === 5 && header[0] === 0) return { kind: 'framed', id: header.readInt32BE(1), body: value };
+  if (header.length === 17 && header[0] === 1) return { kind: 'framed', id: guidOf(header.subarray(1)), body: value };
+  return { kind: 'unframed', detail: `the header ${ID_HEADER} holds neither an id nor a GUID` };
+}
+
+function guidOf(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type BodyScan, createBodyScan } from '../../avro/bounds.js';
-import type { SchemaAnswer } from '../../avro/registry.js';
+import type { SchemaAnswer, SchemaKey } from '../../avro/registry.js';
 import { statusOf } from '../../avro/registry-errors.js';
 import { type AvroType, buildType } from '../../avro/type.js';
+import { writerSchema } from '../../avro/writer-schema.js';
 import { messageOf, SiftlineError } from '../../errors.js';
 import type { Rejection } from '../../ports.js';
 import { rejected } from './value-reader.js';
 
 /** Gives schemas by id: the registry's client, or a list in a test. Throws when it has no answer. */
 export interface SchemaSource {
-  schemaById(id: number): Promise<SchemaAnswer>;
+  schemaById(id: SchemaKey): Promise<SchemaAnswer>;
 }
 
 /** A schema that is ready for use, or the rejection of every record that was written with it. */
@@ -18,7 +19,7 @@ export type ReadySchema = { readonly kind: 'ready'; readonly type: AvroType; rea
 
 /** A schema that the registry does not give, and the registry's answer. */
 export interface SchemaWait {
-  readonly schemaId: number;
+  readonly schemaId: SchemaKey;
   /** Seconds since it was first asked for. */
   readonly seconds: number;
   /** The HTTP status; undefined when there was no answer. */
@@ -69,8 +70,8 @@ const FORGET_MS = 60_000;
 export class Schemas {
   readonly #source: SchemaSource;
   readonly #options: SchemasOptions;
-  readonly #ready = new LRUCache<number, ReadySchema>({ max: MAX_SCHEMAS });
-  readonly #wanted = new Map<number, WantedSchemaId>();
+  readonly #ready = new LRUCache<SchemaKey, ReadySchema>({ max: MAX_SCHEMAS });
+  readonly #wanted = new Map<SchemaKey, WantedSchemaId>();
 
   constructor(source: SchemaSource, options: SchemasOptions) {
     this.#source = source;
@@ -78,7 +79,7 @@ export class Schemas {
   }
 
   /** Returns the schema to decode with; undefined when it must be fetched first. */
-  get(id: number): ReadySchema | undefined {
+  get(id: SchemaKey): ReadySchema | undefined {
     const ready = this.#ready.get(id);
     if (ready) return ready;
     const wanted = this.#wantedNow(id);
@@ -92,7 +93,7 @@ export class Schemas {
    * Asks once for each of these ids, a few at a time, and calls `ready` for those that are ready. An id that the registry
    * does not know is ready as well, as a rejection, for this time. Never rejects.
    */
-  async fetch(ids: readonly number[], ready: (id: number, schema: ReadySchema) => void): Promise<void> {
+  async fetch(ids: readonly SchemaKey[], ready: (id: SchemaKey, schema: ReadySchema) => void): Promise<void> {
     const left = ids.values();
     const askInTurn = async () => {
       for (const id of left) {
@@ -104,30 +105,31 @@ export class Schemas {
   }
 
   /** Returns an id with the reason why its schema is missing, for people. */
-  describe(id: number): string {
+  describe(id: SchemaKey): string {
     return `schema id ${id} (${reasonOf(this.#wanted.get(id)?.error)})`;
   }
 
   /** Resolves when the question is answered, or when the schema is to be given up. */
-  async #fetch(id: number): Promise<ReadySchema | undefined> {
+  async #fetch(id: SchemaKey): Promise<ReadySchema | undefined> {
     const wanted = this.#wantedNow(id) ?? this.#want(id);
     wanted.named = performance.now();
     const flight = this.#ask(id, wanted);
     const left = this.#leftMs(wanted);
     if (left === Number.POSITIVE_INFINITY) return flight;
     const over = new AbortController();
-    const givenUp = sleep(left, undefined, { ref: false, signal: over.signal }).catch(() => undefined);
+    // Timers may end a little early.
+    const givenUp = sleep(Math.ceil(left) + 1, undefined, { ref: false, signal: over.signal }).catch(() => undefined);
     return Promise.race([flight, givenUp]).finally(() => over.abort());
   }
 
-  #ask(id: number, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
+  #ask(id: SchemaKey, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
     wanted.flight ??= this.#question(id, wanted).finally(() => {
       wanted.flight = undefined;
     });
     return wanted.flight;
   }
 
-  async #question(id: number, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
+  async #question(id: SchemaKey, wanted: WantedSchemaId): Promise<ReadySchema | undefined> {
     if (wanted.error !== undefined) {
       await sleep(wanted.pauseMs, undefined, { ref: false });
       wanted.pauseMs = Math.min(wanted.pauseMs * 2, PAUSE_MS.most);
@@ -136,8 +138,9 @@ export class Schemas {
       const answer = await this.#source.schemaById(id);
       this.#wanted.delete(id);
       // An unknown id is not kept, since its schema may be registered at any moment. A known schema never changes.
-      if (answer.kind === 'unknown') return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}`);
-      const schema = answer.kind === 'schema' ? build(id, answer.schema) : unusable(id, answer.detail);
+      if (answer.kind === 'unknown')
+        return rejected('AVRO_SCHEMA_UNKNOWN', `the registry has no schema id ${id}${id === 0 ? APICURIO : ''}`);
+      const schema = answer.kind === 'schema' ? build(id, answer) : unusable(id, answer.detail);
       this.#ready.set(id, schema);
       return schema;
     } catch (error) {
@@ -147,7 +150,7 @@ export class Schemas {
     }
   }
 
-  #tell(schemaId: number, wanted: WantedSchemaId): void {
+  #tell(schemaId: SchemaKey, wanted: WantedSchemaId): void {
     const now = performance.now();
     if (wanted.told !== undefined && now - wanted.told < TELL_EVERY_MS) return;
     wanted.told = now;
@@ -156,7 +159,7 @@ export class Schemas {
     this.#options.waits?.({ schemaId, seconds, status: statusOf(error), error: messageOf(error) });
   }
 
-  #want(id: number): WantedSchemaId {
+  #want(id: SchemaKey): WantedSchemaId {
     // Ids that no record names any more are forgotten here; they would gather otherwise.
     if (this.#wanted.size >= MAX_SCHEMAS) for (const known of this.#wanted.keys()) this.#wantedNow(known);
     const now = performance.now();
@@ -166,7 +169,7 @@ export class Schemas {
   }
 
   /** Returns undefined when the id is not wanted, or was last named so long ago that it is forgotten. */
-  #wantedNow(id: number): WantedSchemaId | undefined {
+  #wantedNow(id: SchemaKey): WantedSchemaId | undefined {
     const wanted = this.#wanted.get(id);
     const { giveUpSeconds = 0 } = this.#options;
     const isIdle =
@@ -182,12 +185,16 @@ export class Schemas {
     return since + giveUpSeconds * 1000 - performance.now();
   }
 
-  #givenUp(id: number, { error }: WantedSchemaId): Rejection {
+  #givenUp(id: SchemaKey, { error }: WantedSchemaId): Rejection {
     const { giveUpSeconds } = this.#options;
     const detail = `the registry has not given schema id ${id} for ${giveUpSeconds} s (${reasonOf(error)})`;
     return rejected('AVRO_SCHEMA_UNAVAILABLE', detail);
   }
 }
+
+/** Apicurio's ids of 8 bytes begin with four zeros. */
+const APICURIO =
+  ", which is none; Apicurio's serializers write ids of 8 bytes unless they are told to write Confluent's ids of 4";
 
 function reasonOf(error: unknown): string {
   const status = statusOf(error);
@@ -195,15 +202,15 @@ function reasonOf(error: unknown): string {
   return error instanceof SiftlineError ? error.code : 'no answer yet';
 }
 
-function build(id: number, schema: unknown): ReadySchema {
+function build(id: SchemaKey, { schema, references }: Extract<SchemaAnswer, { kind: 'schema' }>): ReadySchema {
   try {
-    const type = buildType(schema);
+    const type = buildType(writerSchema(schema, references));
     return { kind: 'ready', type, scan: createBodyScan(type) };
   } catch (error) {
     return unusable(id, messageOf(error).slice(0, 200));
   }
 }
 
-function unusable(id: number, why: string): Rejection {
+function unusable(id: SchemaKey, why: string): Rejection {
   return rejected('AVRO_SCHEMA_UNUSABLE', `schema id ${id}: ${why}`);
 }

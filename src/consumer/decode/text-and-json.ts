@@ -4,17 +4,26 @@ import { type FieldPath, type Open, parseFieldPath, valueAt } from './field-path
 import { createInclude, type Include, type IncludeOptions } from './included.js';
 import { ALWAYS_READY, rejected, utf8, type ValueReader } from './value-reader.js';
 
+const FRAMING_BYTES = 5;
+const FRAMED = 'the five bytes of a schema registry; is it Avro or Protobuf?';
+
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs;
 
-/** Makes the reader of values that are JSON objects (RFC 8259). When a key occurs twice, the last value counts. */
+/**
+ * Makes the reader of values that are JSON objects (RFC 8259). When a key occurs twice, the last value counts. The five
+ * bytes of a schema registry before the object, as its JSON Schema serializers write them, are passed over: no JSON
+ * begins with their zero.
+ */
 export function createJsonReader(fields: Fields): ValueReader {
   return {
     ...ALWAYS_READY,
     read: (_record, value) => {
-      const source = utf8(value);
+      const isFramed = value[0] === 0 && value.length > FRAMING_BYTES;
+      const source = utf8(isFramed ? value.subarray(FRAMING_BYTES) : value);
       if (source === undefined) return rejected('VALUE_NOT_UTF8', 'the value is not UTF-8');
       const parsed = parse(source);
-      return parsed.kind === 'rejected' ? parsed : textIn(source, parsed.json, fields);
+      if (parsed.kind === 'json') return textIn(source, parsed.json, fields);
+      return isFramed ? { ...parsed, detail: `${parsed.detail}, after ${FRAMED}` } : parsed;
     },
   };
 }

@@ -6,6 +6,7 @@ import { RegistryClient } from '../../../src/avro/registry.js';
 import { buildType } from '../../../src/avro/type.js';
 import { createAvroReader } from '../../../src/consumer/decode/avro.js';
 import { createDecoder, type DecodeOptions } from '../../../src/consumer/decode/decode.js';
+import type { Decoded } from '../../../src/ports.js';
 import { schemas as anySchema, bodies } from '../../avro/arbitraries.js';
 import { framed, long, string } from '../../avro/bytes.js';
 import { FakeRegistry } from '../../support/fake-registry.js';
@@ -242,4 +243,56 @@ test('any body of any schema comes to an outcome', async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+describe('a schema id in the header __value_schema_id', () => {
+  const GUID = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
+  const named = (header: Buffer, value: Buffer) => ({
+    ...record(value),
+    headers: [['__value_schema_id', header] as const],
+  });
+  const body = post.toBuffer({ id: 0n, text: 'hello' });
+
+  async function decodedWith(header: Buffer): Promise<Decoded> {
+    const asked: unknown[] = [];
+    const schemas = {
+      schemaById: async (id: unknown) => {
+        asked.push(id);
+        return { kind: 'schema' as const, schema: POST };
+      },
+    };
+    const decoder = createDecoder(options({ format: 'avro', avro: createAvroReader(schemas) }));
+    const one = named(header, body);
+    await decoder.prepare([one]);
+    assert.deepEqual(asked, header.length === 17 ? ['00010203-0405-0607-0809-0a0b0c0d0e0f'] : asked);
+    return decoder.decode(one);
+  }
+
+  test('counts before the bytes of the value, as a GUID or as a number', async () => {
+    assert.equal(body[0], 0, 'a body that looks framed');
+    for (const header of [Buffer.concat([Buffer.from([1]), GUID]), Buffer.from([0, 0, 0, 0, 9])])
+      assert.deepEqual(await decodedWith(header), { kind: 'text', text: 'hello', id: '0' });
+  });
+
+  test('of another form is refused by its name', async () => {
+    const refused = (await decodedWith(Buffer.from('9'))) as { reason: string; detail: string };
+    assert.equal(refused.reason, 'AVRO_FRAMING');
+    assert.match(refused.detail, /__value_schema_id holds neither/);
+  });
+});
+
+test('framings of other registries are named', async () => {
+  const apicurio = Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 9]), Buffer.from('body')]);
+  const unknown = await rejection(apicurio, avro(POST));
+  assert.deepEqual([unknown.reason, /Apicurio/.test(unknown.detail)], ['AVRO_SCHEMA_UNKNOWN', true]);
+  const glue = Buffer.concat([Buffer.from([3, 0]), Buffer.alloc(20, 7)]);
+  const single = Buffer.from('c30100112233445566770000', 'hex');
+  for (const [value, words] of [
+    [glue, /AWS Glue/],
+    [single, /single-object encoding/],
+  ] as const) {
+    const { reason, detail } = await rejection(value, avro(POST));
+    assert.equal(reason, 'AVRO_FRAMING');
+    assert.match(detail, words);
+  }
 });

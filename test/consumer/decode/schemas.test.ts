@@ -22,8 +22,8 @@ function kindOf(schema: ReadySchema | undefined): string | undefined {
 }
 
 /** Asks once, and tells what came of each id. */
-async function asked(schemas: Schemas, ...ids: number[]): Promise<Record<number, string | undefined>> {
-  const came: Record<number, string | undefined> = {};
+async function asked(schemas: Schemas, ...ids: number[]): Promise<Record<string, string | undefined>> {
+  const came: Record<string, string | undefined> = {};
   await schemas.fetch(ids, (id, schema) => {
     came[id] = kindOf(schema);
   });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { decode, outcome, rejection } from './records.js';
+import { createDecoder } from '../../../src/consumer/decode/decode.js';
+import { decode, options, outcome, record, rejection } from './records.js';
 
 async function idOf(json: string): Promise<string | null> {
   const decoded = await decode(json);
@@ -161,4 +162,15 @@ test('any bytes at all come to an outcome, in every format', async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("the five bytes of a schema registry before JSON are passed over, as JSON Schema's serializers write them", async () => {
+  const framed = (json: string) => Buffer.concat([Buffer.from([0, 0, 0, 0, 19]), Buffer.from(json)]);
+  const decoder = createDecoder(options({ format: 'json' }));
+  const decoded = (value: Buffer) => decoder.decode(record(value));
+  assert.deepEqual(decoded(framed('{"text":"hi","id":"7"}')), { kind: 'text', text: 'hi', id: '7' });
+  const refused = decoded(framed('\u0002secret')) as { reason: string; detail: string };
+  assert.equal(refused.reason, 'VALUE_NOT_JSON');
+  assert.match(refused.detail, /after the five bytes of a schema registry; is it Avro or Protobuf\?/);
+  assert.ok(!refused.detail.includes('secret'));
 });

@@ -119,6 +119,26 @@ const avroHasRegistry: Rule = {
   breaches: config => (config.input.format === 'avro' ? missing(config, ['registry.url'], ['input.format: avro']) : []),
 };
 
+/** The formats that each envelope goes with. */
+const ENVELOPE_FORMATS: Readonly<Record<Config['input']['envelope'], ReadonlyArray<Config['input']['format']>>> = {
+  none: ['json', 'avro', 'text'],
+  debezium: ['json', 'avro'],
+  connect: ['json'],
+  cloudevents: ['json', 'avro', 'text'],
+};
+
+const envelopeFitsFormat: Rule = {
+  sentence:
+    '`input.envelope: debezium` needs `input.format` json or avro, `connect` needs json; `cloudevents` goes with every format.',
+  fields: ['input.envelope', 'input.format'],
+  breaches: ({ input: { envelope, format } }) => {
+    const formats = ENVELOPE_FORMATS[envelope];
+    if (formats.includes(format)) return [];
+    const text = `is ${envelope}, and no value in format ${format} has that around it; give input.format: ${formats.join(' or ')}, or input.envelope: none`;
+    return [{ path: 'input.envelope', text }];
+  },
+};
+
 const exactlyOnceReadsCommitted: Rule = {
   sentence: '`delivery: exactly-once` needs `input.isolation: read_committed`.',
   fields: ['delivery', 'input.isolation'],
@@ -224,6 +244,7 @@ export const RULES: readonly Rule[] = [
     'registry.url',
   ),
   avroHasRegistry,
+  envelopeFitsFormat,
   exactlyOnceReadsCommitted,
   windowsGoForward,
   aggregateHasWindows,

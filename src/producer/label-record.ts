@@ -16,7 +16,7 @@ export interface LabelEncoder {
 
 /**
  * Makes the labels topic's record for one outcome. The value is Avro in Confluent framing (avro/framing.ts). Key, event
- * time and headers are those of the input, followed by the header `siftline.id`. Throws AVRO_ENCODE when the value does
+ * time (or the time of the input's envelope) and headers are those of the input, followed by the header `siftline.id`. Throws AVRO_ENCODE when the value does
  * not fit the schema.
  */
 export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): Message {
@@ -24,7 +24,7 @@ export function labelRecord(encoder: LabelEncoder, record: SourceRecord, outcome
   return {
     key: record.key,
     value: frame(encoder.schemaId, encoder.schema.type, classification(encoder, record, outcome)),
-    timestamp: String(record.timestamp),
+    timestamp: String(outcome.eventTime ?? record.timestamp),
     headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(id)]]),
   };
 }
@@ -37,7 +37,8 @@ function namesOf({ name, version, sha256, precision, identity }: ModelInfo): obj
 function classification(encoder: LabelEncoder, record: SourceRecord, outcome: Labelled): object {
   const { policy, student } = encoder;
   const model = outcome.answeredBy === 'student' && student ? student : encoder.model;
-  const { topic, partition, offset, timestamp } = record;
+  const { topic, partition, offset } = record;
+  const timestamp = outcome.eventTime ?? record.timestamp;
   return {
     id: recordId(record),
     source: { topic, partition, offset, timestamp, textId: outcome.id },

@@ -239,7 +239,9 @@ export class Pipeline {
       if (each?.kind !== 'text') return { record, ...settled(each) };
       const answer = answers[at++];
       if (answer?.kind !== 'scored') return { record, ...settled(answer) };
-      const labelled = { id: each.id, ...this.#parts.judge(answer), ...readingOf(answer), timings };
+      const { id, eventTime } = each;
+      const own = eventTime === undefined ? { id } : { id, eventTime };
+      const labelled = { ...own, ...this.#parts.judge(answer), ...readingOf(answer), timings };
       return { record, kind: 'labelled', ...labelled };
     });
   }

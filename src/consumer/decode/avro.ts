@@ -5,7 +5,8 @@ import type { SchemaAnswer } from '../../avro/registry.js';
 import { type AvroType, buildType, unwrapped } from '../../avro/type.js';
 import { invariant, messageOf } from '../../errors.js';
 import type { Decoded, Rejection, SourceRecord } from '../../ports.js';
-import { type Fields, idOf } from './text-and-json.js';
+import type { Found } from './envelope.js';
+import type { Fields } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
 /** Gives schemas by id: the registry's client, or a list in a test. Throws when it has no answer. */
@@ -44,7 +45,7 @@ function readerOf(fields: Fields, schemas: SchemaSource): ValueReader {
       if (parts.kind === 'unframed') return rejected('AVRO_FRAMING', parts.detail);
       const ready = prepared.get(record);
       invariant(ready, 'an Avro record was decoded without having been prepared');
-      return ready.kind === 'rejected' ? ready : textIn(parts.body, ready, fields);
+      return ready.kind === 'rejected' ? ready : textIn(parts.body, ready, found => fields.decoded(record, found));
     },
   };
 }
@@ -94,13 +95,16 @@ function unusable(id: number, why: string): Rejection {
   return rejected('AVRO_SCHEMA_UNUSABLE', `schema id ${id}: ${why}`);
 }
 
-function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {
+function textIn(
+  body: Buffer,
+  { type, scan }: Extract<ReadySchema, { kind: 'ready' }>,
+  find: (found: Found) => Decoded,
+): Decoded {
   const problem = scan(body);
   if (problem) return rejected(problem.reason, problem.detail);
   const value = decoded(type, body);
   if (value === undefined) return rejected('AVRO_MALFORMED', 'the Avro reader refused the body');
-  const text = fields.text(value, unwrapped);
-  return typeof text === 'string' ? { kind: 'text', text, id: idOf(fields.id(value, unwrapped)) } : text;
+  return find({ kind: 'found', value, open: unwrapped });
 }
 
 /**

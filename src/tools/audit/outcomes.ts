@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { unframe } from '../../avro/framing.js';
 import { buildType, unwrapped } from '../../avro/type.js';
-import { type Headers, recordId, type SourceRecord } from '../../ports.js';
+import { type Decoder, type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
@@ -48,11 +48,23 @@ function withoutIdentity(json: unknown): unknown {
   );
 }
 
-export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
+/**
+ * Reads a record of the input. The decoder of the stage says which records are skipped and which have an event time of
+ * their own; without it only tombstones are skipped. It must have been prepared for the record.
+ */
+export function readInput(
+  record: SourceRecord,
+  comparison: AuditComparison,
+  decoder?: Pick<Decoder, 'decode'>,
+): InputEntry {
+  const decoded = decoder?.decode(record);
+  const time = decoded?.kind === 'text' ? decoded.eventTime : undefined;
   return {
     place: record,
-    tombstone: record.value === null,
+    skipped: decoded ? decoded.kind === 'skipped' : record.value === null,
     carried: carriedBy(record, record.headers, comparison),
+    carriedByLabel:
+      time === undefined ? undefined : carriedBy({ ...record, timestamp: time }, record.headers, comparison),
     value: valueFingerprint(record.value),
   };
 }

@@ -19,9 +19,9 @@ export interface DecodeOptions extends RecordLimits {
    * a CloudEvent; null is none.
    */
   readonly idField?: string | null | undefined;
-  /** What is around the value; the paths begin inside it. */
+  /** Names the wrapping around the value; the paths begin inside it. */
   readonly envelope?: Envelope | undefined;
-  /** Whether the time of a CloudEvent counts, or that of its record. */
+  /** Tells which time counts: that of a CloudEvent, which is the default, or that of its record. */
   readonly eventTime?: 'envelope' | 'record' | undefined;
   readonly maxValueBytes: number;
   /** Limits the UTF-16 code units of the text that comes out; without it there is no limit. */

@@ -119,6 +119,7 @@ export function createFields({ textFields, join, idField, envelope = 'none' }: F
   const idBeside = idBesideValue(idField);
   const idPath = idField === null || idBeside ? undefined : parseFieldPath(idField);
   const opener = openerOf(envelope);
+  const inside = envelope === 'none' ? '' : ', looked for inside the envelope';
   const idIn = (record: SourceRecord, found: Found) => (idPath ? idAt(found, idPath) : (idBeside?.(record) ?? null));
   return {
     decoded: (record, given) => {
@@ -127,7 +128,7 @@ export function createFields({ textFields, join, idField, envelope = 'none' }: F
       const values = fields.map(field => valueAt(found.value, field.path, found.open) ?? undefined);
       const skip = envelope === 'debezium' ? withoutText(values) : undefined;
       if (skip) return skip;
-      const text = textOf(values, fields, { join, open: found.open });
+      const text = textOf(values, fields, { join, open: found.open, inside });
       return typeof text === 'string' ? { kind: 'text', text, id: idIn(record, found) } : text;
     },
   };
@@ -183,12 +184,12 @@ export function checkedText(text: string): string | Rejection {
 function textOf(
   values: readonly unknown[],
   fields: readonly TextField[],
-  { join, open }: { readonly join: string; readonly open: Open | undefined },
+  { join, open, inside }: { readonly join: string; readonly open: Open | undefined; readonly inside: string },
 ): string | Rejection {
   const [first] = values;
   if (values.length === 1 && typeof first === 'string') return checkedText(first);
   if (values.every(value => value === undefined)) {
-    return rejected('TEXT_MISSING', `no field ${fields.map(quoted).join(' or ')}`);
+    return rejected('TEXT_MISSING', `no field ${fields.map(quoted).join(' or ')}${inside}`);
   }
   const parts = values.map(value => (Array.isArray(value) ? itemsOf(value, open) : value));
   const wrong = parts.findIndex(part => part !== undefined && typeof part !== 'string' && !Array.isArray(part));

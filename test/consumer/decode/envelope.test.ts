@@ -125,6 +125,12 @@ describe('an event of Debezium', () => {
     assert.equal(short(await decoded(`{"\\u0061fter":${after},"op":"u"}`, set)), 'a (9007199254740993)');
   });
 
+  test('has its row as the root of the paths, and the rejection of another path says so', async () => {
+    const found = await decoded({ after: ROW, op: 'c' }, { envelope: 'debezium', textFields: ['after.text'] });
+    assert.ok(found.kind === 'rejected');
+    assert.equal(found.detail, 'no field "after.text", looked for inside the envelope');
+  });
+
   test('is not looked for where no envelope is configured', async () => {
     assert.equal(short(await decoded({ after: ROW, op: 'd', text: 'x' }, {})), 'x (null)');
     assert.equal(short(await decoded(null, {})), 'TEXT_MISSING');

@@ -274,6 +274,17 @@ describe('a CloudEvent', () => {
     }
   });
 
+  test('is called a batch when it is one, and another event format when it is that', async () => {
+    for (const [name, detail] of [
+      ['application/cloudevents-batch+json', 'CloudEvents: a batch of events; send one event a record'],
+      ['application/cloudevents+avro', 'CloudEvents: an event format other than JSON in the header content-type'],
+    ] as const) {
+      const found = await decoded([], events(), [['content-type', Buffer.from(name)]]);
+      assert.ok(found.kind === 'rejected');
+      assert.equal(found.detail, detail);
+    }
+  });
+
   test('without data has no text, whichever way the data is missing', async () => {
     for (const data of [{}, { data: null }, { data: null, data_base64: null }, { data: 'good' }, { data: {} }]) {
       assert.equal(

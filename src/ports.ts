@@ -76,6 +76,8 @@ export const REJECT_REASONS = [
   'VALUE_TOO_LARGE',
   'VALUE_NOT_UTF8',
   'VALUE_NOT_JSON',
+  'ENVELOPE_MALFORMED',
+  'ENVELOPE_UNSUPPORTED',
   'TEXT_MISSING',
   'TEXT_NOT_A_STRING',
   'TEXT_EMPTY',
@@ -100,7 +102,16 @@ export const REJECT_REASONS = [
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /** The closed list of reasons for which a record is skipped; stable, a metric label holds these names. */
-export const SKIP_REASONS = ['TOMBSTONE'] as const;
+export const SKIP_REASONS = [
+  'TOMBSTONE',
+  'CHANGE_DELETE',
+  'CHANGE_TRUNCATE',
+  'CHANGE_MESSAGE',
+  'CHANGE_SCHEMA',
+  'CHANGE_TRANSACTION',
+  'CHANGE_HEARTBEAT',
+  'CHANGE_UNAVAILABLE',
+] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /**
@@ -125,8 +136,10 @@ export interface Skip {
 export interface DecodedText {
   readonly kind: 'text';
   readonly text: string;
-  /** The record's own id, where the input format names a field for it. */
+  /** The record's own id, where the configuration names a place for it. */
   readonly id: string | null;
+  /** Present only where the record's envelope has a time of its own. */
+  readonly eventTime?: bigint;
   /** Fields that the output repeats, by path: strings as they are, other values as JSON. */
   readonly included?: Readonly<Record<string, string>>;
 }
@@ -325,6 +338,8 @@ export interface TaskResult {
 export interface Labelled {
   readonly kind: 'labelled';
   readonly id: string | null;
+  /** As in `DecodedText`; the record's own timestamp counts without it. */
+  readonly eventTime?: bigint;
   readonly results: readonly TaskResult[];
   /** Null when the policy has no bands. */
   readonly decision: Decision | null;

@@ -37,8 +37,9 @@ interface Topics {
 const IDLE_SECONDS = 5;
 
 const HELP = `
-Every input has exactly one outcome: a label, a rejected record, or none for a tombstone. Exit code 0 when that holds and
-8 when something is found. The outputs are read in whole unless --outputs-from is given.
+Every input has exactly one outcome: a label, a rejected record, or none for a record that is skipped. Exit code 0 when
+that holds and 8 when something is found. The outputs are read in whole unless --outputs-from is given. Give the
+configuration of the stage: with input.envelope, it says which records are skipped.
 
   siftline audit --from -2h
   siftline audit --against texts.next --show 20`;
@@ -73,12 +74,14 @@ export function addAudit(program: Command, context: CliContext): void {
     .option('--json', 'one line of JSON, for programs')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
-  withConfigOptions(command, ['brokers', 'topics']);
+  withConfigOptions(command, ['brokers', 'topics', 'format', 'envelope']);
   command.action((flags: AuditFlags) => run(flags, context));
 }
 
 async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void> {
-  const { labelReaderOf, openReading, rangesToRead, resolveRange } = await import('../stage/topics.js');
+  const { envelopeDecoder, labelReaderOf, openReading, rangesToRead, resolveRange } = await import(
+    '../stage/topics.js'
+  );
   const { audit } = await import('../tools/audit/audit.js');
   const { silentLog } = await import('../observe/log.js');
   const { table } = await import('../observe/table.js');
@@ -110,6 +113,7 @@ async function run(flags: AuditFlags, { env, stdout }: CliContext): Promise<void
       against: flags.against === undefined ? undefined : await reader.bounds(flags.against),
       outputPartitions: partitions,
       labelReader: labelReaderOf(config),
+      decoder: await envelopeDecoder({ config, log }, closers),
       timestamps: flags.timestamps,
       show: flags.show,
       idleMs: idleMs(flags),

@@ -13,7 +13,18 @@ export function addCheck(program: Command, context: CliContext): void {
     .description('check everything that a start needs, change nothing, and say what to do')
     .option('--offline', 'do not ask the brokers and the schema registry')
     .option('--json', 'one JSON object, for programs');
-  withConfigOptions(command, ['brokers', 'topics', 'group', 'format', 'text', 'id', 'model', 'tasks', 'workers']);
+  withConfigOptions(command, [
+    'brokers',
+    'topics',
+    'group',
+    'format',
+    'envelope',
+    'text',
+    'id',
+    'model',
+    'tasks',
+    'workers',
+  ]);
   command.action((flags: CheckFlags) => check(flags, context));
 }
 

@@ -26,7 +26,7 @@ export function addClassify(program: Command, context: CliContext): void {
     .addOption(inputFormatOption())
     .option('-o, --output <file>', 'write to this file; it appears when all records are done')
     .addHelpText('after', HELP);
-  withConfigOptions(command, ['text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
+  withConfigOptions(command, ['envelope', 'text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
   command.action((files: string[], flags: ClassifyFlags) => classify(files, flags, context));
 }
 

@@ -39,7 +39,7 @@ export function addExplain(program: Command, context: CliContext): void {
     .option('--top <n>', 'how many of the strongest words to show', whole(1))
     .option('--json', 'one JSON line for each text')
     .addHelpText('after', HELP);
-  withConfigOptions(command, ['text', 'id', 'model', 'workers', 'logLevel']);
+  withConfigOptions(command, ['envelope', 'text', 'id', 'model', 'workers', 'logLevel']);
   command.action((texts: string[], flags: ExplainFlags) => explain(texts, flags, context));
 }
 

@@ -36,7 +36,18 @@ export function addReplay(program: Command, context: CliContext): void {
     .option('--into-live-topic', 'allow the topics that the running stage writes to')
     .addHelpText('after', HELP);
   withRangeOptions(command, 'record of the input topics');
-  withConfigOptions(command, ['brokers', 'topics', 'format', 'text', 'id', 'model', 'tasks', 'workers', 'logLevel']);
+  withConfigOptions(command, [
+    'brokers',
+    'topics',
+    'format',
+    'envelope',
+    'text',
+    'id',
+    'model',
+    'tasks',
+    'workers',
+    'logLevel',
+  ]);
   command.action((flags: ReplayFlags) => replay(flags, context));
 }
 

@@ -11,6 +11,7 @@ export function addRun(program: Command, context: CliContext): void {
     'topics',
     'group',
     'format',
+    'envelope',
     'text',
     'id',
     'model',

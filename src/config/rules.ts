@@ -1,5 +1,6 @@
 import { ANSWER_RULES, OUTPUT_TOPIC_RULES } from './output-rules.js';
 import { atLeast, type Breach, given, missing, needs, type Rule, together } from './rule.js';
+import type { Config } from './schema.js';
 
 const distinctInputs: Rule = {
   sentence: '`input.topics` names no topic twice.',
@@ -89,6 +90,26 @@ const avroHasRegistry: Rule = {
   sentence: '`input.format: avro` needs `registry.url`: the schemas of the records are there.',
   fields: ['input.format', 'registry.url'],
   breaches: config => (config.input.format === 'avro' ? missing(config, ['registry.url'], ['input.format: avro']) : []),
+};
+
+/** The formats that each envelope goes with. */
+const ENVELOPE_FORMATS: Readonly<Record<Config['input']['envelope'], ReadonlyArray<Config['input']['format']>>> = {
+  none: ['json', 'avro', 'text'],
+  debezium: ['json', 'avro'],
+  connect: ['json'],
+  cloudevents: ['json', 'avro', 'text'],
+};
+
+const envelopeFitsFormat: Rule = {
+  sentence:
+    '`input.envelope: debezium` needs `input.format` json or avro, `connect` needs json; `cloudevents` goes with every format.',
+  fields: ['input.envelope', 'input.format'],
+  breaches: ({ input: { envelope, format } }) => {
+    const formats = ENVELOPE_FORMATS[envelope];
+    if (formats.includes(format)) return [];
+    const text = `is ${envelope}, and no value in format ${format} has that around it; give input.format: ${formats.join(' or ')}, or input.envelope: none`;
+    return [{ path: 'input.envelope', text }];
+  },
 };
 
 const exactlyOnceReadsCommitted: Rule = {
@@ -195,6 +216,7 @@ export const RULES: readonly Rule[] = [
     'registry.url',
   ),
   avroHasRegistry,
+  envelopeFitsFormat,
   exactlyOnceReadsCommitted,
   windowsGoForward,
   aggregateHasWindows,

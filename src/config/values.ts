@@ -24,6 +24,13 @@ export const fieldPath = z
   .regex(/^(?:\\.|[^.\\])+(?:\.(?:\\.|[^.\\])+)*$/)
   .describe('a field name or path, such as text or post.body.text');
 
+/** A place that an id is read from; consumer/decode/text-and-json.ts reads it too. */
+export const idPlace = z
+  .string()
+  .max(1000)
+  .regex(/^(?!header:$)(?:header:.+|(?:\\.|[^.\\])+(?:\.(?:\\.|[^.\\])+)*)$/)
+  .describe('a field name or path, such as id or post.id, header:NAME, or record:key');
+
 /** A Kafka topic name, by the broker's own rule. */
 export const topicName = z
   .string()

@@ -89,7 +89,8 @@ export function classificationOf(
   record: SourceRecord,
   outcome: Labelled,
 ): Classification & object {
-  const { topic, partition, offset, timestamp } = record;
+  const { topic, partition, offset } = record;
+  const timestamp = timeOf(record, outcome);
   const { policy } = answerer;
   const tasks = outcome.results.map(result => [result.task, answered(options, result)] as const);
   return {
@@ -154,7 +155,12 @@ export class LabelAnswers implements AnswerEncoder {
     const value = this.#framing
       ? frameAfter(this.#framing.header, this.#framing.type, answer)
       : Buffer.from(answerJson(answer));
-    return message(record, value, [...inputHeaders(this.#options, record), idHeader(this.#options, record)]);
+    return message({
+      key: record.key,
+      value,
+      time: timeOf(record, outcome),
+      headers: [...inputHeaders(this.#options, record), idHeader(this.#options, record)],
+    });
   }
 }
 
@@ -167,7 +173,12 @@ export class HeaderAnswers implements AnswerEncoder {
   }
 
   encode(record: SourceRecord, outcome: Labelled): Message {
-    return message(record, record.value, answerHeaders(this.#options, record, outcome));
+    return message({
+      key: record.key,
+      value: record.value,
+      time: timeOf(record, outcome),
+      headers: answerHeaders(this.#options, record, outcome),
+    });
   }
 }
 
@@ -183,12 +194,29 @@ export class EnrichedJson implements AnswerEncoder {
     const { field } = this.#options;
     const answer = answerJson(classificationOf(this.#options, record, outcome));
     const value = withMember(record.value ?? Buffer.alloc(0), field, answer);
-    return message(record, value, [...inputHeaders(this.#options, record), idHeader(this.#options, record)]);
+    return message({
+      key: record.key,
+      value,
+      time: timeOf(record, outcome),
+      headers: [...inputHeaders(this.#options, record), idHeader(this.#options, record)],
+    });
   }
 }
 
-function message(record: SourceRecord, value: Buffer | null, headers: Headers): Message {
-  return { key: record.key, value, timestamp: String(record.timestamp), headers: kafkaHeaders(headers) };
+/** Returns the event time of a result: that of the input's envelope, or the record's. */
+function timeOf(record: SourceRecord, { eventTime }: Labelled): bigint {
+  return eventTime ?? record.timestamp;
+}
+
+interface MessageFields {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly time: bigint;
+  readonly headers: Headers;
+}
+
+function message({ key, value, time, headers }: MessageFields): Message {
+  return { key, value, timestamp: String(time), headers: kafkaHeaders(headers) };
 }
 
 /** Returns the input's headers. A name that looks like ours gets `input.` before it, so that it is not taken for ours. */

@@ -28,8 +28,9 @@ export interface Framing {
 }
 
 /**
- * Encodes version 1 of the answer: Avro in Confluent framing (avro/framing.ts), schemas/classification.avsc. Key, event
- * time and headers are those of the input, followed by the header `siftline.id`.
+ * Encodes version 1 of the answer: Avro in Confluent framing (avro/framing.ts), schemas/classification.avsc. Key and
+ * headers are those of the input, followed by the header `siftline.id`; the event time is the input's, or that of its
+ * envelope.
  */
 export class FirstAnswers implements AnswerEncoder {
   readonly #answerer: Answerer;
@@ -45,13 +46,14 @@ export class FirstAnswers implements AnswerEncoder {
     return {
       key: record.key,
       value: frameAfter(header, type, this.#classification(record, outcome)),
-      timestamp: String(record.timestamp),
+      timestamp: String(outcome.eventTime ?? record.timestamp),
       headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(recordId(record))]]),
     };
   }
 
   #classification(record: SourceRecord, outcome: Labelled): object {
-    const { topic, partition, offset, timestamp } = record;
+    const { topic, partition, offset } = record;
+    const timestamp = outcome.eventTime ?? record.timestamp;
     return {
       id: recordId(record),
       source: { topic, partition, offset, timestamp, textId: outcome.id },

@@ -204,7 +204,7 @@ async function givenBy(source: TextSource, config: Config): Promise<GivenTexts> 
 
 /** Decodes arguments as the lines of a text file are decoded. */
 function textsOfArguments(texts: readonly string[], { input }: Config): GivenTexts {
-  const decoder = createDecoder({ ...input, format: 'text' });
+  const decoder = createDecoder({ ...input, format: 'text', envelope: 'none' });
   const decodedOf = (text: string, i: number) =>
     decoder.decode({
       topic: 'arguments',

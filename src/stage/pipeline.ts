@@ -224,10 +224,11 @@ export class Pipeline {
       if (each?.kind !== 'text') return { record, ...settled(each) };
       const answer = answers[at++];
       if (answer?.kind !== 'scored') return { record, ...settled(answer) };
-      const { id, included } = each;
+      const { id, included, eventTime } = each;
       const labelled = {
         id,
         ...(included && { included }),
+        ...(eventTime !== undefined && { eventTime }),
         ...this.#parts.judge(answer),
         ...readingOf(answer),
         timings,

@@ -135,6 +135,33 @@ test('records that cannot be classified are lines too, and no failure', async t 
   assert.doesNotMatch(stderr, /not json|xxx/);
 });
 
+test('deletes in an envelope have no line, and a file without lines of JSON has no envelope', async t => {
+  const folder = await filesOf(t, {
+    'changes.jsonl': [
+      '{"before":null,"after":{"id":1.0,"text":"a wonderful film"},"op":"c"}',
+      '{"before":{"id":1,"text":"a wonderful film"},"after":null,"op":"d"}',
+      'null',
+      '{"id":2,"text":"no envelope"}',
+    ].join('\n'),
+    'posts.csv': 'text\nfood\n',
+  });
+  const { code, lines, stderr } = await classify(t, '', join(folder, 'changes.jsonl'), '--envelope', 'debezium');
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    lines.map(({ id, line, rejected }) => [id, line, rejected]),
+    [
+      ['1.0', 1, undefined],
+      [null, 4, 'ENVELOPE_MALFORMED'],
+    ],
+  );
+  const event = '{"specversion":"1.0","id":"e-1","source":"/s","type":"t","data":{"text":"food"}}\n';
+  const typed = await classify(t, event, '--input-format', 'jsonl', '--envelope', 'cloudevents');
+  assert.deepEqual([typed.code, typed.lines.map(({ id }) => id)], [0, ['e-1']]);
+  const refused = await classify(t, '', join(folder, 'posts.csv'), '--envelope', 'connect');
+  assert.deepEqual([refused.code, refused.lines], [2, []]);
+  assert.match(refused.stderr, /INPUT_ENVELOPE: .*posts\.csv: is read as csv, and input\.envelope is connect/);
+});
+
 test('files of several formats come out in their order, each line with its file', async t => {
   const folder = await filesOf(t, {
     'b.csv': 'key,body\n1,"two\nlines"\n2,x\n',

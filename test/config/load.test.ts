@@ -24,12 +24,12 @@ test('flags win over environment, environment over file, file over default, and 
     flags: { name: 'from-flag' },
   });
   assert.deepEqual([config.name, config.input.group, config.input.join], ['from-flag', 'from-env', '-']);
-  assert.equal(config.input.idField, 'id');
+  assert.equal(config.input.format, 'json');
   assert.equal(sources.name, 'flag');
   assert.equal(sources['input.group'], 'env SIFTLINE_INPUT__GROUP');
   assert.equal(sources['input.join'], 'file siftline.yaml:3');
   assert.equal(sources['log.level'], 'file siftline.yaml:5');
-  assert.equal(sources['input.idField'], 'default');
+  assert.equal(sources['input.format'], 'default');
 });
 
 test('a wrong value in the file does not matter where the environment gives another', () => {

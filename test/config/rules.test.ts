@@ -169,3 +169,22 @@ test('a rule says nothing about a field that has a problem of its own', () => {
     'model.maxTokens: "many" is not allowed; give a whole number of tokens from 8 to 512',
   ]);
 });
+
+test('an envelope goes with a format that can have it', () => {
+  const registry = { 'registry.url': 'http://registry' };
+  const text = (envelope: string, format: string, formats: string) =>
+    `input.envelope: is ${envelope}, and no value in format ${format} has that around it; give input.format: ${formats}, or input.envelope: none`;
+  for (const [envelope, format, formats] of [
+    ['debezium', 'text', 'json or avro'],
+    ['connect', 'text', 'json'],
+    ['connect', 'avro', 'json'],
+  ] as const) {
+    const flags = { 'input.envelope': envelope, 'input.format': format, ...registry };
+    assert.deepEqual(broken(flags), [text(envelope, format, formats)]);
+  }
+  for (const format of ['json', 'avro', 'text']) {
+    load({ flags: { 'input.envelope': 'cloudevents', 'input.format': format, ...registry } });
+    load({ flags: { 'input.envelope': 'none', 'input.format': format, ...registry } });
+    if (format !== 'text') load({ flags: { 'input.envelope': 'debezium', 'input.format': format, ...registry } });
+  }
+});

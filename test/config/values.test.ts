@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
-import { fieldPath, filePath, hostPort, httpUrl, topicName } from '../../src/config/values.js';
+import { fieldPath, filePath, hostPort, httpUrl, idPlace, topicName } from '../../src/config/values.js';
 
 const accepts = (kind: z.ZodType, values: readonly string[]) => values.filter(value => kind.safeParse(value).success);
 
@@ -29,4 +29,9 @@ test('an address is http or https and has no login in it', () => {
 test('a field path has no empty step', () => {
   const right = ['text', 'post.body.0', 'a\\.b', 'with space'];
   assert.deepEqual(accepts(fieldPath, [...right, '', '.', 'a..b', '.a', 'a.', 'a\\']), right);
+});
+
+test('the place of an id is a field path, a named header, or the key', () => {
+  const right = ['id', 'post.id', 'header:ce_id', 'header:a..b', 'record:key', 'header\\:x'];
+  assert.deepEqual(accepts(idPlace, [...right, '', 'header:', 'a..b', '.a']), right);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { unframe } from '../../src/avro/framing.js';
 import { createAvroReader } from '../../src/consumer/decode/avro.js';
 import { createDecoder, type DecodeOptions } from '../../src/consumer/decode/decode.js';
-import { type Headers, REJECT_REASONS, type SourceRecord } from '../../src/ports.js';
+import { type Headers, REJECT_REASONS, SKIP_REASONS, type SourceRecord } from '../../src/ports.js';
 import { readDeadLetter } from '../../src/producer/dead-letter-reader.js';
 import { bodies, type Schema, schemas } from '../avro/arbitraries.js';
 import { damage, damaged, fuzz } from './fuzz.js';
@@ -81,6 +81,63 @@ for (const format of ['json', 'text'] as const) {
       check: value => decodesOrRejects(Buffer.from(value, 'base64'), { format, ...OPTIONS }),
     }));
 }
+
+/** Values in the members that the envelopes read, nested in one another, and headers that a CloudEvent may have. */
+const members = [
+  'op',
+  'after',
+  'schema',
+  'payload',
+  'ts_ms',
+  'specversion',
+  'id',
+  'time',
+  'data',
+  'data_base64',
+  'text',
+];
+const words = fc.constantFrom('c', 'u', 'd', 't', '1.0', '{"text":"a"}', 'eyJ0ZXh0IjoiYSJ9', '2018-04-05T17:31:00Z');
+const { enveloped } = fc.letrec<{ enveloped: unknown }>(tie => ({
+  enveloped: fc.oneof(
+    { maxDepth: 4 },
+    fc.oneof(words, leaf),
+    fc.dictionary(fc.constantFrom(...members), tie('enveloped')),
+    fc.array(tie('enveloped'), { maxLength: 3 }),
+  ),
+}));
+const eventHeaders = fc.dictionary(
+  fc.constantFrom('content-type', 'ce_specversion', 'ce_id', 'ce_time'),
+  fc.oneof(
+    fc.constantFrom('1.0', 'application/cloudevents+json', 'application/cloudevents-batch+json'),
+    words,
+    strings,
+  ),
+);
+
+test('any value in any envelope is a text, a skip or a rejection, with an id and a time that can be stored', () =>
+  fuzz({
+    name: 'envelopes',
+    inputs: fc.record({
+      value: fc.oneof(
+        { weight: 4, arbitrary: enveloped.map(each => JSON.stringify(each) ?? '') },
+        { weight: 1, arbitrary: jsonText },
+      ),
+      headers: eventHeaders,
+      envelope: fc.constantFrom('debezium', 'connect', 'cloudevents'),
+      own: fc.boolean(),
+    }),
+    runs: 2_000,
+    check: input => {
+      const idField = input.own ? undefined : 'id';
+      const pairs = Object.entries(input.headers).map(([name, value]) => [name, Buffer.from(value)] as const);
+      const options = { ...OPTIONS, format: 'json', idField, envelope: input.envelope as 'debezium' } as const;
+      const decoded = createDecoder(options).decode(recordOf(Buffer.from(input.value), pairs));
+      if (decoded.kind === 'skipped') return assert.ok(SKIP_REASONS.includes(decoded.reason));
+      if (decoded.kind === 'rejected') return assert.ok(REJECT_REASONS.includes(decoded.reason));
+      assert.ok(decoded.text.trim() !== '' && decoded.text.isWellFormed() && (decoded.id?.isWellFormed() ?? true));
+      assert.ok((decoded.eventTime ?? 0n) >= 0n);
+    },
+  }));
 
 interface AvroInput {
   readonly schema: Schema;

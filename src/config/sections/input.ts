@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fieldPath, text, topicName, whole } from '../values.js';
+import { fieldPath, idPlace, text, topicName, whole } from '../values.js';
 
 const MiB = 1024 * 1024;
 
@@ -11,23 +11,35 @@ export const input = z
       .enum(['json', 'avro', 'text'])
       .default('json')
       .describe('Format of a record value: a JSON object, Avro in Confluent framing, or the text itself in UTF-8.'),
+    envelope: z
+      .enum(['none', 'debezium', 'connect', 'cloudevents'])
+      .default('none')
+      .describe(
+        "What is around the value: a change event of Debezium (the row in `after` is read), `schema` and `payload` of Connect's JSON converter, or a CloudEvent; the paths of `textFields` and `idField` begin inside it.",
+      ),
+    eventTime: z
+      .enum(['envelope', 'record'])
+      .default('envelope')
+      .describe(
+        'Event time of a result: the time of the CloudEvent, where it has one, or always the timestamp of the record.',
+      ),
     textFields: z
       .array(fieldPath)
       .min(1)
       .default(['text'])
       .describe(
-        'Fields of a JSON or Avro record whose texts are classified, joined in this order; a dot leads to a field inside a field.',
+        'Fields of a JSON or Avro record whose texts are classified, joined in this order; a dot leads to a field inside a field, and a field may be a list of texts.',
       ),
     join: z
       .string()
       .max(1000)
       .describe('text, possibly empty')
       .default(' ')
-      .describe('Text that is put between the texts of several `textFields`.'),
-    idField: fieldPath
-      .default('id')
+      .describe('Text that is put between the texts of several `textFields`, and of a field that is a list.'),
+    idField: idPlace
+      .optional()
       .describe(
-        'Field of a JSON or Avro record that goes into the result as its id; without the field, the result has no id.',
+        'Field of a JSON or Avro record, header or key that goes into the result as its id; unless it is given, the field `id`, or the id of a CloudEvent. Where nothing is there, the result has no id.',
       ),
     startFrom: z
       .enum(['earliest', 'latest'])

@@ -3,8 +3,9 @@ import type { SchemaKey } from '../../avro/registry.js';
 import { type AvroType, unwrapped } from '../../avro/type.js';
 import { invariant } from '../../errors.js';
 import type { Decoded, SourceRecord } from '../../ports.js';
+import type { Found } from './envelope.js';
 import { type ReadySchema, type SchemaSource, Schemas, type SchemasOptions } from './schemas.js';
-import { type Fields, idOf } from './text-and-json.js';
+import type { Fields } from './text-and-json.js';
 import { rejected, type ValueReader } from './value-reader.js';
 
 /**
@@ -44,7 +45,7 @@ function readerOf(fields: Fields, schemas: Schemas): ValueReader {
       if (parts.kind === 'unframed') return rejected('AVRO_FRAMING', parts.detail);
       const ready = prepared.get(record);
       invariant(ready, 'an Avro record was decoded without having been prepared');
-      return ready.kind === 'rejected' ? ready : textIn(parts.body, ready, fields);
+      return ready.kind === 'rejected' ? ready : textIn(parts.body, ready, found => fields.decoded(record, found));
     },
   };
 }
@@ -76,15 +77,16 @@ function guidOf(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-function textIn(body: Buffer, { type, scan }: Extract<ReadySchema, { kind: 'ready' }>, fields: Fields): Decoded {
+function textIn(
+  body: Buffer,
+  { type, scan }: Extract<ReadySchema, { kind: 'ready' }>,
+  find: (found: Found) => Decoded,
+): Decoded {
   const problem = scan(body);
   if (problem) return rejected(problem.reason, problem.detail);
   const value = decoded(type, body);
   if (value === undefined) return rejected('AVRO_MALFORMED', 'the Avro reader refused the body');
-  const text = fields.text(value, unwrapped);
-  if (typeof text !== 'string') return text;
-  const included = fields.included?.(value, unwrapped);
-  return { kind: 'text', text, id: idOf(fields.id(value, unwrapped)), ...(included && { included }) };
+  return find({ kind: 'found', value, open: unwrapped });
 }
 
 /**

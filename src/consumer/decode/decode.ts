@@ -1,7 +1,9 @@
-import { SiftlineError } from '../../errors.js';
+import { invariant, SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
+import { createCloudEventReader } from './cloud-events.js';
+import type { Envelope } from './envelope.js';
 import type { IncludeOptions } from './included.js';
-import { createFields, createJsonReader, createTextReader, type Fields } from './text-and-json.js';
+import { createFields, createJsonReader, createTextReader, type FieldOptions, type Fields } from './text-and-json.js';
 import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './value-reader.js';
 
 export interface DecodeOptions extends RecordLimits, IncludeOptions {
@@ -11,10 +13,17 @@ export interface DecodeOptions extends RecordLimits, IncludeOptions {
    * key.
    */
   readonly textFields: readonly string[];
-  /** Stands between the texts of several fields. */
+  /** Stands between the texts of several fields, and between the texts of a field that is a list. */
   readonly join: string;
-  /** The place of the record's own id, as a path. */
-  readonly idField: string | undefined;
+  /**
+   * The place of the record's own id: a path, `header:NAME` or `record:key`. Undefined is the field `id`, or the id of
+   * a CloudEvent; null is none.
+   */
+  readonly idField?: string | null | undefined;
+  /** Names the wrapping around the value; the paths begin inside it. */
+  readonly envelope?: Envelope | undefined;
+  /** Tells which time counts: that of a CloudEvent, which is the default, or that of its record. */
+  readonly eventTime?: 'envelope' | 'record' | undefined;
   readonly maxValueBytes: number;
   /** Limits the UTF-16 code units of the text that comes out; without it there is no limit. */
   readonly maxTextChars?: number | undefined;
@@ -49,14 +58,34 @@ export function createDecoder(options: DecodeOptions): Decoder {
 }
 
 function createReader(options: DecodeOptions): ValueReader {
+  const { format, envelope, eventTime = 'envelope' } = options;
+  invariant(format !== 'text' || !isAround(envelope), `format text was given the envelope ${envelope}`);
+  if (envelope !== 'cloudevents') return readerOf(options, options.idField === undefined ? 'id' : options.idField);
+  const idField = options.idField ?? null;
+  return createCloudEventReader({
+    format,
+    data: readerOf(options, idField),
+    fields: format === 'json' ? createFields({ ...options, idField }) : undefined,
+    withId: options.idField === undefined,
+    withTime: eventTime === 'envelope',
+  });
+}
+
+function readerOf(options: DecodeOptions, idField: string | null): ValueReader {
+  const fieldOptions: FieldOptions = { ...options, idField };
   switch (options.format) {
     case 'text':
-      return createTextReader();
+      return createTextReader(idField);
     case 'json':
-      return createJsonReader(createFields(options));
+      return createJsonReader(createFields(fieldOptions));
     case 'avro':
-      return needed(options.avro)(createFields(options));
+      return needed(options.avro)(createFields(fieldOptions));
   }
+}
+
+/** Returns true for an envelope that only JSON and Avro have; the rules of the configuration keep it from text. */
+function isAround(envelope: Envelope | undefined): boolean {
+  return envelope === 'debezium' || envelope === 'connect';
 }
 
 function needed(avro: DecodeOptions['avro']): NonNullable<DecodeOptions['avro']> {

@@ -34,11 +34,12 @@ export function valueAt(root: unknown, path: FieldPath, open: Open = same): unkn
   return value;
 }
 
-function same(value: unknown): unknown {
+/** Returns a value as it is: the `Open` of formats that wrap nothing. */
+export function same(value: unknown): unknown {
   return value;
 }
 
-function wrongPath(path: string): SiftlineError {
+export function wrongPath(path: string): SiftlineError {
   return SiftlineError.config(
     'DECODE_PATH',
     `the field path "${path}" has an empty step; write steps with one dot between them, like post.body.text`,

@@ -1,4 +1,4 @@
-import { type FieldPath, type Open, parseFieldPath, valueAt } from './field-path.js';
+import { type FieldPath, type Open, parseFieldPath, same, valueAt } from './field-path.js';
 
 export interface IncludeOptions {
   /** Paths of the fields that the output repeats. */
@@ -46,8 +46,4 @@ function shownAt(wrapped: unknown, { path, hidden, open }: ShownPlace): unknown 
   const inside = (step: string, item: unknown) => shownAt(item, { path: [...path, step], hidden, open }) ?? null;
   if (Array.isArray(value)) return value.map((item, i) => inside(String(i), item));
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, inside(name, item)]));
-}
-
-function same(value: unknown): unknown {
-  return value;
 }

@@ -216,11 +216,15 @@ function recordOf({ name }: FileInput, partition: number, { line, value }: FileV
 
 /**
  * Decodes the records of a FileSource over the same inputs, each in its file's format (CSV rows are JSON). A record
- * beyond the limit may be the head of a longer line, so its rejection does not say how long the line was.
+ * beyond the limit may be the head of a longer line, so its rejection does not say how long the line was. Throws
+ * INPUT_ENVELOPE for an envelope and a file that can have none.
  */
 export function createFileDecoder(inputs: readonly FileInput[], options: Omit<DecodeOptions, 'format'>): Decoder {
+  const { envelope = 'none' } = options;
+  const bare = envelope === 'none' ? undefined : inputs.find(({ format }) => format !== 'jsonl');
+  if (bare) throw noEnvelope(bare, envelope);
   const decoders = {
-    text: createDecoder({ ...options, format: 'text' }),
+    text: createDecoder({ ...options, format: 'text', envelope: 'none' }),
     json: createDecoder({ ...options, format: 'json' }),
   };
   return {
@@ -232,4 +236,11 @@ export function createFileDecoder(inputs: readonly FileInput[], options: Omit<De
       return decoders[inputs[record.partition]?.format === 'text' ? 'text' : 'json'].decode(record);
     },
   };
+}
+
+function noEnvelope({ name, format }: FileInput, envelope: string): SiftlineError {
+  return SiftlineError.usage(
+    'INPUT_ENVELOPE',
+    `${name}: is read as ${format}, and input.envelope is ${envelope}; only JSON lines have an envelope: give --input-format jsonl, or --envelope none`,
+  );
 }

@@ -43,7 +43,9 @@ export interface LabelledTextRow extends TextRow {
  */
 export async function* readTextRows(file: TextFile, options: TextOptions): AsyncGenerator<TextRow> {
   const format = file.format === 'text' ? 'text' : 'json';
-  const decoder = createDecoder({ ...options, format, idField: undefined });
+  // Only JSON lines can have an envelope.
+  const envelope = file.format === 'jsonl' ? options.envelope : 'none';
+  const decoder = createDecoder({ ...options, format, envelope, idField: null });
   try {
     for await (const { line, value } of valuesIn(file, file.open(), options))
       yield { line: line + 1, value, decoded: decoder.decode(recordOf(value)) };

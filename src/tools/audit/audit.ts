@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fetched, LogReader, PartitionRange } from '../../kafka/log-reader.js';
-import type { SourceRecord } from '../../ports.js';
+import type { Decoder, SourceRecord } from '../../ports.js';
 import type { LabelReader } from '../../producer/label-reader.js';
 import { AuditLedger } from './ledger.js';
 import { type AuditComparison, labelReader, type ReadOutcome, readInput, rejectedReader } from './outcomes.js';
@@ -16,6 +16,8 @@ export interface AuditOptions extends AuditComparison {
   readonly against?: readonly PartitionRange[] | undefined;
   readonly outputPartitions: ReadonlyMap<string, number>;
   readonly labelReader: LabelReader;
+  /** The decoder of the stage, where its input has envelopes: they say which records have no outcome. */
+  readonly decoder?: Decoder | undefined;
   readonly show: number;
   /** Keeps reading until no outcome of the inputs has come for this long. */
   readonly idleMs?: number | undefined;
@@ -27,9 +29,15 @@ const LOOK_MS = 250;
 
 /** Compares the inputs that were read with the outputs that were written, and reports every difference. */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
-  const { inputs, outputPartitions, against, show } = options;
-  const ledger = new AuditLedger({ ranges: inputs, outputPartitions, compares: against !== undefined, show });
-  await readAll(options, inputs, record => ledger.read(readInput(record, options)));
+  const { inputs, outputPartitions, against, decoder, show } = options;
+  const ledger = new AuditLedger({
+    ranges: inputs,
+    outputPartitions,
+    compares: against !== undefined,
+    eventTimes: decoder !== undefined,
+    show,
+  });
+  await readAll(prepared(options), inputs, record => ledger.read(readInput(record, options, decoder)));
   const tell = (read: (record: SourceRecord) => ReadOutcome) => (record: SourceRecord) =>
     told(ledger, record, read(record));
   const label = tell(labelReader(options.labelReader, options));
@@ -39,6 +47,19 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   if (options.idleMs !== undefined) await readOn(options, options.idleMs, { label, letter });
   if (against) await compare(options, against, ledger);
   return ledger.report();
+}
+
+/** Reads only batches that the decoder has been prepared for. */
+function prepared(options: AuditOptions): AuditOptions {
+  const { reader, decoder } = options;
+  if (!decoder) return options;
+  const read: AuditOptions['reader']['read'] = async function* (range) {
+    for await (const fetched of reader.read(range)) {
+      while (!fetched.records.every(record => decoder.isReady(record))) await decoder.prepare(fetched.records);
+      yield fetched;
+    }
+  };
+  return { ...options, reader: { bounds: topic => reader.bounds(topic), read } };
 }
 
 /** Counts a record, and returns true if it is an outcome of one of the inputs. */

@@ -1,5 +1,5 @@
 /** Facts about one input record, as bits that are added up. */
-export const Mark = { read: 1, tombstone: 2, labelled: 4, rejected: 8, other: 16 } as const;
+export const Mark = { read: 1, skipped: 2, labelled: 4, rejected: 8, other: 16 } as const;
 
 interface BookPage {
   readonly marks: Uint8Array;
@@ -8,24 +8,32 @@ interface BookPage {
   readonly answers: Uint32Array;
   /** The verdicts; undefined unless another labels topic is compared. */
   readonly verdicts: Uint32Array | undefined;
+  /** What labels carry, where it may differ from the record's own; undefined unless events have times of their own. */
+  readonly carriedByLabel: Uint32Array | undefined;
 }
 
 const PAGE_BITS = 14;
 const PAGE_RECORDS = 1 << PAGE_BITS;
 
-export type Column = 'carried' | 'values' | 'answers' | 'verdicts';
+export type Column = 'carried' | 'values' | 'answers' | 'verdicts' | 'carriedByLabel';
+
+/** The columns that a book has only on demand. */
+export interface BookOptions {
+  readonly withVerdicts: boolean;
+  readonly withEventTimes: boolean;
+}
 
 /**
- * Keeps the records of one input partition as columns of numbers, 13 bytes a record (17 with verdicts). The columns are
+ * Keeps the records of one input partition as columns of numbers, 13 bytes a record (4 more for each column on demand). The columns are
  * in pages, and a page exists only where records do: a compacted or sparse topic costs memory for its records, not for
  * the span of its offsets.
  */
 export class Book {
   readonly #pages = new Map<number, BookPage>();
-  readonly #withVerdicts: boolean;
+  readonly #options: BookOptions;
 
-  constructor({ withVerdicts }: { readonly withVerdicts: boolean }) {
-    this.#withVerdicts = withVerdicts;
+  constructor(options: BookOptions) {
+    this.#options = options;
   }
 
   marks(index: number): number {
@@ -59,19 +67,20 @@ export class Book {
 
   #page(index: number): BookPage {
     const number = pageOf(index);
-    const page = this.#pages.get(number) ?? newPage(this.#withVerdicts);
+    const page = this.#pages.get(number) ?? newPage(this.#options);
     this.#pages.set(number, page);
     return page;
   }
 }
 
-function newPage(withVerdicts: boolean): BookPage {
+function newPage({ withVerdicts, withEventTimes }: BookOptions): BookPage {
   return {
     marks: new Uint8Array(PAGE_RECORDS),
     carried: new Uint32Array(PAGE_RECORDS),
     values: new Uint32Array(PAGE_RECORDS),
     answers: new Uint32Array(PAGE_RECORDS),
     verdicts: withVerdicts ? new Uint32Array(PAGE_RECORDS) : undefined,
+    carriedByLabel: withEventTimes ? new Uint32Array(PAGE_RECORDS) : undefined,
   };
 }
 

@@ -6,9 +6,12 @@ import type { AuditFinding, AuditReport, FindingKind } from './report.js';
 /** An input record. Fingerprints are numbers from 0 to 2³² - 1 that are equal for equal content. */
 export interface InputEntry {
   readonly place: RecordPlace;
-  readonly tombstone: boolean;
+  /** True for a record that has nothing to classify: it has no outcome. */
+  readonly skipped: boolean;
   /** The fingerprint of key, timestamp and headers. */
   readonly carried: number;
+  /** The same with the time of the record's event, which labels have; undefined where it has none of its own. */
+  readonly carriedByLabel?: number | undefined;
   readonly value: number;
 }
 
@@ -33,6 +36,8 @@ export interface LedgerOptions {
   readonly outputPartitions: ReadonlyMap<string, number>;
   /** True if answers of another topic follow (`other`). */
   readonly compares?: boolean;
+  /** True if inputs may have `carriedByLabel`. */
+  readonly eventTimes?: boolean;
   /** The number of findings to keep of each kind; all are counted. */
   readonly show?: number;
 }
@@ -55,6 +60,7 @@ export class AuditLedger {
   readonly #topics: ReadonlySet<string>;
   readonly #outputPartitions: ReadonlyMap<string, number>;
   readonly #compares: boolean;
+  readonly #eventTimes: boolean;
   readonly #show: number;
   readonly #findings = new Map<FindingKind, AuditFinding[]>();
   readonly #counts = new Map<FindingKind, number>();
@@ -63,13 +69,15 @@ export class AuditLedger {
   #compared = 0;
   #open = 0;
 
-  constructor({ ranges, outputPartitions, compares = false, show = 10 }: LedgerOptions) {
+  constructor({ ranges, outputPartitions, compares = false, eventTimes = false, show = 10 }: LedgerOptions) {
     this.#outputPartitions = outputPartitions;
     this.#compares = compares;
+    this.#eventTimes = eventTimes;
     this.#show = show;
     this.#topics = new Set(ranges.map(({ topic }) => topic));
     for (const range of ranges) {
-      this.#books.set(partitionId(range), { ...range, book: new Book({ withVerdicts: compares }), highest: new Map() });
+      const book = new Book({ withVerdicts: compares, withEventTimes: eventTimes });
+      this.#books.set(partitionId(range), { ...range, book, highest: new Map() });
     }
   }
 
@@ -78,15 +86,16 @@ export class AuditLedger {
     return this.#open;
   }
 
-  read({ place, tombstone, carried, value }: InputEntry): void {
+  read({ place, skipped, carried, carriedByLabel = carried, value }: InputEntry): void {
     const input = this.#books.get(partitionId(place));
     if (!input || !isWithin(input, place.offset)) return;
     const index = indexOf(input, place.offset);
     if (input.book.marks(index) !== 0) return;
-    input.book.mark(index, tombstone ? Mark.read | Mark.tombstone : Mark.read);
+    input.book.mark(index, skipped ? Mark.read | Mark.skipped : Mark.read);
     input.book.set('carried', index, carried);
+    if (this.#eventTimes) input.book.set('carriedByLabel', index, carriedByLabel);
     input.book.set('values', index, value);
-    if (!tombstone) this.#open += 1;
+    if (!skipped) this.#open += 1;
   }
 
   /** Enters an outcome. Returns true if it belongs to an input of the range. */
@@ -185,7 +194,7 @@ export class AuditLedger {
     }
     const marks = input.book.marks(indexOf(input, source.offset));
     if ((marks & Mark.read) === 0) this.#found('stray', entry, 'the input record does not exist');
-    else if ((marks & Mark.tombstone) !== 0) this.#found('stray', entry, 'the input is a tombstone');
+    else if ((marks & Mark.skipped) !== 0) this.#found('stray', entry, 'the input has nothing to classify');
     else return input;
     return undefined;
   }
@@ -197,9 +206,10 @@ export class AuditLedger {
   }
 
   #compareContent(entry: OutcomeEntry, { book }: InputBook, index: number): void {
-    const { carried, value } = entry;
+    const { kind, carried, value } = entry;
+    const expected = book.get(this.#eventTimes && kind === 'labelled' ? 'carriedByLabel' : 'carried', index);
     const wrong = [
-      ...(carried !== undefined && carried !== book.get('carried', index) ? ['key, timestamp or headers'] : []),
+      ...(carried !== undefined && carried !== expected ? ['key, timestamp or headers'] : []),
       ...(value !== undefined && value !== book.get('values', index) ? ['value'] : []),
     ];
     if (wrong.length > 0) this.#found('differing', entry, `${wrong.join(' and ')} differ from the input`);
@@ -234,7 +244,7 @@ export class AuditLedger {
 function fateOf(marks: number): 'labelled' | 'rejected' | 'skipped' | 'missing' {
   if ((marks & Mark.labelled) !== 0) return 'labelled';
   if ((marks & Mark.rejected) !== 0) return 'rejected';
-  return (marks & Mark.tombstone) !== 0 ? 'skipped' : 'missing';
+  return (marks & Mark.skipped) !== 0 ? 'skipped' : 'missing';
 }
 
 function placesOf({ source, at }: OutcomeEntry): AuditFinding {

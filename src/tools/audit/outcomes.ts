@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Headers, SourceRecord } from '../../ports.js';
+import type { Decoder, Headers, SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { LabelReader } from '../../producer/label-reader.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
@@ -12,11 +12,23 @@ export interface AuditComparison {
   readonly timestamps: boolean;
 }
 
-export function readInput(record: SourceRecord, comparison: AuditComparison): InputEntry {
+/**
+ * Reads a record of the input. The decoder of the stage says which records are skipped and which have an event time of
+ * their own; without it only tombstones are skipped. It must have been prepared for the record.
+ */
+export function readInput(
+  record: SourceRecord,
+  comparison: AuditComparison,
+  decoder?: Pick<Decoder, 'decode'>,
+): InputEntry {
+  const decoded = decoder?.decode(record);
+  const time = decoded?.kind === 'text' ? decoded.eventTime : undefined;
   return {
     place: record,
-    tombstone: record.value === null,
+    skipped: decoded ? decoded.kind === 'skipped' : record.value === null,
     carried: carriedBy(record, record.headers, comparison),
+    carriedByLabel:
+      time === undefined ? undefined : carriedBy({ ...record, timestamp: time }, record.headers, comparison),
     value: valueFingerprint(record.value),
   };
 }

@@ -32,11 +32,11 @@ export interface Against {
 
 /** The sums of the books: `input` is `labelled + rejected + skipped + missing`. */
 export interface AuditReport {
-  /** Records read, tombstones included. */
+  /** Records read, skipped ones included. */
   readonly input: number;
   readonly labelled: number;
   readonly rejected: number;
-  /** Tombstones, which have no outcome. */
+  /** Records with nothing to classify, which have no outcome: tombstones, and deletes in an envelope. */
   readonly skipped: number;
   readonly missing: number;
   /** Outcomes after the first of their input: with the same answer, or with another. */
@@ -44,7 +44,7 @@ export interface AuditReport {
   readonly outOfOrder: number;
   /** Outcomes with a key, timestamp, headers or (dead letters) value that differ from the input. */
   readonly differing: number;
-  /** Outcomes of other topics, of tombstones, or of records that do not exist. */
+  /** Outcomes of other topics, of skipped records, or of records that do not exist. */
   readonly stray: number;
   readonly wrongPartition: number;
   /** Output records that are not results of siftline. */

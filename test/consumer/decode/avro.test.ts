@@ -104,7 +104,7 @@ describe('an Avro id', () => {
       ['double', 1.5, '1.5'],
       ['double', 1e20, null],
       ['double', Number.NaN, null],
-      ['boolean', true, null],
+      ['boolean', true, 'true'],
       [['null', 'long'], null, null],
       [['null', 'long'], -1n, '-1'],
     ] as const) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createDecoder } from '../../../src/consumer/decode/decode.js';
+import type { Headers, SourceRecord } from '../../../src/ports.js';
 import { decode, options, outcome, record, rejection } from './records.js';
 
 async function idOf(json: string): Promise<string | null> {
@@ -31,6 +32,18 @@ describe('the text in JSON', () => {
     assert.equal(await joined('{"title":"t","body":5}'), 'TEXT_NOT_A_STRING');
   });
 
+  test('is joined from a list of strings as from several fields; nulls and blanks are left out', async () => {
+    const joined = async (json: string) => {
+      const decoded = await decode(json, { textFields: ['title', 'parts'], join: ' | ' });
+      return decoded.kind === 'text' ? decoded.text : decoded.reason;
+    };
+    assert.equal(await joined('{"title":"t","parts":["a","b"]}'), 't | a | b');
+    assert.equal(await joined('{"parts":["a",null," ","b"]}'), 'a | b');
+    assert.equal(await joined('{"parts":["a"]}'), 'a');
+    assert.equal(await joined('{"title":"t","parts":[]}'), 't');
+    for (const parts of ['[]', '[null]', '[""," "]']) assert.equal(await joined(`{"parts":${parts}}`), 'TEXT_EMPTY');
+  });
+
   test('is missing when no field is there, and the fields are named', async () => {
     for (const json of ['{}', '[]', 'null', '5', '"text"', '{"text":null}', '{"Text":"a"}']) {
       const { reason, detail } = await rejection(json, { textFields: ['text', 'post.body'] });
@@ -39,12 +52,14 @@ describe('the text in JSON', () => {
     }
   });
 
-  test('is rejected when it is a number, a boolean, an object or an array', async () => {
+  test('is rejected when it is a number, a boolean, an object or a list of those', async () => {
     for (const [json, kind] of [
       ['5', 'a number'],
       ['true', 'a boolean'],
       ['{"a":"b"}', 'an object'],
-      ['["a"]', 'an array'],
+      ['[5]', 'an array that holds a number'],
+      ['["a",{"a":"b"}]', 'an array that holds an object'],
+      ['["a",["b"]]', 'an array that holds an array'],
     ]) {
       const { reason, detail } = await rejection(`{"text":${json}}`);
       assert.deepEqual([reason, detail], ['TEXT_NOT_A_STRING', `the field "text" is ${kind}`]);
@@ -102,20 +117,80 @@ describe('the id in JSON', () => {
   });
 
   test('is null when it is nothing an id can be', async () => {
-    for (const id of ['null', 'true', '[1]', '{"a":1}']) assert.equal(await idOf(`{"id":${id},"text":"a"}`), null);
+    for (const id of ['null', '[1]', '{"a":1}']) assert.equal(await idOf(`{"id":${id},"text":"a"}`), null);
     assert.equal(await idOf('{"text":"a"}'), null);
-    assert.deepEqual(await decode('{"text":"a","id":"b"}', { idField: undefined }), {
+    assert.deepEqual(await decode('{"text":"a","id":"b"}', { idField: null }), {
       kind: 'text',
       text: 'a',
       id: null,
     });
   });
 
-  test('is null and no error when the record is so long that the digits cannot be looked for', async () => {
+  test('is kept in a record of any length', async () => {
     const long = `{"id":9007199254740993,"text":"${'a'.repeat(12_000_000)}"}`;
     const decoded = await decode(long, { maxValueBytes: 2 ** 30 });
     assert.ok(decoded.kind === 'text');
-    assert.equal(decoded.id, null);
+    assert.equal(decoded.id, '9007199254740993');
+  });
+
+  test('is any scalar as it is written', async () => {
+    for (const id of ['true', 'false', '1.0', '1e3', '1E+3', '-0', '0.10', '100000000000000000000000', '1e-400']) {
+      assert.equal(await idOf(`{"text":"a","id": ${id} }`), id);
+    }
+    const ids = '{"text":"a","ids":[[1],9007199254740993,1.0]}';
+    const idAt = async (idField: string) => {
+      const decoded = await decode(ids, { idField });
+      return decoded.kind === 'text' && decoded.id;
+    };
+    assert.equal(await idAt('ids.1'), '9007199254740993');
+    assert.equal(await idAt('ids.2'), '1.0');
+    assert.equal(await idAt('ids.0'), null);
+  });
+
+  test('is the last of a member that comes twice, and no other number of that name', async () => {
+    assert.equal(await idOf('{"id":1.0,"text":"a","id":2.0}'), '2.0');
+    assert.equal(await idOf('{"a":{"id":1.0},"text":"\\"id\\":3.0","id":2}'), '2');
+    assert.equal(await idOf('{"id":1.0,"text":"a","\\u0069d":2.0}'), '2.0');
+    assert.equal(await idOf('{"id":1.0,"text":"a","id":null}'), null);
+  });
+});
+
+describe('the id beside the value', () => {
+  const beside = (idField: string, format: 'json' | 'text', parts: Partial<SourceRecord>) => {
+    const one = {
+      ...record(Buffer.from(format === 'json' ? '{"text":"a","header:x":1,"record:key":2}' : 'a')),
+      ...parts,
+    };
+    const decoded = createDecoder(options({ idField, format })).decode(one);
+    return decoded.kind === 'text' ? decoded.id : decoded.reason;
+  };
+
+  test('is a header, of several the last, or the key, for JSON and for text', () => {
+    const headers: Headers = [
+      ['x', Buffer.from('1')],
+      ['y', Buffer.from('2')],
+      ['x', Buffer.from('ü.3')],
+    ];
+    for (const format of ['json', 'text'] as const) {
+      assert.equal(beside('header:x', format, { headers }), 'ü.3');
+      assert.equal(beside('record:key', format, { key: Buffer.from('k-1') }), 'k-1');
+    }
+  });
+
+  test('is null where it is not there, empty or no UTF-8', () => {
+    for (const bytes of [null, Buffer.alloc(0), Buffer.from([0xff])]) {
+      assert.equal(beside('header:x', 'json', { headers: [['x', bytes]] }), null);
+      assert.equal(beside('record:key', 'json', { key: bytes }), null);
+    }
+    assert.equal(beside('header:X', 'json', { headers: [['x', Buffer.from('1')]] }), null);
+  });
+
+  test('leaves fields of such names to a backslash, and the field "key" to itself', () => {
+    assert.equal(beside('header\\:x', 'json', {}), '1');
+    assert.equal(beside('record\\:key', 'json', {}), '2');
+    const one = { ...record(Buffer.from('{"text":"a","key":5}')), key: Buffer.from('k') };
+    const decoded = createDecoder(options({ idField: 'key' })).decode(one);
+    assert.equal(decoded.kind === 'text' && decoded.id, '5');
   });
 });
 

@@ -13,7 +13,7 @@ export function range(topic: string, partition: number, to: number, from = 0): P
 }
 
 export function input(at: string, fields: Partial<InputEntry> = {}): InputEntry {
-  return { place: place(at), tombstone: false, carried: 1, value: 2, ...fields };
+  return { place: place(at), skipped: false, carried: 1, value: 2, ...fields };
 }
 
 /** A label for `source` that lies at `at`, all in order. */

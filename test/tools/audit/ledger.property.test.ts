@@ -28,7 +28,7 @@ const small = fc.integer({ min: 0, max: 1 });
 
 const inputs = fc.uniqueArray(
   fc.record(
-    { place: source, tombstone: fc.constantFrom(false, false, false, false, true), carried: small, value: small },
+    { place: source, skipped: fc.constantFrom(false, false, false, false, true), carried: small, value: small },
     { noNullPrototype: true },
   ),
   { selector: ({ place }) => recordId(place), minLength: 5, maxLength: 60 },
@@ -88,7 +88,7 @@ function modelOf(
     topic !== 'foreign' && partition < 2 && offset >= FROM && offset < TO;
   const read = all.filter(({ place }) => isInside(place));
   const inputOf = (place: RecordPlace) => read.find(each => recordId(each.place) === recordId(place));
-  const valid = told.filter(({ source: at }) => inputOf(at)?.tombstone === false);
+  const valid = told.filter(({ source: at }) => inputOf(at)?.skipped === false);
   const of = (each: InputEntry) => valid.filter(({ source: at }) => recordId(at) === recordId(each.place));
   const firsts = read.flatMap(each => of(each).slice(0, 1));
   const repeats = read.flatMap(each =>
@@ -104,8 +104,8 @@ function modelOf(
     input: read.length,
     labelled: labelled.length,
     rejected: count(read, each => of(each)[0]?.kind === 'rejected'),
-    skipped: count(read, ({ tombstone }) => tombstone),
-    missing: count(read, each => !each.tombstone && of(each).length === 0),
+    skipped: count(read, each => each.skipped),
+    missing: count(read, each => !each.skipped && of(each).length === 0),
     duplicates: { identical: count(repeats, same => same), differing: count(repeats, same => !same) },
     outOfOrder: count(firsts, late =>
       firsts.some(
@@ -122,7 +122,7 @@ function modelOf(
       const own = inputOf(at);
       return (carried !== undefined && carried !== own?.carried) || (value !== undefined && value !== own?.value);
     }),
-    stray: count(told, ({ source: at }) => !isKnown(at) || (isInside(at) && inputOf(at)?.tombstone !== false)),
+    stray: count(told, ({ source: at }) => !isKnown(at) || (isInside(at) && inputOf(at)?.skipped !== false)),
     wrongPartition: count(
       valid,
       ({ source: at, at: to }) => to.partition !== at.partition % (PARTITIONS.get(to.topic) ?? 1),

@@ -17,13 +17,32 @@ function ledgerOf(count: number, options: Partial<LedgerOptions> = {}): AuditLed
 describe('the ledger', () => {
   test('is clean when every input has one outcome and a tombstone has none', () => {
     const ledger = ledgerOf(2, { ranges: [range('texts', 0, 3)] });
-    ledger.read(input('texts/0/2', { tombstone: true }));
+    ledger.read(input('texts/0/2', { skipped: true }));
     ledger.outcome(label('texts/0/0', 'labels/0/0'));
     ledger.outcome(label('texts/0/1', 'rejected/0/0', { kind: 'rejected', value: 2 }));
     const report = ledger.report();
     assert.ok(isClean(report));
     const { labelled, rejected, skipped, missing } = report;
     assert.deepEqual([report.input, labelled, rejected, skipped, missing], [3, 1, 1, 1, 0]);
+  });
+
+  test('holds a label to the time of its event, and a dead letter to that of its record', () => {
+    const ledger = new AuditLedger({
+      ranges: [range('texts', 0, 4)],
+      outputPartitions: new Map([
+        ['labels', 1],
+        ['rejected', 1],
+      ]),
+      eventTimes: true,
+    });
+    for (const offset of [0, 1, 2]) ledger.read(input(`texts/0/${offset}`, { carriedByLabel: 7 }));
+    ledger.read(input('texts/0/3'));
+    ledger.outcome(label('texts/0/0', 'labels/0/0', { carried: 7 }));
+    ledger.outcome(label('texts/0/1', 'rejected/0/0', { kind: 'rejected', carried: 1, value: 2 }));
+    ledger.outcome(label('texts/0/3', 'labels/0/2', { carried: 1 }));
+    assert.equal(ledger.report().differing, 0);
+    ledger.outcome(label('texts/0/2', 'labels/0/1', { carried: 1 }));
+    assert.equal(ledger.report().differing, 1);
   });
 
   test('misses an input without an outcome, and no gap in the offsets', () => {
@@ -80,7 +99,7 @@ describe('the ledger', () => {
 
   test('calls stray what belongs to another topic, to a tombstone or to no record; outside the range is no finding', () => {
     const ledger = new AuditLedger({ ranges: [range('texts', 0, 10, 2)], outputPartitions: new Map() });
-    ledger.read(input('texts/0/2', { tombstone: true }));
+    ledger.read(input('texts/0/2', { skipped: true }));
     const told = ['other/0/0', 'texts/0/2', 'texts/0/3', 'texts/0/1', 'texts/0/10', 'texts/1/0'].map((source, i) =>
       ledger.outcome(label(source, `labels/0/${i}`)),
     );
@@ -128,7 +147,7 @@ test('a million records cost less than 20 bytes each', () => {
   const ledger = new AuditLedger({ ranges: [range('texts', 0, count)], outputPartitions: new Map(), compares: true });
   for (let i = 0; i < count; i++) {
     const at = { topic: 'texts', partition: 0, offset: BigInt(i) };
-    ledger.read({ place: at, tombstone: false, carried: i, value: i });
+    ledger.read({ place: at, skipped: false, carried: i, value: i });
   }
   const bytes = process.memoryUsage().arrayBuffers - before.arrayBuffers;
   assert.equal(ledger.report().missing, count);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Message } from 'kafkajs';
 import { frame, unframe } from '../../../src/avro/framing.js';
 import { buildType } from '../../../src/avro/type.js';
-import type { Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
+import type { Decoded, Headers, Labelled, Rejection, SourceRecord } from '../../../src/ports.js';
 import { cutDeadLetter, deadLetter } from '../../../src/producer/dead-letter.js';
 import { LabelReader } from '../../../src/producer/label-reader.js';
 import { shippedSchema } from '../../../src/producer/schemas.js';
@@ -54,9 +54,9 @@ function stored(message: Message, fields: Partial<SourceRecord> = {}): SourceRec
   };
 }
 
-function labelFor(input: SourceRecord, label = 'fine'): SourceRecord {
+function labelFor(input: SourceRecord, label = 'fine', fields: Partial<Labelled> = {}): SourceRecord {
   const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
-  return stored(labelRecord(encoder, input, labelled(input, label) as Labelled & { record: SourceRecord }));
+  return stored(labelRecord(encoder, input, { ...(labelled(input, label) as Labelled), ...fields }));
 }
 
 test('a label of a version before model.identity is read, and is another answer than one of another model', () => {
@@ -110,6 +110,23 @@ describe('a label', () => {
     const unstamped = labelReader(new LabelReader('siftline'), { timestamps: false });
     const input = readInput(record, { timestamps: false });
     assert.equal(outcome(unstamped({ ...good, timestamp: 5n })).carried, input.carried);
+  });
+
+  test('carries the time of its event where the decoder of the stage finds one', () => {
+    const decoder = (decoded: Decoded) => ({ decode: () => decoded });
+    const event = { kind: 'text', text: 'a', id: 'e', eventTime: 5n } as const;
+    const input = readInput(record, comparison, decoder(event));
+    const label = labelFor(record, 'fine', { eventTime: 5n });
+    assert.equal(label.timestamp, 5n);
+    assert.equal(outcome(readLabel(label)).carried, input.carriedByLabel);
+    assert.equal(input.carried, readInput(record, comparison).carried);
+    assert.notEqual(input.carriedByLabel, input.carried);
+    assert.equal(
+      readInput(record, comparison, decoder({ kind: 'text', text: 'a', id: null })).carriedByLabel,
+      undefined,
+    );
+    const unstamped = readInput(record, { timestamps: false }, decoder(event));
+    assert.equal(unstamped.carriedByLabel, unstamped.carried);
   });
 
   test('has the same answer at another time, and another answer with another label', async () => {
@@ -177,4 +194,12 @@ test('fingerprints tell apart what only looks alike when put together', () => {
   assert.notEqual(valueFingerprint(null), valueFingerprint(Buffer.alloc(0)));
   assert.equal(answerFingerprint({ a: 1, b: [2] }), answerFingerprint({ b: [2], a: 1 }));
   assert.notEqual(answerFingerprint({ a: 1 }), answerFingerprint({ a: 2 }));
+});
+
+test('an input is skipped when it is a tombstone, or when the decoder of the stage skips it', () => {
+  const tombstone = { ...record, value: null };
+  assert.deepEqual([readInput(record, comparison).skipped, readInput(tombstone, comparison).skipped], [false, true]);
+  const decoder = { decode: (): Decoded => ({ kind: 'skipped', reason: 'CHANGE_DELETE' }) };
+  assert.equal(readInput(record, comparison, decoder).skipped, true);
+  assert.equal(readInput(record, comparison, { decode: () => rejection }).skipped, false);
 });

@@ -66,7 +66,6 @@ const SMALL: Readonly<Record<string, string>> = {
   'main.ts': 'the entry of the process',
   'model/heads.ts': 'softmax and sigmoid, which a reader of the mathematics looks for',
   'observe/tracing/tracing.ts': 'imported when tracing is on',
-  'producer/label-record.ts': 'the record that most readers come for',
   'stage/turns.ts': 'the proof that batches keep their order',
   'tools/dead-letters/sender.ts': 'the edge to Kafka of a redrive',
   'workers/trial-entry.ts': 'the entry of a child process',

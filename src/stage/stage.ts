@@ -198,7 +198,8 @@ export class Service {
       },
       'model loaded',
     );
-    const context = { config, model, student, version, schemas, schemaIds: ids, partitions, log };
+    const { group } = config.input;
+    const context = { config, group, model, student, version, schemas, schemaIds: ids, partitions, log };
     return { admin, decoder: await buildDecoder(config, registry), context };
   }
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { unframe } from '../../avro/framing.js';
 import { buildType, unwrapped } from '../../avro/type.js';
-import { type Headers, recordId, type SourceRecord } from '../../ports.js';
+import { GROUP_HEADER, type Headers, recordId, type SourceRecord } from '../../ports.js';
 import { readDeadLetter } from '../../producer/dead-letter-reader.js';
 import type { ShippedSchema } from '../../producer/schemas.js';
 import type { InputEntry, OutcomeEntry } from './ledger.js';
@@ -78,7 +78,7 @@ export function labelReader(schema: ShippedSchema, comparison: AuditComparison):
       kind: 'labelled',
       source,
       at: record,
-      carried: carriedBy(record, withoutId(record.headers, source), comparison),
+      carried: carriedBy(record, withoutAdded(record.headers, source), comparison),
       value: undefined,
       answer: answerFingerprint([tasks, decision, policy, model, tokens, truncated]),
       verdict: answerFingerprint([tasks.map(({ task, label: top, labels }) => [task, top, labels]), decision]),
@@ -109,13 +109,14 @@ function carriedBy({ key, timestamp }: SourceRecord, headers: Headers, { timesta
 }
 
 /**
- * Removes the last header of a label if it is the right id. If it is not, all headers stay, and so differ from those of
- * the input.
+ * Removes the last header of a label if it is the right id, and the group before it, which labels of earlier versions
+ * lack. If the id is not right, all headers stay, and so differ from those of the input.
  */
-function withoutId(headers: Headers, source: Classification['source']): Headers {
+function withoutAdded(headers: Headers, source: Classification['source']): Headers {
   const [name, value] = headers.at(-1) ?? [];
   const isId = name === 'siftline.id' && value?.toString() === recordId(source);
-  return isId ? headers.slice(0, -1) : [...headers, ['siftline.id', null]];
+  if (!isId) return [...headers, ['siftline.id', null]];
+  return headers.slice(0, headers.at(-2)?.[0] === GROUP_HEADER ? -2 : -1);
 }
 
 /**

@@ -24,7 +24,7 @@ const schema = shippedSchema('classification');
 const comparison = { timestamps: true };
 const readLabel = labelReader(schema, comparison);
 const readRejected = rejectedReader(comparison);
-const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };
+const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64), group: 'g' };
 const rejection: Rejection = {
   kind: 'rejected',
   reason: 'TEXT_EMPTY',
@@ -54,7 +54,7 @@ function stored(message: Message, fields: Partial<SourceRecord> = {}): SourceRec
 }
 
 function labelFor(input: SourceRecord, label = 'fine'): SourceRecord {
-  const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
+  const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test', group: 'g' };
   return stored(labelRecord(encoder, input, labelled(input, label) as Labelled & { record: SourceRecord }));
 }
 
@@ -103,12 +103,23 @@ describe('a label', () => {
       { timestamp: record.timestamp + 1n },
       { headers: good.headers.slice(1) },
       { headers: good.headers.slice(0, -1) },
+      { headers: [...good.headers.slice(0, -2), ['x', null], ...good.headers.slice(-2)] },
       { headers: [...good.headers.slice(0, -1), ['siftline.id', Buffer.from('memory-1-8')]] },
     ];
     for (const fields of wrong) assert.notEqual(outcome(readLabel({ ...good, ...fields })).carried, carried);
     const unstamped = labelReader(schema, { timestamps: false });
     const input = readInput(record, { timestamps: false });
     assert.equal(outcome(unstamped({ ...good, timestamp: 5n })).carried, input.carried);
+  });
+
+  test('of a replay, or of a version that did not name the group, carries what its input has, a label itself', () => {
+    const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
+    const first = { ...labelFor(record), value: record.value };
+    for (const input of [record, first]) {
+      const label = stored(labelRecord(encoder, input, labelled(input) as Labelled & { record: SourceRecord }));
+      assert.equal(outcome(readLabel(label)).carried, readInput(input, comparison).carried);
+      assert.equal(outcome(readLabel(labelFor(input))).carried, readInput(input, comparison).carried);
+    }
   });
 
   test('has the same answer at another time, and another answer with another label', async () => {

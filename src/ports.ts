@@ -64,6 +64,19 @@ export function recordId({ topic, partition, offset }: RecordPlace): string {
   return `${topic}-${partition}-${offset}`;
 }
 
+/** Returns the place that an id of `recordId` names; undefined for any other text. A topic's name may hold hyphens. */
+export function parseRecordId(id: string): RecordPlace | undefined {
+  const [, topic, partition, offset] = /^(.+)-(\d{1,9})-(\d{1,19})$/s.exec(id) ?? [];
+  if (!topic || !partition || !offset) return undefined;
+  return { topic, partition: Number(partition), offset: BigInt(offset) };
+}
+
+/**
+ * The header of labels and dead letters that names the consumer group whose offset moves past their input. By it a
+ * group without committed offsets is told from a new one (stage/parts/stored-results.ts).
+ */
+export const GROUP_HEADER = 'siftline.group';
+
 /** The step of the journey at which a record was rejected. */
 export type Stage = 'decode' | 'infer' | 'encode' | 'publish';
 

@@ -24,7 +24,9 @@ import { kafkaErrorType, lastingError, toRead } from '../kafka/errors.js';
 import {
   beforeRejoin,
   type LostOffsetHook,
+  type MissingOffsetsHook,
   onLostOffset,
+  onMissingOffsets,
   onUnreadable,
   type UnreadableHook,
 } from '../kafka/patches/index.js';
@@ -55,6 +57,8 @@ export interface MemberHooks {
   /** Finishes and commits the records in flight, before the partitions are given back. */
   readonly settle: () => Promise<void>;
   readonly lostOffset: LostOffsetHook;
+  /** Undefined where it does not matter whether the group has been here before. */
+  readonly missingOffsets: MissingOffsetsHook | undefined;
   readonly unreadable: UnreadableHook;
   /** The partitions are gone; the member joins the group again. */
   readonly left: () => void;
@@ -114,6 +118,11 @@ export class GroupMember {
    */
   resumeAll(): void {
     this.resume([...this.#paused]);
+  }
+
+  /** Moves the position of a partition that is assigned. */
+  seek({ topic, partition }: TopicPartition, offset: bigint): void {
+    if (this.#joined) this.#consumer?.seek({ topic, partition, offset: String(offset) });
   }
 
   async commit(offsets: ReadonlyArray<TopicPartition & { readonly offset: string }>): Promise<void> {
@@ -196,6 +205,7 @@ export class GroupMember {
     beforeRejoin(consumer, this.#hooks.settle);
     onLostOffset(consumer, this.#hooks.lostOffset);
     onUnreadable(consumer, this.#hooks.unreadable);
+    if (this.#hooks.missingOffsets) onMissingOffsets(consumer, this.#hooks.missingOffsets);
   }
 
   #assigned(assignment: Readonly<Record<string, readonly number[]>>): void {

@@ -160,7 +160,19 @@ export interface GoingOn {
 /** Applies the policy to a lost offset. */
 export function goOnAfter({ wanted, low, high }: LostOffset, policy: Exclude<LostOffsetPolicy, 'stop'>): GoingOn {
   const from = policy === 'earliest' ? low : high;
-  return { from, skipped: from - (wanted < low ? wanted : low) };
+  const unread = wanted > high ? low : wanted;
+  return { from, skipped: from > unread ? from - unread : 0n };
+}
+
+/** Makes the error that ends the stage where results were stored, and the group's offset behind them is gone. */
+export function offsetGone({ topic, partition, wanted }: LostOffset, group: string): SiftlineError {
+  const reset = `kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets --to-offset ${wanted} --execute`;
+  return SiftlineError.topic(
+    'OFFSET_LOST',
+    `${topic}, partition ${partition}: group ${group} has no committed offset, but has stored results up to offset ${wanted - 1n}: ` +
+      `the offset has expired (offsets.retention.minutes of the brokers) or was deleted; go on after those results with ${reset}, ` +
+      'or set input.onLostOffsets to earliest or latest',
+  );
 }
 
 /** Makes the error that ends the stage: records may be missing, and only people can say whether that matters. */

@@ -16,11 +16,16 @@
  *
  * Two things can end a partition inside *reading*: its next offset is no longer in the topic, or its next batch cannot
  * be read. Either is acted on only when every record before it is done, and asked again until then.
+ *
+ * With `storedBefore`, a partition without a committed offset begins its epoch paused, until it is known whether the
+ * group has stored results of it. Then it is resumed, or the source fails (`#findPlaces`).
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { failPoint } from '../failpoints.js';
 import type { EachBatchPayload } from '../kafka/client.js';
+import { lastingError } from '../kafka/errors.js';
 import type { LostOffset } from '../kafka/patches/index.js';
 import { recordOf } from '../kafka/record-codec.js';
 import type { UnreadableBatch } from '../kafka/unreadable.js';
@@ -28,7 +33,14 @@ import { type Batch, type Occupancy, partitionId, type Source, type TopicPartiti
 import { type BatchBudget, type BufferLimits, ONE_THREAD } from './buffer.js';
 import { Committer } from './committer.js';
 import { GroupMember, type MembershipOptions } from './group-member.js';
-import { goOnAfter, type HeldBatch, HeldPartitions, type LostOffsetPolicy, offsetLost } from './held-partitions.js';
+import {
+  goOnAfter,
+  type HeldBatch,
+  HeldPartitions,
+  type LostOffsetPolicy,
+  offsetGone,
+  offsetLost,
+} from './held-partitions.js';
 import type { Held, Readiness, StandingRecord } from './partition-queue.js';
 import { Signal } from './signal.js';
 
@@ -37,12 +49,24 @@ export interface KafkaSourceOptions extends MembershipOptions {
   readonly commitIntervalMs: number;
   /** False when the sink commits the offsets of results together with the results. */
   readonly commits: boolean;
+  /** Looks for results of the group; without it, a partition without a committed offset is a new one. */
+  readonly storedBefore?: StoredBefore | undefined;
   readonly limits: BufferLimits;
   /** Tells which records may be handed out; without it, all. */
   readonly decoder?: Readiness['decoder'];
   /** Limits the next batch, and changes while the source works; `limits` is the upper bound. */
   readonly budget?: BatchBudget | undefined;
   readonly events: SourceEvents;
+}
+
+/**
+ * Returns those of the partitions without a committed offset of which the group has stored results all the same, by
+ * "topic/partition": the offset after the last result as `wanted`, and `committed` when an offset turned up meanwhile.
+ */
+export type StoredBefore = (missing: readonly TopicPartition[]) => Promise<ReadonlyMap<string, FoundBefore>>;
+
+export interface FoundBefore extends LostOffset {
+  readonly committed: bigint | undefined;
 }
 
 /** The calls by which a source feeds the metrics. */
@@ -61,6 +85,9 @@ export interface SourceEvents {
  */
 const FETCH_PAUSE_MS = 10;
 
+/** The pause before results of the group are looked for again. */
+const AGAIN_MS = 1_000;
+
 /**
  * Reads records from Kafka for one member of a consumer group.
  *
@@ -77,6 +104,8 @@ export class KafkaSource implements Source {
   readonly #signal = new Signal();
   #occupancy: () => Occupancy = () => ONE_THREAD;
   #pause: Promise<void> | undefined;
+  /** Partitions of this epoch that came without a committed offset. */
+  readonly #placeless = new Set<string>();
   #settling = false;
   #stopped = false;
   #failure: Error | undefined;
@@ -90,6 +119,7 @@ export class KafkaSource implements Source {
       fetched: payload => this.#admit(payload),
       settle: () => this.#settle(),
       lostOffset: lost => this.#goOnAfter(lost),
+      missingOffsets: options.storedBefore && (missing => void this.#findPlaces(missing)),
       unreadable: batch => this.#endBefore(batch),
       left: () => {
         this.#endEpoch();
@@ -225,6 +255,7 @@ export class KafkaSource implements Source {
     const { events, log } = this.#options;
     const rejoined = this.#held.epoch > 0;
     this.#held.assign(ids);
+    this.#placeless.clear();
     this.#settling = false;
     if (rejoined) events.rebalanced();
     events.assigned(ids.length);
@@ -258,14 +289,24 @@ export class KafkaSource implements Source {
    * lose them: the stop of the stage, a rejoin, or a crash after a later offset was committed.
    */
   async #goOnAfter(lost: LostOffset): Promise<bigint | undefined> {
-    const { onLostOffsets: policy, group, events, log } = this.#options;
-    const { topic, partition, wanted } = lost;
+    const { onLostOffsets: policy, group } = this.#options;
     if (!this.#mayEnd(lost)) return undefined;
     await this.#committer.flush();
     if (policy === 'stop') {
       this.#fail(offsetLost(lost, group));
       return undefined;
     }
+    const from = await this.#passOver(lost, policy);
+    // The sink believes that offsets below the old one are stored and would leave their records out. A rejoin makes it
+    // ask for the committed offset again.
+    if (from < lost.wanted) this.#member.joinAnew();
+    return from;
+  }
+
+  /** Commits where the policy goes on, and tells what is passed over. */
+  async #passOver(lost: LostOffset, policy: 'earliest' | 'latest'): Promise<bigint> {
+    const { events, log } = this.#options;
+    const { topic, partition, wanted } = lost;
     const { from, skipped } = goOnAfter(lost, policy);
     // Committed at once, also with exactly once. After a restart before the next transaction, the old offset would be
     // lost again, and `latest` would pass over the records that have come meanwhile. The commit is safe: no record of
@@ -273,11 +314,51 @@ export class KafkaSource implements Source {
     await this.#member.commit([{ topic, partition, offset: String(from) }]);
     events.lost({ topic, partition }, skipped);
     const fields = { topic, partition, wanted: String(wanted), from: String(from), records: Number(skipped) };
-    log.warn({ event: 'offset_lost', ...fields }, 'the next offset is no longer in the topic; going on as configured');
-    // The sink believes that offsets below the old one are stored and would leave their records out. A rejoin makes it
-    // ask for the committed offset again.
-    if (from < wanted) this.#member.joinAnew();
+    const why = wanted < lost.low || wanted > lost.high ? 'is no longer in the topic' : 'was committed, and is gone';
+    log.warn({ event: 'offset_lost', ...fields }, `the next offset ${why}; going on as configured`);
     return from;
+  }
+
+  /**
+   * Holds partitions without a committed offset back until it is known whether the group has been there: by the results
+   * that it has stored. Trouble that may pass is asked again.
+   */
+  async #findPlaces(missing: readonly TopicPartition[]): Promise<void> {
+    const { storedBefore, log } = this.#options;
+    const { epoch, progress } = this.#held;
+    const isNews = (id: string) => progress.has(id) && !this.#placeless.has(id);
+    const fresh = missing.filter(each => isNews(partitionId(each)));
+    if (fresh.length === 0) return;
+    for (const each of fresh) this.#placeless.add(partitionId(each));
+    this.#member.pause(fresh.map(partitionId));
+    const isOver = () => this.#held.epoch !== epoch || this.#stopped || this.#failure !== undefined;
+    while (!isOver()) {
+      try {
+        const found = await storedBefore?.(fresh);
+        for (const each of fresh) {
+          const from = isOver() ? undefined : await this.#placeOf(found?.get(partitionId(each)));
+          // kafkajs would keep a position that is set after the epoch for the next one.
+          if (isOver()) return;
+          if (from !== undefined) this.#member.seek(each, from);
+          this.#member.resume([partitionId(each)]);
+        }
+        return;
+      } catch (error) {
+        const lasting = lastingError(error);
+        if (lasting && lasting.code !== 'BROKER_UNREACHABLE') return this.#fail(lasting);
+        log.warn({ event: 'stored_results_unread', error: messageOf(error) }, 'looking for results of the group again');
+        await sleep(AGAIN_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Returns where to begin in a partition that is held back; undefined for a new one, which begins as configured. */
+  async #placeOf(found: FoundBefore | undefined): Promise<bigint | undefined> {
+    const { onLostOffsets: policy, group } = this.#options;
+    if (found?.committed !== undefined || !found) return found?.committed;
+    if (policy !== 'stop') return this.#passOver(found, policy);
+    this.#fail(offsetGone(found, group));
+    return undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { SiftlineError } from '../errors.js';
-import { partitionId, type TopicPartition } from '../ports.js';
+import { parsePartitionId, partitionId, type TopicPartition } from '../ports.js';
 import { createError, kafkaErrorType, lastingError, notReadyError, refusal, unreachable } from './errors.js';
 import { loadKafkajs } from './patches/index.js';
 
@@ -128,6 +128,22 @@ export class KafkaAdmin {
     const members = groups[0]?.members ?? [];
     const assigned = new Set(members.flatMap(({ memberAssignment }) => assignedIds(memberAssignment)));
     return { state: groups[0]?.state ?? 'Dead', members: members.length, assigned };
+  }
+
+  /** Returns the consumer groups that this user may see. */
+  async groups(): Promise<string[]> {
+    const { groups } = await this.#ask('the groups', () => this.#admin.listGroups());
+    return groups.map(({ groupId }) => groupId);
+  }
+
+  /** Returns the topics that a group reads: those of its committed offsets, and those its members are assigned. */
+  async topicsOf(group: string): Promise<string[]> {
+    const [{ assigned }, committed] = await Promise.all([
+      this.group(group),
+      this.#ask(`group ${group}`, () => this.#admin.fetchOffsets({ groupId: group })),
+    ]);
+    const known = committed.filter(({ partitions }) => partitions.some(({ offset }) => Number(offset) >= 0));
+    return [...new Set([...known.map(({ topic }) => topic), ...[...assigned].map(id => parsePartitionId(id).topic)])];
   }
 
   /** Partitions of the topics that no member of the group has been assigned; none while the group is empty or rebalances. */

@@ -9,6 +9,7 @@
  *
  *     headers = {input header}                 as they are; `<field>.x` becomes `input.<field>.x`, and that
  *                                              `input.input.<field>.x`
+ *               [<field>.group]                the consumer group; absent in a replay
  *               <field>.id                     topic-partition-offset of the input
  *               {<field>.<path> }              value headers: strings in UTF-8 as they are, everything else as JSON
  *     path    = decision | decidedBy.<name> | tasks.<task>.<name> | policy.<name> | model.<name> | stage | tokens
@@ -32,7 +33,7 @@ import {
   type SourceRecord,
   type TaskResult,
 } from '../ports.js';
-import { type AnswerEncoder, type Answerer, answerJson, type Framing, modelOf } from './label-record.js';
+import { type AnswerEncoder, type Answerer, answerJson, type Framing, groupHeader, modelOf } from './label-record.js';
 
 /** The input cannot take its answer; the record is rejected for `reason`. */
 export class AnswerRefused extends Error {
@@ -159,7 +160,7 @@ export class LabelAnswers implements AnswerEncoder {
       key: record.key,
       value,
       time: timeOf(record, outcome),
-      headers: [...inputHeaders(this.#options, record), idHeader(this.#options, record)],
+      headers: [...inputHeaders(this.#options, record), ...idHeaders(this.#options, record)],
     });
   }
 }
@@ -198,7 +199,7 @@ export class EnrichedJson implements AnswerEncoder {
       key: record.key,
       value,
       time: timeOf(record, outcome),
-      headers: [...inputHeaders(this.#options, record), idHeader(this.#options, record)],
+      headers: [...inputHeaders(this.#options, record), ...idHeaders(this.#options, record)],
     });
   }
 }
@@ -233,8 +234,8 @@ export function looksOwn(name: string, own: string): boolean {
   return name.startsWith(own, at);
 }
 
-function idHeader({ field }: Pick<AnswerForm, 'field'>, record: SourceRecord): Headers[number] {
-  return [`${field}.id`, Buffer.from(recordId(record))];
+function idHeaders({ field, answerer }: AnswerForm, record: SourceRecord): Headers {
+  return [...groupHeader(`${field}.group`, answerer.group), [`${field}.id`, Buffer.from(recordId(record))]];
 }
 
 /** Returns the headers of a record whose answer is in its headers. */
@@ -259,7 +260,7 @@ export function answerHeaders(options: AnswerForm, record: SourceRecord, outcome
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     return [[`${options.field}.${path}`, Buffer.from(text)]];
   });
-  return [...inputHeaders(options, record), idHeader(options, record), ...own];
+  return [...inputHeaders(options, record), ...idHeaders(options, record), ...own];
 }
 
 function under(path: string, facts: object): Array<readonly [string, unknown]> {

@@ -1,4 +1,4 @@
-import type { Headers, RecordPlace, SourceRecord } from '../ports.js';
+import { GROUP_HEADER, type Headers, type RecordPlace, type SourceRecord } from '../ports.js';
 
 /**
  * A record of the rejected topic, with its headers read. A field that the headers do not give is empty, zero or
@@ -30,6 +30,7 @@ export const REDRIVE_OF = 'siftline.redrive.of';
 /** The headers that producer/dead-letter.ts writes, besides Kafka Connect's family. */
 const SIFTLINE_HEADERS: ReadonlySet<string> = new Set([
   'siftline.id',
+  GROUP_HEADER,
   'siftline.error.code',
   'siftline.error.attempts',
   'siftline.error.timestamp',

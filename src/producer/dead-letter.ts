@@ -22,6 +22,7 @@
  *               [siftline.value.truncated               "true"; these three only when the record is cut
  *                siftline.value.bytes                   decimal: the size of the whole value
  *                siftline.value.sha256]                 hex: the hash of the whole value
+ *               [siftline.group]                        the consumer group; absent in a replay
  *               [kafka_dlt-original-topic               these only with `springHeaders`
  *                kafka_dlt-original-partition           int32, big endian
  *                kafka_dlt-original-offset              int64, big endian
@@ -38,7 +39,8 @@
 import { createHash } from 'node:crypto';
 import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
-import { type Headers, type Rejection, recordId, type SourceRecord } from '../ports.js';
+import { GROUP_HEADER, type Headers, type Rejection, recordId, type SourceRecord } from '../ports.js';
+import { groupHeader } from './label-record.js';
 
 /** Identifies the stage that rejects; stamped into the headers. */
 export interface Rejector {
@@ -46,6 +48,8 @@ export interface Rejector {
   readonly clientId: string;
   readonly version: string;
   readonly modelSha256: string;
+  /** The consumer group; undefined where the results are no group's, as those of a replay. */
+  readonly group?: string | undefined;
   /** True to write Spring Kafka's headers too, which user interfaces of Kafka look for. */
   readonly springHeaders?: boolean | undefined;
 }
@@ -59,7 +63,11 @@ export function deadLetter(rejector: Rejector, record: SourceRecord, rejection: 
     key: record.key,
     value: record.value,
     timestamp: String(record.timestamp),
-    headers: kafkaHeaders([...record.headers, ...errorHeaders(rejector, record, rejection)]),
+    headers: kafkaHeaders([
+      ...record.headers,
+      ...errorHeaders(rejector, record, rejection),
+      ...groupHeader(GROUP_HEADER, rejector.group),
+    ]),
   };
 }
 
@@ -79,6 +87,7 @@ export function cutDeadLetter(rejector: Rejector, record: SourceRecord, rejectio
       header('siftline.value.truncated', 'true'),
       header('siftline.value.bytes', String(value.length)),
       header('siftline.value.sha256', createHash('sha256').update(value).digest('hex')),
+      ...groupHeader(GROUP_HEADER, rejector.group),
     ]),
   };
 }

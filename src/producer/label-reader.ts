@@ -3,6 +3,7 @@ import { type AvroType, buildType, unwrapped } from '../avro/type.js';
 import {
   type DecidedBy,
   type Explanation,
+  GROUP_HEADER,
   type Headers,
   type RecordPlace,
   recordId,
@@ -134,7 +135,11 @@ export class LabelReader {
     const id = recordId(answer.source);
     const { headers } = record;
     const at = headers.findLastIndex(([name, value]) => name === `${own}id` && value?.toString() === id);
-    const kept = headers.filter(([name], i) => i !== at && (answer.version === 1 || !name.startsWith(own)));
+    // Version 1 puts the group directly before the id; versions before that have none.
+    const group = headers[at - 1]?.[0] === GROUP_HEADER ? at - 1 : at;
+    const isOwn = (name: string, i: number) =>
+      answer.version === 1 ? i === at || i === group : i === at || name.startsWith(own);
+    const kept = headers.filter(([name], i) => !isOwn(name, i));
     const restored =
       answer.version === 1 ? kept : kept.map(([name, value]) => [withoutPrefix(name, own), value] as const);
     return {

@@ -2,7 +2,7 @@ import { frameAfter } from '../avro/framing.js';
 import type { AvroType } from '../avro/type.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
-import { type Labelled, type ModelInfo, recordId, type SourceRecord } from '../ports.js';
+import { GROUP_HEADER, type Headers, type Labelled, type ModelInfo, recordId, type SourceRecord } from '../ports.js';
 
 /** Makes the record of the labels topic for one labelled outcome. */
 export interface AnswerEncoder {
@@ -19,6 +19,8 @@ export interface Answerer {
   /** The small model of a cascade. */
   readonly student?: ModelInfo | undefined;
   readonly policy: { readonly version: string; readonly hash: string };
+  /** The consumer group; undefined where the results are no group's, as those of a replay. */
+  readonly group?: string | undefined;
 }
 
 /** Holds the Avro schema of a topic's values, and the header that names it in front of every value. */
@@ -29,7 +31,7 @@ export interface Framing {
 
 /**
  * Encodes version 1 of the answer: Avro in Confluent framing (avro/framing.ts), schemas/classification.avsc. Key and
- * headers are those of the input, followed by the header `siftline.id`; the event time is the input's, or that of its
+ * headers are those of the input, followed by `siftline.group`, where there is a group, and `siftline.id`; the event time is the input's, or that of its
  * envelope.
  */
 export class FirstAnswers implements AnswerEncoder {
@@ -47,7 +49,11 @@ export class FirstAnswers implements AnswerEncoder {
       key: record.key,
       value: frameAfter(header, type, this.#classification(record, outcome)),
       timestamp: String(outcome.eventTime ?? record.timestamp),
-      headers: kafkaHeaders([...record.headers, ['siftline.id', Buffer.from(recordId(record))]]),
+      headers: kafkaHeaders([
+        ...record.headers,
+        ...groupHeader(GROUP_HEADER, this.#answerer.group),
+        ['siftline.id', Buffer.from(recordId(record))],
+      ]),
     };
   }
 
@@ -69,6 +75,11 @@ export class FirstAnswers implements AnswerEncoder {
       classifiedAt: BigInt(Date.now()),
     };
   }
+}
+
+/** Returns the header that names the group, or none. */
+export function groupHeader(name: string, group: string | undefined): Headers {
+  return group === undefined ? [] : [[name, Buffer.from(group)]];
 }
 
 /** Returns what an answer says of the model that gave it; the schema takes its fields by name. */

@@ -4,8 +4,8 @@
  * The states of the producer:
  *
  * - *none*: there is no session. `takeOver` moves it to *taking over*.
- * - *taking over*: the producer connects, raises the epoch of its transactional id, and asks for the committed offset.
- *   The answer moves it to *unconfirmed*.
+ * - *taking over*: the producer connects, raises the epoch of its transactional id (the first time also that of the id
+ *   in the other spelling), and asks for the committed offset. The answer moves it to *unconfirmed*.
  * - *unconfirmed*: a transaction is open, but the answer may come from a former coordinator. The first `store` asks
  *   again, at the broker that took its offset, before it commits. The same answer moves it to *confirmed*; another
  *   answer is an error.
@@ -26,6 +26,8 @@ import type { TopicPartition } from '../ports.js';
 export interface TransactionalProducerOptions {
   readonly kafka: Kafka;
   readonly transactionalId: string;
+  /** The id of this partition in the other spelling, under which a former instance may still write. */
+  readonly otherId?: string | undefined;
   /** The consumer group. Its committed offset for the partition `input` is part of every transaction. */
   readonly group: string;
   readonly input: TopicPartition;
@@ -85,6 +87,7 @@ const FENCING_MESSAGE = /producer fenced|newer epoch|unknown error code 90$/i;
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
   #session: ProducerSession | undefined;
+  #otherIsFenced = false;
   #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(options: TransactionalProducerOptions) {
@@ -97,16 +100,9 @@ export class TransactionalProducer {
 
   /** Makes this process the only writer of the partition. Returns the offset that the former writer committed. */
   async takeOver(): Promise<bigint | undefined> {
-    const { kafka, transactionalId, transactionTimeoutMs, committed } = this.#options;
-    const producer = kafka.producer({
-      transactionalId,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      transactionTimeout: transactionTimeoutMs,
-      allowAutoTopicCreation: false,
-      // Low at first: the brokers answer CONCURRENT_TRANSACTIONS for some ms after every transaction.
-      retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 8 },
-    });
+    const { transactionalId, committed } = this.#options;
+    await this.#fenceOther();
+    const producer = this.#producerUnder(transactionalId);
     const session: ProducerSession = { producer, transaction: undefined, unconfirmed: undefined };
     this.#session = session;
     await producer.connect();
@@ -140,6 +136,37 @@ export class TransactionalProducer {
   async close(): Promise<void> {
     this.discard();
     await this.#leaving;
+  }
+
+  #producerUnder(transactionalId: string): Producer {
+    return this.#options.kafka.producer({
+      transactionalId,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: this.#options.transactionTimeoutMs,
+      allowAutoTopicCreation: false,
+      // Low at first: the brokers answer CONCURRENT_TRANSACTIONS for some ms after every transaction.
+      retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 8 },
+    });
+  }
+
+  /**
+   * Raises the epoch of the id in the other spelling and ends its open transaction, before the committed offset is
+   * asked for. Once is enough, and more would disturb another stage that has this id.
+   */
+  async #fenceOther(): Promise<void> {
+    const { otherId, log } = this.#options;
+    if (otherId === undefined || this.#otherIsFenced) return;
+    const producer = this.#producerUnder(otherId);
+    let transaction: Transaction | undefined;
+    try {
+      await producer.connect();
+      // It is this that raises the epoch: kafkajs connects without the id.
+      transaction = await producer.transaction();
+    } finally {
+      await leave({ producer, transaction }, log);
+    }
+    this.#otherIsFenced = true;
   }
 
   async #store(sends: readonly Send[], next: bigint): Promise<void> {
@@ -212,7 +239,10 @@ function isFencing(error: unknown): boolean {
   return FENCING.test(kafkaErrorType(error) ?? '') || FENCING_MESSAGE.test(messageOf(error));
 }
 
-async function leave({ producer, transaction }: ProducerSession, log: Logger): Promise<void> {
+async function leave(
+  { producer, transaction }: Pick<ProducerSession, 'producer' | 'transaction'>,
+  log: Logger,
+): Promise<void> {
   try {
     if (transaction?.isActive()) await transaction.abort();
   } catch (error) {

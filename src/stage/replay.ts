@@ -137,7 +137,17 @@ export class Replay {
     // A transaction would commit offsets of the live group.
     const atLeastOnce = { ...config, delivery: 'at-least-once' } as const;
     const sink = await buildSink(
-      { config: atLeastOnce, model: folder.info, student, policy, version, framings, partitions, log },
+      {
+        config: atLeastOnce,
+        group: undefined,
+        model: folder.info,
+        student,
+        policy,
+        version,
+        framings,
+        partitions,
+        log,
+      },
       { encoded: () => {}, retried: () => {}, transaction: () => {} },
     );
     this.#closers.push('sink', () => sink.close());

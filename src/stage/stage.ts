@@ -195,7 +195,8 @@ export class Service {
       },
       'model loaded',
     );
-    const context = { config, model, student, policy, version, framings, partitions, log };
+    const { group } = config.input;
+    const context = { config, group, model, student, policy, version, framings, partitions, log };
     return { admin, decoder: await buildDecoder(this.#options, registry), context };
   }
 

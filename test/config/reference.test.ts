@@ -18,6 +18,7 @@ test('every field has a sentence, and says what it takes', () => {
 test('a field that is a time or a size has its unit in its name', () => {
   const units = /(Ms|Seconds|Bytes|Records|Tokens|Words|Chars|Headers)$/;
   const plain = [
+    'kafka.transactionalIdSpelling',
     'log.linesPerMinute',
     'metrics.port',
     'model.maxWindows',

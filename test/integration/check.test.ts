@@ -78,6 +78,37 @@ test('exactly once on one replica is a warning that names all it is stored in', 
   );
 });
 
+test('a stage that would use transactional ids of this one is found by its group, with or without members', async t => {
+  const broker = await sharedBroker();
+  const [labels = '', topic = '', ...outputs] = await stage(broker);
+  const group = uniqueName('group');
+  const own = `shared-${topic}`;
+  await broker.createTopics({ topic: own });
+  const flags = ['--brokers', broker.bootstrap, ...flagsOf([own, labels, ...outputs]), '--group', group];
+  const found = async (...more: string[]) =>
+    shown((await check([...flags, '--set', 'delivery=exactly-once', ...more])).of('group'));
+  assert.match(await found(), /\nok no other group .*transactionalIdSpelling: 2/);
+  const admin = broker.kafka().admin();
+  await admin.connect();
+  t.after(() => admin.disconnect());
+  const other = `${group}-shared`;
+  await admin.setOffsets({ groupId: other, topic, partitions: [{ partition: 0, offset: '0' }] });
+  const shares = new RegExp(
+    `warn group ${other} reads ${topic}: .* id ${group}-${own}-0, .*transactionalIdSpelling: 2`,
+  );
+  assert.match(await found(), shares);
+  assert.match(await found('--set', 'kafka.transactionalIdSpelling=2'), /\nok no other group/);
+  await admin.deleteGroups([other]);
+  const consumer = broker.kafka().consumer({ groupId: other });
+  t.after(() => consumer.disconnect());
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic] });
+  const joined = new Promise(resolve => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.run({ eachMessage: async () => {} });
+  await joined;
+  assert.match(await found(), shares);
+});
+
 test('missing topics fail, and what does not depend on them is still looked at', async () => {
   const broker = await sharedBroker();
   const id = uniqueName('missing');

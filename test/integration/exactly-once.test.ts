@@ -9,12 +9,15 @@ import { makeStage, startStage } from '../support/stage.js';
 
 const PARTITIONS = 2;
 const RECORDS = 400;
+const FENCED = 'siftline_transactions_total{outcome="fenced"}';
 
 interface Stage {
   readonly broker: TestBroker;
   readonly labels: string;
   readonly rejected: string;
-  start(env?: Record<string, string>): Instance;
+  /** The sum of the group's committed offsets. */
+  committed(): Promise<number>;
+  start(env?: Record<string, string>, set?: Record<string, string>): Instance;
 }
 
 async function stage(t: TestContext): Promise<Stage> {
@@ -32,8 +35,18 @@ async function stage(t: TestContext): Promise<Stage> {
     'input.sessionTimeoutMs': '6000',
     'input.heartbeatIntervalMs': '500',
   };
-  const start = (env: Record<string, string> = {}) => startStage(t, made, { set, env });
-  return { broker, labels, rejected, start };
+  const start = (env = {}, more = {}) => startStage(t, made, { set: { ...set, ...more }, env });
+  const committed = async () => {
+    const admin = broker.kafka().admin();
+    await admin.connect();
+    try {
+      const [found] = await admin.fetchOffsets({ groupId: made.group, topics: [input] });
+      return (found?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    } finally {
+      await admin.disconnect();
+    }
+  };
+  return { broker, labels, rejected, committed, start };
 }
 
 /** Offsets of the input whose outcomes a reader of committed records finds, by partition, in the order they stand there. */
@@ -102,6 +115,24 @@ describe('exactly once', () => {
     await assertExactlyOnce(run);
     assert.equal(await first.kill('SIGTERM'), 0, first.stderr);
   });
+
+  for (const [former, spelling] of [
+    [{}, '2'],
+    [{ 'kafka.transactionalIdSpelling': '2' }, '1'],
+  ] as const) {
+    test(`a process of the other spelling that stands still in a transaction can commit no more (to ${spelling})`, async t => {
+      const run = await stage(t);
+      // Long enough that the brokers do not end the transaction by themselves.
+      const set = { 'kafka.transactionTimeoutMs': '600000' };
+      const first = run.start(failPointEnv('sent=stop@5', 'dist'), { ...set, ...former });
+      await eventually('it has stopped itself', () => first.state === 'T');
+      run.start({}, { ...set, 'kafka.transactionalIdSpelling': spelling });
+      await eventually('the second has done the rest', async () => (await run.committed()) === RECORDS);
+      process.kill(first.pid, 'SIGCONT');
+      await eventually('it was shut out', async () => (await first.metric(FENCED)) > 0);
+      await assertExactlyOnce(run);
+    });
+  }
 
   test('a drain ends well, and the next process goes on where it was', async t => {
     const run = await stage(t);

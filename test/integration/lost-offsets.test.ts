@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { Admin } from 'kafkajs';
+import { pino } from 'pino';
 import { failPointEnv } from '../../faults/fail-points.js';
+import { configSchema } from '../../src/config/schema.js';
+import { KafkaSource } from '../../src/consumer/kafka-source.js';
 import type { Instance } from '../support/instance.js';
 import { eventually, type TestBroker } from '../support/kafka.js';
 import { labelOf, type StageTopics } from '../support/outputs.js';
-import { makeStage, startStage } from '../support/stage.js';
+import { makeStage, range, startStage, TestStage } from '../support/stage.js';
 
 interface Stage {
   readonly broker: TestBroker;
@@ -72,10 +75,6 @@ async function passedByRetention(run: Stage, set: Record<string, string> = {}): 
   assert.equal(await run.committed(), '10');
   await run.produce(10, 20);
   await run.deleteBefore(15);
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
 describe('a committed offset that retention has passed', () => {
@@ -173,3 +172,130 @@ for (const delivery of ['at-least-once', 'exactly-once']) {
     assert.equal(await run.committed(), '3');
   });
 }
+
+describe('a committed offset that is gone, exactly once', () => {
+  const delivery = 'exactly-once';
+  /** A stage that has stored ten records, the last of them a dead letter, and whose offsets an admin then deletes. */
+  const forgotten = async (t: TestContext, partitions = 1) => {
+    const run = await TestStage.create(t, { partitions, set: { delivery } });
+    await run.produce(0, 9);
+    await run.broker.produce(run.topics.input, [{ partition: 0, value: 'not JSON' }]);
+    const first = run.start();
+    await eventually('the first ten are done', async () => (await run.committed()) === '10');
+    assert.equal(await first.kill('SIGTERM'), 0, first.stderr);
+    await forget(run);
+    return run;
+  };
+  const forget = async (run: TestStage) => {
+    await run.admin(admin => admin.deleteGroups([run.group]));
+    assert.equal(await run.committed(), '-1');
+  };
+
+  test('stops the stage by default, which names where to go on, and nothing is answered again', async t => {
+    const run = await forgotten(t);
+    await run.produce(10, 12);
+    const second = run.start();
+    assert.equal(await second.exited, 6, second.stderr);
+    assert.match(second.stderr, /OFFSET_LOST.*no committed offset, but has stored results up to offset 9/);
+    assert.match(second.stderr, /--reset-offsets --to-offset 10 --execute/);
+    assert.deepEqual(await run.labels(), range(0, 9));
+    assert.equal(await run.committed(), '-1');
+    await run.admin(admin =>
+      admin.setOffsets({ groupId: run.group, topic: run.topics.input, partitions: [{ partition: 0, offset: '10' }] }),
+    );
+    const third = run.start();
+    await eventually('it has gone on', async () => (await run.committed()) === '12');
+    assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
+    assert.deepEqual(await run.labels(), [...range(0, 9), ...range(10, 12)]);
+  });
+
+  test('with earliest the records are answered again, and told', async t => {
+    const run = await forgotten(t);
+    const second = run.start({ 'input.onLostOffsets': 'earliest', 'input.startFrom': 'latest' });
+    const { wanted, from, records } = await second.event('offset_lost');
+    assert.deepEqual([wanted, from, records], ['10', '0', 0]);
+    await eventually('all are done again', async () => (await run.committed()) === '10');
+    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+    assert.deepEqual(await run.labels(), [...range(0, 9), ...range(0, 9)]);
+  });
+
+  test('with latest what came meanwhile is passed over and counted, and a restart passes over no more', async t => {
+    const run = await forgotten(t);
+    await run.produce(10, 15);
+    const set = { 'input.onLostOffsets': 'latest' };
+    const second = run.start(set);
+    const { wanted, records } = await second.event('offset_lost');
+    assert.deepEqual([wanted, records], ['10', 5]);
+    assert.equal(await second.metric('siftline_records_lost_total'), 5);
+    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+    await run.produce(15, 18);
+    const third = run.start(set);
+    await eventually('the new ones are done', async () => (await third.metric('siftline_records_total')) === 3);
+    assert.equal(await third.kill('SIGTERM'), 0, third.stderr);
+    assert.deepEqual(await run.labels(), [...range(0, 9), ...range(15, 18)]);
+  });
+
+  test('another group on the same topics is new, and begins where it is told to', async t => {
+    const run = await forgotten(t);
+    for (const [startFrom, expected] of [
+      ['earliest', [...range(0, 9), ...range(0, 9)]],
+      ['latest', [...range(0, 9), ...range(0, 9)]],
+    ] as const) {
+      const other = run.start({ 'input.group': `${run.group}.${startFrom}`, 'input.startFrom': startFrom });
+      const done = startFrom === 'earliest' ? 10 : 0;
+      await other.event('assigned');
+      await eventually('it has done them', async () => (await other.metric('siftline_records_total')) === done);
+      assert.equal(await other.kill('SIGTERM'), 0, other.stderr);
+      assert.deepEqual(await run.labels(), expected);
+    }
+  });
+
+  test('stops no partition that the group has never answered, beside one that it has', async t => {
+    const run = await forgotten(t, 2);
+    await run.produce(20, 25, 1);
+    const second = run.start({ 'input.onLostOffsets': 'latest' });
+    await eventually('the other partition is done', async () => (await run.committed(1)) === '5');
+    assert.equal(await run.committed(), '10');
+    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+    assert.deepEqual(await run.labels(), [...range(0, 9), ...range(20, 25)]);
+  });
+
+  test('gone only until its former owner is shut out, is gone on from: its transaction was committed meanwhile', async t => {
+    const run = await TestStage.create(t);
+    await run.produce(0, 10);
+    const { topics, group } = run;
+    let asked = 0;
+    const source = new KafkaSource({
+      ...configSchema.parse({}).input,
+      kafka: run.broker.kafka(),
+      topics: [topics.input],
+      group,
+      fromBeginning: true,
+      onLostOffsets: 'stop',
+      readUncommitted: false,
+      metadataMaxAgeMs: 30_000,
+      commits: false,
+      limits: { records: 100, bytes: 1_000_000, batchRecords: 100, batchBytes: 1_000_000 },
+      storedBefore: async ([missing]) => {
+        asked += 1;
+        if (asked === 1) throw new Error('the first time the brokers are away');
+        const lost = { topic: topics.input, partition: 0, wanted: 4n, low: 0n, high: 10n };
+        return new Map(missing ? [[`${topics.input}/0`, { ...lost, committed: 4n }]] : []);
+      },
+      events: { assigned: () => {}, rebalanced: () => {}, committed: () => {}, lost: () => {} },
+      log: pino({ level: 'silent' }),
+    });
+    t.after(() => source.close());
+    await source.open();
+    const batch = await source.take();
+    assert.deepEqual([asked, batch?.records[0]?.offset], [2, 4n]);
+  });
+
+  test('at least once begins as before: records may be answered again', async t => {
+    const run = await forgotten(t);
+    const second = run.start({ delivery: 'at-least-once' });
+    await eventually('all are done again', async () => (await run.committed()) === '10');
+    assert.equal(await second.kill('SIGTERM'), 0, second.stderr);
+    assert.deepEqual(await run.labels(), [...range(0, 9), ...range(0, 9)]);
+  });
+});

@@ -95,7 +95,8 @@ function checkLabels(inputs: readonly SourceRecord[], labels: readonly SourceRec
       [record.key, record.partition, record.timestamp],
       [original.key, original.partition, original.timestamp],
     );
-    assert.deepEqual(record.headers.slice(0, -1), original.headers);
+    assert.deepEqual(record.headers.slice(0, -2), original.headers);
+    assert.match(headerOf(record, 'siftline.group') ?? '', /^group-/);
     assert.equal(label.source.textId, String(JSON.parse(String(original.value)).id));
     const answer = JSON.stringify([label.tasks, label.tokens, label.model]);
     assert.equal(seen.get(label.id) ?? answer, answer, `repeats of ${label.id} differ`);

@@ -11,6 +11,7 @@ const REJECTOR: Rejector = {
   clientId: 'siftline-1',
   version: '1.2.3',
   modelSha256: 'ab'.repeat(32),
+  group: 'moderators',
 };
 
 const REJECTION: Rejection = {
@@ -65,6 +66,7 @@ describe('a rejected record', () => {
       '__connect.errors.exception.class.name': 'VALUE_NOT_JSON',
       '__connect.errors.exception.message': 'the value is not JSON: it ends too early',
       'siftline.id': 'memory-3-41',
+      'siftline.group': 'moderators',
       'siftline.error.code': 'VALUE_NOT_JSON',
       'siftline.error.attempts': '1',
       'siftline.model.sha256': 'ab'.repeat(32),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { unframe } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
-import type { Explanation, Labelled } from '../../src/ports.js';
+import type { Explanation, Headers, Labelled } from '../../src/ports.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { labelRecord } from '../support/label-record.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
@@ -46,6 +46,20 @@ test('a label record is read by readers from before models had an identity, and 
   assert.deepEqual({ ...old.model }, { name, version, sha256, precision });
   const now = schema.type.fromBuffer(before.toBuffer(old), schema.type.createResolver(before)) as { model: object };
   assert.deepEqual({ ...now.model }, { name, version, sha256, precision, identity: '' });
+});
+
+test('a label record names the group whose offset moves past its input, behind what the input has, and none in a replay', () => {
+  const own: Headers = [
+    ['siftline.group', Buffer.from('upstream')],
+    ['siftline.id', Buffer.from('first-0-1')],
+  ];
+  const headersOf = (group?: string) => {
+    const encoder = { schema, schemaId: 7, model: MEMORY_MODEL, policy: 'p', group };
+    return labelRecord(encoder, recordAt(0, 0, { headers: own }), plain).headers as unknown as Headers;
+  };
+  const id = ['siftline.id', Buffer.from('memory-0-0')] as const;
+  assert.deepEqual(headersOf('mine'), [...own, ['siftline.group', Buffer.from('mine')], id]);
+  assert.deepEqual(headersOf(), [...own, id]);
 });
 
 describe('a label record', () => {

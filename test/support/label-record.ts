@@ -10,11 +10,12 @@ export interface LabelEncoder {
   readonly model: ModelInfo;
   readonly student?: ModelInfo;
   readonly policy: string;
+  readonly group?: string | undefined;
 }
 
 /** Encodes version 1 of an answer under a fixed id. */
-export function firstAnswers({ schema, schemaId, model, student, policy }: LabelEncoder): FirstAnswers {
-  const answerer = { model, student, policy: { version: policy, hash: '' } };
+export function firstAnswers({ schema, schemaId, model, student, policy, group }: LabelEncoder): FirstAnswers {
+  const answerer = { model, student, policy: { version: policy, hash: '' }, group };
   return new FirstAnswers(answerer, { type: schema.type, header: registryHeader(schemaId) });
 }
 

@@ -129,7 +129,13 @@ function entriesOf(command: Command, path: readonly string[]): [string, unknown]
 const SAMPLE = recordAt(3, 17, { key: Buffer.from('key'), headers: [['own', Buffer.from('kept')]] });
 const ANSWERED = labelled(SAMPLE) as Outcome & Labelled;
 const REJECTED: Rejection = { kind: 'rejected', reason: 'TEXT_EMPTY', stage: 'decode', attempts: 1, detail: 'DETAIL' };
-const ENCODER = { schema: shippedSchema('classification'), schemaId: 7, model: MEMORY_MODEL, policy: 'POLICY' };
+const ENCODER = {
+  schema: shippedSchema('classification'),
+  schemaId: 7,
+  model: MEMORY_MODEL,
+  policy: 'POLICY',
+  group: 'GROUP',
+};
 const DEFAULTS = configSchema.parse({ input: { group: 'GROUP' } });
 
 /** Names that are made of others, for a record of topic "memory", partition 3, offset 17, in the group GROUP. */
@@ -143,6 +149,7 @@ function identifiers(): Contract[string] {
       { ...DEFAULTS, kafka: { ...DEFAULTS.kafka, transactionalIdPrefix: 'PREFIX' } },
       input,
     ),
+    transactionalIdOfSpelling2: transactionalIdOf(DEFAULTS, input, 2),
     subjects: subjectsOf(DEFAULTS),
     framingOfSchemaId7: (value as Buffer).subarray(0, 5).toString('hex'),
   };
@@ -150,7 +157,7 @@ function identifiers(): Contract[string] {
 
 /** The headers of each kind of record that goes out, in their order, behind those of the input. */
 function headers(): Contract[string] {
-  const rejector = { name: 'GROUP', clientId: 'CLIENT', version: 'VERSION', modelSha256: 'SHA256' };
+  const rejector = { name: 'GROUP', clientId: 'CLIENT', version: 'VERSION', modelSha256: 'SHA256', group: 'GROUP' };
   const shown = (message: Parameters<typeof headersOf>[0]) =>
     headersOf(message).map(([name, value]) => `${name}=${name.endsWith('.timestamp') ? 'TIME' : value}`);
   return {

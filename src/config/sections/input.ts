@@ -51,7 +51,7 @@ export const input = z
       .enum(['stop', 'earliest', 'latest'])
       .default('stop')
       .describe(
-        'What to do if the committed offset is no longer in the topic (retention passed it, or the topic was created again): stop with exit code 6, or go on from the oldest or the next record and count the records that were passed over.',
+        'What to do if the committed offset is no longer in the topic (retention passed it, or the topic was created again) or, with `delivery: exactly-once`, is gone although results were stored: stop with exit code 6, or go on from the oldest or the next record and count the records that were passed over.',
       ),
     isolation: z
       .enum(['read_committed', 'read_uncommitted'])

@@ -70,7 +70,12 @@ export const kafka = z
     transactionalIdPrefix: text
       .optional()
       .describe(
-        'Prefix of the transactional ids `<prefix>-<topic>-<partition>` of `delivery: exactly-once`; without it, `input.group`. No other group may use the same prefix.',
+        'Prefix of the transactional ids of `delivery: exactly-once`; without it, `input.group`. No other group may use the same prefix.',
+      ),
+    transactionalIdSpelling: whole(1, 2)
+      .optional()
+      .describe(
+        'Spelling of the transactional ids: 1 is `<prefix>-<topic>-<partition>`, 2 is `<prefix>-:<topic>:<partition>`, which no two stages can share by accident. Without it, 1. Change it with all instances stopped; where it is given, a stage shuts out what writes under the other spelling.',
       ),
     transactionTimeoutMs: whole(1_000, 900_000)
       .default(30_000)

@@ -4,7 +4,7 @@ import { registerCodecs } from '../codecs.js';
 import { decodeRecord, encodeRecord } from '../record-codec.js';
 import { silenceRequestQueue } from './idle-connections.js';
 import { spaceLogins } from './logins.js';
-import { decideLostOffsets } from './lost-offsets.js';
+import { decideLostOffsets, tellMissingOffsets } from './lost-offsets.js';
 import { rememberClusters, replaceExports, require } from './modules.js';
 import { rememberOffsetTakers } from './offset-takers.js';
 import { keepRefusals } from './refusals.js';
@@ -13,7 +13,13 @@ import { dropStaleFetches } from './stale-fetches.js';
 import { tellThrottling } from './throttling.js';
 import { placeUnreadableBatches } from './unreadable-batches.js';
 
-export { type LostOffset, type LostOffsetHook, onLostOffset } from './lost-offsets.js';
+export {
+  type LostOffset,
+  type LostOffsetHook,
+  type MissingOffsetsHook,
+  onLostOffset,
+  onMissingOffsets,
+} from './lost-offsets.js';
 export { clusterBehind } from './modules.js';
 export { committedByTaker } from './offset-takers.js';
 export { beforeRejoin, type RejoinHook } from './rejoins.js';
@@ -64,6 +70,7 @@ function patchAndLoad(): Kafkajs {
   announceRejoins();
   dropStaleFetches();
   decideLostOffsets();
+  tellMissingOffsets();
   keepRefusals();
   rememberOffsetTakers();
   const kafkajs = require('kafkajs') as Kafkajs;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
+import type { TopicPartition } from '../../ports.js';
 import { clusterBehind, require } from './modules.js';
 
 /**
@@ -38,7 +39,31 @@ interface OutOfRangeGroup {
   recoverFromOffsetOutOfRange(error: { topic: string; partition: number }): Promise<void>;
 }
 
+/**
+ * Told of assigned partitions for which the group has no committed offset, before anything is fetched from them. The
+ * hook may pause them. It may be told of the same ones twice in a generation, once by each fetcher.
+ */
+export type MissingOffsetsHook = (missing: readonly TopicPartition[]) => void;
+
+interface FetchedOffsets {
+  readonly responses: ReadonlyArray<{
+    readonly topic: string;
+    readonly partitions: ReadonlyArray<{ readonly partition: number; readonly offset: string }>;
+  }>;
+}
+
+interface OffsetCoordinator {
+  offsetFetch(question: object): Promise<FetchedOffsets>;
+}
+
+interface ResolvingManager {
+  readonly cluster: object;
+  getCoordinator(): Promise<OffsetCoordinator>;
+  resolveOffsets(): Promise<void>;
+}
+
 const hooks = new WeakMap<object, LostOffsetHook>();
+const missingHooks = new WeakMap<object, MissingOffsetsHook>();
 const AGAIN_MS = 100;
 
 /**
@@ -46,6 +71,46 @@ const AGAIN_MS = 100;
  */
 export function onLostOffset(consumer: Consumer, hook: LostOffsetHook): void {
   hooks.set(clusterBehind(consumer), hook);
+}
+
+/** Calls `hook` with the partitions that are assigned to `consumer` without a committed offset. */
+export function onMissingOffsets(consumer: Consumer, hook: MissingOffsetsHook): void {
+  missingHooks.set(clusterBehind(consumer), hook);
+}
+
+/**
+ * Tells the hook which positions come from `fromBeginning`. kafkajs asks for the committed offsets before the first
+ * fetch of a generation, and fills the gaps in silence (src/consumer/offsetManager, resolveOffsets).
+ */
+export function tellMissingOffsets(): void {
+  const { prototype } = require('kafkajs/src/consumer/offsetManager') as { prototype: ResolvingManager };
+  const { resolveOffsets } = prototype;
+  prototype.resolveOffsets = async function () {
+    const hook = missingHooks.get(this.cluster);
+    if (!hook) return resolveOffsets.call(this);
+    const missing: TopicPartition[] = [];
+    // The manager as it is, except that the answer of its coordinator is looked at on the way.
+    const watched = Object.create(this, {
+      getCoordinator: {
+        value: async (): Promise<OffsetCoordinator> => {
+          const coordinator = await this.getCoordinator();
+          return {
+            offsetFetch: async question => {
+              const answer = await coordinator.offsetFetch(question);
+              missing.push(...answer.responses.flatMap(withoutOffset));
+              return answer;
+            },
+          };
+        },
+      },
+    });
+    await resolveOffsets.call(watched as ResolvingManager);
+    if (missing.length > 0) hook(missing);
+  };
+}
+
+function withoutOffset({ topic, partitions }: FetchedOffsets['responses'][number]): TopicPartition[] {
+  return partitions.filter(({ offset }) => BigInt(offset) < 0n).map(({ partition }) => ({ topic, partition }));
 }
 
 /**

@@ -5,7 +5,7 @@ import { readSecret } from '../../config/secrets.js';
 import type { BatchBudget } from '../../consumer/buffer.js';
 import { createDecoder } from '../../consumer/decode/decode.js';
 import type { SchemaWait } from '../../consumer/decode/schemas.js';
-import { KafkaSource, type SourceEvents } from '../../consumer/kafka-source.js';
+import { KafkaSource, type SourceEvents, type StoredBefore } from '../../consumer/kafka-source.js';
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
@@ -27,6 +27,8 @@ export interface KafkaContext {
   readonly version: string;
   readonly policy: Answerer['policy'];
   readonly framings: OutputFramings;
+  /** The group whose committed offsets move with the results; undefined in a replay, which moves none. */
+  readonly group: string | undefined;
   /** Number of partitions of every topic that is read or written. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly log: Logger;
@@ -48,6 +50,7 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
     fromBeginning: input.startFrom === 'earliest',
     readUncommitted: input.isolation === 'read_uncommitted',
     commits: config.delivery === 'at-least-once',
+    storedBefore: config.delivery === 'exactly-once' ? storedResultsOf({ config, log }) : undefined,
     limits: {
       records: input.bufferRecords,
       bytes: input.bufferBytes,
@@ -58,6 +61,44 @@ export function buildSource({ config, log }: Pick<KafkaContext, 'config' | 'log'
     log,
   });
 }
+
+/** Returns the search for results of the group; its code is loaded when a partition has no committed offset. */
+function storedResultsOf({ config, log }: Pick<KafkaContext, 'config' | 'log'>): StoredBefore {
+  return async missing => {
+    const [{ LogReader }, { findStoredResults }, { offsets, producerFor }] = await Promise.all([
+      import('../../kafka/log-reader.js'),
+      import('./stored-results.js'),
+      transactionalProducers({ config, log }),
+    ]);
+    const { kafka, input, output } = config;
+    const reader = await LogReader.open({
+      kafka: connectTo(kafka, log),
+      brokers: kafka.brokers,
+      readUncommitted: false,
+      fetchBytes: SEARCH_FETCH_BYTES,
+    });
+    const takeOver = async (where: TopicPartition) => {
+      const producer = producerFor(where);
+      try {
+        return await producer.takeOver();
+      } finally {
+        await producer.close();
+      }
+    };
+    try {
+      const prefix = output.schemaVersion === 1 ? 'siftline.' : `${output.field}.`;
+      const outputs = [
+        { topic: output.labelsTopic, prefix },
+        { topic: output.rejectedTopic, prefix: 'siftline.' },
+      ];
+      return await findStoredResults({ reader, group: input.group, outputs, takeOver, log }, missing);
+    } finally {
+      await Promise.all([reader.close(), offsets.close()]);
+    }
+  };
+}
+
+const SEARCH_FETCH_BYTES = 1024 * 1024;
 
 /** Builds the decoder of the input. The Avro code is loaded only for Avro input. */
 export async function buildDecoder(
@@ -102,24 +143,26 @@ export async function buildSink(context: KafkaContext, events: TransactionalSink
 }
 
 async function resultsOptions(context: KafkaContext): Promise<ResultsOptions> {
-  const { config, model, student, partitions, framings, policy, version } = context;
+  const { config, model, student, partitions, framings, policy, version, group } = context;
+  const answerer = { model, student, policy, group };
   const topic = (name: string) => ({ name, partitions: partitions.get(name) ?? 1 });
   return {
     labels: topic(config.output.labelsTopic),
     rejected: topic(config.output.rejectedTopic),
-    answers: await buildAnswers(config, { model, student, policy }, framings),
-    routes: await buildRoutes(config, { model, student, policy }, topic),
+    answers: await buildAnswers(config, answerer, framings),
+    routes: await buildRoutes(config, answerer, topic),
     rejector: {
       name: config.input.group,
       clientId: config.kafka.clientId,
       version,
       modelSha256: model.sha256,
       springHeaders: config.output.springHeaders,
+      group,
     },
   };
 }
 
-function producerOptions({ config, log }: KafkaContext) {
+function producerOptions({ config, log }: Pick<KafkaContext, 'config' | 'log'>) {
   return {
     compression: compressionType(config.output.compression),
     requestTimeoutMs: config.kafka.requestTimeoutMs,
@@ -132,12 +175,24 @@ async function transactionalSink(
   context: KafkaContext,
   options: ResultsOptions & Pick<TransactionalSinkOptions, 'sendBytes' | 'events' | 'log'>,
 ): Promise<StageSink> {
-  const [{ CommittedOffsets }, { TransactionalProducer }, { TransactionalSink }] = await Promise.all([
+  const [{ TransactionalSink }, { offsets, producerFor }] = await Promise.all([
+    import('../../producer/transactional-sink.js'),
+    transactionalProducers(context),
+  ]);
+  return new TransactionalSink({
+    ...options,
+    producerFor,
+    shared: offsets,
+    maxRecords: context.config.workers.batchRecords * 2,
+  });
+}
+
+/** Makes what writes the transactions of input partitions; `offsets` is shared, and closed by its user. */
+async function transactionalProducers({ config, log }: Pick<KafkaContext, 'config' | 'log'>) {
+  const [{ CommittedOffsets }, { TransactionalProducer }] = await Promise.all([
     import('../../kafka/committed-offsets.js'),
     import('../../producer/transactional-producer.js'),
-    import('../../producer/transactional-sink.js'),
   ]);
-  const { config, log } = context;
   const { group } = config.input;
   // The producers of all partitions share one client, and with it the metadata of the cluster.
   const kafka = connectTo(config.kafka, log);
@@ -148,27 +203,40 @@ async function transactionalSink(
       group,
       input,
       transactionalId: transactionalIdOf(config, input),
+      otherId: otherTransactionalIdOf(config, input),
       transactionTimeoutMs: config.kafka.transactionTimeoutMs,
       committed: () => offsets.of(input),
-      ...producerOptions(context),
+      ...producerOptions({ config, log }),
     });
-  return new TransactionalSink({
-    ...options,
-    producerFor,
-    shared: offsets,
-    maxRecords: config.workers.batchRecords * 2,
-  });
+  return { offsets, producerFor };
 }
 
 /**
  * Returns the transactional id of an input partition. The instance that holds the partition stores its results under
  * it, and fences the instance before it.
+ *
+ *     spelling 1 = prefix "-" topic "-" partition      "a" and "b-c" give what "a-b" and "c" give
+ *     spelling 2 = prefix "-:" topic ":" partition     read from the end, it has one meaning: no topic holds a colon
  */
 export function transactionalIdOf(
   { kafka, input }: Pick<Config, 'kafka' | 'input'>,
   { topic, partition }: TopicPartition,
+  spelling = kafka.transactionalIdSpelling ?? 1,
 ): string {
-  return `${kafka.transactionalIdPrefix ?? input.group}-${topic}-${partition}`;
+  const prefix = kafka.transactionalIdPrefix ?? input.group;
+  return spelling === 2 ? `${prefix}-:${topic}:${partition}` : `${prefix}-${topic}-${partition}`;
+}
+
+/**
+ * Returns the id of an input partition in the other spelling; undefined where no spelling is given, since nothing has
+ * been changed there.
+ */
+export function otherTransactionalIdOf(
+  config: Pick<Config, 'kafka' | 'input'>,
+  input: TopicPartition,
+): string | undefined {
+  const { transactionalIdSpelling: spelling } = config.kafka;
+  return spelling === undefined ? undefined : transactionalIdOf(config, input, spelling === 2 ? 1 : 2);
 }
 
 /** Returns kafkajs' number of the codec. */

@@ -4,7 +4,7 @@ import { messageOf } from '../../errors.js';
 import { connectTo } from '../../kafka/client.js';
 import { KafkaRights, type Right } from '../../kafka/rights.js';
 import { type Finding, fail, failure, ok, warn } from '../../observe/finding.js';
-import { transactionalIdOf } from '../../stage/parts/kafka.js';
+import { otherTransactionalIdOf, transactionalIdOf } from '../../stage/parts/kafka.js';
 import { stageTopics } from './topic-plan.js';
 
 /** The part of KafkaRights that the check needs. */
@@ -43,21 +43,52 @@ export async function tryRights(
     what: 'write with a producer id',
     right: IDEMPOTENT,
   });
-  const all = [...tried, idempotent, ...(await tryTakeOvers(rights, config))];
+  const all = [
+    ...tried,
+    idempotent,
+    ...(await tryTakeOvers(rights, config)),
+    ...(await tryResults(rights, config, existing)),
+  ];
   const wrong = all.filter(({ status }) => status !== 'ok');
   const done = all.filter(({ status }) => status === 'ok').map(({ text }) => text);
   return [...(done.length > 0 ? [ok('rights', `may ${done.join(', ')}${HOW}`)] : []), ...wrong];
 }
 
-/** Tries one transactional id of each input topic: rights are given on a prefix. */
+/** Tries one transactional id of each input topic, in each spelling that is used: rights are given on a prefix. */
 async function tryTakeOvers(rights: RightsProbe, config: Config): Promise<Finding[]> {
   if (config.delivery !== 'exactly-once') return [];
-  const ids = config.input.topics.map(topic => transactionalIdOf(config, { topic, partition: 0 }));
+  const firsts = config.input.topics.map(topic => ({ topic, partition: 0 }));
+  const ids = [
+    ...firsts.map(each => transactionalIdOf(config, each)),
+    ...firsts.flatMap(each => otherTransactionalIdOf(config, each) ?? []),
+  ];
   const right = `Describe and Write on the transactional ids that start with ${config.kafka.transactionalIdPrefix ?? config.input.group}-`;
   return Promise.all(
     ids.map(async id => judge(await rights.mayTakeOver(id), { what: `use the transactional id ${id}`, right })),
   );
 }
+
+/** Tries to read the outputs, which is done only where a partition has no committed offset: the stage works without. */
+async function tryResults(rights: RightsProbe, config: Config, existing: ReadonlySet<string>): Promise<Finding[]> {
+  if (config.delivery !== 'exactly-once') return [];
+  const topics = [config.output.labelsTopic, config.output.rejectedTopic].filter(topic => existing.has(topic));
+  const tried = await Promise.all(
+    topics.map(async topic => ({ topic, right: await rights.mayRead(config.input.group, topic) })),
+  );
+  return tried.flatMap(({ topic, right }) =>
+    right.kind === 'refused' && right.type === 'TOPIC_AUTHORIZATION_FAILED'
+      ? [
+          warn(
+            'rights',
+            `this user may not read ${topic} (${right.type}): ${UNSEEN}`,
+            'give this user Read on the topic',
+          ),
+        ]
+      : [],
+  );
+}
+
+const UNSEEN = 'where the offsets of the group have expired, its records would be answered again without a word';
 
 const HOW = ' (tried with requests that change nothing)';
 const GROUP = 'Read on the consumer group';

@@ -14,6 +14,7 @@ import { checkModel, checkPolicy } from './model.js';
 import { checkRegistry } from './registry.js';
 import { checkRights } from './rights.js';
 import { checkReplication, checkTopics } from './topics.js';
+import { checkTransactionalIds } from './transactional-ids.js';
 
 export interface CheckOptions {
   /** Loads the configuration; throws if it is wrong. */
@@ -94,6 +95,7 @@ async function* cluster(config: Config, log: Logger): AsyncGenerator<Finding> {
     const inputs = config.input.topics.filter(topic => existing.has(topic));
     yield* await checkGroup(admin, config, inputs);
     if (existing.has(config.output.labelsTopic)) yield* await checkVersion(config, log);
+    yield* await checkTransactionalIds(admin, config);
   } finally {
     await admin.close();
   }

@@ -89,10 +89,16 @@ export function rightsOf(config: Config): StageRight[] {
   return [
     literal('group', config.input.group, ['Read']),
     ...stageTopics(config).map(({ topic, role }) =>
-      literal('topic', topic, [role === 'input' ? 'Read' : 'Write', 'Describe']),
+      literal('topic', topic, [...operationsOn(role, config), 'Describe']),
     ),
     ...(config.delivery === 'exactly-once' ? [transactionalIds(config)] : []),
   ];
+}
+
+/** The results are read where the group has no committed offset, exactly once. */
+function operationsOn(role: ReturnType<typeof stageTopics>[number]['role'], { delivery }: Config): string[] {
+  if (role === 'input') return ['Read'];
+  return delivery === 'exactly-once' && role !== 'metrics' ? ['Read', 'Write'] : ['Write'];
 }
 
 /** What the ids of all partitions begin with, and those of no other stage. */

@@ -25,7 +25,7 @@ const schema = shippedSchema('classification');
 const comparison = { timestamps: true };
 const readLabel = labelReader(new LabelReader('siftline'), comparison);
 const readRejected = rejectedReader(comparison);
-const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };
+const rejector = { name: 'test', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64), group: 'g' };
 const rejection: Rejection = {
   kind: 'rejected',
   reason: 'TEXT_EMPTY',
@@ -55,7 +55,7 @@ function stored(message: Message, fields: Partial<SourceRecord> = {}): SourceRec
 }
 
 function labelFor(input: SourceRecord, label = 'fine', fields: Partial<Labelled> = {}): SourceRecord {
-  const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
+  const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test', group: 'g' };
   return stored(labelRecord(encoder, input, { ...(labelled(input, label) as Labelled), ...fields }));
 }
 
@@ -104,6 +104,7 @@ describe('a label', () => {
       { timestamp: record.timestamp + 1n },
       { headers: good.headers.slice(1) },
       { headers: good.headers.slice(0, -1) },
+      { headers: [...good.headers.slice(0, -2), ['x', null], ...good.headers.slice(-2)] },
       { headers: [...good.headers.slice(0, -1), ['siftline.id', Buffer.from('memory-1-8')]] },
     ];
     for (const fields of wrong) assert.notEqual(outcome(readLabel({ ...good, ...fields })).carried, carried);
@@ -127,6 +128,16 @@ describe('a label', () => {
     );
     const unstamped = readInput(record, { timestamps: false }, decoder(event));
     assert.equal(unstamped.carriedByLabel, unstamped.carried);
+  });
+
+  test('of a replay, or of a version that did not name the group, carries what its input has, a label itself', () => {
+    const encoder = { schema, schemaId: 1, model: MEMORY_MODEL, policy: 'test' };
+    const first = { ...labelFor(record), value: record.value };
+    for (const input of [record, first]) {
+      const label = stored(labelRecord(encoder, input, labelled(input) as Labelled & { record: SourceRecord }));
+      assert.equal(outcome(readLabel(label)).carried, readInput(input, comparison).carried);
+      assert.equal(outcome(readLabel(labelFor(input))).carried, readInput(input, comparison).carried);
+    }
   });
 
   test('has the same answer at another time, and another answer with another label', async () => {

@@ -5,7 +5,7 @@ import { type DeadLetter, readDeadLetter } from '../../../src/producer/dead-lett
 import { originalOf } from '../../../src/tools/dead-letters/redrive.js';
 import { recordAt } from '../../support/memory-records.js';
 
-export const REJECTOR = { name: 'stage', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64) };
+export const REJECTOR = { name: 'stage', clientId: 'test', version: '0', modelSha256: 'f'.repeat(64), group: 'stage' };
 
 export function rejectionOf(reason: Rejection['reason'] = 'TEXT_EMPTY'): Rejection {
   return { kind: 'rejected', reason, stage: 'decode', attempts: 2, detail: 'the text is empty' };

@@ -16,7 +16,10 @@ const GIVEN_LIMIT_MS = 10_000;
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (options.given) return givenBroker(options.given);
   const java = await findJava(options.javaHome);
-  const jars = 'missing' in java ? java : await kafkaJars(options.log, { cacheDir: options.cacheDir, version: options.kafkaVersion });
+  const jars =
+    'missing' in java
+      ? java
+      : await kafkaJars(options.log, { cacheDir: options.cacheDir, version: options.kafkaVersion });
   if ('command' in java && 'classpath' in jars) return startJavaBroker({ ...java, ...jars }, options);
   const missing = 'missing' in jars ? jars.missing : '';
   const noDocker = needsJava(options)

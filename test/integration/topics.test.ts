@@ -78,7 +78,7 @@ test('a topic that is there is not changed, and what differs is said', async () 
   assert.match(stdout, new RegExp(`^${mine.labels} +labels +exists +2 +1$`, 'm'));
   assert.match(
     stdout,
-    /differs: partitions is 2, recommended 4 or more; otherwise partition numbers are folded \(modulo 2\)/,
+    /differs: partitions is 2, recommended 4 or more; otherwise input partitions share output partitions \(modulo 2\)/,
   );
   assert.match(stdout, /differs: cleanup\.policy is compact, recommended delete/);
   const settings = await withAdmin(broker, admin => admin.settings(mine.labels));

@@ -57,7 +57,9 @@ describe('the jars of Kafka', posix, () => {
 
   test('are missing with a reason when Maven cannot fetch them', async t => {
     const folder = await scratch(t);
-    const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () => kafkaJars(() => {}, { cacheDir: join(folder, 'kafka') }));
+    const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () =>
+      kafkaJars(() => {}, { cacheDir: join(folder, 'kafka') }),
+    );
     assert.match('missing' in answer ? answer.missing : '', /\[ERROR\] Could not transfer artifact kafka/);
     assert.deepEqual(await readdir(folder), []);
   });
@@ -91,7 +93,10 @@ test('a version of Kafka that is asked for is never taken from an image of anoth
   const commands = { java: JAVA_17, mvn: MAVEN_OFFLINE, docker: 'exit 0' };
   const options = { log: () => {}, cacheDir, kafkaVersion: '3.9.2' };
   const starting = withCommands(t, commands, () => startBroker(options));
-  await assert.rejects(starting, { code: 'BROKER_UNAVAILABLE', message: /\[ERROR\].*; Docker \(which provides neither/ });
+  await assert.rejects(starting, {
+    code: 'BROKER_UNAVAILABLE',
+    message: /\[ERROR\].*; Docker \(which provides neither/,
+  });
 });
 
 test('server.properties has every listener in all three places, and escapes backslashes', () => {

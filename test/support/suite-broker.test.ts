@@ -74,6 +74,8 @@ test('REQUIRE_DOCKER=1 takes no other broker', async () => {
   const env = { REQUIRE_DOCKER: '1' };
   const message = /REQUIRE_DOCKER=1, but no container engine answers/;
   await assert.rejects(choice(env, { whyNoContainer: NO_ENGINE }), { code: 'BROKER_NOT_AS_ASKED', message });
-  await assert.rejects(choice({ ...env, KAFKA_BROKERS: 'mine:9092' }), { message: /KAFKA_BROKERS and REQUIRE_DOCKER=1 .* unset all but one/ });
+  await assert.rejects(choice({ ...env, KAFKA_BROKERS: 'mine:9092' }), {
+    message: /KAFKA_BROKERS and REQUIRE_DOCKER=1 .* unset all but one/,
+  });
   assert.equal((await choice(env)).bootstrap, 'container:1');
 });

@@ -41,10 +41,11 @@ const REPLICATED: Properties = {
   'share.coordinator.state.topic.min.isr': '2',
 };
 
-export async function findKafka(log: (line: string) => void): Promise<Java> {
+/** Returns the java command and the jars of a version of Kafka, by default the one that everything is tried with. */
+export async function findKafka(log: (line: string) => void, version?: string): Promise<Java> {
   const java = await findJava(process.env.JAVA_HOME);
   if ('missing' in java) throw new Error(`the fault suite runs Kafka's own jars: there is no ${java.missing}`);
-  const jars = await kafkaJars(log);
+  const jars = await kafkaJars(log, { version });
   if ('missing' in jars) throw new Error(`the fault suite runs Kafka's own jars: there is no ${jars.missing}`);
   return { ...java, ...jars };
 }

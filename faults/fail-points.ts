@@ -3,19 +3,25 @@ import type { FailPoint, FailPointHook } from '../src/failpoints.js';
 /** A compiled siftline: the shipped program, or the one that the tests run. */
 export type Program = 'dist' | 'build';
 
+const MODULES: Readonly<Record<Program, string>> = {
+  dist: '../../dist/failpoints.js',
+  build: '../src/failpoints.js',
+};
+
 /**
  * Returns the environment that arms a siftline process, and every process it starts. The program itself reads none of
  * it: node loads `preload.ts` before it, and `preload.ts` reads it.
  *
  * `sent=kill@7` ends the process with SIGKILL when it passes that place for the seventh time, `stop` stops it there,
  * and `inferring=abort#key` aborts it whenever the record with this key passes. Several are separated by commas.
+ * For a program of another version, `program` is the URL of its own `failpoints.js`.
  */
-export function failPointEnv(spec: string, program: Program): Record<string, string> {
-  const modules = { dist: '../../dist/failpoints.js', build: '../src/failpoints.js' };
+export function failPointEnv(spec: string, program: Program | URL): Record<string, string> {
+  const module = program instanceof URL ? program : new URL(MODULES[program], import.meta.url);
   const preload = `--import=${new URL('./preload.js', import.meta.url)}`;
   return {
     FAILPOINTS: spec,
-    FAILPOINTS_MODULE: new URL(modules[program], import.meta.url).href,
+    FAILPOINTS_MODULE: module.href,
     NODE_OPTIONS: [process.env.NODE_OPTIONS, preload].filter(Boolean).join(' '),
   };
 }

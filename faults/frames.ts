@@ -45,6 +45,12 @@ export function apiKeyOf(request: Buffer): number {
   return request.readInt16BE(4);
 }
 
+/** Returns the client id of a request: two bytes of length, then the text, after the correlation id. */
+export function clientIdOf(request: Buffer): string {
+  const length = request.readInt16BE(12);
+  return length > 0 ? request.toString('utf8', 14, 14 + length) : '';
+}
+
 /** Returns the correlation id: after api key and api version in a request, right after the length in a response. */
 export function correlationOf(frame: Buffer, kind: 'request' | 'response'): number {
   return frame.readInt32BE(kind === 'request' ? 8 : 4);

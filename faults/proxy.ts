@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { API_KEYS, type ApiName, apiKeyOf, correlationOf, Frames } from './frames.js';
+import { API_KEYS, type ApiName, apiKeyOf, clientIdOf, correlationOf, Frames } from './frames.js';
 
 /**
  * A response that must get lost: the request reaches the broker and takes effect, and the response does not come back.
@@ -17,7 +17,7 @@ interface Loss {
 
 /**
  * A TCP proxy in front of one broker, on the loopback interface only. The broker advertises the proxy's port, so
- * clients come back through it. The proxy knows lengths, API keys and correlation ids of the protocol, and no more.
+ * clients come back through it. The proxy knows lengths, API keys, correlation ids and client ids of the protocol, and no more.
  */
 export class BrokerProxy {
   readonly port: number;
@@ -28,6 +28,8 @@ export class BrokerProxy {
   latencyMs = 0;
   /** While true, no byte gets through, and neither side gets an error. */
   blackHole = false;
+  /** The client ids whose connections carry no byte, as in a black hole, while those of others do. */
+  readonly #cutOff = new Set<string>();
   #losses: Loss[] = [];
 
   private constructor(server: Server, target: () => number) {
@@ -51,12 +53,23 @@ export class BrokerProxy {
     });
   }
 
+  /** Cuts the clients of this id off. What they send is held, and reaches the broker when they are let through. */
+  cutOff(clientId: string): void {
+    this.#cutOff.add(clientId);
+  }
+
+  letThrough(clientId: string): void {
+    this.#cutOff.delete(clientId);
+    this.#flow();
+  }
+
   /** Cancels the losses that no request has met. */
   heal(): void {
     this.latencyMs = 0;
     this.blackHole = false;
+    this.#cutOff.clear();
     this.#losses = [];
-    for (const link of this.#links) link.flow();
+    this.#flow();
   }
 
   /** Resets every connection, and returns their number. */
@@ -72,11 +85,15 @@ export class BrokerProxy {
     await once(this.#server, 'close');
   }
 
+  #flow(): void {
+    for (const link of this.#links) link.flow();
+  }
+
   #link(client: Socket): void {
     const broker = connect({ host: '127.0.0.1', port: this.#target(), noDelay: true });
     const link = new Link(client, broker, {
       latencyMs: () => this.latencyMs,
-      blackHole: () => this.blackHole,
+      blackHole: client => this.blackHole || this.#cutOff.has(client),
       claim: key => this.#claim(key),
     });
     this.#links.add(link);
@@ -91,7 +108,7 @@ export class BrokerProxy {
 
 interface Weather {
   latencyMs(): number;
-  blackHole(): boolean;
+  blackHole(clientId: string): boolean;
   /** Returns the loss for a request with this key, if there is one, and removes it. */
   claim(key: number): Loss | undefined;
 }
@@ -105,13 +122,16 @@ class Link {
   readonly #lost = new Map<number, Loss>();
   readonly #toBroker: Pipe;
   readonly #toClient: Pipe;
+  /** The client id of the latest request; empty before the first. */
+  #clientId = '';
 
   constructor(client: Socket, broker: Socket, weather: Weather) {
     this.#client = client;
     this.#broker = broker;
     this.#weather = weather;
-    this.#toBroker = new Pipe(broker, weather);
-    this.#toClient = new Pipe(client, weather);
+    const own = { latencyMs: weather.latencyMs, blackHole: () => weather.blackHole(this.#clientId) };
+    this.#toBroker = new Pipe(broker, own);
+    this.#toClient = new Pipe(client, own);
     const [requests, responses] = [new Frames(), new Frames()];
     client.on('data', chunk => {
       for (const frame of requests.push(chunk)) this.#request(frame);
@@ -135,6 +155,7 @@ class Link {
   }
 
   #request(frame: Buffer): void {
+    this.#clientId = clientIdOf(frame);
     const loss = this.#weather.claim(apiKeyOf(frame));
     if (loss) this.#lost.set(correlationOf(frame, 'request'), loss);
     this.#toBroker.push(frame);
@@ -153,16 +174,21 @@ class Link {
   }
 }
 
+interface PipeWeather {
+  latencyMs(): number;
+  blackHole(): boolean;
+}
+
 /**
  * One direction of a connection. Delayed bytes leave in the order in which they came, however the latency changes
  * meanwhile.
  */
 class Pipe {
   readonly #to: Socket;
-  readonly #weather: Weather;
+  readonly #weather: PipeWeather;
   readonly #held: Buffer[] = [];
 
-  constructor(to: Socket, weather: Weather) {
+  constructor(to: Socket, weather: PipeWeather) {
     this.#to = to;
     this.#weather = weather;
   }
@@ -178,7 +204,7 @@ class Pipe {
   }
 
   flow(): void {
-    while (this.#held.length > 0) this.#next();
+    while (this.#held.length > 0 && !this.#weather.blackHole()) this.#next();
   }
 
   /** Starts a timer for the oldest frame. A black hole keeps all frames until `flow`. */

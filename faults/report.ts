@@ -111,6 +111,13 @@ ${memory(results)}## How it is judged
 - **Two readers** of committed records have to see the same: kafkajs, and Kafka's own console consumer (Java, \`kafka-tools\`), which shares no code with it.
   A third look, at the raw log and its transaction markers, has to agree with both.
   _Aborted_ counts the records of aborted transactions in the log; none of them was visible to a reader${sum(results, each => each.abortedVisible) > 0 ? ', **which did not hold**' : ''}.
+- **Two faults at once**, in a full run: an instance is stopped past its session while it is cut off from its broker, or while one of three brokers is cut off from every instance; an instance is killed while one of three brokers is slow.
+  A cut connection carries no byte and gives no error, and what was sent comes through later.
+  A slow disk is a broker that is stopped for 0.2-0.9 s again and again.
+- **The upgrade**, in a full run, starts three instances of the newest tag before this commit, or of the commit before where there is no tag.
+  They are replaced by this version under load: one ends first, one ends last, one is killed in the middle of a transaction.
+  Then the group goes back to the older version, and forward again.
+  Without history (an unpacked archive, a shallow clone) it is left out and named.
 - **The control** is a scheme known to be wrong: one transactional id per member, and committed offsets that are not read again after a rebalance.
   Under the zombie fault and the same judge: ${control ? `${control.findings.duplicates} duplicates in ${control.findings.records} records: ${control.findings.duplicates > 0 ? 'caught' : '**not caught**'}` : 'not run'}.
   A suite that passes the control would prove nothing, so it fails then.

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Kafka } from 'kafkajs';
+import type { FailPoint } from '../src/failpoints.js';
 import { clientOf, createTopics, until } from './client.js';
 import type { Cluster } from './cluster.js';
+import { failPointEnv } from './fail-points.js';
 import { Feed, MOST_VALUE_BYTES, PARTITIONS } from './feed.js';
 import { Feeder } from './feeder.js';
 import { type GoldenText, MODEL } from './golden.js';
@@ -27,6 +30,14 @@ export interface StageOptions {
   readonly judging?: Judging;
 }
 
+export interface MemberStart {
+  readonly env?: Record<string, string>;
+  /** Fields of the configuration that differ from those of the other members. */
+  readonly set?: Record<string, string> | undefined;
+  /** The main file of siftline, for a member of another version. */
+  readonly program?: string | undefined;
+}
+
 /** The evidence of a stage, for people who look into a breach. */
 export interface Evidence extends Logs {
   readonly members: readonly Member[];
@@ -39,6 +50,8 @@ const MOST_BACKLOG = 2_000;
 /** The limits at the end: the longest time without a result, and the longest time in total. */
 const STILL_LIMIT_MS = 60_000;
 const FINISH_LIMIT_MS = 300_000;
+/** The limit for a member to come to the place of its work where it is hurt. */
+export const REACHED_MS = 30_000;
 
 /** One run: topics, a feed into the first, members that read it, and a reader at the end. */
 export class Stage {
@@ -104,7 +117,7 @@ export class Stage {
   }
 
   /** Starts a siftline process as a user would run it. */
-  start({ env = {}, set = {} }: { env?: Record<string, string>; set?: Record<string, string> } = {}): Member {
+  start({ env = {}, set = {}, program = 'dist/main.js' }: MemberStart = {}): Member {
     const fields = {
       'kafka.brokers': this.brokers,
       'kafka.requestTimeoutMs': '5000',
@@ -132,7 +145,7 @@ export class Stage {
       ...set,
     };
     const sets = Object.entries(fields).flatMap(([field, value]) => ['--set', `${field}=${value}`]);
-    return this.run(['dist/main.js', 'run', '--model', MODEL, ...sets], env);
+    return this.run([program, 'run', '--model', MODEL, ...sets], env);
   }
 
   /** Starts any process as a member. */
@@ -140,6 +153,22 @@ export class Stage {
     const member = Member.start({ name: `${this.name}-${this.members.length}`, args, env });
     this.members.push(member);
     return member;
+  }
+
+  /**
+   * Starts a member that kills itself at a place of its work, and waits for that. Kills it anyway if it does not come
+   * there.
+   */
+  async dies(point: FailPoint, { program, set }: Omit<MemberStart, 'env'> = {}): Promise<void> {
+    const at = this.random.between(1, 8);
+    const module = program ? new URL('failpoints.js', pathToFileURL(program)) : 'dist';
+    const member = this.start({ program, set, env: failPointEnv(`${point}=kill@${at}`, module) });
+    if (!(await until(() => !member.running, REACHED_MS))) {
+      this.notes.push(`${point}@${at} was not reached, killed anyway`);
+      member.signal('SIGKILL');
+      await member.exited;
+    }
+    this.fault();
   }
 
   /** Notes that the members or their brokers are hurt now. */

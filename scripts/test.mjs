@@ -6,12 +6,14 @@
 //   npm test -- --unit              unit tests only
 //   npm test -- --integration       integration tests only
 //   npm test -- --containers        integration tests only, once on each image of Kafka; needs Docker
+//   npm test -- --brokers           integration tests only, once on each version of Kafka; needs Java and Maven
 //   npm test -- --image             builds the container image and tests it; needs Docker
 //   npm test -- headers codecs      only test files with one of these in their path
 //
 // At the end it writes a line for each part, and the sum of all as the last line: `N passed, N failed, N skipped`.
 //
 // REQUIRE_BROKER=1 makes a missing broker a failure instead of a skip (CI). KAFKA_BROKERS=host:port uses that broker.
+// TEST_KAFKA_VERSION=3.9.2 uses that version of Kafka, from Maven Central.
 // REQUIRE_DOCKER=1 makes a missing container engine a failure. PULL_IMAGES=0 pulls nothing. TEST_KAFKA_IMAGE names the
 // image.
 import { spawn } from 'node:child_process';
@@ -26,11 +28,10 @@ const FILE_LIMIT_MS = 10 * 60_000;
 const args = process.argv.slice(2);
 const patterns = args.filter(arg => !arg.startsWith('--'));
 const options = args.filter(arg => arg.startsWith('--'));
-const unknown = options.find(arg => !['--unit', '--integration', '--containers', '--image'].includes(arg));
+const PARTS = ['--unit', '--integration', '--containers', '--brokers', '--image'];
+const unknown = options.find(arg => !PARTS.includes(arg));
 if (unknown) {
-  say(
-    `npm test: ${unknown} is not an option; give --unit, --integration, --containers, --image or parts of file names`,
-  );
+  say(`npm test: ${unknown} is not an option; give ${PARTS.join(', ')} or parts of file names`);
   process.exit(2);
 }
 const only = options.length === 1 ? options[0] : undefined;
@@ -43,8 +44,9 @@ const integration = tests.filter(path => path.startsWith('test/integration/'));
 const image = tests.filter(path => path.startsWith('test/image/'));
 const unit = tests.filter(path => !integration.includes(path) && !image.includes(path));
 
-if (tests.length === 0) {
-  say(`npm test: no test file has ${patterns.join(' or ')} in its path`);
+const chosen = { '--unit': unit, '--image': image }[only] ?? (only ? integration : tests);
+if (chosen.length === 0) {
+  say(`npm test: no test file has ${patterns.join(' or ')} in its path${only ? ` (${only})` : ''}`);
   process.exit(2);
 }
 checkNode();
@@ -62,8 +64,12 @@ if ((only === undefined || only === '--unit') && unit.length > 0) passed = (awai
 if (only === '--image') passed = await run('image', image, { concurrency: 1 });
 else if (only !== '--unit' && integration.length > 0) {
   const { KAFKA_IMAGES } = await import(compiled('test/support/container-broker'));
-  const onImages = KAFKA_IMAGES.map(image => ({ TEST_KAFKA_IMAGE: image, REQUIRE_DOCKER: '1' }));
-  for (const env of only === '--containers' ? onImages : [{}]) passed = (await runIntegration(env)) && passed;
+  const { KAFKA_VERSIONS } = await import(compiled('test/support/suite-broker'));
+  const brokers = {
+    '--containers': KAFKA_IMAGES.map(image => ({ TEST_KAFKA_IMAGE: image, REQUIRE_DOCKER: '1' })),
+    '--brokers': KAFKA_VERSIONS.map(version => ({ TEST_KAFKA_VERSION: version, REQUIRE_BROKER: '1' })),
+  };
+  for (const env of brokers[only] ?? [{}]) passed = (await runIntegration(env)) && passed;
 }
 process.exitCode = passed ? 0 : 1;
 for (const part of parts) console.log(`${part.name}: ${countsText(part)} ${part.note}`);
@@ -74,7 +80,8 @@ console.log(countsText(total()));
  * @returns {Promise<boolean>} true when all passed, or were skipped for want of a broker
  */
 async function runIntegration(extra) {
-  const name = extra.TEST_KAFKA_IMAGE ? `integration on ${extra.TEST_KAFKA_IMAGE}` : 'integration';
+  const on = extra.TEST_KAFKA_IMAGE ?? (extra.TEST_KAFKA_VERSION && `Apache Kafka ${extra.TEST_KAFKA_VERSION}`);
+  const name = on ? `integration on ${on}` : 'integration';
   const env = { ...process.env, ...extra };
   const { startSuiteBroker } = await import(compiled('test/support/suite-broker'));
   let broker;
@@ -90,7 +97,7 @@ async function runIntegration(extra) {
     return optional;
   }
   try {
-    return await run(name, integration, { concurrency: 1, env: { KAFKA_BROKERS: broker.bootstrap } });
+    return await run(name, integration, { concurrency: 1, env: { ...extra, KAFKA_BROKERS: broker.bootstrap } });
   } finally {
     await broker.stop();
   }

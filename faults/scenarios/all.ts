@@ -6,7 +6,9 @@ import { killStorm } from './kill-storm.js';
 import { lostResponses } from './lost-responses.js';
 import { network } from './network.js';
 import { rebalanceStorm } from './rebalance-storm.js';
+import { rollingUpgrade } from './rolling-upgrade.js';
 import { soak } from './soak.js';
+import { twoFaults } from './two-faults.js';
 import { workerCrash } from './worker-crash.js';
 import { zombies } from './zombies.js';
 
@@ -19,7 +21,9 @@ export const SCENARIOS: readonly Scenario[] = [
   workerCrash,
   clock,
   soak,
+  rollingUpgrade,
   ...lostResponses,
   ...network,
   brokers,
+  ...twoFaults,
 ];

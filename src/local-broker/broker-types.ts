@@ -9,6 +9,8 @@ export interface BrokerOptions {
   readonly workDir?: string | undefined;
   /** The folder for the jars of Kafka. */
   readonly cacheDir?: string | undefined;
+  /** The version of Kafka, from Maven Central; Java only. Without it, the one that everything is tried with. */
+  readonly kafkaVersion?: string | undefined;
   /** JAVA_HOME; without it, the `java` of the PATH is used. */
   readonly javaHome?: string | undefined;
   /** Properties that are added to server.properties, or replace its own. */

@@ -16,18 +16,21 @@ const GIVEN_LIMIT_MS = 10_000;
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (options.given) return givenBroker(options.given);
   const java = await findJava(options.javaHome);
-  const jars = 'missing' in java ? java : await kafkaJars(options.log, options.cacheDir);
+  const jars =
+    'missing' in java
+      ? java
+      : await kafkaJars(options.log, { cacheDir: options.cacheDir, version: options.kafkaVersion });
   if ('command' in java && 'classpath' in jars) return startJavaBroker({ ...java, ...jars }, options);
   const missing = 'missing' in jars ? jars.missing : '';
   const noDocker = needsJava(options)
-    ? 'Docker (which cannot provide the extra listeners)'
+    ? 'Docker (which provides neither extra listeners nor a version that was asked for)'
     : await whyNoDocker(options.log);
   if (noDocker === undefined) return startDockerBroker(options);
   throw unavailable([missing, noDocker]);
 }
 
-function needsJava({ listeners = [], formatArgs = [] }: BrokerOptions): boolean {
-  return listeners.length > 0 || formatArgs.length > 0;
+function needsJava({ listeners = [], formatArgs = [], kafkaVersion }: BrokerOptions): boolean {
+  return listeners.length > 0 || formatArgs.length > 0 || kafkaVersion !== undefined;
 }
 
 function unavailable(missing: readonly string[]): SiftlineError {

@@ -16,6 +16,12 @@ export type Jars = { readonly classpath: string } | { readonly missing: string }
 
 export const KAFKA_VERSION = '4.4.0';
 
+export interface JarOptions {
+  /** The folder for the jars; by default one for each version, in the package or in the user's cache. */
+  readonly cacheDir?: string | undefined;
+  readonly version?: string | undefined;
+}
+
 const MIN_JAVA = 17;
 const DOWNLOAD_LIMIT_MS = 10 * 60_000;
 
@@ -34,8 +40,9 @@ export async function findJava(javaHome?: string): Promise<{ command: string } |
  * `missing` is the reason if there are none. Two processes may do this at once: each downloads into a separate folder,
  * and the second to finish uses the jars of the first.
  */
-export async function kafkaJars(log: (line: string) => void, cacheDir?: string): Promise<Jars> {
-  const cache = cacheDir ?? (await defaultCache());
+export async function kafkaJars(log: (line: string) => void, options: JarOptions = {}): Promise<Jars> {
+  const version = options.version ?? KAFKA_VERSION;
+  const cache = options.cacheDir ?? (await defaultCache(version));
   const libs = join(cache, 'libs');
   const found: Jars = { classpath: join(libs, '*') };
   const foreign = [dirname(cache), cache, libs].map(whyNotRun).find(Boolean);
@@ -43,8 +50,8 @@ export async function kafkaJars(log: (line: string) => void, cacheDir?: string):
   if (existsSync(libs)) return found;
   const maven = await run('mvn', ['--version']);
   if (!maven.ok) return { missing: 'Maven, which fetches the jars of Kafka (`mvn --version` does not run)' };
-  log(`fetching Apache Kafka ${KAFKA_VERSION} from Maven Central into ${cache} (43 MB, once)`);
-  const failure = await download(cache);
+  log(`fetching Apache Kafka ${version} from Maven Central into ${cache} (43 MB, once)`);
+  const failure = await download(cache, version);
   return failure === undefined ? found : { missing: `the jars of Kafka (Maven could not fetch them: ${failure})` };
 }
 
@@ -56,11 +63,11 @@ function whyNotRun(path: string): string | undefined {
   return ofPackage ? undefined : whyForeign({ path, configured: true });
 }
 
-async function download(cache: string): Promise<string | undefined> {
+async function download(cache: string, version: string): Promise<string | undefined> {
   await mkdir(dirname(cache), { recursive: true });
   const own = makeWorkFolder(`${basename(cache)}.download-`, dirname(cache));
   try {
-    const { ok, output } = await run('mvn', mavenArgs(join(own, 'libs')), DOWNLOAD_LIMIT_MS);
+    const { ok, output } = await run('mvn', mavenArgs(join(own, 'libs'), version), DOWNLOAD_LIMIT_MS);
     if (!ok) return firstError(output);
     await rename(own, cache).catch(error => {
       // ENOTEMPTY or EEXIST: another process was faster, and its jars are as good.
@@ -72,13 +79,13 @@ async function download(cache: string): Promise<string | undefined> {
   }
 }
 
-function mavenArgs(outputDirectory: string): string[] {
+function mavenArgs(outputDirectory: string, version: string): string[] {
   return [
     '-B',
     '-q',
     '-f',
     packageFile('scripts/kafka/pom.xml'),
-    `-Dkafka.version=${KAFKA_VERSION}`,
+    `-Dkafka.version=${version}`,
     'dependency:copy-dependencies',
     '-DincludeScope=runtime',
     `-DoutputDirectory=${outputDirectory}`,
@@ -93,12 +100,12 @@ function firstError(output: string): string {
  * Returns the cache inside the package if it can be written to (a clone), else the one in the user's cache (a global
  * installation).
  */
-async function defaultCache(): Promise<string> {
+async function defaultCache(version: string): Promise<string> {
   const root = packageFile('');
   const writable = await access(root, constants.W_OK).then(
     () => true,
     () => false,
   );
   const base = writable ? join(root, '.cache') : join(homedir(), '.cache', 'siftline');
-  return join(base, `kafka-${KAFKA_VERSION}`);
+  return join(base, `kafka-${version}`);
 }

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { KAFKA_VERSION } from '../../src/local-broker/java-setup.js';
 import { KAFKA_IMAGES } from '../support/container-broker.js';
+import { KAFKA_VERSIONS } from '../support/suite-broker.js';
 
 const page = readFileSync('docs/support.md', 'utf8');
 const read = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
 
 test('the brokers are those that the tests start', () => {
-  for (const name of [`Apache Kafka ${KAFKA_VERSION}`, ...KAFKA_IMAGES.map(image => `\`${image}\``)])
+  for (const name of [
+    ...KAFKA_VERSIONS.map(each => `Apache Kafka ${each}`),
+    ...KAFKA_IMAGES.map(image => `\`${image}\``),
+  ])
     assert.ok(page.includes(name), name);
 });
 

@@ -5,9 +5,10 @@ import { type TestContext, test } from 'node:test';
 import { API_KEYS, correlationOf, Frames } from '../../faults/frames.js';
 import { BrokerProxy } from '../../faults/proxy.js';
 
-function request(key: number, correlation: number): Buffer {
-  const frame = Buffer.alloc(20);
-  frame.writeInt32BE(16, 0);
+function request(key: number, correlation: number, clientId = ''): Buffer {
+  const frame = Buffer.concat([Buffer.alloc(14), Buffer.from(clientId), Buffer.alloc(6)]);
+  frame.writeInt32BE(frame.length - 4, 0);
+  frame.writeInt16BE(Buffer.byteLength(clientId), 12);
   frame.writeInt16BE(key, 4);
   frame.writeInt16BE(1, 6);
   frame.writeInt32BE(correlation, 8);
@@ -131,6 +132,42 @@ test('a black hole lets nothing through until it is healed, and then everything 
   proxy.heal();
   assert.deepEqual(await client.answered(9), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   client.socket.destroy();
+});
+
+test('a client that is cut off gets nothing through, on old and new connections, and others do', async t => {
+  const { proxy, asked } = await echo(t);
+  const [client, other] = [new Client(proxy.port), new Client(proxy.port)];
+  client.socket.write(request(0, 1, 'mine'));
+  await client.answered(1);
+  proxy.cutOff('mine');
+  const late = new Client(proxy.port);
+  client.socket.write(request(0, 2, 'mine'));
+  late.socket.write(request(0, 3, 'mine'));
+  for (let i = 10; i < 15; i++) other.socket.write(request(0, i, 'another'));
+  assert.deepEqual(await other.answered(5), [10, 11, 12, 13, 14]);
+  await new Promise(resolve => setTimeout(resolve, 50));
+  assert.deepEqual([client.answers, late.answers, asked], [[1], [], [1, 10, 11, 12, 13, 14]]);
+  proxy.letThrough('mine');
+  assert.deepEqual([await client.answered(2), await late.answered(1)], [[1, 2], [3]]);
+  for (const { socket } of [client, other, late]) socket.destroy();
+});
+
+test('an answer on its way to a client that is cut off is held too, and other clients stay cut off', async t => {
+  const { proxy } = await echo(t);
+  const [one, two] = [new Client(proxy.port), new Client(proxy.port)];
+  proxy.latencyMs = 40;
+  one.socket.write(request(0, 1, 'one'));
+  two.socket.write(request(0, 2, 'two'));
+  await new Promise(resolve => setTimeout(resolve, 20));
+  for (const id of ['one', 'two']) proxy.cutOff(id);
+  await new Promise(resolve => setTimeout(resolve, 100));
+  assert.deepEqual([one.answers, two.answers], [[], []]);
+  proxy.letThrough('one');
+  assert.deepEqual(await one.answered(1), [1]);
+  assert.deepEqual(two.answers, []);
+  proxy.heal();
+  assert.deepEqual(await two.answered(1), [2]);
+  for (const { socket } of [one, two]) socket.destroy();
 });
 
 test('dropping ends every connection; new ones are taken', async t => {

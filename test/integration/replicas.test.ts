@@ -21,7 +21,7 @@ async function inSync(stage: TestStage): Promise<number> {
 
 /** Brokers kept for replicas are ended here: one broker alone takes every record, whatever its topic asks for. */
 test('a labels topic with too few replicas in sync', async t => {
-  const cluster = await Cluster.start(await findKafka(() => {}), 3);
+  const cluster = await Cluster.start(await findKafka(() => {}, process.env.TEST_KAFKA_VERSION || undefined), 3);
   t.after(() => cluster.stop());
   const broker = testBroker(cluster);
   const stages: Array<{ delivery: string; stage: TestStage }> = [];

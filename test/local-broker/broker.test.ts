@@ -32,7 +32,7 @@ describe('the jars of Kafka', posix, () => {
     const folder = await scratch(t);
     const cache = join(folder, 'not', 'yet', 'kafka');
     const lines: string[] = [];
-    const ask = () => kafkaJars(line => lines.push(line), cache);
+    const ask = () => kafkaJars(line => lines.push(line), { cacheDir: cache });
     const answers = await withCommands(t, { mvn: MAVEN }, () => Promise.all([ask(), ask(), ask()]));
 
     assert.deepEqual(answers, Array(3).fill({ classpath: join(cache, 'libs', '*') }));
@@ -52,7 +52,7 @@ describe('the jars of Kafka', posix, () => {
       for (const spoilt of ['', 'kafka', 'kafka/libs']) {
         const folder = await scratch(t);
         mkdirSync(join(folder, 'kafka/libs'), { recursive: true });
-        const ask = () => withCommands(t, {}, () => kafkaJars(() => {}, join(folder, 'kafka')));
+        const ask = () => withCommands(t, {}, () => kafkaJars(() => {}, { cacheDir: join(folder, 'kafka') }));
         assert.ok('classpath' in (await ask()));
         spoil(join(folder, spoilt));
         const answer = await ask();
@@ -61,9 +61,21 @@ describe('the jars of Kafka', posix, () => {
     }
   });
 
+  test('are those of the version that is asked for, in a folder of their own', async t => {
+    const home = await scratch(t);
+    await withCommands(t, { mvn: MAVEN }, async () => {
+      const cacheDir = join(home, 'kafka');
+      const answer = await kafkaJars(() => {}, { cacheDir, version: '3.9.2' });
+      assert.deepEqual(answer, { classpath: join(cacheDir, 'libs', '*') });
+      assert.match(await readFile(join(cacheDir, 'libs', 'kafka.jar'), 'utf8'), /-Dkafka\.version=3\.9\.2 /);
+    });
+  });
+
   test('are missing with a reason when Maven cannot fetch them', async t => {
     const folder = await scratch(t);
-    const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () => kafkaJars(() => {}, join(folder, 'kafka')));
+    const answer = await withCommands(t, { mvn: MAVEN_OFFLINE }, () =>
+      kafkaJars(() => {}, { cacheDir: join(folder, 'kafka') }),
+    );
     assert.match('missing' in answer ? answer.missing : '', /\[ERROR\] Could not transfer artifact kafka/);
     assert.deepEqual(await readdir(folder), []);
   });
@@ -90,6 +102,17 @@ describe('without a broker to be had', posix, () => {
       await assert.rejects(starting, { code: 'BROKER_UNAVAILABLE', exitCode: 5, message });
     });
   }
+});
+
+test('a version of Kafka that is asked for is never taken from an image of another version', posix, async t => {
+  const cacheDir = join(await scratch(t), 'kafka');
+  const commands = { java: JAVA_17, mvn: MAVEN_OFFLINE, docker: '[ "$1" != run ]' };
+  const options = { log: () => {}, cacheDir, kafkaVersion: '3.9.2' };
+  const starting = withCommands(t, commands, () => startBroker(options));
+  await assert.rejects(starting, {
+    code: 'BROKER_UNAVAILABLE',
+    message: /\[ERROR\].*; Docker \(which provides neither/,
+  });
 });
 
 test('server.properties has every listener in all three places, and escapes backslashes', () => {

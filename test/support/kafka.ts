@@ -48,6 +48,9 @@ export interface TestBroker {
   readAll(topic: string, options?: ReadOptions): Promise<SourceRecord[]>;
 }
 
+/** The version that `npm run test:brokers` is at; separate brokers have it too. */
+const kafkaVersion = process.env.TEST_KAFKA_VERSION || undefined;
+
 let shared: Promise<TestBroker> | undefined;
 
 /**
@@ -55,13 +58,14 @@ let shared: Promise<TestBroker> | undefined;
  * this process. Tests share it, so they name their topics and groups with `uniqueName`.
  */
 export function sharedBroker(): Promise<TestBroker> {
-  shared ??= startBroker({ log: line => console.error(line), given: process.env.KAFKA_BROKERS }).then(testBroker);
+  const given = process.env.KAFKA_BROKERS;
+  shared ??= startBroker({ log: line => console.error(line), given, kafkaVersion }).then(testBroker);
   return shared;
 }
 
 /** Starts a separate broker, which the test may kill, restart or configure. It is stopped when the test ends. */
 export async function freshBroker(t: TestScope, options: Partial<BrokerOptions> = {}): Promise<TestBroker & Broker> {
-  const broker = await startBroker({ log: () => {}, ...options });
+  const broker = await startBroker({ log: () => {}, kafkaVersion, ...options });
   t.after(() => broker.stop());
   const { bootstrap, listeners, how } = broker;
   const { stop, kill, restart } = {

@@ -52,10 +52,30 @@ test('a container that does not start is not the end either', async () => {
   assert.match(said, /because confluentinc\/cp-kafka:8\.1\.1 did not start: no such image/);
 });
 
+test('a version that is asked for is started as such, engine or not', async () => {
+  const versions: unknown[] = [];
+  const startOther: Ways['startOther'] = async ({ kafkaVersion }) => {
+    versions.push(kafkaVersion);
+    return { bootstrap: 'java:1', stop: async () => {} } as never;
+  };
+  const { bootstrap, said } = await choice({ TEST_KAFKA_VERSION: '3.9.2' }, { startOther });
+  assert.deepEqual([bootstrap, versions], ['java:1', ['3.9.2']]);
+  assert.match(said, /^broker: not in a container, because TEST_KAFKA_VERSION is 3\.9\.2$/);
+  await choice({ TEST_KAFKA_VERSION: '' }, { startOther, whyNoContainer: NO_ENGINE });
+  assert.deepEqual(versions, ['3.9.2', undefined]);
+});
+
+test('a version beside a broker that is given, or beside REQUIRE_DOCKER=1, is refused', async () => {
+  for (const other of [{ KAFKA_BROKERS: 'mine:9092' }, { REQUIRE_DOCKER: '1' }])
+    await assert.rejects(choice({ TEST_KAFKA_VERSION: '3.9.2', ...other }), { code: 'BROKER_NOT_AS_ASKED' });
+});
+
 test('REQUIRE_DOCKER=1 takes no other broker', async () => {
   const env = { REQUIRE_DOCKER: '1' };
   const message = /REQUIRE_DOCKER=1, but no container engine answers/;
   await assert.rejects(choice(env, { whyNoContainer: NO_ENGINE }), { code: 'BROKER_NOT_AS_ASKED', message });
-  await assert.rejects(choice({ ...env, KAFKA_BROKERS: 'mine:9092' }), { message: /unset one/ });
+  await assert.rejects(choice({ ...env, KAFKA_BROKERS: 'mine:9092' }), {
+    message: /KAFKA_BROKERS and REQUIRE_DOCKER=1 .* unset all but one/,
+  });
   assert.equal((await choice(env)).bootstrap, 'container:1');
 });

@@ -1,13 +1,17 @@
 import { ExitCode, SiftlineError } from '../../src/errors.js';
 import { type Broker, startBroker } from '../../src/local-broker/broker.js';
+import { KAFKA_VERSION } from '../../src/local-broker/java-setup.js';
 import { KAFKA_IMAGES, startContainerBroker, whyNoContainer } from './container-broker.js';
+
+/** The versions of Apache Kafka that `npm run test:brokers` runs the suite on: the last with ZooKeeper, and the newest. */
+export const KAFKA_VERSIONS = ['3.9.2', KAFKA_VERSION] as const;
 
 export type SuiteBroker = Pick<Broker, 'bootstrap' | 'stop'>;
 
 export interface SuiteOptions {
   /** Receives the chosen broker with the reason, and every step on the way. */
   readonly log: (line: string) => void;
-  /** KAFKA_BROKERS, REQUIRE_DOCKER, PULL_IMAGES, TEST_KAFKA_IMAGE, JAVA_HOME. */
+  /** KAFKA_BROKERS, REQUIRE_DOCKER, PULL_IMAGES, TEST_KAFKA_IMAGE, TEST_KAFKA_VERSION, JAVA_HOME. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -21,19 +25,24 @@ export interface Ways {
 const REAL: Ways = { whyNoContainer, startContainer: startContainerBroker, startOther: startBroker };
 
 /**
- * Starts the one broker of `npm test`. It is the given one (KAFKA_BROKERS); else one that testcontainers starts, if a
- * container engine answers; else one as `siftline demo` starts it. With REQUIRE_DOCKER=1 it must be a container.
+ * Starts the one broker of `npm test`. It is the given one (KAFKA_BROKERS); else Java's of a version
+ * (TEST_KAFKA_VERSION); else one that testcontainers starts, if a container engine answers; else one as `siftline demo`
+ * starts it. With REQUIRE_DOCKER=1 it must be a container.
  */
 export async function startSuiteBroker({ log, env }: SuiteOptions, ways: Ways = REAL): Promise<SuiteBroker> {
   const given = env.KAFKA_BROKERS || undefined;
   const required = env.REQUIRE_DOCKER === '1';
-  if (given && required) throw refused('KAFKA_BROKERS and REQUIRE_DOCKER=1 ask for two different brokers; unset one');
+  const kafkaVersion = env.TEST_KAFKA_VERSION || undefined;
+  const asked = { KAFKA_BROKERS: given, TEST_KAFKA_VERSION: kafkaVersion, 'REQUIRE_DOCKER=1': required };
+  const names = Object.entries(asked).flatMap(([name, is]) => (is ? [name] : []));
+  if (names.length > 1) throw refused(`${names.join(' and ')} ask for different brokers; unset all but one`);
   const image = env.TEST_KAFKA_IMAGE || KAFKA_IMAGES[0];
-  const contained = given ? 'KAFKA_BROKERS is set' : await inContainer(image, { log, env }, ways);
+  const settled = given ? 'KAFKA_BROKERS is set' : kafkaVersion && `TEST_KAFKA_VERSION is ${kafkaVersion}`;
+  const contained = settled ?? (await inContainer(image, { log, env }, ways));
   if (typeof contained !== 'string') return contained;
   if (required) throw refused(`REQUIRE_DOCKER=1, but ${contained}`);
   log(`broker: ${given ?? 'not in a container'}, because ${contained}`);
-  return ways.startOther({ log, given, javaHome: env.JAVA_HOME });
+  return ways.startOther({ log, given, kafkaVersion, javaHome: env.JAVA_HOME });
 }
 
 /** Returns the broker, or the reason why there is none. */

@@ -15,13 +15,11 @@
  */
 
 import type { Rejection, Skip, SkipReason } from '../../ports.js';
+import type { Open } from './field-path.js';
 import { rejected } from './value-reader.js';
 
 /** The envelopes around a value. `cloudevents` is opened before its value is decoded: see cloud-events.ts. */
 export type Envelope = 'none' | 'debezium' | 'connect' | 'cloudevents';
-
-/** Removes the wrapping that a format puts around values. */
-export type Open = (value: unknown) => unknown;
 
 /** A value as its format has decoded it. */
 export interface Found {

@@ -147,10 +147,16 @@ function idOf(value: unknown): string | null {
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? null : String(value);
 }
 
-/** Returns a text that is not blank, made well-formed: a lone surrogate, which JSON can spell, becomes U+FFFD. */
+/**
+ * Returns a text that shows something, made well-formed: a lone surrogate, which JSON can spell, becomes U+FFFD. White
+ * space, controls, zero-width characters and combining marks alone show nothing, and leave a model no token.
+ */
 export function checkedText(text: string): string | Rejection {
-  return text.trim() === '' ? rejected('TEXT_EMPTY', 'the text is empty or only white space') : text.toWellFormed();
+  if (VISIBLE.test(text)) return text.toWellFormed();
+  return rejected('TEXT_EMPTY', 'the text is empty, or only white space and characters that show nothing');
 }
+
+const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{Co}\p{Mn}]/u;
 
 /**
  * Joins the texts of all fields. A field may hold a list of strings, whose items are joined as fields are. Null counts

@@ -16,6 +16,7 @@ import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse';
 import { SiftlineError } from '../../errors.js';
 import { parseFieldPath } from '../decode/field-path.js';
+import { headOf } from './encoding.js';
 import type { FileValue } from './lines.js';
 
 export interface CsvOptions {
@@ -89,10 +90,12 @@ function isBlank({ fields }: Row, { separator }: CsvOptions): boolean {
  * Feeds the parser by hand and takes its rows as they are found. Read as a stream, the parser drops the rows of a chunk
  * when a later row in the chunk is malformed.
  */
-async function* rows(chunks: AsyncIterable<Buffer>, { maxBytes, separator = ',' }: CsvOptions): AsyncGenerator<Row> {
+async function* rows(bytes: AsyncIterable<Buffer>, { maxBytes, separator = ',' }: CsvOptions): AsyncGenerator<Row> {
   const found: Row[] = [];
+  const { lineEnds, chunks } = await lineEndsOf(bytes);
   const parser = parse({
-    ...(separator === '\t' && { delimiter: separator, quote: null, record_delimiter: ['\r\n', '\n'] }),
+    record_delimiter: lineEnds,
+    ...(separator === '\t' && { delimiter: separator, quote: null }),
     encoding: 'latin1',
     skip_empty_lines: true,
     relax_column_count: true,
@@ -115,6 +118,23 @@ async function* rows(chunks: AsyncIterable<Buffer>, { maxBytes, separator = ',' 
   yield* found.splice(0);
   if (failure) throw failure;
 }
+
+/**
+ * Returns the ends of lines in a file. CRLF and LF may be mixed, as in files that were joined. A lone CR ends a line only
+ * when it ends the first one; anywhere else it is part of a field.
+ */
+async function lineEndsOf(
+  bytes: AsyncIterable<Buffer>,
+): Promise<{ lineEnds: string[]; chunks: AsyncIterable<Buffer> }> {
+  const { head, all } = await headOf(
+    bytes,
+    found => found.length >= MOST_HEADER_BYTES || /[\r\n][\s\S]/.test(found.toString('latin1')),
+  );
+  const isMac = /^[^\r\n]*\r(?!\n)/.test(head.toString('latin1'));
+  return { lineEnds: isMac ? ['\r\n', '\n', '\r'] : ['\r\n', '\n'], chunks: all };
+}
+
+const MOST_HEADER_BYTES = 1024 * 1024;
 
 /** Removes the byte order mark. csv-parse would also change the encoding if it handled the mark. */
 async function* withoutBom(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -169,11 +189,16 @@ function textOf(field: string): string {
   return Buffer.from(field, 'latin1').toString('utf8');
 }
 
+/** Returns the path of a column: a dot in its name leads nowhere, since columns hold no fields. */
+export function columnPath(name: string): string {
+  return name.includes('\\') ? name : name.replaceAll('.', '\\.');
+}
+
 function checkedHeader(
   header: readonly string[],
   { name, textFields }: CsvOptions & { readonly textFields: readonly string[] },
 ): readonly string[] {
-  if (textFields.some(field => header.includes(parseFieldPath(field)[0] ?? ''))) return header;
+  if (textFields.some(field => header.includes(parseFieldPath(columnPath(field))[0] ?? ''))) return header;
   throw inputError(
     'INPUT_NO_TEXT',
     `${name}: its first line names ${header.length} columns, and none is "${textFields.join('" or "')}"; name the column that holds the text with --text`,

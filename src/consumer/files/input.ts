@@ -65,7 +65,8 @@ function why(cause: unknown): string {
 }
 
 function formatOf(path: string): FileFormat {
-  const extension = extname(path).toLowerCase();
+  const unpacked = path.replace(/\.gz$/i, '');
+  const extension = extname(unpacked).toLowerCase();
   const format = FORMATS[extension];
   if (format) return format;
   throw SiftlineError.usage(

@@ -39,7 +39,7 @@ export async function* readJsonLines(
 ): AsyncGenerator<FileValue> {
   let isFirst = true;
   for await (const found of readLines(chunks, maxBytes)) {
-    if (isFirst && /^\s*\[\s*(\{|$)/.test(found.value.toString('latin1'))) throw oneArray(name);
+    if (isFirst && /^(?:\xef\xbb\xbf)?\s*\[\s*(\{|$)/.test(found.value.toString('latin1'))) throw oneArray(name);
     isFirst = false;
     yield found;
   }

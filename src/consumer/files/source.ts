@@ -22,9 +22,10 @@ import { type BatchBudget, BatchRoom, ONE_THREAD, shareOf, valueBytesOf } from '
 import { createDecoder, type DecodeOptions } from '../decode/decode.js';
 import { ALWAYS_READY, rejected } from '../decode/value-reader.js';
 import { Signal } from '../signal.js';
+import { columnPath } from './csv.js';
 import { type FileInput, unreadable } from './input.js';
 import type { FileValue } from './lines.js';
-import { valuesIn } from './texts.js';
+import { fieldsIn, valuesIn } from './texts.js';
 
 export interface FileSourceOptions {
   readonly inputs: readonly FileInput[];
@@ -225,7 +226,8 @@ export function createFileDecoder(inputs: readonly FileInput[], options: Omit<De
   if (bare) throw noEnvelope(bare, envelope);
   const decoders = {
     text: createDecoder({ ...options, format: 'text', envelope: 'none' }),
-    json: createDecoder({ ...options, format: 'json' }),
+    jsonl: createDecoder({ ...options, format: 'json' }),
+    csv: createDecoder({ ...columnsOnly(options), format: 'json', envelope: 'none' }),
   };
   return {
     ...ALWAYS_READY,
@@ -233,9 +235,14 @@ export function createFileDecoder(inputs: readonly FileInput[], options: Omit<De
       if ((record.value?.length ?? 0) > options.maxValueBytes) {
         return rejected('VALUE_TOO_LARGE', `longer than ${options.maxValueBytes} bytes (input.maxValueBytes)`);
       }
-      return decoders[inputs[record.partition]?.format === 'text' ? 'text' : 'json'].decode(record);
+      return decoders[inputs[record.partition]?.format ?? 'jsonl'].decode(record);
     },
   };
+}
+
+function columnsOnly<T extends Omit<DecodeOptions, 'format'>>(options: T): T {
+  const { idField } = options;
+  return { ...fieldsIn('csv', options), ...(idField && { idField: columnPath(idField) }) };
 }
 
 function noEnvelope({ name, format }: FileInput, envelope: string): SiftlineError {

@@ -3,7 +3,8 @@ import { SiftlineError } from '../../errors.js';
 import type { Decoded, SourceRecord } from '../../ports.js';
 import { createDecoder, type DecodeOptions } from '../decode/decode.js';
 import { parseFieldPath, valueAt } from '../decode/field-path.js';
-import { readCsv } from './csv.js';
+import { columnPath, readCsv } from './csv.js';
+import { asUtf8 } from './encoding.js';
 import { type FileFormat, unreadable } from './input.js';
 import { type FileValue, readJsonLines, readLines } from './lines.js';
 
@@ -45,7 +46,7 @@ export async function* readTextRows(file: TextFile, options: TextOptions): Async
   const format = file.format === 'text' ? 'text' : 'json';
   // Only JSON lines can have an envelope.
   const envelope = file.format === 'jsonl' ? options.envelope : 'none';
-  const decoder = createDecoder({ ...options, format, envelope, idField: null });
+  const decoder = createDecoder({ ...fieldsIn(file.format, options), format, envelope, idField: null });
   try {
     for await (const { line, value } of valuesIn(file, file.open(), options))
       yield { line: line + 1, value, decoded: decoder.decode(recordOf(value)) };
@@ -59,11 +60,27 @@ export async function* readLabelledTextRows(
   file: TextFile,
   options: TextOptions & { readonly label: string },
 ): AsyncGenerator<LabelledTextRow> {
-  const path = parseFieldPath(options.label);
+  const hasColumns = file.format === 'csv' || file.format === 'tsv';
+  const path = parseFieldPath(hasColumns ? columnPath(options.label) : options.label);
   for await (const found of readTextRows(file, options)) {
     const row = file.format === 'text' || isBroken(found.decoded) ? undefined : parsed(found.value);
     yield { ...found, row, label: valueAt(row, path) };
   }
+}
+
+/** Returns the options with the fields that a file's format can have: columns have no fields inside of them. */
+export function fieldsIn<T extends Pick<TextOptions, 'textFields' | 'include' | 'redact'>>(
+  format: TextFile['format'],
+  options: T,
+): T {
+  if (format !== 'csv' && format !== 'tsv') return options;
+  const { textFields, include, redact } = options;
+  return {
+    ...options,
+    textFields: textFields.map(columnPath),
+    include: include?.map(columnPath),
+    redact: redact?.map(columnPath),
+  };
 }
 
 /** Returns true for a row in which neither text nor label can be read. */
@@ -74,9 +91,10 @@ export function isBroken(decoded: Decoded): boolean {
 /** Reads the values of a file by its format, one per row. Rows of columns are returned as JSON. */
 export function valuesIn(
   { name, format, columns }: Omit<TextFile, 'open'>,
-  chunks: AsyncIterable<Buffer>,
+  bytes: AsyncIterable<Buffer>,
   { textFields, maxValueBytes: maxBytes }: Pick<TextOptions, 'textFields' | 'maxValueBytes'>,
 ): AsyncGenerator<FileValue> {
+  const chunks = asUtf8(bytes, name);
   switch (format) {
     case 'text':
       return readLines(chunks, maxBytes);

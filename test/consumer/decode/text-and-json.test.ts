@@ -249,3 +249,10 @@ test("the five bytes of a schema registry before JSON are passed over, as JSON S
   assert.match(refused.detail, /after the five bytes of a schema registry; is it Avro or Protobuf\?/);
   assert.ok(!refused.detail.includes('secret'));
 });
+
+test('a text that shows nothing is TEXT_EMPTY, and one that shows anything is a text', async () => {
+  for (const text of ['', ' \u00a0\u3000', '\u200b\u200d\ufeff', '\u202e\u202c', '\u0301\u0302 ', '\u0007', '\ue000'])
+    assert.equal((await rejection(JSON.stringify({ text }))).reason, 'TEXT_EMPTY', JSON.stringify(text));
+  for (const text of ['.', '\u200ba', '\u{1f600}', '\ud800', 'e\u0301', '\u{1fae9}'])
+    assert.deepEqual(await decode(JSON.stringify({ text })), { kind: 'text', text: text.toWellFormed(), id: null });
+});

@@ -6,7 +6,9 @@ import type { TaskSpec } from './manifest.js';
 const schema = z.looseObject({
   model_type: z.string().optional(),
   architectures: z.array(z.string()).nullish(),
-  id2label: z.record(z.string(), z.string()).optional(),
+  id2label: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).nullish(),
+  num_labels: z.number().int().positive().nullish(),
+  sentence_transformers: z.unknown().optional(),
   problem_type: z.string().nullish(),
   pad_token_id: z.number().int().nonnegative().nullish(),
   max_position_embeddings: z.number().int().positive().optional(),
@@ -68,6 +70,11 @@ export function tasksFromConfig(path: string, config: HuggingFaceConfig): TaskSp
   if (config.problem_type === 'regression') {
     throw unsupported(`${path}/config.json: problem_type is "regression"; siftline gives labels, not numbers`);
   }
+  if (config.sentence_transformers !== undefined) {
+    throw unsupported(
+      `${path}/config.json: is a cross-encoder of sentence-transformers, which scores pairs of texts (a reranker); siftline classifies single texts`,
+    );
+  }
   const labels = labelsOf(path, config);
   if (labels.some(label => /^entailment$/i.test(label))) {
     throw unsupported(
@@ -87,8 +94,12 @@ export function tasksFromConfig(path: string, config: HuggingFaceConfig): TaskSp
   ];
 }
 
+/** Labels of a configuration that names none: Transformers leaves `id2label` out where it is the default. */
+const DEFAULT_LABELS = 2;
+
 function labelsOf(path: string, config: HuggingFaceConfig): string[] {
   const entries = Object.entries(config.id2label ?? {});
+  if (!config.id2label) return Array.from({ length: config.num_labels ?? DEFAULT_LABELS }, (_, i) => `LABEL_${i}`);
   const labels = entries.map((_, index) => config.id2label?.[String(index)]);
   if (entries.length === 0 || labels.includes(undefined)) {
     throw unsupported(

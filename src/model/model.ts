@@ -9,7 +9,7 @@ import { readKnown } from './known-files.js';
 import type { LongTexts } from './long-texts.js';
 import type { TaskSpec } from './manifest.js';
 import { planRuns, type Run, Tensors } from './plan.js';
-import { Session } from './session.js';
+import { type DeclaredOutput, LOGIT_TYPES, Session } from './session.js';
 import { type Encoded, Tokenizer } from './tokenizer.js';
 import { type Layout, type LongRow, layOut, rowsOf } from './windows.js';
 
@@ -223,6 +223,12 @@ export class Model {
       const activate = task.activation === 'softmax' ? softmax : sigmoid;
       const logits = outputs[task.output];
       invariant(logits, `the graph has no output ${task.output}`);
+      if (logits.length !== run.rows.length * labels) {
+        const wide = logits.length / run.rows.length;
+        throw new Error(
+          `output "${task.output}" has ${wide} values for a text, task ${task.name} names ${labels} labels`,
+        );
+      }
       run.rows.forEach((row, at) => {
         const own = logits.subarray(at * labels, (at + 1) * labels);
         if (!allFinite(own)) into.failures.set(row, 'INFERENCE_FAILED');
@@ -271,7 +277,9 @@ function outputOf(folder: ModelFolder, session: Session, task: TaskSpec): string
       `${folder.onnxFile}: no output "${output}" for task ${task.name}; it has ${session.outputNames.join(', ')}`,
     );
   }
-  const width = session.width(output);
+  const declared = session.output(output);
+  checkLogits(folder, output, declared);
+  const width = declared?.width;
   if (width !== undefined && width !== task.labels.length) {
     throw SiftlineError.model(
       'MODEL_LABELS',
@@ -279,6 +287,25 @@ function outputOf(folder: ModelFolder, session: Session, task: TaskSpec): string
     );
   }
   return output;
+}
+
+/** Throws unless an output is numbers of a type that is read, in rows of labels. */
+function checkLogits({ onnxFile }: ModelFolder, output: string, declared: DeclaredOutput | undefined): void {
+  if (!declared) throw strangeOutput(onnxFile, output, 'is no tensor');
+  const { type, shape } = declared;
+  if (!LOGIT_TYPES.includes(type)) throw strangeOutput(onnxFile, output, `holds ${type}`);
+  // A graph may declare no shape at all.
+  if (shape.length !== 2 && shape.length > 0) {
+    const what = shape.length === 3 ? ', a row for each token: is it a token classifier?' : '';
+    throw strangeOutput(onnxFile, output, `has the shape [${shape.join(', ')}]${what}`);
+  }
+}
+
+function strangeOutput(onnxFile: string, output: string, what: string): SiftlineError {
+  return SiftlineError.model(
+    'MODEL_UNSUPPORTED',
+    `${onnxFile}: output "${output}" ${what}; siftline reads logits of ${LOGIT_TYPES.join(', ')} in the shape [texts, labels]: export the model as a text classifier`,
+  );
 }
 
 function doesNotRun(folder: ModelFolder, error: unknown): SiftlineError {

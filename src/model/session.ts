@@ -37,20 +37,19 @@ export class Session {
     return this.#session.outputNames;
   }
 
-  /**
-   * Returns the number of labels of an output as the graph declares it, or undefined when the dimension is symbolic.
-   */
-  width(output: string): number | undefined {
-    const metadata = this.#session.outputMetadata.find(({ name }) => name === output);
+  /** Returns an output as the graph declares it; undefined for one that is no tensor. */
+  output(name: string): DeclaredOutput | undefined {
+    const metadata = this.#session.outputMetadata.find(each => each.name === name);
     if (!metadata?.isTensor) return undefined;
     const last = metadata.shape.at(-1);
-    return typeof last === 'number' ? last : undefined;
+    const width = typeof last === 'number' && last > 0 ? last : undefined;
+    return { type: metadata.type, shape: metadata.shape, width };
   }
 
   /** Returns the logits by the name of the output. Rejects with the engine's error. */
   async run(inputs: RunInputs): Promise<Record<string, Float32Array>> {
     const results = await this.#session.run(this.#feeds(inputs));
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array]));
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, numbersOf(tensor)]));
   }
 
   async close(): Promise<void> {
@@ -72,6 +71,35 @@ export class Session {
     if (this.#types.length < size) this.#types = new BigInt64Array(size);
     return this.#types.subarray(0, size);
   }
+}
+
+/** An output as a graph declares it. A symbolic dimension is a name. */
+export interface DeclaredOutput {
+  readonly type: string;
+  readonly shape: ReadonlyArray<number | string>;
+  /** The number of labels; undefined when the dimension is symbolic. */
+  readonly width: number | undefined;
+}
+
+/** Types of logits that are read; float16 and float64 become float32. */
+export const LOGIT_TYPES: readonly string[] = ['float32', 'float16', 'float64'];
+
+function numbersOf({ type, data }: Tensor): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  // Node 20 has no Float16Array: the engine gives the bits.
+  if (data instanceof Uint16Array && type === 'float16') return Float32Array.from(data, float16);
+  return Float32Array.from(data as ArrayLike<number>, Number);
+}
+
+/** Returns the number that 16 bits stand for (IEEE 754 binary16). */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * 2 ** -24 * fraction;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 }
 
 /**

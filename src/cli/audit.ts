@@ -142,7 +142,7 @@ function asText(report: AuditReport, { inputs, labels, rejected }: Topics, table
 }
 
 function rows(report: AuditReport): string[][] {
-  const { duplicates, against, outside } = report;
+  const { duplicates, against, outside, mendedTimes } = report;
   const plain = ['input', 'labelled', 'rejected', 'skipped', 'missing'] as const;
   return [
     ...plain.map(name => [name, String(report[name])]),
@@ -152,6 +152,15 @@ function rows(report: AuditReport): string[][] {
     ['stray', String(report.stray)],
     ['wrong partition', String(report.wrongPartition)],
     ['unreadable', String(report.unreadable)],
+    ...(mendedTimes > 0
+      ? [
+          [
+            'mended times',
+            String(mendedTimes),
+            'labels under the time of their writing; their value has the event time',
+          ],
+        ]
+      : []),
     ...(outside > 0 ? [['outside', String(outside), 'outcomes of inputs outside the range']] : []),
     ...(against
       ? [

@@ -327,7 +327,7 @@ describe('an audit of outputs that were made by hand', () => {
     assert.deepEqual(counts, {
       ...{ input: 20, labelled: 17, rejected: 1, skipped: 1, missing: 1 },
       duplicates: { identical: 1, differing: 2 },
-      ...{ outOfOrder: 1, differing: 2, stray: 2, wrongPartition: 1, unreadable: 1, outside: 0 },
+      ...{ outOfOrder: 1, differing: 2, stray: 2, wrongPartition: 1, unreadable: 1, mendedTimes: 0, outside: 0 },
     });
     const place = (record: SourceRecord) => nameOf(record);
     assert.deepEqual(findings.missing, [{ input: place(at(even, 6)) }]);

@@ -22,6 +22,8 @@ export interface OutcomeEntry {
   readonly at: RecordPlace;
   /** Undefined if the outcome does not carry them: a dead letter that was cut. */
   readonly carried: number | undefined;
+  /** The same with the event time in the label's value; undefined where that is the time of the record. */
+  readonly carriedByValue?: number | undefined;
   /** The fingerprint of the input's value, where the outcome carries it. */
   readonly value: number | undefined;
   /** The fingerprint of the whole answer, without times. */
@@ -65,6 +67,7 @@ export class AuditLedger {
   readonly #findings = new Map<FindingKind, AuditFinding[]>();
   readonly #counts = new Map<FindingKind, number>();
   #outside = 0;
+  #mendedTimes = 0;
   #onlyThere = 0;
   #compared = 0;
   #open = 0;
@@ -171,6 +174,7 @@ export class AuditLedger {
       stray: this.#countOf('stray'),
       wrongPartition: this.#countOf('wrongPartition'),
       unreadable: this.#countOf('unreadable'),
+      mendedTimes: this.#mendedTimes,
       outside: this.#outside,
       ...(this.#compares ? { against } : {}),
       findings: { ...Object.fromEntries(this.#findings), ...(kept.length > 0 ? { against: kept } : {}) },
@@ -208,8 +212,10 @@ export class AuditLedger {
   #compareContent(entry: OutcomeEntry, { book }: InputBook, index: number): void {
     const { kind, carried, value } = entry;
     const expected = book.get(this.#eventTimes && kind === 'labelled' ? 'carriedByLabel' : 'carried', index);
+    const isMended = carried !== expected && entry.carriedByValue === expected;
+    if (isMended) this.#mendedTimes += 1;
     const wrong = [
-      ...(carried !== undefined && carried !== expected ? ['key, timestamp or headers'] : []),
+      ...(carried !== undefined && carried !== expected && !isMended ? ['key, timestamp or headers'] : []),
       ...(value !== undefined && value !== book.get('values', index) ? ['value'] : []),
     ];
     if (wrong.length > 0) this.#found('differing', entry, `${wrong.join(' and ')} differ from the input`);

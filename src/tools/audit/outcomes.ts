@@ -45,6 +45,10 @@ export function labelReader(reader: LabelReader, comparison: AuditComparison): (
       source,
       at: record,
       carried: carriedBy(record, headers, comparison),
+      carriedByValue:
+        source.timestamp === null || source.timestamp === record.timestamp
+          ? undefined
+          : carriedBy({ ...record, timestamp: source.timestamp }, headers, comparison),
       value: input === undefined ? undefined : valueFingerprint(input),
       answer: answerFingerprint([tasks, decision, policy.version, model, tokens, truncated]),
       verdict: answerFingerprint([tasks.map(({ task, label: top, labels }) => [task, top, labels]), decision]),

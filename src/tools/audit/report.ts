@@ -44,6 +44,11 @@ export interface AuditReport {
   readonly outOfOrder: number;
   /** Outcomes with a key, timestamp, headers or (dead letters) value that differ from the input. */
   readonly differing: number;
+  /**
+   * Labels that stand under another time, since their topic does not take the event time, which their value holds.
+   * They are not findings.
+   */
+  readonly mendedTimes: number;
   /** Outcomes of other topics, of skipped records, or of records that do not exist. */
   readonly stray: number;
   readonly wrongPartition: number;

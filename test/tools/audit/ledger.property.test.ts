@@ -128,6 +128,7 @@ function modelOf(
       ({ source: at, at: to }) => to.partition !== at.partition % (PARTITIONS.get(to.topic) ?? 1),
     ),
     unreadable: 0,
+    mendedTimes: 0,
     outside: count(told, ({ source: at }) => isKnown(at) && !isInside(at)),
     against: {
       compared: both.length,

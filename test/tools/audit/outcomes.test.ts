@@ -95,6 +95,17 @@ describe('a label', () => {
     assert.equal(read.carried, readInput(record, comparison).carried);
   });
 
+  test('that stands under another time than its event has the event time in its value', () => {
+    const { carried } = readInput(record, comparison);
+    const good = labelFor(record);
+    const mended = outcome(readLabel({ ...good, timestamp: 5n }));
+    assert.notEqual(mended.carried, carried);
+    assert.equal(mended.carriedByValue, carried);
+    assert.equal(outcome(readLabel(good)).carriedByValue, undefined);
+    const wrong = outcome(readLabel({ ...good, timestamp: 5n, key: Buffer.from('l') }));
+    assert.notEqual(wrong.carriedByValue, carried, 'another difference stays one');
+  });
+
   test('differs from its input when key, timestamp, a header or the id are others', () => {
     const { carried } = readInput(record, comparison);
     const good = labelFor(record);

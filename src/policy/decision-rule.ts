@@ -110,3 +110,8 @@ export function conditionOf(
   const columns = task.labels.map((_, i) => from + i);
   return { least: 0, above: columns.slice(0, label), notBelow: columns.slice(label + 1) };
 }
+
+/** Returns the topics that decisions are routed to, each once. */
+export function routeTopics(routes: Readonly<Partial<Record<Decision, string | undefined>>>): string[] {
+  return [...new Set(Object.values(routes).flatMap(topic => topic ?? []))];
+}

@@ -28,23 +28,19 @@ import {
   type Headers,
   type Labelled,
   type LabelScores,
-  type RejectReason,
   recordId,
   type SourceRecord,
   type TaskResult,
 } from '../ports.js';
-import { type AnswerEncoder, type Answerer, answerJson, type Framing, groupHeader, modelOf } from './label-record.js';
-
-/** The input cannot take its answer; the record is rejected for `reason`. */
-export class AnswerRefused extends Error {
-  readonly reason: RejectReason;
-
-  constructor(reason: RejectReason, detail: string) {
-    super(detail);
-    this.name = 'AnswerRefused';
-    this.reason = reason;
-  }
-}
+import {
+  type AnswerEncoder,
+  type Answerer,
+  AnswerRefused,
+  answerJson,
+  type Framing,
+  groupHeader,
+  modelOf,
+} from './label-record.js';
 
 /** Chooses which scores an answer holds, and how exact they are. */
 export interface ScoreOptions {

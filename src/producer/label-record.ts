@@ -2,7 +2,15 @@ import { frameAfter } from '../avro/framing.js';
 import type { AvroType } from '../avro/type.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaHeaders } from '../kafka/record-codec.js';
-import { GROUP_HEADER, type Headers, type Labelled, type ModelInfo, recordId, type SourceRecord } from '../ports.js';
+import {
+  GROUP_HEADER,
+  type Headers,
+  type Labelled,
+  type ModelInfo,
+  type RejectReason,
+  recordId,
+  type SourceRecord,
+} from '../ports.js';
 
 /** Makes the record of the labels topic for one labelled outcome. */
 export interface AnswerEncoder {
@@ -11,6 +19,17 @@ export interface AnswerEncoder {
    * schema.
    */
   encode(record: SourceRecord, outcome: Labelled): Message;
+}
+
+/** The input cannot take its answer; the record is rejected for `reason`. */
+export class AnswerRefused extends Error {
+  readonly reason: RejectReason;
+
+  constructor(reason: RejectReason, detail: string) {
+    super(detail);
+    this.name = 'AnswerRefused';
+    this.reason = reason;
+  }
 }
 
 /** Identifies what answered; stamped into every answer. */

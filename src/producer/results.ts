@@ -2,9 +2,8 @@ import { messageOf, SiftlineError } from '../errors.js';
 import type { Message } from '../kafka/client.js';
 import { kafkaErrorType } from '../kafka/errors.js';
 import type { Labelled, Outcome, Rejection, SourceRecord, TopicPartition } from '../ports.js';
-import { AnswerRefused } from './answer.js';
 import { cutDeadLetter, deadLetter, type Rejector } from './dead-letter.js';
-import type { AnswerEncoder } from './label-record.js';
+import { type AnswerEncoder, AnswerRefused } from './label-record.js';
 
 /** An output topic and its number of partitions. */
 export interface OutputTopic {

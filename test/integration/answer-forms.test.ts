@@ -109,7 +109,7 @@ describe('an answer of version 2', () => {
     assert.deepEqual(Object.keys(JSON.parse(String(record.value))).slice(3), ['stage0', 'stage1', 'stage2']);
     assert.deepEqual(
       record.headers.map(([name]) => name),
-      ['input.stage2.decision', 'stage0.id', 'stage1.id', 'stage2.id'],
+      ['input.stage2.decision', ...[0, 1, 2].flatMap(i => [`stage${i}.group`, `stage${i}.id`])],
     );
   });
 });

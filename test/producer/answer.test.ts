@@ -5,15 +5,9 @@ import { registryHeader, singleObjectHeader } from '../../src/avro/framing.js';
 import { buildType } from '../../src/avro/type.js';
 import { createPolicy } from '../../src/policy/policy.js';
 import { type Headers, type Labelled, recordId, type SourceRecord } from '../../src/ports.js';
-import {
-  AnswerRefused,
-  EnrichedJson,
-  HeaderAnswers,
-  LabelAnswers,
-  type ScoreOptions,
-  withMember,
-} from '../../src/producer/answer.js';
+import { EnrichedJson, HeaderAnswers, LabelAnswers, type ScoreOptions, withMember } from '../../src/producer/answer.js';
 import { LabelReader, type ReadLabel } from '../../src/producer/label-reader.js';
+import { AnswerRefused } from '../../src/producer/label-record.js';
 import { shippedSchema } from '../../src/producer/schemas.js';
 import { MEMORY_MODEL } from '../support/memory-classifier.js';
 import { NO_TIMINGS, recordAt } from '../support/memory-records.js';

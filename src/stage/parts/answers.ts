@@ -2,11 +2,11 @@ import { registryHeader, singleObjectHeader } from '../../avro/framing.js';
 import type { RegistryClient } from '../../avro/registry.js';
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
+import { routeTopics } from '../../policy/decision-rule.js';
 import type { AnswerForm } from '../../producer/answer.js';
 import { type AnswerEncoder, type Answerer, FirstAnswers, type Framing } from '../../producer/label-record.js';
 import type { OutputTopic, Routes } from '../../producer/results.js';
 import { classificationOf, type ShippedSchema, shippedSchema } from '../../producer/schemas.js';
-import { routeTopics } from '../choices.js';
 
 type OutputConfig = Pick<Config, 'registry' | 'output'>;
 
@@ -99,7 +99,7 @@ export async function buildRoutes(
   topicOf: (name: string) => OutputTopic,
 ): Promise<Routes | undefined> {
   const { routes } = output;
-  if (routeTopics(output).length === 0) return undefined;
+  if (routeTopics(output.routes).length === 0) return undefined;
   const topics = Object.entries(routes).map(([decision, name = '']) => [decision, topicOf(name)] as const);
   const { HeaderAnswers } = await import('../../producer/answer.js');
   const answers = output.value === 'labels' ? new HeaderAnswers(optionsOf(output, answerer)) : undefined;

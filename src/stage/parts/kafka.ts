@@ -9,13 +9,13 @@ import { KafkaSource, type SourceEvents, type StoredBefore } from '../../consume
 import { type KafkaAdmin, requireTopics } from '../../kafka/admin.js';
 import { connectTo } from '../../kafka/client.js';
 import { limitBatches, loadKafkajs } from '../../kafka/patches/index.js';
+import { routeTopics } from '../../policy/decision-rule.js';
 import type { Decoder, ModelInfo, Sink, TopicPartition } from '../../ports.js';
 import { IdempotentProducer } from '../../producer/idempotent-producer.js';
 import { KafkaSink } from '../../producer/kafka-sink.js';
 import type { Answerer } from '../../producer/label-record.js';
 import type { ResultsOptions } from '../../producer/results.js';
 import type { TransactionalSinkOptions } from '../../producer/transactional-sink.js';
-import { routeTopics } from '../choices.js';
 import { buildAnswers, buildRoutes, type OutputFramings } from './answers.js';
 
 /** Holds what the Kafka side of the stage is built from. */
@@ -125,7 +125,7 @@ export function requireStageTopics(
   const written = [
     output.labelsTopic,
     output.rejectedTopic,
-    ...routeTopics(output),
+    ...routeTopics(output.routes),
     ...(metrics.windowSeconds > 0 ? [output.metricsTopic] : []),
   ];
   return requireTopics(admin, [...input.topics, ...written]);

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { SiftlineError } from '../../errors.js';
 import type { KafkaAdmin, TopicState } from '../../kafka/admin.js';
-import { routeTopics } from '../../stage/choices.js';
+import { routeTopics } from '../../policy/decision-rule.js';
 import { type Difference, differences, recommended, type TopicRole, type TopicSetting } from './topic-settings.js';
 
 /** The part of KafkaAdmin that planning needs. */
@@ -48,7 +48,7 @@ export function stageTopics({ input, output, metrics }: Config): Array<{ topic: 
     ...input.topics.map(topic => ({ topic, role: 'input' as const })),
     { topic: output.labelsTopic, role: 'labels' },
     { topic: output.rejectedTopic, role: 'rejected' },
-    ...routeTopics(output).map(topic => ({ topic, role: 'route' as const })),
+    ...routeTopics(output.routes).map(topic => ({ topic, role: 'route' as const })),
     ...(metrics.windowSeconds > 0 ? [{ topic: output.metricsTopic, role: 'metrics' as const }] : []),
   ];
 }

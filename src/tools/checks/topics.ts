@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
 import { type Finding, fail, failure, ok, skip, warn, withDetails } from '../../observe/finding.js';
-import { routeTopics } from '../../stage/choices.js';
+import { routeTopics } from '../../policy/decision-rule.js';
 import { type ExistingTopic, isRefusal, type PlanAdmin, planTopics, stageTopics, type Topic } from './topic-plan.js';
 
 export interface CheckedTopics {
@@ -140,7 +140,7 @@ export async function checkReplication(
   const single: string[] = [];
   const unseen: string[] = [];
   try {
-    for (const topic of [output.labelsTopic, output.rejectedTopic, ...routeTopics(output), ...INTERNAL]) {
+    for (const topic of [output.labelsTopic, output.rejectedTopic, ...routeTopics(output.routes), ...INTERNAL]) {
       const factor = await factorOf(admin, topic);
       if (factor === 'unseen') unseen.push(topic);
       else if (factor < 2) single.push(topic);

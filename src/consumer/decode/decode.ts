@@ -2,7 +2,7 @@ import { invariant, SiftlineError } from '../../errors.js';
 import type { Decoded, Decoder, SourceRecord } from '../../ports.js';
 import { createCloudEventReader } from './cloud-events.js';
 import type { Envelope } from './envelope.js';
-import type { IncludeOptions } from './included.js';
+import type { IncludeOptions } from './field-path.js';
 import { createFields, createJsonReader, createTextReader, type FieldOptions, type Fields } from './text-and-json.js';
 import { beyondLimits, type RecordLimits, rejected, type ValueReader } from './value-reader.js';
 

@@ -1,8 +1,16 @@
 import { messageOf, SiftlineError } from '../../errors.js';
 import type { Decoded, Headers, Rejection, SourceRecord } from '../../ports.js';
 import { type Envelope, type Found, openerOf, withoutText } from './envelope.js';
-import { type FieldPath, type Open, parseFieldPath, same, valueAt, wrongPath } from './field-path.js';
-import { createInclude, type IncludeOptions } from './included.js';
+import {
+  createInclude,
+  type FieldPath,
+  type IncludeOptions,
+  type Open,
+  parseFieldPath,
+  same,
+  valueAt,
+  wrongPath,
+} from './field-path.js';
 import { tokenAt } from './json-token.js';
 import { ALWAYS_READY, rejected, utf8, type ValueReader } from './value-reader.js';
 

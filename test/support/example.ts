@@ -114,6 +114,8 @@ export class Example {
     const fields = {
       ...stageFields(this.#topics(file), this.#unique(this.#given(file).input.group)),
       'metrics.port': '0',
+      // A slow machine takes longer over an explanation than a stage would give it.
+      'explain.budgetMs': '60000',
     };
     const routes = Object.entries(this.#given(file).output.routes ?? {}).map(
       ([decision, topic]) => [`output.routes.${decision}`, this.#unique(topic)] as const,

@@ -12,6 +12,7 @@ import { noPrometheus } from '../support/promtool.js';
 /** Series that a stage in good health does not have, and why. */
 const NOT_IN_HEALTH: Readonly<Record<string, string>> = {
   siftline_records_lost_total: 'comes with the first offset that is passed over',
+  siftline_registry_wait_seconds: 'is there only while a partition waits for the registry',
   ALERTS: 'comes with the first alert',
 };
 

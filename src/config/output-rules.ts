@@ -92,14 +92,14 @@ const includeHasFields: Rule = {
 };
 
 const enrichedHasObjects: Rule = {
-  sentence: '`output.value: enriched` needs an input of objects: `input.format: json` or `avro`.',
+  sentence: '`output.value: enriched` needs `input.format: json`.',
   fields: ['output.value', 'input.format'],
   breaches: ({ input, output }) =>
-    output.value === 'enriched' && input.format === 'text'
+    output.value === 'enriched' && input.format !== 'json'
       ? [
           {
             path: 'output.value',
-            text: 'is enriched, and a value of input.format: text takes no field; give headers or labels, or another format',
+            text: `is enriched, and a value of input.format: ${input.format} is not enriched; give headers or labels, or input.format: json`,
           },
         ]
       : [],

@@ -188,3 +188,11 @@ test('an envelope goes with a format that can have it', () => {
     if (format !== 'text') load({ flags: { 'input.envelope': 'debezium', 'input.format': format, ...registry } });
   }
 });
+
+test('a value is enriched only where it is JSON', () => {
+  const enriched = { 'output.schemaVersion': '2', 'output.value': 'enriched', 'registry.url': 'http://registry:8081' };
+  for (const format of ['avro', 'text'])
+    assert.deepEqual(broken({ ...enriched, 'input.format': format }), [
+      `output.value: is enriched, and a value of input.format: ${format} is not enriched; give headers or labels, or input.format: json`,
+    ]);
+});
